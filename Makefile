@@ -1,0 +1,76 @@
+# Every command a developer or CI runs. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := infra/requirements
+READY := $(VENV)/.ready
+
+# The version in .python-version first, then anything from 3.11 on. A version manager's shim may be on the path and not work, so each is run.
+PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 python3.14 python3.12 python3.11 python3 python; do \
+	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)
+
+.PHONY: help demo local local-stop test check format synth train bench lock openapi deploy destroy clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+
+$(READY): $(LOCKS)/dev.txt pyproject.toml
+	@if [ -z "$(PYTHON)" ]; then echo "No Python 3.11 or newer (with venv) was found on the path. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi
+	@"$(PYTHON)" -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt
+	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(LOCKS)/dev.txt $(LOCKS)/uv.txt
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## run the main job on the local cloud and print what happened (FILES="a.csv b.xlsx" to use your own)
+	@$(BIN)/python -m infra.local.demo $(FILES)
+
+local: $(READY) ## start the local cloud and keep it up (DETACH=1 to return when it is ready)
+	@$(BIN)/python -m infra.local.cloud $(if $(DETACH),--detach)
+
+local-stop: ## stop a detached local cloud
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local.cloud --stop; fi
+
+test: $(READY) ## run the whole test suite
+	@$(BIN)/python -m pytest -n auto $(ARGS)
+
+check: $(READY) ## formatting, lint, types, import rules, OpenAPI drift
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m functions.api.openapi --check openapi.json
+
+format: $(READY) ## rewrite the code in the project's format
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --fix --quiet .
+
+synth: $(READY) ## write the CloudFormation template to cdk.out
+	@$(BIN)/python -m infra.app
+
+train: $(READY) ## train the models: DATA=us_bankruptcy_1999_2018.csv.gz
+	@$(BIN)/python -m shared.training $(DATA)
+
+bench: $(READY) ## measure speed and memory against baselines in the same run
+	@$(BIN)/python -m tests.benchmarks
+
+openapi: $(READY) ## rewrite openapi.json from the code
+	@$(BIN)/python -m functions.api.openapi openapi.json
+
+lock: $(READY) ## resolve every dependency list again
+	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade $(LOCKS)/dev.in -o $(LOCKS)/dev.txt
+	@for list in $(filter-out $(LOCKS)/dev.in,$(wildcard $(LOCKS)/*.in)); do \
+		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c $(LOCKS)/dev.txt $$list -o $${list%.in}.txt; done
+
+deploy: $(READY) ## deploy to the AWS account of your credentials (STAGE=dev)
+	@$(BIN)/python -m infra.deploy deploy --stage $(or $(STAGE),dev)
+
+destroy: $(READY) ## remove a deployment (STAGE=dev)
+	@$(BIN)/python -m infra.deploy destroy --stage $(or $(STAGE),dev)
+
+clean: ## remove what the commands made
+	@rm -rf $(VENV) cdk.out .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

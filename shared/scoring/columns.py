@@ -1,0 +1,176 @@
+"""The input columns of both job types: the one table that validation, templates, schemas and documentation read.
+
+Standard library only, so that the api function can import it without NumPy.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from math import inf
+from typing import Literal
+
+JobTypeName = Literal["annual", "quarterly"]
+ProfileName = Literal["statements", "ratios"]
+
+BOTH: frozenset[JobTypeName] = frozenset({"annual", "quarterly"})
+ANNUAL: frozenset[JobTypeName] = frozenset({"annual"})
+QUARTERLY: frozenset[JobTypeName] = frozenset({"quarterly"})
+
+
+class Kind(StrEnum):
+    """How a cell of the column is read."""
+
+    TEXT = "text"
+    YEAR = "year"
+    QUARTER = "quarter"
+    NUMBER = "number"
+
+
+class Unit(StrEnum):
+    """What a figure is measured in."""
+
+    USD_MILLION = "USD million"
+    PERCENT = "percent"
+    MULTIPLE = "multiple"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One input column and the rule its cells obey.
+
+    `minimum` is inclusive unless `minimum_is_excluded`; outside it a cell fails its row. `usual_range` fails nothing:
+    a figure outside it is scored and listed in `out_of_range`. `scored` is false for a column that is carried only.
+    """
+
+    name: str
+    kind: Kind
+    description: str
+    required_for: frozenset[JobTypeName] = BOTH
+    profile: ProfileName | None = None
+    unit: Unit | None = None
+    max_length: int | None = None
+    minimum: float = -inf
+    minimum_is_excluded: bool = False
+    usual_range: tuple[float, float] | None = None
+    scored: bool = True
+
+
+def _amount(name: str, description: str, *, minimum: float = -inf, minimum_is_excluded: bool = False) -> Column:
+    return Column(
+        name=name,
+        kind=Kind.NUMBER,
+        description=description,
+        profile="statements",
+        unit=Unit.USD_MILLION,
+        minimum=minimum,
+        minimum_is_excluded=minimum_is_excluded,
+    )
+
+
+def _ratio(
+    name: str,
+    description: str,
+    unit: Unit,
+    usual_range: tuple[float, float],
+    *,
+    required_for: frozenset[JobTypeName] = BOTH,
+    scored: bool = True,
+) -> Column:
+    return Column(
+        name=name,
+        kind=Kind.NUMBER,
+        description=description,
+        required_for=required_for,
+        profile="ratios",
+        unit=unit,
+        usual_range=usual_range,
+        scored=scored,
+    )
+
+
+# In the order in which the faults of a row are listed.
+COLUMNS: tuple[Column, ...] = (
+    Column(name="company_symbol", kind=Kind.TEXT, max_length=20, description="Ticker or other short identifier", scored=False),
+    Column(name="company_name", kind=Kind.TEXT, max_length=255, description="Name of the company", scored=False),
+    Column(name="sector", kind=Kind.TEXT, max_length=100, description="Sector of the company; not an input of the model", scored=False),
+    Column(name="reporting_year", kind=Kind.YEAR, description="Fiscal year of the figures, 1900 to next year", scored=False),
+    Column(name="reporting_quarter", kind=Kind.QUARTER, required_for=QUARTERLY, description="Q1 to Q4, or 1 to 4", scored=False),
+    Column(name="market_cap", kind=Kind.NUMBER, unit=Unit.USD_MILLION, minimum=0, minimum_is_excluded=True,
+           description="Market value of equity"),
+    _amount("total_assets", "Total assets", minimum=0, minimum_is_excluded=True),
+    _amount("total_liabilities", "Total liabilities", minimum=0, minimum_is_excluded=True),
+    _amount("current_assets", "Current assets", minimum=0, minimum_is_excluded=True),
+    _amount("current_liabilities", "Current liabilities", minimum=0, minimum_is_excluded=True),
+    _amount("inventory", "Inventory", minimum=0),
+    _amount("net_income", "Net income (quarterly: of the trailing twelve months)"),
+    _amount("ebitda", "EBITDA (quarterly: of the trailing twelve months)"),
+    _amount("ebit", "EBIT; with depreciation_amortization it stands in for ebitda"),
+    _amount("depreciation_amortization", "Depreciation and amortization; with ebit it stands in for ebitda"),
+    _ratio("long_term_debt_to_total_capital", "Long-term debt over total capital", Unit.PERCENT, (0, 100)),
+    _ratio("total_debt_to_ebitda", "Total debt over EBITDA", Unit.MULTIPLE, (0, inf)),
+    _ratio("net_income_margin", "Net income over sales", Unit.PERCENT, (-100, 100), required_for=ANNUAL),
+    _ratio("return_on_assets", "Net income over total assets", Unit.PERCENT, (-100, 100), required_for=ANNUAL),
+    _ratio("ebit_to_interest_expense", "EBIT over interest expense; carried, not scored", Unit.MULTIPLE, (0, inf),
+           required_for=ANNUAL, scored=False),
+    _ratio("sga_margin", "Selling, general and administrative expense over sales", Unit.PERCENT, (-100, 100),
+           required_for=QUARTERLY),
+    _ratio("return_on_capital", "Operating income over capital", Unit.PERCENT, (-100, 100), required_for=QUARTERLY),
+)  # fmt: skip
+
+BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
+
+EBITDA_STAND_INS = ("ebit", "depreciation_amortization")
+
+
+def normalised_name(header: str) -> str:
+    """The name a header is matched by: trimmed, case-folded, spaces and hyphens as underscores."""
+    return header.strip().casefold().replace(" ", "_").replace("-", "_")
+
+
+def required_columns(job_type: JobTypeName, profile: ProfileName) -> tuple[Column, ...]:
+    """The columns a file of this job type and profile must have, `ebitda` standing for its stand-ins too."""
+    return tuple(
+        column
+        for column in COLUMNS
+        if job_type in column.required_for and column.profile in (None, profile) and column.name not in EBITDA_STAND_INS
+    )
+
+
+def missing_columns(names: Collection[str], job_type: JobTypeName, profile: ProfileName) -> tuple[str, ...]:
+    """The required columns that are not among the normalised header names, in table order."""
+    missing = [column.name for column in required_columns(job_type, profile) if column.name not in names]
+    if "ebitda" in missing:
+        absent = [name for name in EBITDA_STAND_INS if name not in names]
+        at = missing.index("ebitda")
+        # One stand-in present means the writer meant to give both, so the other one is what is missing.
+        missing[at : at + 1] = absent if len(absent) < len(EBITDA_STAND_INS) else ["ebitda"]
+    return tuple(missing)
+
+
+def profile_of(names: Collection[str], job_type: JobTypeName) -> tuple[ProfileName, tuple[str, ...]]:
+    """The profile a header fits, and what it lacks of it (empty when it fits).
+
+    A header that fits both is `statements`; one that fits neither gets the profile of which it lacks least.
+    """
+    lacking: dict[ProfileName, tuple[str, ...]] = {
+        "statements": missing_columns(names, job_type, "statements"),
+        "ratios": missing_columns(names, job_type, "ratios"),
+    }
+    nearest: ProfileName = "ratios" if len(lacking["ratios"]) < len(lacking["statements"]) else "statements"
+    return nearest, lacking[nearest]
+
+
+def fits_both(names: Collection[str], job_type: JobTypeName) -> bool:
+    """Whether the header has every column of both profiles."""
+    return not (missing_columns(names, job_type, "statements") or missing_columns(names, job_type, "ratios"))
+
+
+def duplicates(names: Iterable[str]) -> tuple[str, ...]:
+    """Normalised names that more than one header becomes, in order of second appearance."""
+    seen: set[str] = set()
+    repeated: dict[str, None] = {}
+    for name in names:
+        if name in seen:
+            repeated[name] = None
+        seen.add(name)
+    return tuple(repeated)
