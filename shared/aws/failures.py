@@ -1,0 +1,99 @@
+"""botocore's errors in the domain's words: translated here, once."""
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from shared.jobs.errors import UnavailableError
+
+T = TypeVar("T")
+
+# botocore retries throttling and lost connections, but not two transactions that met on one item.
+_CONFLICT_ATTEMPTS = 8
+_CONFLICT_CODES = frozenset({"TransactionConflict", "TransactionConflictException"})
+_UNAVAILABLE_CODES = frozenset(
+    {
+        "InternalServerError",
+        "InternalFailure",
+        "InternalError",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestTimeout",
+        "ServiceUnavailable",
+        "SlowDown",
+        "ThrottlingException",
+        "TooManyRequestsException",
+        "TransactionInProgressException",
+    }
+)
+
+
+class RefusedWriteError(Exception):
+    """A conditional write whose condition did not hold; `item` is the item as it stood, if it was asked for."""
+
+    def __init__(self, item: dict[str, Any] | None) -> None:
+        super().__init__("condition not met")
+        self.item = item
+
+
+def code_of(error: ClientError) -> str:
+    """The service's own code of the error."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn a dependency that does not answer into `UnavailableError`; everything else passes as it is."""
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) in _UNAVAILABLE_CODES:
+            raise UnavailableError from error
+        raise
+    except BotoCoreError as error:
+        raise UnavailableError from error
+
+
+def conditional(call: Callable[[], T]) -> T:
+    """Make a conditional write; a refused condition is `RefusedWriteError`, a conflict is tried again."""
+    for attempt in range(1, _CONFLICT_ATTEMPTS + 1):
+        try:
+            with translated():
+                return call()
+        except ClientError as error:
+            if _is_refused(error):
+                raise RefusedWriteError(_refused_item(error)) from error
+            if not _is_conflict(error):
+                raise
+            if attempt == _CONFLICT_ATTEMPTS:
+                raise UnavailableError from error
+            # Full jitter, so that writers which met once do not meet again.
+            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
+    raise AssertionError("unreachable")
+
+
+def _reasons(error: ClientError) -> list[dict[str, Any]]:
+    reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
+    return reasons
+
+
+def _is_refused(error: ClientError) -> bool:
+    if code_of(error) == "ConditionalCheckFailedException":
+        return True
+    codes = [reason.get("Code") for reason in _reasons(error)]
+    return "ConditionalCheckFailed" in codes
+
+
+def _is_conflict(error: ClientError) -> bool:
+    if code_of(error) in _CONFLICT_CODES:
+        return True
+    return any(reason.get("Code") in _CONFLICT_CODES for reason in _reasons(error))
+
+
+def _refused_item(error: ClientError) -> dict[str, Any] | None:
+    item: dict[str, Any] | None = error.response.get("Item")  # type: ignore[assignment]
+    return item

@@ -1,0 +1,234 @@
+"""Jobs, shards and tombstones as items of the jobs table, and back.
+
+One partition a job: the job (or its tombstone) under sort key `JOB`, its shards under `SHARD#nnn`. Secondary indexes
+list jobs by organization, by user and all together; their partition keys carry status and job type, so that a
+filtered page costs the page alone. `unsettled` is a sparse index of what the sweep has to look at.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+from shared.jobs.ledger import Commit, Shard
+from shared.jobs.model import Job, JobStatus, JobType, Phase, Source, StoredInput, UploadOptions
+from shared.jobs.ports import Tombstone
+from shared.jobs.views import timestamp
+
+JOB_SORT_KEY = "JOB"
+SHARD_PREFIX = "SHARD#"
+UNSETTLED = "unsettled"
+TOMBSTONE_LIFETIME = timedelta(days=100)
+# A job whose end never comes is ended by the sweep long before; this only bounds what a lost sweep leaves behind.
+_RECORD_MARGIN = timedelta(days=5)
+
+AttributeMap = dict[str, Any]
+
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
+
+def encode(values: Mapping[str, Any]) -> AttributeMap:
+    """Plain values as DynamoDB attribute values; None and empty sets are left out."""
+    return {
+        name: _serializer.serialize(value) for name, value in values.items() if value is not None and value != set()
+    }
+
+
+def decode(item: Mapping[str, Any]) -> dict[str, Any]:
+    """DynamoDB attribute values as plain values; numbers are Decimal."""
+    return {name: _deserializer.deserialize(value) for name, value in item.items()}
+
+
+def partition_key(job_id: UUID) -> str:
+    """The partition of everything the table has of a job."""
+    return f"JOB#{job_id}"
+
+
+def job_key(job_id: UUID) -> AttributeMap:
+    """The primary key of the job's own item."""
+    return encode({"pk": partition_key(job_id), "sk": JOB_SORT_KEY})
+
+
+def shard_key(job_id: UUID, shard: int) -> AttributeMap:
+    """The primary key of one of the job's shards."""
+    return encode({"pk": partition_key(job_id), "sk": f"{SHARD_PREFIX}{shard:03d}"})
+
+
+def listing_keys(job: Job, status: JobStatus) -> dict[str, str | None]:
+    """The partition keys under which the job is listed while it has `status`."""
+    suffix = f"{status}|{job.job_type}"
+    dropped = job.source is Source.S3_DROP
+    return {
+        "organization_listing": f"{job.organization_id}|{suffix}" if job.organization_id is not None else None,
+        # A dropped file has no creator: it is in its organization's list only.
+        "user_listing": None if dropped else f"{job.user_id}|{suffix}",
+        "all_listing": suffix,
+    }
+
+
+def sort_key(job: Job) -> str:
+    """Where the job stands in a list: by creation, its id breaking ties."""
+    return f"{timestamp(job.created_at)}|{job.id}"
+
+
+def time_to_live(end: datetime) -> int:
+    """When DynamoDB may remove the item, in epoch seconds."""
+    return int((end + _RECORD_MARGIN).timestamp())
+
+
+def encode_job(job: Job) -> AttributeMap:
+    """A new job's item, as it is first written."""
+    return encode(
+        {
+            "pk": partition_key(job.id),
+            "sk": JOB_SORT_KEY,
+            **listing_keys(job, job.status),
+            "listed_at": sort_key(job),
+            UNSETTLED: UNSETTLED,
+            "status": job.status,
+            "phase": job.phase,
+            "job_type": job.job_type,
+            "source": job.source,
+            "user_id": job.user_id,
+            "organization_id": job.organization_id,
+            "created_by": job.created_by,
+            "original_filename": job.original_filename,
+            "created_at": timestamp(job.created_at),
+            "updated_at": timestamp(job.updated_at),
+            "file_size": job.file_size,
+            "options": encode_options(job.options),
+            "parent_job_id": str(job.parent_job_id) if job.parent_job_id else None,
+            "upload_expires_at": timestamp(job.upload_expires_at),
+            "stored_input": asdict(job.stored_input) if job.stored_input else None,
+            "execution_arn": job.execution_arn,
+            "chunk_count": 0,
+            "shard_count": 0,
+            "results_ready": False,
+        }
+    )
+
+
+def encode_options(options: UploadOptions) -> dict[str, Any]:
+    """Upload options as a map attribute; percentages as Decimal, which DynamoDB asks for."""
+    return {
+        "validate_only": options.validate_only,
+        "max_failed_percent": (
+            Decimal(str(options.max_failed_percent)) if options.max_failed_percent is not None else None
+        ),
+        "encoding": options.encoding,
+        "labels": dict(options.labels),
+    }
+
+
+def decode_job(item: Mapping[str, Any]) -> Job:
+    """A job from its decoded item."""
+    options = item["options"]
+    percent = options["max_failed_percent"]
+    return Job(
+        id=_job_id(item),
+        status=JobStatus(item["status"]),
+        phase=Phase(item["phase"]),
+        job_type=JobType(item["job_type"]),
+        source=Source(item["source"]),
+        user_id=item["user_id"],
+        organization_id=item.get("organization_id"),
+        created_by=item["created_by"],
+        original_filename=item["original_filename"],
+        created_at=_time(item["created_at"]),
+        updated_at=_time(item["updated_at"]),
+        file_size=_optional_int(item.get("file_size")),
+        options=UploadOptions(
+            validate_only=options["validate_only"],
+            max_failed_percent=float(percent) if percent is not None else None,
+            encoding=options["encoding"],
+            labels=options["labels"],
+        ),
+        parent_job_id=UUID(item["parent_job_id"]) if "parent_job_id" in item else None,
+        upload_expires_at=_optional_time(item.get("upload_expires_at")),
+        stored_input=_stored_input(item),
+        execution_arn=item.get("execution_arn"),
+        started_at=_optional_time(item.get("started_at")),
+        completed_at=_optional_time(item.get("completed_at")),
+        cancelled_at=_optional_time(item.get("cancelled_at")),
+        error_code=item.get("error_code"),
+        error_message=item.get("error_message"),
+        total_rows=_optional_int(item.get("total_rows")),
+        chunk_count=int(item["chunk_count"]),
+        shard_count=int(item["shard_count"]),
+        profile=item.get("profile"),
+        model_version=item.get("model_version"),
+        notes=tuple(item.get("notes", ())),
+        final_successful_rows=_optional_int(item.get("final_successful_rows")),
+        final_failed_rows=_optional_int(item.get("final_failed_rows")),
+        results_ready=item["results_ready"],
+    )
+
+
+def decode_shard(item: Mapping[str, Any]) -> Shard:
+    """A shard from its decoded item."""
+    recent = [item[name] for name in sorted(item) if name.startswith("recent_") and item[name] is not None]
+    return Shard(
+        number=int(item["sk"].removeprefix(SHARD_PREFIX)),
+        done=_chunks(item.get("done")),
+        with_successes=_chunks(item.get("with_successes")),
+        with_failures=_chunks(item.get("with_failures")),
+        successful_rows=int(item["successful_rows"]),
+        failed_rows=int(item["failed_rows"]),
+        recent=tuple(Commit(at=_time(commit["at"]), rows=int(commit["rows"])) for commit in recent),
+        closed=item["closed"],
+    )
+
+
+def encode_tombstone(job: Job, *, now: datetime) -> AttributeMap:
+    """What stays of a deleted job: enough to refuse late events and to sweep late objects."""
+    return encode(
+        {
+            "pk": partition_key(job.id),
+            "sk": JOB_SORT_KEY,
+            "deleted_at": timestamp(now),
+            "stored_input": asdict(job.stored_input) if job.stored_input else None,
+            UNSETTLED: UNSETTLED,
+            "listed_at": sort_key(job),
+            "ttl": int((now + TOMBSTONE_LIFETIME).timestamp()),
+        }
+    )
+
+
+def decode_tombstone(item: Mapping[str, Any]) -> Tombstone:
+    """A tombstone from its decoded item."""
+    return Tombstone(id=_job_id(item), deleted_at=_time(item["deleted_at"]), stored_input=_stored_input(item))
+
+
+def is_tombstone(item: Mapping[str, Any]) -> bool:
+    """Whether the item stands for a deleted job."""
+    return "deleted_at" in item
+
+
+def _job_id(item: Mapping[str, Any]) -> UUID:
+    return UUID(item["pk"].removeprefix("JOB#"))
+
+
+def _stored_input(item: Mapping[str, Any]) -> StoredInput | None:
+    stored = item.get("stored_input")
+    return StoredInput(key=stored["key"], version_id=stored["version_id"], size=int(stored["size"])) if stored else None
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _optional_time(text: str | None) -> datetime | None:
+    return _time(text) if text is not None else None
+
+
+def _optional_int(number: Decimal | None) -> int | None:
+    return int(number) if number is not None else None
+
+
+def _chunks(numbers: set[Decimal] | None) -> frozenset[int]:
+    return frozenset(int(number) for number in numbers or ())

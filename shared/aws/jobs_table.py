@@ -1,0 +1,362 @@
+"""The jobs table: every write is conditional, so that a retry, a duplicate or a late worker changes nothing."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared.aws import job_items
+from shared.aws.failures import RefusedWriteError, conditional, translated
+from shared.aws.job_items import decode, encode
+from shared.aws.jobs_listing import JobsListing
+from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
+from shared.jobs.ledger import RECENT_COMMITS, ChunkCount, Progress, shard_count
+from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
+from shared.jobs.model import RETENTION, Job, JobStatus, Phase, StoredInput
+from shared.jobs.ports import JobFilter, JobPage, JobView, PlanFacts, Scope, Tombstone
+from shared.jobs.views import timestamp
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+
+class JobsTable:
+    """`JobStore` on DynamoDB. `client` makes or returns the client on first use, not before."""
+
+    def __init__(self, *, client: "Callable[[], DynamoDBClient]", table: str) -> None:
+        self._client = client
+        self._table = table
+        self._listing = JobsListing(client=client, table=table, read=self._decode_views)
+
+    def create(self, job: Job) -> None:
+        self._refusable(
+            lambda: self._client().put_item(
+                TableName=self._table, Item=job_items.encode_job(job), ConditionExpression="attribute_not_exists(pk)"
+            )
+        )
+
+    def get(self, job_id: UUID) -> JobView | None:
+        views = self._decode_views(self._partition(job_id))
+        return views[0] if views else None
+
+    def tombstone(self, job_id: UUID) -> Tombstone | None:
+        with translated():
+            answer = self._client().get_item(TableName=self._table, Key=job_items.job_key(job_id), ConsistentRead=True)
+        item = decode(answer.get("Item", {}))
+        return job_items.decode_tombstone(item) if job_items.is_tombstone(item) else None
+
+    def queue(self, job: Job, *, stored_input: StoredInput, execution_arn: str, now: datetime) -> None:
+        self._update(
+            job,
+            now=now,
+            status=JobStatus.QUEUED,
+            changes={
+                "phase": Phase.QUEUED,
+                "stored_input": {
+                    "key": stored_input.key,
+                    "version_id": stored_input.version_id,
+                    "size": stored_input.size,
+                },
+                "file_size": stored_input.size,
+                "execution_arn": execution_arn,
+            },
+            allowed=sources_of(JobStatus.QUEUED),
+        )
+
+    def start(self, job: Job, *, now: datetime) -> None:
+        if job.status is JobStatus.PROCESSING and job.phase is Phase.PLANNING:
+            return  # a repeated Plan; its start time stands
+        self._update(
+            job,
+            now=now,
+            status=JobStatus.PROCESSING,
+            changes={"phase": Phase.PLANNING, "started_at": timestamp(now)},
+            allowed=sources_of(JobStatus.PROCESSING),
+        )
+
+    def record_plan(self, job: Job, facts: PlanFacts, *, now: datetime) -> None:
+        shards = shard_count(facts.chunk_count)
+        self._transact(
+            [
+                {
+                    "Update": self._job_update(
+                        job,
+                        now=now,
+                        changes={
+                            "phase": Phase.SCORING,
+                            "total_rows": facts.total_rows,
+                            "chunk_count": facts.chunk_count,
+                            "shard_count": shards,
+                            "profile": facts.profile,
+                            "model_version": facts.model_version,
+                            "notes": list(facts.notes),
+                        },
+                        allowed={JobStatus.PROCESSING},
+                        condition="#phase = :planning",
+                        values={":planning": Phase.PLANNING},
+                    )
+                },
+                *({"Put": self._new_shard(job.id, number)} for number in range(shards)),
+            ]
+        )
+
+    def commit_chunk(self, job_id: UUID, count: ChunkCount, *, shard: int, now: datetime) -> None:
+        # Newest last, each taking the place of the one before; the right-hand sides are the item's old values.
+        shifts = [f"recent_{n} = recent_{n + 1}" for n in range(1, RECENT_COMMITS)]
+        adds = ["done :one", "successful_rows :successful", "failed_rows :failed"]
+        if count.successful_rows:
+            adds.append("with_successes :one")
+        if count.failed_rows:
+            adds.append("with_failures :one")
+        try:
+            conditional(
+                lambda: self._client().update_item(
+                    TableName=self._table,
+                    Key=job_items.shard_key(job_id, shard),
+                    UpdateExpression=f"SET {', '.join([*shifts, f'recent_{RECENT_COMMITS} = :commit'])}"
+                    f" ADD {', '.join(adds)}",
+                    ConditionExpression="attribute_exists(pk) AND closed = :no AND NOT contains(done, :chunk)",
+                    ExpressionAttributeValues=encode(
+                        {
+                            ":one": {count.chunk},
+                            ":chunk": count.chunk,
+                            ":no": False,
+                            ":successful": count.successful_rows,
+                            ":failed": count.failed_rows,
+                            ":commit": {
+                                "at": timestamp(now),
+                                "rows": count.successful_rows + count.failed_rows,
+                            },
+                        }
+                    ),
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            )
+        except RefusedWriteError as refused:
+            done = decode(refused.item).get("done", ()) if refused.item else ()
+            raise CommitRefusedError(already_committed=count.chunk in done) from refused
+
+    def enter_finalizing(self, job: Job, *, now: datetime) -> None:
+        self._update(job, now=now, changes={"phase": Phase.FINALIZING}, allowed={JobStatus.PROCESSING})
+
+    def complete(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
+        self._close(
+            job,
+            now=now,
+            status=JobStatus.COMPLETED,
+            changes={
+                "results_ready": True,
+                "final_successful_rows": successful,
+                "final_failed_rows": failed,
+            },
+            remove=(job_items.UNSETTLED,),
+        )
+
+    def fail(self, job: Job, *, error_code: str | None, error_message: str, cancelled: bool, now: datetime) -> None:
+        self._close(
+            job,
+            now=now,
+            status=JobStatus.FAILED,
+            changes={
+                "error_code": error_code,
+                "error_message": error_message,
+                "cancelled_at": timestamp(now) if cancelled else None,
+            },
+        )
+
+    def settle(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
+        self._update(
+            job,
+            now=now,
+            changes={"results_ready": True, "final_successful_rows": successful, "final_failed_rows": failed},
+            allowed={JobStatus.FAILED},
+            remove=(job_items.UNSETTLED,),
+        )
+
+    def delete(self, job: Job, *, now: datetime) -> None:
+        deletable, values = _one_of(DELETABLE)
+        self._transact(
+            [
+                {
+                    "Put": {
+                        "TableName": self._table,
+                        "Item": job_items.encode_tombstone(job, now=now),
+                        "ConditionExpression": f"#status IN ({deletable}) AND shard_count = :shards",
+                        "ExpressionAttributeNames": {"#status": "status"},
+                        "ExpressionAttributeValues": encode({**values, ":shards": job.shard_count}),
+                    }
+                },
+                *(
+                    {"Delete": {"TableName": self._table, "Key": job_items.shard_key(job.id, number)}}
+                    for number in range(job.shard_count)
+                ),
+            ]
+        )
+
+    def forget(self, job_id: UUID) -> None:
+        self._refusable(
+            lambda: self._client().update_item(
+                TableName=self._table,
+                Key=job_items.job_key(job_id),
+                UpdateExpression=f"REMOVE {job_items.UNSETTLED}",
+                ConditionExpression="attribute_exists(deleted_at)",
+            )
+        )
+
+    def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
+        return self._listing.page(scope, job_filter, after=after, offset=offset, limit=limit)
+
+    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> int:
+        return self._listing.count(scope, job_filter, at_most=at_most)
+
+    def unsettled(self) -> Sequence[UUID]:
+        return self._listing.unsettled()
+
+    def _partition(self, job_id: UUID) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = []
+        start: dict[str, Any] = {}
+        while True:
+            with translated():
+                answer = self._client().query(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :pk",
+                    ExpressionAttributeValues=encode({":pk": job_items.partition_key(job_id)}),
+                    ConsistentRead=True,
+                    **start,
+                )
+            items += [decode(item) for item in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                return items
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _decode_views(self, items: Iterable[Mapping[str, Any]]) -> list[JobView]:
+        """The jobs among decoded items, each with those of its shards that are there too; no tombstones."""
+        jobs = [item for item in items if item["sk"] == job_items.JOB_SORT_KEY and not job_items.is_tombstone(item)]
+        shards: dict[str, list[Mapping[str, Any]]] = {}
+        for item in items:
+            if item["sk"] != job_items.JOB_SORT_KEY:
+                shards.setdefault(item["pk"], []).append(item)
+        return [
+            JobView(
+                job=job_items.decode_job(item),
+                progress=Progress(tuple(job_items.decode_shard(shard) for shard in shards.get(item["pk"], []))),
+            )
+            for item in jobs
+        ]
+
+    def _new_shard(self, job_id: UUID, number: int) -> dict[str, Any]:
+        counts = {"successful_rows": 0, "failed_rows": 0, "closed": False}
+        # NULLs, so that the first commits have something to shift.
+        recent = {f"recent_{n}": {"NULL": True} for n in range(1, RECENT_COMMITS + 1)}
+        return {
+            "TableName": self._table,
+            "Item": {**job_items.shard_key(job_id, number), **encode(counts), **recent},
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+
+    def _close(
+        self,
+        job: Job,
+        *,
+        now: datetime,
+        status: JobStatus,
+        changes: Mapping[str, Any],
+        remove: Sequence[str] = (),
+    ) -> None:
+        """End the job and close its shards in one transaction: after it no count can move."""
+        ended = {
+            "phase": Phase.DONE,
+            "completed_at": timestamp(now),
+            "ttl": job_items.time_to_live(now + RETENTION),
+        }
+        self._transact(
+            [
+                {
+                    "Update": self._job_update(
+                        job,
+                        now=now,
+                        status=status,
+                        changes={**ended, **changes},
+                        allowed=LIVE if status is JobStatus.FAILED else sources_of(status),
+                        condition="shard_count = :shards",
+                        values={":shards": job.shard_count},
+                        remove=remove,
+                    )
+                },
+                *(
+                    {
+                        "Update": {
+                            "TableName": self._table,
+                            "Key": job_items.shard_key(job.id, number),
+                            "UpdateExpression": "SET closed = :yes",
+                            "ConditionExpression": "attribute_exists(pk)",
+                            "ExpressionAttributeValues": encode({":yes": True}),
+                        }
+                    }
+                    for number in range(job.shard_count)
+                ),
+            ]
+        )
+
+    def _update(
+        self,
+        job: Job,
+        *,
+        now: datetime,
+        changes: Mapping[str, Any],
+        allowed: Iterable[JobStatus],
+        status: JobStatus | None = None,
+        remove: Sequence[str] = (),
+    ) -> None:
+        update = self._job_update(job, now=now, changes=changes, allowed=allowed, status=status, remove=remove)
+        self._refusable(lambda: self._client().update_item(**update))
+
+    def _job_update(
+        self,
+        job: Job,
+        *,
+        now: datetime,
+        changes: Mapping[str, Any],
+        allowed: Iterable[JobStatus],
+        status: JobStatus | None = None,
+        condition: str | None = None,
+        values: Mapping[str, Any] | None = None,
+        remove: Sequence[str] = (),
+    ) -> Any:
+        """An update of the job's item, refused unless its status is one of `allowed` and `condition` holds.
+
+        A change of status moves the job to its new place in every list.
+        """
+        moved = {"status": status, **job_items.listing_keys(job, status)} if status else {}
+        changed = {
+            name: value
+            for name, value in {"updated_at": timestamp(now), **moved, **changes}.items()
+            if value is not None
+        }
+        one_of, allowed_values = _one_of(allowed)
+        conditions = [f"#status IN ({one_of})", *([condition] if condition else [])]
+        removal = f" REMOVE {', '.join(remove)}" if remove else ""
+        return {
+            "TableName": self._table,
+            "Key": job_items.job_key(job.id),
+            "UpdateExpression": f"SET {', '.join(f'#{name} = :new_{name}' for name in changed)}{removal}",
+            "ConditionExpression": " AND ".join(conditions),
+            "ExpressionAttributeNames": {f"#{name}": name for name in {*changed, "status"}},
+            "ExpressionAttributeValues": encode(
+                {**{f":new_{name}": value for name, value in changed.items()}, **allowed_values, **(values or {})}
+            ),
+        }
+
+    def _transact(self, operations: Sequence[Any]) -> None:
+        self._refusable(lambda: self._client().transact_write_items(TransactItems=operations))
+
+    def _refusable(self, call: Callable[[], object]) -> None:
+        try:
+            conditional(call)
+        except RefusedWriteError as refused:
+            raise TransitionRefusedError from refused
+
+
+def _one_of(statuses: Iterable[JobStatus]) -> tuple[str, dict[str, str]]:
+    values = {f":is_{status}": str(status) for status in sorted(statuses)}
+    return ", ".join(values), values

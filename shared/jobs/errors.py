@@ -1,0 +1,89 @@
+"""What can go wrong with a job, in the domain's own words.
+
+JobError
+├── JobNotFoundError          unknown, deleted, or of another tenant: the caller cannot tell which
+├── JobNotCancellableError    the job has ended
+├── JobProcessingError        a delete while the job is processing
+├── ResultsNotReadyError      a download before the results are there
+│   └── ResultsAssemblingError    the job has ended and its files are being put together
+├── InvalidCursorError        a cursor that is not ours, or of another caller or filter
+└── UnavailableError          a dependency did not answer; the call may be repeated
+
+TransitionRefusedError        the record has moved on; raised by stores, handled by services
+CommitRefusedError            a chunk that is committed already, or whose job is closed or gone; as above
+"""
+
+
+class JobError(Exception):
+    """Base of everything a caller may be told about a job."""
+
+    code = "job_error"
+
+
+class JobNotFoundError(JobError):
+    """The job does not exist for this caller."""
+
+    code = "job_not_found"
+
+    def __init__(self) -> None:
+        super().__init__("Job not found or access denied")
+
+
+class JobNotCancellableError(JobError):
+    """The job has ended, so there is nothing to cancel."""
+
+    code = "job_not_cancellable"
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"Cannot cancel job with status '{status}'. Only pending or processing jobs can be cancelled.")
+
+
+class JobProcessingError(JobError):
+    """The job is processing and so cannot be deleted."""
+
+    code = "job_processing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Cannot delete job that is currently processing. Please cancel the job first or wait for it to complete."
+        )
+
+
+class ResultsNotReadyError(JobError):
+    """The job has no results to give yet, or never will."""
+
+    code = "results_not_ready"
+
+
+class ResultsAssemblingError(ResultsNotReadyError):
+    """The job has ended and its result files are seconds away."""
+
+
+class InvalidCursorError(JobError):
+    """The cursor was altered, or belongs to another caller or another filter."""
+
+    code = "invalid_cursor"
+
+    def __init__(self) -> None:
+        super().__init__("The cursor is not valid for this request. Start again without a cursor.")
+
+
+class UnavailableError(JobError):
+    """A service this one depends on did not answer."""
+
+    code = "unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("The service is temporarily unavailable. Try again shortly.")
+
+
+class TransitionRefusedError(Exception):
+    """The job's record was not in a state from which the change is allowed."""
+
+
+class CommitRefusedError(Exception):
+    """The ledger refused a chunk: committed before, or its job is closed or gone."""
+
+    def __init__(self, *, already_committed: bool) -> None:
+        super().__init__("already committed" if already_committed else "job closed or gone")
+        self.already_committed = already_committed

@@ -1,0 +1,150 @@
+"""A job and what is known of it. Times are aware datetimes in UTC; sizes are bytes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+# The namespace of ids made from dropped objects (RFC 9562 §5.5 asks for one of our own).
+DROP_NAMESPACE = UUID("6f1d0c9e-7a55-5b0f-9a55-2d9a3c1be2a7")
+
+RETENTION = timedelta(days=30)
+UPLOAD_DEADLINE = timedelta(hours=24)
+
+
+class JobStatus(StrEnum):
+    """Where a job is in its life; see `lifecycle.TRANSITIONS`."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the job has ended; a terminal status never changes."""
+        return self in (JobStatus.COMPLETED, JobStatus.FAILED)
+
+
+class Phase(StrEnum):
+    """What is being done for a job; finer than its status."""
+
+    AWAITING_UPLOAD = "awaiting_upload"
+    QUEUED = "queued"
+    PLANNING = "planning"
+    SCORING = "scoring"
+    FINALIZING = "finalizing"
+    DONE = "done"
+
+
+class JobType(StrEnum):
+    """The reporting period of the rows, which decides columns and model."""
+
+    ANNUAL = "annual"
+    QUARTERLY = "quarterly"
+
+
+class Source(StrEnum):
+    """How the file came in."""
+
+    API = "api"
+    PRESIGNED = "presigned"
+    S3_DROP = "s3-drop"
+    RETRY = "retry"
+
+
+class Outcome(StrEnum):
+    """What became of a row, and so which result file has it."""
+
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    UNPROCESSED = "unprocessed"
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadOptions:
+    """What an uploader may ask of a job.
+
+    `max_failed_percent` is judged from 1,000 rows on, or at the end; over it the job fails.
+    """
+
+    validate_only: bool = False
+    max_failed_percent: float | None = None
+    encoding: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredInput:
+    """The very object version a job reads."""
+
+    key: str
+    version_id: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One bulk scoring job, as its record has it; `Progress` has the moving counts."""
+
+    id: UUID
+    status: JobStatus
+    phase: Phase
+    job_type: JobType
+    source: Source
+    user_id: str
+    organization_id: str | None
+    created_by: str
+    original_filename: str
+    created_at: datetime
+    updated_at: datetime
+    file_size: int | None = None
+    options: UploadOptions = field(default_factory=UploadOptions)
+    parent_job_id: UUID | None = None
+    upload_expires_at: datetime | None = None
+    stored_input: StoredInput | None = None
+    execution_arn: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    cancelled_at: datetime | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+    total_rows: int | None = None
+    chunk_count: int = 0
+    shard_count: int = 0
+    profile: str | None = None
+    model_version: str | None = None
+    notes: tuple[str, ...] = ()
+    # Set when the job is closed and its ledger can no longer move.
+    final_successful_rows: int | None = None
+    final_failed_rows: int | None = None
+    results_ready: bool = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the job ended because someone cancelled it."""
+        return self.cancelled_at is not None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When the job and its files are removed: the end of retention, known once the job has ended."""
+        return self.completed_at + RETENTION if self.completed_at else None
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether the record itself has the final counts."""
+        return self.final_successful_rows is not None
+
+
+def dropped_job_id(*, bucket: str, key: str, version_id: str) -> UUID:
+    """The id of the job of a dropped object: the same for every delivery of the same event."""
+    return uuid5(DROP_NAMESPACE, f"{bucket}\n{key}\n{version_id}")
+
+
+def utc_now() -> datetime:
+    """The present time in UTC, cut to milliseconds, the precision of every stored time."""
+    now = datetime.now(UTC)
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)

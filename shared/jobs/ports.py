@@ -1,0 +1,201 @@
+"""What the services need from outside. The adapters in `shared.aws` and the fakes of the tests provide it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+from uuid import UUID
+
+from shared.jobs.ledger import ChunkCount, Progress
+from shared.jobs.model import Job, JobStatus, JobType, Outcome, StoredInput
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tombstone:
+    """What is left of a deleted job until its last traces are swept."""
+
+    id: UUID
+    deleted_at: datetime
+    stored_input: StoredInput | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobView:
+    """A job and its progress, read together in one consistent query."""
+
+    job: Job
+    progress: Progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """Which jobs a list shows; empty means all."""
+
+    statuses: frozenset[JobStatus] = frozenset()
+    job_type: JobType | None = None
+    oldest_first: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """One page of a list. `following` is the sort key to go on after, None at the end."""
+
+    views: Sequence[JobView]
+    following: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Whose jobs are listed: an organization's, a user's own, or (both None) everyone's."""
+
+    organization_id: str | None = None
+    user_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanFacts:
+    """What planning found out about the file of a job."""
+
+    total_rows: int
+    chunk_count: int
+    profile: str
+    model_version: str
+    notes: tuple[str, ...]
+
+
+class JobStore(Protocol):
+    """The jobs table. Every change is conditional; a refused one raises `TransitionRefusedError`."""
+
+    def create(self, job: Job) -> None:
+        """Add a job; refused when its id exists or was deleted."""
+
+    def get(self, job_id: UUID) -> JobView | None:
+        """The job with its progress, consistently; None when unknown or deleted."""
+
+    def tombstone(self, job_id: UUID) -> Tombstone | None:
+        """What is left of the job if it was deleted."""
+
+    def queue(self, job: Job, *, stored_input: StoredInput, execution_arn: str, now: datetime) -> None:
+        """pending → queued: the file is there."""
+
+    def start(self, job: Job, *, now: datetime) -> None:
+        """queued → processing, phase planning; let through when it is planning already."""
+
+    def record_plan(self, job: Job, facts: PlanFacts, *, now: datetime) -> None:
+        """Set the plan's facts and create the shards at once; planning → scoring."""
+
+    def commit_chunk(self, job_id: UUID, count: ChunkCount, *, shard: int, now: datetime) -> None:
+        """Count a chunk once. Raises `CommitRefusedError`."""
+
+    def enter_finalizing(self, job: Job, *, now: datetime) -> None:
+        """Move a processing job to phase finalizing; let through when it is there already."""
+
+    def complete(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
+        """processing → completed with its final counts, results ready and shards closed, all at once."""
+
+    def fail(self, job: Job, *, error_code: str | None, error_message: str, cancelled: bool, now: datetime) -> None:
+        """Any live status → failed and shards closed, all at once.
+
+        Refused also when the job got its shards after it was read: they would stay open.
+        """
+
+    def settle(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
+        """Set a failed job's final counts and that its result files are there."""
+
+    def delete(self, job: Job, *, now: datetime) -> None:
+        """Replace the job by a tombstone and remove its shards, at once. Refused while it is processing."""
+
+    def forget(self, job_id: UUID) -> None:
+        """Take a tombstone off the sweep's list: its files are gone."""
+
+    def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
+        """Jobs in order of creation, from `after` or `offset`."""
+
+    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> int:
+        """How many jobs there are, counted no further than `at_most`."""
+
+    def unsettled(self) -> Sequence[UUID]:
+        """The jobs the sweep has to look at: live ones, failed ones without result files, and tombstones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadForm:
+    """A presigned S3 POST: send `fields`, then the file, to `url`."""
+
+    url: str
+    fields: dict[str, str]
+
+
+class UploadStore(Protocol):
+    """The uploads bucket."""
+
+    def put(self, job_id: UUID, body: bytes) -> None:
+        """Store the file of a job under the key made from its id."""
+
+    def presign(self, job_id: UUID, *, max_bytes: int, expires_in_seconds: int) -> UploadForm:
+        """A form that lets its holder upload that one object."""
+
+    def delete(self, stored_input: StoredInput) -> None:
+        """Remove that version of the object, no other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DownloadLink:
+    """A short-lived address of one result file."""
+
+    url: str
+
+
+class ResultStore(Protocol):
+    """What is kept of a job in the results bucket."""
+
+    def download_link(self, job_id: UUID, outcome: Outcome, *, filename: str) -> DownloadLink | None:
+        """A link that downloads the outcome's CSV under `filename`; None when there is no such file."""
+
+    def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:
+        """A piece of the JSON lines of a chunk's row errors."""
+
+    def delete_all(self, job_id: UUID) -> None:
+        """Remove everything of the job."""
+
+
+class ExecutionState(StrEnum):
+    """What became of a workflow execution."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """A workflow execution as its engine reports it; `cause` is for the log."""
+
+    state: ExecutionState
+    cause: str | None = None
+
+
+class Workflow(Protocol):
+    """The engine that runs jobs. The execution of a job is named after it, so that there is one at most."""
+
+    def execution_arn(self, job_id: UUID) -> str:
+        """The address of the execution, known before it starts."""
+
+    def start(self, job_id: UUID, payload: dict[str, Any]) -> None:
+        """Start the execution; a second start of the same job changes nothing."""
+
+    def stop(self, job_id: UUID, *, reason: str) -> bool:
+        """Stop the execution; whether one was really running."""
+
+    def describe(self, job_id: UUID) -> Execution:
+        """What became of the execution; `UNKNOWN` when there is none."""
+
+
+class Assembler(Protocol):
+    """Whoever puts the result files of an ended job together."""
+
+    def request(self, job_id: UUID) -> None:
+        """Ask for the files of an ended job, not waiting for them."""

@@ -1,0 +1,213 @@
+"""A job as callers see it: the shapes of the base document and what the contract adds to them."""
+
+from datetime import datetime
+from math import floor
+from typing import Any
+
+from shared.jobs.estimate import performance
+from shared.jobs.ledger import Progress
+from shared.jobs.model import Job, JobStatus, Phase
+from shared.jobs.row_errors import RowErrorPage
+
+JsonObject = dict[str, Any]
+
+API_ROOT = "/api/v1/predictions"
+
+_BYTES_PER_MIB = 1024 * 1024
+
+# The names old clients know from the task queue that ran jobs before.
+_TASK_STATUS = {
+    JobStatus.PENDING: "PENDING",
+    JobStatus.QUEUED: "PENDING",
+    JobStatus.COMPLETED: "SUCCESS",
+    JobStatus.FAILED: "FAILURE",
+}
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """RFC 3339 in UTC with `Z`, to the millisecond."""
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def links(job: Job) -> JsonObject:
+    """Where to go from here: paths on the same host."""
+    base = f"{API_ROOT}/jobs/{job.id}"
+    return {
+        "self": base,
+        "status": f"{base}/status",
+        "cancel": f"{base}/cancel",
+        "errors": f"{base}/errors",
+        "download": f"{base}/download",
+    }
+
+
+def counts(job: Job, progress: Progress) -> tuple[int, int]:
+    """Successful and failed rows: the record's final ones once it has them, the ledger's before."""
+    if job.final_successful_rows is not None and job.final_failed_rows is not None:
+        return job.final_successful_rows, job.final_failed_rows
+    return progress.successful_rows, progress.failed_rows
+
+
+def progress_view(job: Job, progress: Progress) -> JsonObject:
+    """The `progress` object of the details."""
+    successful, failed = counts(job, progress)
+    total = job.total_rows or 0
+    processed = successful + failed
+    return {
+        "total_rows": total,
+        "processed_rows": processed,
+        "successful_rows": successful,
+        "failed_rows": failed,
+        "progress_percentage": progress_percentage(processed=processed, total=total, downloadable=job.results_ready),
+        "remaining_rows": total - processed,
+    }
+
+
+def progress_percentage(*, processed: int, total: int, downloadable: bool) -> float:
+    """Processed over total, floored to one decimal; at most 99.9 until the results can be downloaded."""
+    if total == 0:
+        return 0.0
+    percentage = floor(processed * 1000 / total) / 10
+    return percentage if downloadable else min(percentage, 99.9)
+
+
+def workflow_view(job: Job, progress: Progress) -> JsonObject:
+    """The execution that runs the job, under its own names."""
+    return {
+        "execution_arn": job.execution_arn,
+        "status": _task_status(job),
+        "phase": job.phase,
+        "chunks": job.chunk_count,
+        "chunks_done": len(progress.done) if not job.results_ready or job.cancelled else job.chunk_count,
+    }
+
+
+def _task_status(job: Job) -> str:
+    if job.cancelled:
+        return "REVOKED"
+    if job.status is JobStatus.PROCESSING:
+        return "STARTED" if job.phase is Phase.PLANNING else "PROGRESS"
+    return _TASK_STATUS[job.status]
+
+
+def _task_meta(job: Job, progress: Progress) -> JsonObject | None:
+    if job.status is not JobStatus.PROCESSING:
+        return None
+    successful, failed = counts(job, progress)
+    return {
+        "current": successful + failed,
+        "total": job.total_rows or 0,
+        "status": job.phase,
+        "successful": successful,
+        "failed": failed,
+        "job_id": str(job.id),
+    }
+
+
+def status_view(job: Job, progress: Progress) -> JsonObject:
+    """The quick status, which is also a list entry and the detail of an event."""
+    numbers = progress_view(job, progress)
+    return {
+        "id": str(job.id),
+        "status": job.status,
+        "phase": job.phase,
+        "job_type": job.job_type,
+        "original_filename": job.original_filename,
+        "total_rows": numbers["total_rows"],
+        "processed_rows": numbers["processed_rows"],
+        "successful_rows": numbers["successful_rows"],
+        "failed_rows": numbers["failed_rows"],
+        "progress_percentage": numbers["progress_percentage"],
+        "created_at": timestamp(job.created_at),
+        "started_at": timestamp(job.started_at),
+        "completed_at": timestamp(job.completed_at),
+        "error_message": job.error_message,
+        "error_details": {"error_code": job.error_code} if job.error_code else None,
+        "celery_task_id": job.execution_arn,
+        "celery_status": _task_status(job),
+        "celery_meta": _task_meta(job, progress),
+        "cancelled": job.cancelled,
+    }
+
+
+def details_view(job: Job, progress: Progress, *, now: datetime, row_errors: RowErrorPage | None) -> JsonObject:
+    """The details; `row_errors` is the first page of row errors when the caller asked for them."""
+    numbers = progress_view(job, progress)
+    speed = performance(job, progress, processed_rows=numbers["processed_rows"], now=now)
+    performance_view: JsonObject = {
+        "processing_time_seconds": speed.processing_time_seconds,
+        "rows_per_second": speed.rows_per_second,
+        "estimated_completion_time": speed.estimated_completion_time,
+    }
+    if job.status is JobStatus.PROCESSING:
+        performance_view["estimated_completion_seconds"] = speed.estimated_completion_seconds
+    return {
+        "id": str(job.id),
+        "status": job.status,
+        "phase": job.phase,
+        "job_type": job.job_type,
+        "source": job.source,
+        "parent_job_id": str(job.parent_job_id) if job.parent_job_id else None,
+        "file_info": {
+            "original_filename": job.original_filename,
+            "file_size": job.file_size,
+            "file_size_mb": round(job.file_size / _BYTES_PER_MIB, 2) if job.file_size is not None else None,
+        },
+        "options": {
+            "validate_only": job.options.validate_only,
+            "max_failed_percent": job.options.max_failed_percent,
+            "labels": dict(job.options.labels),
+        },
+        "profile": job.profile,
+        "model_version": job.model_version,
+        "notes": list(job.notes),
+        "progress": numbers,
+        "performance": performance_view,
+        "timestamps": {
+            "created_at": timestamp(job.created_at),
+            "started_at": timestamp(job.started_at),
+            "completed_at": timestamp(job.completed_at),
+            "updated_at": timestamp(max([job.updated_at, *_commit_times(progress)])),
+        },
+        "cancelled": job.cancelled,
+        "cancelled_at": timestamp(job.cancelled_at),
+        "expires_at": timestamp(job.expires_at),
+        "results_ready": job.results_ready,
+        "context": {
+            "user_id": job.user_id,
+            "organization_id": job.organization_id,
+            "created_by": job.created_by,
+        },
+        "errors": _errors_view(job, failed_rows=numbers["failed_rows"], row_errors=row_errors),
+        "celery_info": {
+            "task_id": job.execution_arn,
+            "celery_status": _task_status(job),
+            "celery_meta": _task_meta(job, progress),
+        },
+        "workflow": workflow_view(job, progress),
+        "links": links(job),
+    }
+
+
+def _commit_times(progress: Progress) -> list[datetime]:
+    last = progress.last_commit_at
+    return [last] if last else []
+
+
+def _errors_view(job: Job, *, failed_rows: int, row_errors: RowErrorPage | None) -> JsonObject:
+    view: JsonObject = {
+        "has_errors": failed_rows > 0 or job.error_message is not None,
+        "error_message": job.error_message,
+        "error_count": failed_rows,
+    }
+    if job.error_code:
+        view["error_code"] = job.error_code
+    if row_errors is not None:
+        truncated = failed_rows > len(row_errors.errors)
+        details: JsonObject = {"errors": list(row_errors.errors), "truncated": truncated}
+        if truncated:
+            details["more"] = f"{API_ROOT}/jobs/{job.id}/errors"
+        view["error_details"] = details
+    return view
