@@ -155,6 +155,7 @@ def decode_job(item: Mapping[str, Any]) -> Job:
         started_at=_optional_time(item.get("started_at")),
         completed_at=_optional_time(item.get("completed_at")),
         cancelled_at=_optional_time(item.get("cancelled_at")),
+        execution_stopped=item.get("execution_stopped", False),
         error_code=item.get("error_code"),
         error_message=item.get("error_message"),
         total_rows=_optional_int(item.get("total_rows")),

@@ -164,6 +164,9 @@ class JobsTable:
             },
         )
 
+    def note_stopped(self, job: Job, *, now: datetime) -> None:
+        self._update(job, now=now, changes={"execution_stopped": True}, allowed={JobStatus.FAILED})
+
     def settle(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
         self._update(
             job,

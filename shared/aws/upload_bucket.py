@@ -38,9 +38,7 @@ class UploadBucket:
 
     def delete(self, stored_input: StoredInput) -> None:
         with translated():
-            self._client().delete_object(
-                Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id
-            )
+            self._client().delete_object(Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id)
 
     def read_range(self, stored_input: StoredInput, start: int, end: int) -> bytes:
         with translated():
@@ -64,9 +62,7 @@ class UploadBucket:
         """Whether that version of the object is still there."""
         try:
             with translated():
-                self._client().head_object(
-                    Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id
-                )
+                self._client().head_object(Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id)
         except ClientError as error:
             if code_of(error) in {"404", "NoSuchKey", "NoSuchVersion"}:
                 return False

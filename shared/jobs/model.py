@@ -110,6 +110,8 @@ class Job:
     started_at: datetime | None = None
     completed_at: datetime | None = None
     cancelled_at: datetime | None = None
+    # Whether the cancel stopped a running execution, kept so that a second cancel says the same.
+    execution_stopped: bool = False
     error_code: str | None = None
     error_message: str | None = None
     total_rows: int | None = None

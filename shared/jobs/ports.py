@@ -102,6 +102,9 @@ class JobStore(Protocol):
         Refused also when the job got its shards after it was read: they would stay open.
         """
 
+    def note_stopped(self, job: Job, *, now: datetime) -> None:
+        """Remember that cancelling the job stopped a running execution."""
+
     def settle(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
         """Set a failed job's final counts and that its result files are there."""
 
@@ -142,17 +145,10 @@ class UploadStore(Protocol):
         """Remove that version of the object, no other."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DownloadLink:
-    """A short-lived address of one result file."""
-
-    url: str
-
-
 class ResultStore(Protocol):
     """What is kept of a job in the results bucket."""
 
-    def download_link(self, job_id: UUID, outcome: Outcome, *, filename: str) -> DownloadLink | None:
+    def download_link(self, job_id: UUID, outcome: Outcome, *, filename: str) -> str | None:
         """A link that downloads the outcome's CSV under `filename`; None when there is no such file."""
 
     def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:

@@ -1,0 +1,215 @@
+"""The results bucket: a job's plan and parts under `work/`, its result files under `results/`.
+
+Keys are made from the job's id and the chunk's number alone, so a repeated write is the same write. The two prefixes
+have lifecycles of their own: what is under `work/` is of no use once the result files are there.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from enum import StrEnum
+from typing import IO, TYPE_CHECKING, Any, cast
+from urllib.parse import quote
+from uuid import UUID
+
+from botocore.exceptions import ClientError
+
+from shared.aws.composition import Piece, compose
+from shared.aws.failures import code_of, translated
+from shared.jobs.model import Outcome
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+DOWNLOAD_SECONDS = 300
+# S3's own limit on keys in one delete request.
+_DELETE_BATCH = 1000
+_ABSENT = frozenset({"404", "NoSuchKey"})
+
+
+class Part(StrEnum):
+    """What a chunk leaves behind: rows for three of the result files, and its row errors as JSON lines."""
+
+    SUCCESSFUL = "successful"
+    FAILED = "failed"
+    ALL = "all"
+    ERRORS = "errors"
+
+
+class ResultsBucket:
+    """Everything stored for a job but its input."""
+
+    def __init__(self, *, client: "Callable[[], S3Client]", bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    # The plan
+
+    def put_plan(self, job_id: UUID, plan: dict[str, Any]) -> None:
+        """Store what Score and Finalize need to know of the file."""
+        self._put(_plan_key(job_id), json.dumps(plan).encode())
+
+    def get_plan(self, job_id: UUID) -> dict[str, Any] | None:
+        """The stored plan; None when the job was never planned."""
+        body = self._get(_plan_key(job_id))
+        return cast("dict[str, Any]", json.loads(body)) if body is not None else None
+
+    def put_manifest(self, job_id: UUID, chunks: Sequence[dict[str, int]]) -> str:
+        """Store the chunks as the map's manifest; its key."""
+        key = f"{_work(job_id)}manifest.json"
+        self._put(key, json.dumps(chunks).encode())
+        return key
+
+    def get_manifest(self, job_id: UUID) -> list[dict[str, int]]:
+        """The chunks of a planned job, in order."""
+        body = self._get(f"{_work(job_id)}manifest.json")
+        if body is None:
+            raise FileNotFoundError(f"the manifest of job {job_id} is gone")
+        return cast("list[dict[str, int]]", json.loads(body))
+
+    def upload_rewritten(self, job_id: UUID, body: IO[bytes]) -> None:
+        """Store a job's input in the form that is scored, when its file had another."""
+        with translated():
+            self._client().upload_fileobj(body, self._bucket, _rewritten_key(job_id))
+
+    def read_rewritten(self, job_id: UUID, start: int, end: int) -> bytes:
+        """A byte range of the rewritten input."""
+        return self._range(_rewritten_key(job_id), start, end)
+
+    # Parts
+
+    def put_part(self, job_id: UUID, chunk: int, part: Part, body: bytes) -> None:
+        """Store a part of a chunk; the same key and bytes when the chunk is scored again."""
+        self._put(_part_key(job_id, part, chunk), body)
+
+    def delete_parts(self, job_id: UUID, chunk: int) -> None:
+        """Remove what a refused worker wrote."""
+        self._delete([_part_key(job_id, part, chunk) for part in Part])
+
+    def part_sizes(self, job_id: UUID, part: Part) -> dict[int, int]:
+        """The chunks that have this part, with its size in bytes."""
+        prefix = f"{_work(job_id)}{part}/"
+        return {int(entry["Key"].removeprefix(prefix)): entry["Size"] for entry in self._list(prefix)}
+
+    def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:
+        try:
+            return self._range(_part_key(job_id, Part.ERRORS, chunk), offset, offset + length)
+        except ClientError as error:
+            if code_of(error) == "InvalidRange":  # exactly at the end
+                return b""
+            raise
+
+    # Result files
+
+    def assemble(self, job_id: UUID, outcome: Outcome, pieces: Sequence[Piece | bytes]) -> None:
+        """Write a result file from bytes and stored parts, in this order."""
+        with translated():
+            compose(
+                self._client(),
+                bucket=self._bucket,
+                key=_result_key(job_id, outcome),
+                content_type="text/csv; charset=utf-8",
+                pieces=pieces,
+            )
+
+    def part_piece(self, job_id: UUID, part: Part, chunk: int, size: int) -> Piece:
+        """A stored part as a piece of a result file."""
+        return Piece(key=_part_key(job_id, part, chunk), size=size)
+
+    def copy_input(self, job_id: UUID, *, bucket: str, key: str, version_id: str) -> None:
+        """Keep a whole input as the job's unprocessed file."""
+        with translated():
+            self._client().copy(
+                {"Bucket": bucket, "Key": key, "VersionId": version_id},
+                self._bucket,
+                _result_key(job_id, Outcome.UNPROCESSED),
+            )
+
+    def download_link(self, job_id: UUID, outcome: Outcome, *, filename: str) -> str | None:
+        key = _result_key(job_id, outcome)
+        try:
+            with translated():
+                self._client().head_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if code_of(error) in _ABSENT:
+                return None
+            raise
+        return self._client().generate_presigned_url(
+            "get_object",
+            Params={
+                "Bucket": self._bucket,
+                "Key": key,
+                "ResponseContentDisposition": _attachment(filename),
+            },
+            ExpiresIn=DOWNLOAD_SECONDS,
+        )
+
+    def delete_all(self, job_id: UUID) -> None:
+        for prefix in (_work(job_id), _results(job_id)):
+            keys = [entry["Key"] for entry in self._list(prefix)]
+            for start in range(0, len(keys), _DELETE_BATCH):
+                self._delete(keys[start : start + _DELETE_BATCH])
+
+    def _put(self, key: str, body: bytes) -> None:
+        with translated():
+            self._client().put_object(Bucket=self._bucket, Key=key, Body=body)
+
+    def _get(self, key: str) -> bytes | None:
+        try:
+            with translated():
+                answer = self._client().get_object(Bucket=self._bucket, Key=key)
+                with closing(answer["Body"]) as body:
+                    return body.read()
+        except ClientError as error:
+            if code_of(error) in _ABSENT:
+                return None
+            raise
+
+    def _range(self, key: str, start: int, end: int) -> bytes:
+        with translated():
+            answer = self._client().get_object(Bucket=self._bucket, Key=key, Range=f"bytes={start}-{end - 1}")
+            with closing(answer["Body"]) as body:
+                return body.read()
+
+    def _list(self, prefix: str) -> Iterator[Any]:
+        with translated():
+            for page in self._client().get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix):
+                yield from page.get("Contents", [])
+
+    def _delete(self, keys: Sequence[str]) -> None:
+        with translated():
+            answer = self._client().delete_objects(
+                Bucket=self._bucket, Delete={"Objects": [{"Key": key} for key in keys], "Quiet": True}
+            )
+        if errors := answer.get("Errors"):
+            raise OSError(f"{len(errors)} of {len(keys)} objects could not be removed: {errors[0].get('Code')}")
+
+
+def _work(job_id: UUID) -> str:
+    return f"work/{job_id}/"
+
+
+def _results(job_id: UUID) -> str:
+    return f"results/{job_id}/"
+
+
+def _plan_key(job_id: UUID) -> str:
+    return f"{_work(job_id)}plan.json"
+
+
+def _rewritten_key(job_id: UUID) -> str:
+    return f"{_work(job_id)}input.csv"
+
+
+def _part_key(job_id: UUID, part: Part, chunk: int) -> str:
+    return f"{_work(job_id)}{part}/{chunk:06d}"
+
+
+def _result_key(job_id: UUID, outcome: Outcome) -> str:
+    return f"{_results(job_id)}{outcome}.csv"
+
+
+def _attachment(filename: str) -> str:
+    """A Content-Disposition that any browser saves under this name (RFC 6266)."""
+    plain = "".join(character if character.isascii() and character not in '"\\' else "_" for character in filename)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename)}"

@@ -1,0 +1,37 @@
+"""Ending a live job as failed, whoever else is changing it at the time."""
+
+from uuid import UUID
+
+from shared.jobs.errors import TransitionRefusedError, UnavailableError
+from shared.jobs.ports import Clock, JobStore, JobView
+
+# Each lost race means that someone else moved the job on; it has only a handful of states to move through.
+_ATTEMPTS = 10
+
+CANCELLED_MESSAGE = "Job cancelled by user"
+
+
+def fail_job(
+    store: JobStore,
+    job_id: UUID,
+    *,
+    error_code: str | None,
+    error_message: str,
+    clock: Clock,
+    cancelled: bool = False,
+) -> tuple[JobView | None, bool]:
+    """End the job as failed unless it has ended already.
+
+    Returns the job as it now is (None when deleted) and whether it was this call that ended it.
+    Raises `UnavailableError` when the record kept changing under every attempt.
+    """
+    for _ in range(_ATTEMPTS):
+        view = store.get(job_id)
+        if view is None or view.job.status.is_terminal:
+            return view, False
+        try:
+            store.fail(view.job, error_code=error_code, error_message=error_message, cancelled=cancelled, now=clock())
+        except TransitionRefusedError:
+            continue
+        return store.get(job_id), True
+    raise UnavailableError

@@ -1,0 +1,117 @@
+"""The end of a job: its result files, and only then its last status."""
+
+import logging
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from shared.jobs.closing import fail_job
+from shared.jobs.errors import TransitionRefusedError
+from shared.jobs.model import JobStatus
+from shared.jobs.ports import Clock, JobStore, JobView
+from shared.jobs.views import counts
+
+logger = logging.getLogger(__name__)
+
+# A sentence is read by people: it names this many ranges of rows and counts the rest.
+_NAMED_RANGES = 5
+
+
+class ResultFiles(Protocol):
+    """Whoever puts a job's parts together."""
+
+    def missing_parts(self, view: JobView) -> Sequence[int]:
+        """The committed chunks of which a part is not there."""
+
+    def row_ranges(self, view: JobView, chunks: Sequence[int]) -> Sequence[tuple[int, int]]:
+        """The first and last row of each of these chunks, adjoining ones joined."""
+
+    def assemble(self, view: JobView) -> None:
+        """Write the result files of every outcome; the same again when repeated."""
+
+
+class Finalization:
+    """Ends jobs whose chunks are done, and gives ended ones their files. Every step may be repeated."""
+
+    def __init__(self, *, store: JobStore, files: ResultFiles, clock: Clock) -> None:
+        self._store = store
+        self._files = files
+        self._clock = clock
+
+    def finish(self, job_id: UUID) -> None:
+        """Complete a job of which every chunk is committed; fail one of which some are not."""
+        view = self._store.get(job_id)
+        if view is None:
+            return
+        if view.job.status is JobStatus.PROCESSING:
+            self._finish_processing(view)
+        self.settle(job_id)
+
+    def settle(self, job_id: UUID) -> None:
+        """Give a failed job its result files and final counts, if it has none yet."""
+        view = self._store.get(job_id)
+        if view is None or view.job.status is not JobStatus.FAILED or view.job.results_ready:
+            return
+        self._files.assemble(view)
+        successful, failed = counts(view.job, view.progress)
+        try:
+            self._store.settle(view.job, successful=successful, failed=failed, now=self._clock())
+        except TransitionRefusedError:
+            # Deleted meanwhile: the tombstone has the sweep look for late files once more.
+            logger.info("The job was deleted while its files were put together", extra={"job_id": str(job_id)})
+
+    def _finish_processing(self, view: JobView) -> None:
+        job = view.job
+        try:
+            self._store.enter_finalizing(job, now=self._clock())
+        except TransitionRefusedError:
+            return  # cancelled or failed meanwhile: settled as such
+        lost = sorted({*view.progress.missing(job.chunk_count), *self._files.missing_parts(view)})
+        if lost or job.total_rows != view.progress.processed_rows:
+            self._fail_incomplete(view, lost)
+            return
+        if self._over_budget(view):
+            return
+        self._files.assemble(view)
+        try:
+            self._store.complete(
+                job,
+                successful=view.progress.successful_rows,
+                failed=view.progress.failed_rows,
+                now=self._clock(),
+            )
+        except TransitionRefusedError:
+            return  # cancelled at the last moment: settled as such
+
+    def _fail_incomplete(self, view: JobView, lost: Sequence[int]) -> None:
+        ranges = self._files.row_ranges(view, lost)
+        named = ", ".join(f"{first}-{last}" for first, last in ranges[:_NAMED_RANGES])
+        more = f" and {len(ranges) - _NAMED_RANGES} more ranges" if len(ranges) > _NAMED_RANGES else ""
+        fail_job(
+            self._store,
+            view.job.id,
+            error_code="chunks_failed",
+            error_message=(
+                f"Rows {named}{more} could not be scored after several attempts. "
+                "Everything else was kept: download what was scored, and upload the unprocessed rows again."
+            ),
+            clock=self._clock,
+        )
+
+    def _over_budget(self, view: JobView) -> bool:
+        """End a job of which more rows failed than its uploader allows."""
+        allowed = view.job.options.max_failed_percent
+        progress = view.progress
+        if allowed is None or progress.failed_rows * 100 <= allowed * progress.processed_rows:
+            return False
+        fail_job(
+            self._store,
+            view.job.id,
+            error_code="too_many_failed_rows",
+            error_message=(
+                f"{progress.failed_rows} of {progress.processed_rows} rows failed, more than {allowed:g} %. "
+                "Download the failed rows, correct them and upload them again."
+            ),
+            clock=self._clock,
+        )
+        return True

@@ -1,0 +1,82 @@
+"""From an object in the uploads bucket to a running job: the one way in."""
+
+import logging
+from uuid import UUID
+
+from shared.jobs.errors import TransitionRefusedError
+from shared.jobs.model import Job, JobStatus, Phase, Source, StoredInput, dropped_job_id
+from shared.jobs.ports import Clock, JobStore, UploadStore, Workflow
+from shared.jobs.service import workflow_input
+from shared.jobs.uploads import ArrivedObject, DropTarget, drop_target, uploaded_job_id
+
+logger = logging.getLogger(__name__)
+
+S3_DROP_USER = str(Source.S3_DROP)
+
+
+class Intake:
+    """Turns arrived objects into queued jobs. Any event may come any number of times, in any order."""
+
+    def __init__(self, *, store: JobStore, uploads: UploadStore, workflow: Workflow, clock: Clock) -> None:
+        self._store = store
+        self._uploads = uploads
+        self._workflow = workflow
+        self._clock = clock
+
+    def receive(self, arrived: ArrivedObject) -> UUID | None:
+        """Start the job the object belongs to; None when it belongs to none."""
+        uploaded = uploaded_job_id(arrived.key)
+        if uploaded is not None:
+            self._start(uploaded, arrived)
+            return uploaded
+        target = drop_target(arrived.key)
+        if target is None:
+            return None
+        job_id = dropped_job_id(bucket=arrived.bucket, key=arrived.key, version_id=arrived.version_id)
+        self._create_dropped(job_id, target, arrived)
+        self._start(job_id, arrived)
+        return job_id
+
+    def _create_dropped(self, job_id: UUID, target: DropTarget, arrived: ArrivedObject) -> None:
+        now = self._clock()
+        job = Job(
+            id=job_id,
+            status=JobStatus.PENDING,
+            phase=Phase.AWAITING_UPLOAD,
+            job_type=target.job_type,
+            source=Source.S3_DROP,
+            user_id=S3_DROP_USER,
+            organization_id=target.organization_id,
+            created_by=S3_DROP_USER,
+            original_filename=target.filename,
+            file_size=arrived.size,
+            created_at=now,
+            updated_at=now,
+        )
+        try:
+            self._store.create(job)
+        except TransitionRefusedError:
+            logger.info("The event of a dropped object came again", extra={"job_id": str(job_id)})
+
+    def _start(self, job_id: UUID, arrived: ArrivedObject) -> None:
+        """Queue the job with this version of its file and start its execution, each unless done before."""
+        stored_input = StoredInput(key=arrived.key, version_id=arrived.version_id, size=arrived.size)
+        view = self._store.get(job_id)
+        if view is not None and view.job.status is JobStatus.PENDING:
+            try:
+                self._store.queue(
+                    view.job,
+                    stored_input=stored_input,
+                    execution_arn=self._workflow.execution_arn(job_id),
+                    now=self._clock(),
+                )
+            except TransitionRefusedError:
+                logger.info("Another delivery queued the job first", extra={"job_id": str(job_id)})
+            view = self._store.get(job_id)
+        job = view.job if view else None
+        if job is None or job.stored_input != stored_input:
+            # Deleted, ended before its file came, or given a second file: this version is nobody's.
+            logger.warning("An object that no job reads was removed", extra={"job_id": str(job_id)})
+            self._uploads.delete(stored_input)
+        elif job.status is JobStatus.QUEUED:
+            self._workflow.start(job_id, workflow_input(job))

@@ -1,0 +1,256 @@
+"""What callers do with jobs: create, look, list, cancel, delete, download. One access rule for all of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from shared.jobs.access import Caller, may_manage
+from shared.jobs.closing import CANCELLED_MESSAGE, fail_job
+from shared.jobs.errors import (
+    JobNotCancellableError,
+    JobNotFoundError,
+    JobProcessingError,
+    ResultsAssemblingError,
+    ResultsNotReadyError,
+    TransitionRefusedError,
+    UnavailableError,
+)
+from shared.jobs.model import UPLOAD_DEADLINE, Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions
+from shared.jobs.ports import (
+    Assembler,
+    Clock,
+    JobFilter,
+    JobPage,
+    JobStore,
+    JobView,
+    ResultStore,
+    Scope,
+    UploadForm,
+    UploadStore,
+    Workflow,
+)
+from shared.jobs.row_errors import Position, RowErrorPage, read_page
+from shared.jobs.uploads import download_name
+
+PRESIGNED_LIFETIME = timedelta(hours=1)
+COUNTED_AT_MOST = 1_000
+_DELETE_ATTEMPTS = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancellation:
+    """A cancelled job, and whether a running execution was stopped for it."""
+
+    job: Job
+    execution_stopped: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PresignedUpload:
+    """A job waiting for its file, and the form to send the file with."""
+
+    job: Job
+    form: UploadForm
+
+
+class JobService:
+    """The jobs of one deployment, as callers may use them."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        uploads: UploadStore,
+        results: ResultStore,
+        workflow: Workflow,
+        assembler: Assembler,
+        clock: Clock,
+        new_id: Callable[[], UUID] = uuid4,
+    ) -> None:
+        self._store = store
+        self._uploads = uploads
+        self._results = results
+        self._workflow = workflow
+        self._assembler = assembler
+        self._clock = clock
+        self._new_id = new_id
+
+    def upload(self, caller: Caller, *, job_type: JobType, filename: str, body: bytes, options: UploadOptions) -> Job:
+        """Make a job and store its file; the object's own event starts the work."""
+        job = self._new_job(
+            caller, job_type=job_type, filename=filename, source=Source.API, options=options, file_size=len(body)
+        )
+        self._store.create(job)
+        self._uploads.put(job.id, body)
+        return job
+
+    def presign(
+        self,
+        caller: Caller,
+        *,
+        job_type: JobType,
+        filename: str,
+        file_size: int | None,
+        max_bytes: int,
+        options: UploadOptions,
+    ) -> PresignedUpload:
+        """Make a job that waits for its file, and a form that uploads it straight to S3."""
+        job = self._new_job(
+            caller,
+            job_type=job_type,
+            filename=filename,
+            source=Source.PRESIGNED,
+            options=options,
+            file_size=file_size,
+            upload_lifetime=PRESIGNED_LIFETIME,
+        )
+        self._store.create(job)
+        form = self._uploads.presign(
+            job.id, max_bytes=max_bytes, expires_in_seconds=int(PRESIGNED_LIFETIME.total_seconds())
+        )
+        return PresignedUpload(job=job, form=form)
+
+    def get(self, caller: Caller, job_id: UUID) -> JobView:
+        """The job, if the caller may see it. Raises `JobNotFoundError`."""
+        view = self._store.get(job_id)
+        if view is None or not may_manage(caller, view.job):
+            raise JobNotFoundError
+        return view
+
+    def page(self, caller: Caller, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
+        """A page of the jobs the caller may see."""
+        return self._store.page(scope_of(caller), job_filter, after=after, offset=offset, limit=limit)
+
+    def count(self, caller: Caller, job_filter: JobFilter) -> int:
+        """How many such jobs there are, counted no further than one past `COUNTED_AT_MOST`."""
+        return self._store.count(scope_of(caller), job_filter, at_most=COUNTED_AT_MOST + 1)
+
+    def cancel(self, caller: Caller, job_id: UUID) -> Cancellation:
+        """End a live job as cancelled, then stop its execution. A second cancel changes nothing.
+
+        Raises `JobNotFoundError`, and `JobNotCancellableError` for a job that ended by itself.
+        """
+        self.get(caller, job_id)
+        view, _ = fail_job(
+            self._store,
+            job_id,
+            error_code=None,
+            error_message=CANCELLED_MESSAGE,
+            clock=self._clock,
+            cancelled=True,
+        )
+        if view is None:
+            raise JobNotFoundError
+        job = view.job
+        if not job.cancelled:
+            raise JobNotCancellableError(job.status)
+        # The record decided; what follows only tidies up, and a second cancel does again what a crash left undone.
+        stopped = job.execution_stopped
+        if not stopped and job.execution_arn is not None:
+            stopped = self._workflow.stop(job_id, reason=CANCELLED_MESSAGE)
+            if stopped:
+                self._store.note_stopped(job, now=self._clock())
+        if not job.results_ready:
+            self._assembler.request(job_id)
+        return Cancellation(job=job, execution_stopped=stopped)
+
+    def delete(self, caller: Caller, job_id: UUID) -> Job:
+        """Delete a job that is not processing, with everything stored for it.
+
+        Raises `JobNotFoundError` and `JobProcessingError`.
+        """
+        for _ in range(_DELETE_ATTEMPTS):
+            job = self.get(caller, job_id).job
+            if job.status is JobStatus.PROCESSING:
+                raise JobProcessingError
+            try:
+                self._store.delete(job, now=self._clock())
+            except TransitionRefusedError:
+                continue  # it moved on: look again
+            self._remove_traces(job)
+            return job
+        raise UnavailableError
+
+    def _remove_traces(self, job: Job) -> None:
+        """Stop what may run and remove what is stored; the sweep does it once more for anything that comes late."""
+        if job.status is JobStatus.QUEUED:
+            self._workflow.stop(job.id, reason="Job deleted")
+        if job.stored_input is not None:
+            self._uploads.delete(job.stored_input)
+        self._results.delete_all(job.id)
+
+    def row_errors(self, view: JobView, *, start: Position, limit: int) -> RowErrorPage:
+        """A page of the row errors of a job the caller was shown before."""
+        job_id = view.job.id
+        return read_page(
+            view.progress.with_failures,
+            lambda chunk, offset, length: self._results.read_errors(job_id, chunk, offset, length),
+            start=start,
+            limit=limit,
+        )
+
+    def download_link(self, caller: Caller, job_id: UUID, outcome: Outcome) -> str:
+        """Where the outcome's file can be downloaded for a short time.
+
+        Raises `JobNotFoundError`, `ResultsNotReadyError` before the job ended and `ResultsAssemblingError` after,
+        until its files are there.
+        """
+        job = self.get(caller, job_id).job
+        if not job.status.is_terminal:
+            raise ResultsNotReadyError(
+                f"The job is {job.status}. Its results can be downloaded when it has ended; follow its status."
+            )
+        if not job.results_ready:
+            raise ResultsAssemblingError("The result files are being put together. Try again in a few seconds.")
+        # What was cancelled or failed before its rows were counted gives its input back as it came.
+        whole_input = outcome is Outcome.UNPROCESSED and job.total_rows is None
+        name = job.original_filename if whole_input else download_name(job.original_filename, outcome)
+        link = self._results.download_link(job_id, outcome, filename=name)
+        if link is None:
+            raise ResultsNotReadyError("The job ended before its file arrived, so there is nothing to download.")
+        return link
+
+    def _new_job(
+        self,
+        caller: Caller,
+        *,
+        job_type: JobType,
+        filename: str,
+        source: Source,
+        options: UploadOptions,
+        file_size: int | None,
+        upload_lifetime: timedelta = UPLOAD_DEADLINE,
+    ) -> Job:
+        now = self._clock()
+        return Job(
+            id=self._new_id(),
+            status=JobStatus.PENDING,
+            phase=Phase.AWAITING_UPLOAD,
+            job_type=job_type,
+            source=source,
+            user_id=caller.user_id,
+            organization_id=caller.organization_id,
+            created_by=caller.username,
+            original_filename=filename,
+            file_size=file_size,
+            options=options,
+            created_at=now,
+            updated_at=now,
+            upload_expires_at=now + upload_lifetime,
+        )
+
+
+def scope_of(caller: Caller) -> Scope:
+    """Whose jobs the caller's lists show: the list side of `may_manage`."""
+    if caller.sees_all:
+        return Scope()
+    if caller.organization_id is not None:
+        return Scope(organization_id=caller.organization_id)
+    return Scope(user_id=caller.user_id)
+
+
+def workflow_input(job: Job) -> dict[str, Any]:
+    """What an execution is started with."""
+    return {"job_id": str(job.id)}

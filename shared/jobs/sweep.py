@@ -1,0 +1,151 @@
+"""The guarantee of an end: what status events may miss, a schedule finds.
+
+Every commit is a heartbeat. A job whose execution died, whose upload never came or whose heartbeat is stale is ended
+with the reason in words; one that ended without result files gets them; what a deleted job's late workers wrote goes.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from shared.jobs.closing import fail_job
+from shared.jobs.model import UPLOAD_DEADLINE, JobStatus
+from shared.jobs.ports import (
+    Assembler,
+    Clock,
+    ExecutionState,
+    JobStore,
+    JobView,
+    ResultStore,
+    Tombstone,
+    UploadStore,
+    Workflow,
+)
+from shared.jobs.service import workflow_input
+
+logger = logging.getLogger(__name__)
+
+# Lambda's own limit is 15 minutes: no worker of a deleted job can write after that.
+LONGEST_WORKER = timedelta(minutes=16)
+# A start is seen by DescribeExecution within seconds; before that it may not be known.
+START_GRACE = timedelta(minutes=5)
+STALE_AFTER = timedelta(minutes=30)
+QUEUED_AT_MOST = timedelta(hours=6)
+
+
+class Sweep:
+    """Looks at jobs that are not settled and moves each as far as it will go. Every step may be repeated."""
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        uploads: UploadStore,
+        results: ResultStore,
+        workflow: Workflow,
+        assembler: Assembler,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._uploads = uploads
+        self._results = results
+        self._workflow = workflow
+        self._assembler = assembler
+        self._clock = clock
+
+    def run(self) -> int:
+        """Look at every unsettled job; how many could not be looked at. One failure never hides another."""
+        failures = 0
+        for job_id in self._store.unsettled():
+            try:
+                self.look_at(job_id)
+            except Exception:  # the others must have their turn; the caller fails the run by the count
+                logger.exception("A job could not be swept", extra={"job_id": str(job_id)})
+                failures += 1
+        return failures
+
+    def look_at(self, job_id: UUID) -> None:
+        """Move one job as far as it will go."""
+        view = self._store.get(job_id)
+        if view is None:
+            tombstone = self._store.tombstone(job_id)
+            if tombstone is not None:
+                self._sweep_deleted(tombstone)
+            return
+        match view.job.status:
+            case JobStatus.PENDING:
+                self._look_at_pending(view)
+            case JobStatus.QUEUED:
+                self._look_at_queued(view)
+            case JobStatus.PROCESSING:
+                self._look_at_processing(view)
+            case JobStatus.FAILED if not view.job.results_ready:
+                self._assembler.request(job_id)
+            case _:
+                pass
+
+    def _sweep_deleted(self, tombstone: Tombstone) -> None:
+        if self._age(tombstone.deleted_at) < LONGEST_WORKER:
+            return
+        if tombstone.stored_input is not None:
+            self._uploads.delete(tombstone.stored_input)
+        self._results.delete_all(tombstone.id)
+        self._store.forget(tombstone.id)
+
+    def _look_at_pending(self, view: JobView) -> None:
+        if self._age(view.job.created_at) >= UPLOAD_DEADLINE:
+            self._fail(
+                view,
+                error_code="upload_expired",
+                error_message="The file was not uploaded within 24 hours. Create a new job and upload it there.",
+            )
+
+    def _look_at_queued(self, view: JobView) -> None:
+        job = view.job
+        waiting = self._age(job.updated_at)
+        if waiting < START_GRACE:
+            return
+        execution = self._workflow.describe(job.id)
+        if execution.state is ExecutionState.UNKNOWN and waiting < QUEUED_AT_MOST:
+            # The intake was lost between the record and the start.
+            self._workflow.start(job.id, workflow_input(job))
+        elif execution.state is not ExecutionState.RUNNING:
+            self._fail_ended(view, cause=execution.cause)
+
+    def _look_at_processing(self, view: JobView) -> None:
+        silent = self._age(max(view.job.updated_at, view.progress.last_commit_at or view.job.updated_at))
+        execution = self._workflow.describe(view.job.id)
+        if execution.state is ExecutionState.ENDED:
+            self._fail_ended(view, cause=execution.cause)
+        elif execution.state is ExecutionState.UNKNOWN and silent >= START_GRACE:
+            self._fail_ended(view, cause="no such execution")
+        elif silent >= STALE_AFTER:
+            self._workflow.stop(view.job.id, reason="No progress")
+            self._fail(
+                view,
+                error_code="stalled",
+                error_message=(
+                    "The job stopped making progress and was ended. Everything scored until then was kept: "
+                    "download it, and upload the unprocessed rows again."
+                ),
+            )
+
+    def _fail_ended(self, view: JobView, *, cause: str | None) -> None:
+        logger.error(
+            "The execution of a live job has ended", extra={"job_id": str(view.job.id), "cause": cause or "not given"}
+        )
+        self._fail(
+            view,
+            error_code="execution_ended",
+            error_message=(
+                "The job could not be finished because of an internal error. Everything scored until then was kept: "
+                "download it, and upload the unprocessed rows again."
+            ),
+        )
+
+    def _fail(self, view: JobView, *, error_code: str, error_message: str) -> None:
+        fail_job(self._store, view.job.id, error_code=error_code, error_message=error_message, clock=self._clock)
+        self._assembler.request(view.job.id)
+
+    def _age(self, since: datetime) -> timedelta:
+        return self._clock() - since
