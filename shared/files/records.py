@@ -1,24 +1,15 @@
 """Records and fields of delimited text, found in bytes with NumPy, exactly and without decoding.
 
-The grammar, on bytes:
-
-- `"` is special only as the first byte of a field. Inside a quoted field `""` is one quote, and newlines and
-  delimiters are data. After the closing quote everything up to the next delimiter or newline is literal.
-- LF or CRLF outside quotes ends a record. A lone CR is data.
-- A record that is empty or only spaces, tabs and CRs is blank and not counted (a tab that delimits is no blank).
-
-Where Python's `csv` reads a file without lone CRs, it reads the same fields.
+The grammar is that of `shared.files.grammar`, over whole buffers.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.files.errors import UnbalancedQuoteError
-
-Delimiter = Literal[",", ";", "\t", "|"]
+from shared.files.grammar import Delimiter, blanks_of, unbalanced_quote, unquoted
 
 QUOTE: Final = 0x22
 LF: Final = 0x0A
@@ -50,7 +41,7 @@ class Records:
     def field_bounds(self, selected: Mask | Positions, k: int) -> tuple[Positions, Positions]:
         """Where the fields of the selected records (mask or indices, m of them) lie: starts and ends, each `[m, k]`.
 
-        Field j of the i-th selected record is `data[starts[i, j]:ends[i, j]]`, quotes included (see `unquoted`).
+        Field j of the i-th selected record is `data[starts[i, j]:ends[i, j]]`, quotes included.
         Raises ValueError when a selected record does not have exactly `k` fields.
         """
         if not (self.field_counts[selected] == k).all():
@@ -140,7 +131,7 @@ def record_bounds(
     ends[(line_ends > starts) & terminated & (text[line_ends - 1] == CR)] -= 1
     blank = ends == starts
     # Most records begin with a byte that is not blank, and need no further look.
-    blanks = (0x20, CR) if delimiter == "\t" else (0x20, 0x09, CR)
+    blanks = tuple(blanks_of(delimiter))
     suspects = np.flatnonzero(~blank)
     suspects = suspects[np.isin(text[starts[suspects]], blanks)]
     if len(suspects):
@@ -217,25 +208,3 @@ def _opening(quotes: Positions) -> int:
     while i >= 2 and quotes[i - 1] == quotes[i] - 1:
         i -= 2
     return int(quotes[i])
-
-
-def unbalanced_quote(*, offset: int, line: int) -> UnbalancedQuoteError:
-    """The error for a quote that is never closed, at a byte offset and physical line of the file."""
-    return UnbalancedQuoteError(
-        f'The quote (") that opens a field on line {line:,} (byte {offset:,}) is never closed. '
-        "Close it, or double every quote that is part of the text, and upload the file again.",
-        offset=offset,
-        line=line,
-    )
-
-
-def unquoted(field: bytes) -> bytes:
-    """What a field as written says: quotes taken off and `""` turned into `"`, by the grammar."""
-    if field[:1] != b'"':
-        return field
-    at = 1
-    while (at := field.find(b'"', at)) >= 0 and field[at + 1 : at + 2] == b'"':
-        at += 2
-    if at < 0:
-        return field[1:].replace(b'""', b'"')
-    return field[1:at].replace(b'""', b'"') + field[at + 1 :]

@@ -1,0 +1,110 @@
+"""The grammar of delimited text, one record at a time and without NumPy: for headers and for single fields.
+
+- `"` is special only as the first byte of a field. Inside a quoted field `""` is one quote, and newlines and
+  delimiters are data. After the closing quote everything up to the next delimiter or newline is literal.
+- LF or CRLF outside quotes ends a record. A lone CR is data.
+- A record that is empty or only spaces, tabs and CRs is blank and not counted (a tab that delimits is no blank).
+
+Where Python's `csv` reads a file without lone CRs, it reads the same fields. `shared.files.records` is the same grammar
+over whole buffers.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, get_args
+
+from shared.files.errors import UnbalancedQuoteError
+
+Delimiter = Literal[",", ";", "\t", "|"]
+# Ties between delimiters go to the earlier one.
+DELIMITERS: Final[tuple[Delimiter, ...]] = get_args(Delimiter)
+
+
+def _field_pattern(delimiter: str) -> re.Pattern[bytes]:
+    ends = re.escape(delimiter.encode()) + rb"\n"
+    # Possessive, so that a quote which never closes costs one pass and no backtracking.
+    return re.compile(rb'"(?:[^"]++|"")*+"[^' + ends + rb']*+|(?!")[^' + ends + rb"]*+")
+
+
+_FIELD: Final = {delimiter: _field_pattern(delimiter) for delimiter in DELIMITERS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One record of a buffer: its fields unquoted, where it starts, where the next starts, and if a newline ends it."""
+
+    fields: tuple[bytes, ...]
+    start: int
+    next_start: int
+    is_terminated: bool
+
+
+def blanks_of(delimiter: Delimiter) -> bytes:
+    """The bytes a blank record may consist of."""
+    return b" \r" if delimiter == "\t" else b" \t\r"
+
+
+def first_record(data: bytes, delimiter: Delimiter, *, start: int = 0) -> Record | None:
+    """The first record from `start` on that is not blank, or None when there is none.
+
+    Raises UnbalancedQuoteError when a quoted field of it is open at the end of `data`.
+    """
+    blanks = blanks_of(delimiter)
+    while start < len(data):
+        record = _record_at(data, delimiter, start)
+        if len(record.fields) > 1 or data[start : record.next_start].strip(blanks + b"\n"):
+            return record
+        start = record.next_start
+    return None
+
+
+def _record_at(data: bytes, delimiter: Delimiter, start: int) -> Record:
+    pattern = _FIELD[delimiter]
+    fields = []
+    at = start
+    while True:
+        match = pattern.match(data, at)
+        if match is None:
+            raise unbalanced_quote(offset=at, line=data.count(b"\n", 0, at) + 1)
+        end = match.end()
+        is_terminated = data[end : end + 1] == b"\n"
+        field = match[0]
+        if is_terminated and field.endswith(b"\r"):
+            field = field[:-1]
+        fields.append(unquoted(field))
+        if end == len(data) or is_terminated:
+            return Record(
+                fields=tuple(fields), start=start, next_start=end + is_terminated, is_terminated=is_terminated
+            )
+        at = end + 1
+
+
+def unquoted(field: bytes) -> bytes:
+    """What a field as written says: its quotes taken off, and `""` inside them turned into `"`."""
+    if not field.startswith(b'"'):
+        return field
+    at = 1
+    while (at := field.find(b'"', at)) >= 0 and field[at + 1 : at + 2] == b'"':
+        at += 2
+    if at < 0:
+        return field[1:].replace(b'""', b'"')
+    return field[1:at].replace(b'""', b'"') + field[at + 1 :]
+
+
+def quoted(field: bytes, delimiter: Delimiter = ",") -> bytes:
+    """The field as it has to be written for this grammar (and every other reader of CSV) to read it back."""
+    if b'"' in field:
+        return b'"' + field.replace(b'"', b'""') + b'"'
+    if delimiter.encode() in field or b"\n" in field or b"\r" in field:
+        return b'"' + field + b'"'
+    return field
+
+
+def unbalanced_quote(*, offset: int, line: int) -> UnbalancedQuoteError:
+    """The error for a quote that is never closed, at a 0-based byte and a 1-based physical line of the file."""
+    return UnbalancedQuoteError(
+        f'The quote (") that opens a field on line {line:,} (byte {offset:,}) is never closed. '
+        "Close it, or double every quote that is part of the text, and upload the file again.",
+        offset=offset,
+        line=line,
+    )
