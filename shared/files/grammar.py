@@ -100,10 +100,11 @@ def quoted(field: bytes, delimiter: Delimiter = ",") -> bytes:
     return field
 
 
-def unbalanced_quote(*, offset: int, line: int) -> UnbalancedQuoteError:
-    """The error for a quote that is never closed, at a 0-based byte and a 1-based physical line of the file."""
+def unbalanced_quote(*, offset: int | None, line: int) -> UnbalancedQuoteError:
+    """The error for a quote that is never closed, at a 0-based byte (when known) and 1-based physical line of the file."""
+    at = "" if offset is None else f" (byte {offset:,})"
     return UnbalancedQuoteError(
-        f'The quote (") that opens a field on line {line:,} (byte {offset:,}) is never closed. '
+        f'The quote (") that opens a field on line {line:,}{at} is never closed. '
         "Close it, or double every quote that is part of the text, and upload the file again.",
         offset=offset,
         line=line,

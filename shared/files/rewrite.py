@@ -1,0 +1,75 @@
+"""Rewriting a CSV file into canonical form: UTF-8, commas, LF, no byte-order mark, no blank records."""
+
+from typing import Final, Protocol
+
+import numpy as np
+
+from shared.files.dialect import Dialect
+from shared.files.grammar import quoted, unquoted
+from shared.files.records import Records, split_records
+from shared.files.runs import BLOCK_BYTES, MAX_RECORD_BYTES, Readable, Run, blocks_of, runs_of
+
+_COPY_BYTES: Final = 64 << 10
+
+
+class Writable(Protocol):
+    """What bytes are written to."""
+
+    def write(self, data: bytes, /) -> object:
+        """Write all of `data`."""
+        ...
+
+
+def to_canonical(
+    stream: Readable,
+    dialect: Dialect,
+    out: Writable,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    max_record_bytes: int = MAX_RECORD_BYTES,
+) -> int:
+    """Write the file that `stream` gives from its first byte on to `out` in canonical form; the bytes written.
+
+    The text of every cell stays as it is. Raises UndecodableError, UnbalancedQuoteError or TooLargeError with places in
+    the file as uploaded.
+    """
+    missing = dialect.text_start
+    while missing and (part := stream.read(min(missing, _COPY_BYTES))):
+        missing -= len(part)
+    cr_ends_lines = dialect.newline == "cr"
+    blocks = blocks_of(stream, encoding=dialect.encoding, offset=dialect.text_start, block_bytes=block_bytes)
+    runs = runs_of(
+        blocks,
+        dialect.delimiter,
+        lines_before=int(dialect.text_start > dialect.bom_length),
+        cr_ends_lines=cr_ends_lines,
+        knows_offsets=dialect.encoding == "utf-8",
+        max_record_bytes=max_record_bytes,
+    )
+    written = 0
+    for run in runs:
+        lines = _canonical_lines(run, dialect, cr_ends_lines=cr_ends_lines)
+        out.write(lines)
+        written += len(lines)
+    return written
+
+
+def _canonical_lines(run: Run, dialect: Dialect, *, cr_ends_lines: bool) -> bytes:
+    # Same length, so the bounds found in the one cut the other, and CRs inside quotes stay what they are.
+    records = split_records(run.data.replace(b"\r", b"\n") if cr_ends_lines else run.data, dialect.delimiter)
+    if dialect.delimiter == ",":
+        lines = [run.data[start:end] for start, end in _spans(records)]
+    else:
+        lines = [_canonical_record(run.data, records, index) for index in range(len(records))]
+    lines.append(b"")
+    return b"\n".join(lines)
+
+
+def _spans(records: Records) -> zip[tuple[int, int]]:
+    return zip(records.starts.tolist(), records.ends.tolist(), strict=True)
+
+
+def _canonical_record(data: bytes, records: Records, index: int) -> bytes:
+    starts, ends = records.field_bounds(np.array([index]), int(records.field_counts[index]))
+    fields = [data[start:end] for start, end in zip(starts[0].tolist(), ends[0].tolist(), strict=True)]
+    return b",".join([quoted(unquoted(field)) if b'"' in field or b"," in field else field for field in fields])

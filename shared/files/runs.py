@@ -1,0 +1,149 @@
+"""Runs of whole records out of a stream of blocks, in constant memory: what planning and rewriting both walk over."""
+
+import codecs
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+
+from shared.files.dialect import decoding_error
+from shared.files.errors import FileError, TooLargeError
+from shared.files.grammar import Delimiter, unbalanced_quote
+from shared.files.records import Mask, Positions, record_bounds, structure_of
+
+BLOCK_BYTES: Final = 4 << 20
+MAX_RECORD_BYTES: Final = 16 << 20
+
+
+class Readable(Protocol):
+    """What bytes are read from: an open file, an S3 body."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, fewer when that is what there is; none at the end."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Text of a file as UTF-8. A character cut by the end of a block may be cut here too."""
+
+    data: bytes
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Run:
+    """Whole records: `data`, where it starts in the stream, and per record (n) the index of its newline in `data`.
+
+    The last record of a file may have no newline; its index is then `len(data)`. `is_blank` is `[n]`.
+    """
+
+    data: bytes
+    offset: int
+    line_ends: Positions
+    is_blank: Mask
+
+
+def blocks_of(
+    stream: Readable, *, encoding: str = "utf-8", offset: int = 0, block_bytes: int = BLOCK_BYTES
+) -> Iterator[Block]:
+    """The stream in blocks, as UTF-8. `offset` is where in the file the stream starts, for the error.
+
+    Raises UndecodableError, with the offset of the first byte that is no text in the encoding.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    is_utf8 = encoding == "utf-8"
+    is_last = False
+    while not is_last:
+        parts: list[bytes] = []
+        missing = block_bytes
+        while missing > 0 and (part := stream.read(missing)):
+            parts.append(part)
+            missing -= len(part)
+        is_last = missing > 0
+        data = b"".join(parts)
+        pending = len(decoder.getstate()[0])
+        if is_utf8 and not pending and data.isascii():
+            text = ""
+        else:
+            try:
+                text = decoder.decode(data, is_last)
+            except UnicodeDecodeError as error:
+                raise decoding_error(error, encoding, offset=offset - pending) from error
+        yield Block(data=data if is_utf8 else text.encode(), is_last=is_last)
+        offset += len(data)
+
+
+def runs_of(
+    blocks: Iterable[Block],
+    delimiter: Delimiter,
+    *,
+    skip: int = 0,
+    lines_before: int = 0,
+    cr_ends_lines: bool = False,
+    knows_offsets: bool = True,
+    max_record_bytes: int = MAX_RECORD_BYTES,
+) -> Iterator[Run]:
+    """The records of the blocks after the first `skip` bytes, in runs of as many as a block completes.
+
+    With `cr_ends_lines` a CR outside quotes ends a record like an LF (CRLF then makes a blank record more).
+    `lines_before` is how many lines precede the blocks, and `knows_offsets` whether their bytes are the file's own: both
+    for the errors. Raises UnbalancedQuoteError, and TooLargeError for a record of more than `max_record_bytes`.
+    """
+    buffer = b""
+    offset = 0
+    lines = lines_before
+
+    def line_at(place: int) -> int:
+        return lines + _line_count(buffer[:place], cr_ends_lines=cr_ends_lines) + 1
+
+    for block in blocks:
+        buffer += block.data
+        if skip:
+            skipped = min(skip, len(buffer))
+            lines += buffer.count(b"\n", 0, skipped)
+            buffer, offset, skip = buffer[skipped:], offset + skipped, skip - skipped
+        text = np.frombuffer(buffer.replace(b"\r", b"\n") if cr_ends_lines else buffer, np.uint8)
+        structure = structure_of(text, delimiter, newlines_only=True)
+        line_ends = structure.separators
+        end = int(line_ends[-1]) + 1 if len(line_ends) else 0
+        if block.is_last and end < len(buffer):
+            line_ends, end = np.append(line_ends, len(buffer)), len(buffer)
+        starts, _, is_blank = record_bounds(text, line_ends, delimiter)
+        long_ones = starts[line_ends - starts > max_record_bytes]
+        if len(long_ones) or len(buffer) - end > max_record_bytes:
+            start = int(long_ones[0]) if len(long_ones) else end
+            raise _over_long(
+                bytes(text[start : start + max_record_bytes]),
+                delimiter,
+                offset=offset + start if knows_offsets else None,
+                line=line_at(start),
+            )
+        if block.is_last and structure.open_quote is not None:
+            place = structure.open_quote
+            raise unbalanced_quote(offset=offset + place if knows_offsets else None, line=line_at(place))
+        if end:
+            yield Run(data=buffer[:end], offset=offset, line_ends=line_ends, is_blank=is_blank)
+            lines += _line_count(buffer[:end], cr_ends_lines=cr_ends_lines)
+            buffer, offset = buffer[end:], offset + end
+
+
+def _line_count(data: bytes, *, cr_ends_lines: bool) -> int:
+    newlines = data.count(b"\n")
+    return newlines + data.count(b"\r") - data.count(b"\r\n") if cr_ends_lines else newlines
+
+
+def _over_long(head: bytes, delimiter: Delimiter, *, offset: int | None, line: int) -> FileError:
+    """The error for a record of which `head` is as much as a record may have."""
+    open_quote = structure_of(np.frombuffer(head, np.uint8), delimiter, newlines_only=True).open_quote
+    if open_quote is not None:
+        place = None if offset is None else offset + open_quote
+        return unbalanced_quote(offset=place, line=line + head.count(b"\n", 0, open_quote))
+    at = "" if offset is None else f" (byte {offset:,})"
+    return TooLargeError(
+        f"The row that starts on line {line:,}{at} is longer than {len(head):,} bytes. "
+        "Check that the file has line breaks.",
+        offset=offset,
+        line=line,
+    )
