@@ -55,6 +55,10 @@ class Column:
     scored: bool = True
 
 
+def _text(name: str, description: str, *, max_length: int) -> Column:
+    return Column(name=name, kind=Kind.TEXT, description=description, max_length=max_length, scored=False)
+
+
 def _amount(name: str, description: str, *, minimum: float = -inf, minimum_is_excluded: bool = False) -> Column:
     return Column(
         name=name,
@@ -90,11 +94,13 @@ def _ratio(
 
 # In the order in which the faults of a row are listed.
 COLUMNS: tuple[Column, ...] = (
-    Column(name="company_symbol", kind=Kind.TEXT, max_length=20, description="Ticker or other short identifier", scored=False),
-    Column(name="company_name", kind=Kind.TEXT, max_length=255, description="Name of the company", scored=False),
-    Column(name="sector", kind=Kind.TEXT, max_length=100, description="Sector of the company; not an input of the model", scored=False),
-    Column(name="reporting_year", kind=Kind.YEAR, description="Fiscal year of the figures, 1900 to next year", scored=False),
-    Column(name="reporting_quarter", kind=Kind.QUARTER, required_for=QUARTERLY, description="Q1 to Q4, or 1 to 4", scored=False),
+    _text("company_symbol", "Ticker or other short identifier", max_length=20),
+    _text("company_name", "Name of the company", max_length=255),
+    _text("sector", "Sector of the company; not an input of the model", max_length=100),
+    Column(name="reporting_year", kind=Kind.YEAR, scored=False,
+           description="Fiscal year of the figures, 1900 to next year"),
+    Column(name="reporting_quarter", kind=Kind.QUARTER, required_for=QUARTERLY, scored=False,
+           description="Q1 to Q4, or 1 to 4"),
     Column(name="market_cap", kind=Kind.NUMBER, unit=Unit.USD_MILLION, minimum=0, minimum_is_excluded=True,
            description="Market value of equity"),
     _amount("total_assets", "Total assets", minimum=0, minimum_is_excluded=True),

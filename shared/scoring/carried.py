@@ -1,0 +1,142 @@
+"""The input columns as result files carry them: CSV with commas, each record's text as it was written.
+
+Changed are only: the delimiter, where it was another; `company_symbol`, which comes back trimmed and in upper case, and
+`reporting_quarter`, as `Qn`, where they are valid; text that would run as a formula, which gets a guard (see
+`shared.scoring.cells`); and quotes, where the text needs them in the new form.
+
+Text columns are guarded even where they hold a number such as `+1`; other columns only where they do not.
+
+A malformed record has no cells to speak of. It stands whole, as written, in the first input column, and the other
+columns are empty: nothing of it is lost, no figure of it lands in the wrong column, and the file stays rectangular. A
+NUL in it is shown as `␀`.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from shared.files.records import Positions, Records
+from shared.scoring.cells import BLANKS, guarded, is_blank, is_number, read_quarter, trimmed
+from shared.scoring.columns import BY_NAME, Kind
+from shared.scoring.plain_numbers import plain_numbers
+from shared.scoring.table import Table
+
+_NEEDS_QUOTES = re.compile(r'[",\r\n]')
+_LOWER_TO_UPPER = 0x20
+
+# For each row of a table the cells to write anew: column of the file -> text.
+Rewrites = defaultdict[int, dict[int, str]]
+
+
+def csv_cell(text: str) -> str:
+    """A cell of a result file: quoted only where it must be."""
+    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+
+
+def carried_records(
+    records: Records, table: Table, kept: Positions, names: Sequence[str], delimiter: str
+) -> list[bytes]:
+    """Every record as CSV cells joined by commas, without a line end.
+
+    `table` holds the records `kept`, its columns having the normalised `names`; every other record is malformed.
+    """
+    places = {name: place for place, name in enumerate(names)}
+    text = np.frombuffer(records.data, np.uint8).copy()
+    if delimiter != ",":
+        text[table.field_ends[:-1].ravel()] = ord(",")
+    rewrites: Rewrites = defaultdict(dict)
+    _requote(rewrites, records, table, kept, b"\r")
+    if delimiter != ",":
+        _requote(rewrites, records, table, kept, b",")
+    _guard_formulas(rewrites, table, names)
+    if (place := places.get("company_symbol")) is not None:
+        _normalise_symbols(rewrites, text, table, place)
+    if (place := places.get("reporting_quarter")) is not None:
+        _normalise_quarters(rewrites, text, table, place)
+    data = text.tobytes()
+    carried = [data[start:end] for start, end in zip(records.starts.tolist(), records.ends.tolist(), strict=True)]
+    for row, cells in rewrites.items():
+        carried[kept[row]] = b",".join(_cells_of(data, table, row, cells))
+    for index in np.setdiff1d(np.arange(len(records)), kept, assume_unique=True).tolist():
+        carried[index] = _malformed(records.data[records.starts[index] : records.ends[index]], len(names))
+    return carried
+
+
+def _cells_of(data: bytes, table: Table, row: int, rewritten: dict[int, str]) -> Iterator[bytes]:
+    bounds = zip(table.field_starts[:, row].tolist(), table.field_ends[:, row].tolist(), strict=True)
+    for place, (start, end) in enumerate(bounds):
+        yield csv_cell(rewritten[place]).encode() if place in rewritten else data[start:end]
+
+
+def _malformed(record: bytes, columns: int) -> bytes:
+    text = record.decode().replace("\0", "␀")
+    return csv_cell(guarded(text)).encode() + b"," * (columns - 1)
+
+
+def _requote(rewrites: Rewrites, records: Records, table: Table, kept: Positions, character: bytes) -> None:
+    """Marks the cells that hold a character which, unquoted, would end a cell or a record in the new form."""
+    if character not in records.data or not len(kept):
+        return
+    places = np.flatnonzero(np.frombuffer(records.data, np.uint8) == character[0])
+    rows = np.searchsorted(table.field_starts[0], places, side="right") - 1
+    inside = (rows >= 0) & (places < table.field_ends[-1, rows])
+    for row, place in zip(rows[inside].tolist(), places[inside].tolist(), strict=True):
+        column = int(np.searchsorted(table.field_ends[:, row], place, side="right"))
+        rewrites[row][column] = table.written_text(column, row)
+
+
+def _guard_formulas(rewrites: Rewrites, table: Table, names: Sequence[str]) -> None:
+    suspects = table.starts_formula()
+    is_text = np.array([name in BY_NAME and BY_NAME[name].kind is Kind.TEXT for name in names])
+    columns, rows = np.nonzero(suspects & ~is_text[:, None])
+    _, plain = plain_numbers(table.buffer, table.starts[columns, rows], table.ends[columns, rows])
+    suspects[columns[plain], rows[plain]] = False
+    for column, row in np.argwhere(suspects | table.odd).tolist():
+        text = table.written_text(column, row)
+        if is_text[column] or not (text.casefold() in BLANKS or is_number(text)):
+            safe = guarded(text)
+            if safe != text:
+                rewrites[row][column] = safe
+
+
+def _normalise_symbols(
+    rewrites: Rewrites, text: np.ndarray[tuple[int], np.dtype[np.uint8]], table: Table, place: int
+) -> None:
+    limit = BY_NAME["company_symbol"].max_length or 0
+    simple = table.simple_text(place, limit)
+    starts, ends = table.starts[place][simple], table.ends[place][simple]
+    for offset in range(int((ends - starts).max(initial=0))):
+        positions = (starts + offset)[starts + offset < ends]
+        letters = text[positions]
+        text[positions[(letters >= ord("a")) & (letters <= ord("z"))]] -= _LOWER_TO_UPPER
+    for row in np.flatnonzero(~simple).tolist():
+        written = table.written_text(place, row)
+        symbol = symbol_of(table.text(place, row))
+        if symbol and guarded(symbol) != written:
+            rewrites[row][place] = guarded(symbol)
+    for row, cells in rewrites.items():
+        if place in cells and simple[row]:
+            cells[place] = cells[place].upper()
+
+
+def symbol_of(text: str) -> str:
+    """The company symbol that a cell means, `""` if it is blank or too long."""
+    symbol = trimmed(text).upper()
+    limit = BY_NAME["company_symbol"].max_length or 0
+    return "" if is_blank(symbol, symbol=True) or len(symbol) > limit else symbol
+
+
+def _normalise_quarters(
+    rewrites: Rewrites, text: np.ndarray[tuple[int], np.dtype[np.uint8]], table: Table, place: int
+) -> None:
+    lettered = table.lettered_quarters(place)
+    text[table.starts[place][lettered]] = ord("Q")
+    for row in np.flatnonzero(~lettered).tolist():
+        try:
+            quarter = read_quarter(table.text(place, row))
+        except ValueError:
+            continue
+        if quarter is not None:
+            rewrites[row][place] = quarter

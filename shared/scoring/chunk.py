@@ -1,0 +1,177 @@
+"""One chunk of a file: its rows validated and scored, columns at a time, and written as the parts of the result files.
+
+The same bytes give the same parts, and a row's text depends on nothing but the row, its number and the model.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from shared.files.header import Layout
+from shared.files.records import Records, split_records
+from shared.scoring.carried import carried_records, symbol_of
+from shared.scoring.results import FAULT_COLUMNS, SCORE_COLUMNS, compact_json, fault_cells, row_error
+from shared.scoring.rows import Fault, judge
+from shared.scoring.scores import Model, score_cells
+from shared.scoring.table import table_of
+
+MAX_CELL_BYTES: Final = 32 * 1024
+
+_SOUND: Final = b"," * (len(FAULT_COLUMNS) + 1) + b"successful"
+
+
+class ChunkError(Exception):
+    """The chunk is not what the plan said it is; no row of it can be vouched for."""
+
+
+class RowCountMismatchError(ChunkError):
+    """The chunk has another number of rows than planned."""
+
+
+class ChunkEncodingError(ChunkError):
+    """The chunk is not UTF-8, into which every file is turned before it is cut."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What one chunk adds to each result file: CSV without header line; `errors` has a JSON object a line."""
+
+    successful: bytes
+    failed: bytes
+    all: bytes
+    errors: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredChunk:
+    """The parts of a chunk and its counts: `rows == successful + failed`.
+
+    `risk_levels` counts the scored rows by level, `error_codes` the failed rows by the code of their first fault.
+    """
+
+    rows: int
+    successful: int
+    failed: int
+    risk_levels: Mapping[str, int]
+    error_codes: Mapping[str, int]
+    parts: Parts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnprocessedChunk:
+    """What a chunk that was not scored adds to the `unprocessed` and `all` files: CSV without header line."""
+
+    rows: int
+    unprocessed: bytes
+    all: bytes
+
+
+def score_chunk(
+    data: bytes,
+    *,
+    layout: Layout,
+    first_row: int,
+    model: Model | None,
+    next_year: int,
+    row_count: int | None = None,
+    max_cell_bytes: int = MAX_CELL_BYTES,
+) -> ScoredChunk:
+    """Validates and scores the records in `data`, whose first is row `first_row` of the file.
+
+    Without a model the rows are validated only. `next_year` is the last reporting year accepted, the same for every
+    chunk of a job. Raises RowCountMismatchError when `row_count` is given and is not what is found,
+    ChunkEncodingError when `data` is not UTF-8, and UnbalancedQuoteError when a quote is open at its end.
+    """
+    records = _records(data, layout, row_count)
+    nul, oversize = records.has_nul(), records.has_field_over(max_cell_bytes)
+    kept = np.flatnonzero((records.field_counts == layout.field_count) & ~nul & ~oversize)
+    table = table_of(records, kept, layout.field_count)
+    judged = judge(table, layout.normalised, job_type=layout.job_type, profile=layout.profile, next_year=next_year)
+    carried = carried_records(records, table, kept, layout.normalised, layout.delimiter)
+
+    faults = {int(kept[row]): found for row, found in judged.faults.items()}
+    malformed = np.flatnonzero((records.field_counts != layout.field_count) | nul | oversize)
+    for index in malformed.tolist():
+        holds = "NUL" if nul[index] else "oversize" if oversize[index] else "fields"
+        faults[index] = [_malformed(holds, int(records.field_counts[index]), layout, max_cell_bytes)]
+    place = layout.normalised.index("company_symbol")
+    symbols = {int(kept[row]): symbol_of(table.text(place, row)) for row in judged.faults}
+
+    sound = np.flatnonzero(~judged.failed(len(table)))
+    scored = score_cells(judged, sound, model, layout) if model else None
+    sound_indices = kept[sound].tolist()
+    score_texts = [b"," + cells for cells in scored.cells] if scored else [b""] * len(sound)
+    lines = [
+        b"%b,%d%b" % (carried[index], first_row + index, text)
+        for index, text in zip(sound_indices, score_texts, strict=True)
+    ]
+    every_line = [b""] * len(records)
+    for index, line in zip(sound_indices, lines, strict=True):
+        every_line[index] = line + _SOUND
+    failed_lines, errors = [], []
+    unscored = b"," * len(SCORE_COLUMNS) if model else b""
+    for index in sorted(faults):
+        fault = fault_cells(faults[index])
+        line = b"%b,%d" % (carried[index], first_row + index)
+        failed_lines.append(b"%b,%b" % (line, fault))
+        every_line[index] = b"%b%b,%b,failed" % (line, unscored, fault)
+        errors.append(compact_json(row_error(first_row + index, symbols.get(index, ""), faults[index])).encode())
+    return ScoredChunk(
+        rows=len(records),
+        successful=len(lines),
+        failed=len(failed_lines),
+        risk_levels=scored.risk_levels if scored else {},
+        error_codes=dict(sorted(Counter(found[0].code for found in faults.values()).items())),
+        parts=Parts(
+            successful=_joined(lines), failed=_joined(failed_lines), all=_joined(every_line), errors=_joined(errors)
+        ),
+    )
+
+
+def unprocessed_rows(
+    data: bytes, *, layout: Layout, first_row: int, scored: bool = True, row_count: int | None = None
+) -> UnprocessedChunk:
+    """The records of a chunk that was not scored, as the `unprocessed` and `all` files carry them.
+
+    `scored` is false for a job that only validates. Raises as `score_chunk` does.
+    """
+    records = _records(data, layout, row_count)
+    kept = np.flatnonzero((records.field_counts == layout.field_count) & ~records.has_nul())
+    table = table_of(records, kept, layout.field_count)
+    carried = carried_records(records, table, kept, layout.normalised, layout.delimiter)
+    lines = [b"%b,%d" % (record, first_row + index) for index, record in enumerate(carried)]
+    blanks = b"," * (len(FAULT_COLUMNS) + (len(SCORE_COLUMNS) if scored else 0))
+    return UnprocessedChunk(
+        rows=len(records), unprocessed=_joined(lines), all=_joined([line + blanks + b",unprocessed" for line in lines])
+    )
+
+
+def _records(data: bytes, layout: Layout, row_count: int | None) -> Records:
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        raise ChunkEncodingError(f"byte {error.start:,} of the chunk is not UTF-8") from error
+    records = split_records(data, layout.delimiter)
+    if row_count is not None and len(records) != row_count:
+        raise RowCountMismatchError(f"the plan has {row_count:,} rows, the chunk {len(records):,}")
+    return records
+
+
+def _malformed(holds: str, fields: int, layout: Layout, max_cell_bytes: int) -> Fault:
+    if holds == "NUL":
+        error = "Malformed row: it holds a NUL character, remove it"
+    elif holds == "oversize":
+        error = f"Malformed row: a cell is longer than {max_cell_bytes:,} bytes, shorten it"
+    else:
+        error = (
+            f"Malformed row: it has {fields:,} fields and the header has {layout.field_count:,}; "
+            "put quotes around text that holds the delimiter, and give every column a cell"
+        )
+    return Fault(None, "malformed_row", error, None)
+
+
+def _joined(lines: Sequence[bytes]) -> bytes:
+    return b"".join((b"\n".join(lines), b"\n")) if lines else b""

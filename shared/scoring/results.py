@@ -1,0 +1,106 @@
+"""The columns of result files, and the text of those that are ours.
+
+All result files are CSV in UTF-8 with commas and LF; lists stand as JSON.
+
+| Outcome | Columns |
+|---|---|
+| successful | input, `row`, the score |
+| failed | input, `row`, the fault |
+| unprocessed | input, `row` |
+| all | input, `row`, the score, the fault, `outcome` |
+
+When rows are only validated there is no score, in any file.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Final, Literal
+
+from shared.files.header import Layout
+from shared.scoring.carried import csv_cell
+from shared.scoring.cells import guarded
+from shared.scoring.columns import normalised_name
+from shared.scoring.rows import Fault
+
+Outcome = Literal["successful", "failed", "unprocessed", "all"]
+
+ROW: Final = "row"
+SCORE_COLUMNS: Final = (
+    "default_probability",
+    "risk_level",
+    "risk_grade",
+    "top_factors",
+    "missing_ratios",
+    "out_of_range",
+    "model_version",
+    "model_basis",
+)
+FAULT_COLUMNS: Final = ("code", "column", "error", "errors")
+OUTCOME: Final = "outcome"
+OURS: Final = frozenset({ROW, *SCORE_COLUMNS, *FAULT_COLUMNS, OUTCOME})
+
+
+def carried_names(layout: Layout) -> tuple[str, ...]:
+    """The input columns' names in result files: as written, but `input_<name>` for one named like one of ours.
+
+    The prefix is repeated until the name is free, so that a result file can be uploaded again, and its results too.
+    """
+    taken = {*layout.normalised, *OURS}
+    names = []
+    for written, normalised in zip(layout.names, layout.normalised, strict=True):
+        name = written
+        if normalised in OURS:
+            while normalised_name(name) in taken:
+                name = f"input_{name}"
+            taken.add(normalised_name(name))
+        names.append(name)
+    return tuple(names)
+
+
+def result_columns(layout: Layout, outcome: Outcome, *, scored: bool = True) -> tuple[str, ...]:
+    """The columns of a result file, in order; `scored` is false where rows were only validated."""
+    score = SCORE_COLUMNS if scored else ()
+    added: dict[Outcome, tuple[str, ...]] = {
+        "successful": score,
+        "failed": FAULT_COLUMNS,
+        "unprocessed": (),
+        "all": (*score, *FAULT_COLUMNS, OUTCOME),
+    }
+    return (*carried_names(layout), ROW, *added[outcome])
+
+
+def header_line(layout: Layout, outcome: Outcome, *, scored: bool = True) -> bytes:
+    """The first line of a result file, its line end included."""
+    return csv_line(result_columns(layout, outcome, scored=scored))
+
+
+def csv_line(cells: Iterable[str]) -> bytes:
+    """Text cells as a line of CSV, guarded against running as formulas."""
+    return ",".join(csv_cell(guarded(cell)) for cell in cells).encode() + b"\n"
+
+
+def fault_cells(faults: Sequence[Fault]) -> bytes:
+    """The cells `code`, `column`, `error`, `errors` of a failed row, joined by commas."""
+    first = faults[0]
+    cells = (first.code, first.column or "", first.error, compact_json([fault.as_json() for fault in faults]))
+    return ",".join(map(csv_cell, cells)).encode()
+
+
+def row_error(row: int, symbol: str, faults: Sequence[Fault]) -> dict[str, object]:
+    """A failed row as `errors` pages show it: its first fault, and all of them in `errors`."""
+    listed = [fault.as_json() for fault in faults]
+    return {"row": row, "company_symbol": symbol, **listed[0], "errors": listed}
+
+
+def compact_json(value: object) -> str:
+    """JSON on one line, in Unicode."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def probability_text(probability: float) -> str:
+    """A probability rounded to six significant digits, never in exponent form."""
+    text = f"{probability:.6g}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        text = f"{probability:.{len(mantissa.replace('.', '')) - 1 - int(exponent)}f}"
+    return text

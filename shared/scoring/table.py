@@ -1,0 +1,134 @@
+"""The cells of the well-formed records of a chunk, held as positions in its bytes."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.files.grammar import unquoted
+from shared.files.records import Mask, Positions, Records
+from shared.scoring.cells import FORMULA_STARTS, unguarded
+from shared.scoring.plain_numbers import PAD, Floats, padded, plain_numbers
+
+Bytes = NDArray[np.uint8]
+
+_QUOTE: Final = ord('"')
+
+
+def byte_set(members: str | range) -> Mask:
+    """Which bytes are among the ASCII characters, or in the range, given: `[256]`, to be indexed by bytes."""
+    mask = np.zeros(256, np.bool_)
+    mask[[ord(member) for member in members] if isinstance(members, str) else list(members)] = True
+    return mask
+
+
+# A text cell so bounded has no space to trim, and no guard to take off.
+_OPENS_TEXT = byte_set(range(0x21, 0x7F)) & ~byte_set("'")
+_CLOSES_TEXT = byte_set(range(0x21, 0x7F))
+# The first two bytes of the words for blank; no such word is longer than four bytes.
+_OPENS_BLANK = byte_set("-#nN")
+_FOLLOWS_IN_BLANK = byte_set("-/.aAnNoOuU")
+_LONGEST_BLANK: Final = 4
+_OPENS_QUARTER = byte_set("Qq")
+_IS_QUARTER = byte_set("1234")
+_STARTS_FORMULA = byte_set("".join(FORMULA_STARTS))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """`m` records of exactly `k` fields each. Position arrays are `[k, m]`: one row a column of the file.
+
+    `starts` and `ends` bound the text of a cell, plain quotes around it taken off; where `odd`, the cell has quotes
+    which that does not do justice to and only `text` reads it right. `firsts` is the first byte of the text, 0 if
+    empty.
+    """
+
+    data: bytes
+    buffer: Bytes
+    field_starts: Positions
+    field_ends: Positions
+    starts: Positions
+    ends: Positions
+    odd: Mask
+    firsts: Bytes
+
+    def __len__(self) -> int:
+        return int(self.starts.shape[1])
+
+    def raw(self, column: int, row: int) -> bytes:
+        """A field as written, quotes included."""
+        return self.data[self.field_starts[column, row] : self.field_ends[column, row]]
+
+    def text(self, column: int, row: int) -> str:
+        """What a cell says: without quotes and without the guard against formulas."""
+        return unguarded(self.written_text(column, row))
+
+    def written_text(self, column: int, row: int) -> str:
+        """What a cell says, a guard that it carries included."""
+        return unquoted(self.raw(column, row)).decode()
+
+    def lengths(self, column: int) -> Positions:
+        """Bytes of text in each cell of a column: `[m]`."""
+        lengths: Positions = self.ends[column] - self.starts[column]
+        return lengths
+
+    def seconds(self, column: int) -> Bytes:
+        """The byte after the first in each cell of a column, whatever it is where the cell is shorter: `[m]`."""
+        seconds: Bytes = self.buffer[self.starts[column] + (PAD + 1)]
+        return seconds
+
+    def plain_numbers(self, column: int) -> tuple[Floats, Mask]:
+        """The column's figures, and which of them could be read without looking closer: `[m]` each."""
+        return plain_numbers(self.buffer, self.starts[column], self.ends[column])
+
+    def simple_text(self, column: int, limit: int) -> Mask:
+        """Cells of 1 to `limit` ASCII bytes that mean what they say, not blank, nothing to trim or unquote: `[m]`."""
+        lengths, firsts = self.lengths(column), self.firsts[column]
+        lasts = self.buffer[self.ends[column] + (PAD - 1)]
+        simple: Mask = (
+            (lengths > 0) & (lengths <= limit) & ~self.odd[column] & _OPENS_TEXT[firsts] & _CLOSES_TEXT[lasts]
+        )
+        may_be_blank = (lengths <= _LONGEST_BLANK) & _OPENS_BLANK[firsts]
+        simple &= ~(may_be_blank & ((lengths == 1) | _FOLLOWS_IN_BLANK[self.seconds(column)]))
+        if not self.data.isascii():
+            beyond = np.flatnonzero(self.buffer >= 0x80) - PAD
+            simple &= np.searchsorted(beyond, self.starts[column]) == np.searchsorted(beyond, self.ends[column])
+        return simple
+
+    def bare_quarters(self, column: int) -> Mask:
+        """Cells that are one of the digits 1 to 4: `[m]`."""
+        return (self.lengths(column) == 1) & _IS_QUARTER[self.firsts[column]]  # type: ignore[no-any-return]
+
+    def lettered_quarters(self, column: int) -> Mask:
+        """Cells that are `Q1` to `Q4` or `q1` to `q4`: `[m]`."""
+        is_quarter = (self.lengths(column) == 2) & _IS_QUARTER[self.seconds(column)]
+        return is_quarter & _OPENS_QUARTER[self.firsts[column]]  # type: ignore[no-any-return]
+
+    def starts_formula(self) -> Mask:
+        """Cells, the odd ones aside, whose first character would make a spreadsheet run them: `[k, m]`."""
+        return _STARTS_FORMULA[self.firsts]
+
+
+def table_of(records: Records, selected: Positions, k: int) -> Table:
+    """The cells of the selected records, each of which has exactly `k` fields (else ValueError)."""
+    bounds = records.field_bounds(selected, k)
+    field_starts, field_ends = (np.ascontiguousarray(bound.T) for bound in bounds)
+    buffer = padded(records.data)
+    starts, ends = field_starts, field_ends
+    odd = np.zeros(starts.shape, np.bool_)
+    firsts = _firsts(buffer, starts, ends)
+    if b'"' in records.data:
+        opened = firsts == _QUOTE
+        closed = opened & (ends - starts >= 2) & (buffer[ends + (PAD - 1)] == _QUOTE)
+        starts, ends = starts + closed, ends - closed
+        # Where a record has no other quotes than these, they enclose exactly what the cells say.
+        quotes = np.flatnonzero(buffer == _QUOTE) - PAD
+        held = np.searchsorted(quotes, field_ends[-1]) - np.searchsorted(quotes, field_starts[0])
+        odd = opened & (held != 2 * closed.sum(axis=0))
+        firsts = _firsts(buffer, starts, ends)
+    return Table(records.data, buffer, field_starts, field_ends, starts, ends, odd, firsts)
+
+
+def _firsts(buffer: Bytes, starts: Positions, ends: Positions) -> Bytes:
+    return np.where(ends > starts, buffer[starts + PAD], np.uint8(0))
