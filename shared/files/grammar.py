@@ -10,6 +10,7 @@ over whole buffers.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
@@ -91,17 +92,25 @@ def unquoted(field: bytes) -> bytes:
     return field[1:at].replace(b'""', b'"') + field[at + 1 :]
 
 
-def quoted(field: bytes, delimiter: Delimiter = ",") -> bytes:
-    """The field as it has to be written for this grammar (and every other reader of CSV) to read it back."""
-    if b'"' in field:
-        return b'"' + field.replace(b'"', b'""') + b'"'
-    if delimiter.encode() in field or b"\n" in field or b"\r" in field:
-        return b'"' + field + b'"'
-    return field
+def quoted(cell: bytes) -> bytes:
+    """The cell as it is written with commas, so that this grammar and every other reader of CSV reads it back."""
+    if b'"' in cell:
+        return b'"' + cell.replace(b'"', b'""') + b'"'
+    if b"," in cell or b"\n" in cell or b"\r" in cell:
+        return b'"' + cell + b'"'
+    return cell
+
+
+def record_line(cells: Sequence[bytes]) -> bytes:
+    """One record in canonical form, with its LF: as many fields as cells, and never blank."""
+    line = b",".join([quoted(cell) for cell in cells])
+    if not line.strip(b" \t\r"):
+        return b'"' + line + b'"\n'
+    return line + b"\n"
 
 
 def unbalanced_quote(*, offset: int | None, line: int) -> UnbalancedQuoteError:
-    """The error for a quote that is never closed, at a 0-based byte (when known) and 1-based physical line of the file."""
+    """The error for a quote that is never closed, at a 0-based byte (where known) and 1-based line of the file."""
     at = "" if offset is None else f" (byte {offset:,})"
     return UnbalancedQuoteError(
         f'The quote (") that opens a field on line {line:,}{at} is never closed. '

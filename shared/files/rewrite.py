@@ -5,7 +5,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from shared.files.dialect import Dialect
-from shared.files.grammar import quoted, unquoted
+from shared.files.grammar import record_line, unquoted
 from shared.files.records import Records, split_records
 from shared.files.runs import BLOCK_BYTES, MAX_RECORD_BYTES, Readable, Run, blocks_of, runs_of
 
@@ -57,19 +57,15 @@ def to_canonical(
 def _canonical_lines(run: Run, dialect: Dialect, *, cr_ends_lines: bool) -> bytes:
     # Same length, so the bounds found in the one cut the other, and CRs inside quotes stay what they are.
     records = split_records(run.data.replace(b"\r", b"\n") if cr_ends_lines else run.data, dialect.delimiter)
+    bounds = zip(records.starts.tolist(), records.ends.tolist(), strict=True)
     if dialect.delimiter == ",":
-        lines = [run.data[start:end] for start, end in _spans(records)]
-    else:
-        lines = [_canonical_record(run.data, records, index) for index in range(len(records))]
-    lines.append(b"")
-    return b"\n".join(lines)
+        # A CR that is data must not become half of a CRLF.
+        lines = [run.data[start:end] for start, end in bounds]
+        return b"".join([line + (b"\r\n" if line.endswith(b"\r") else b"\n") for line in lines])
+    return b"".join([_canonical_line(run.data, records, index) for index in range(len(records))])
 
 
-def _spans(records: Records) -> zip[tuple[int, int]]:
-    return zip(records.starts.tolist(), records.ends.tolist(), strict=True)
-
-
-def _canonical_record(data: bytes, records: Records, index: int) -> bytes:
+def _canonical_line(data: bytes, records: Records, index: int) -> bytes:
     starts, ends = records.field_bounds(np.array([index]), int(records.field_counts[index]))
-    fields = [data[start:end] for start, end in zip(starts[0].tolist(), ends[0].tolist(), strict=True)]
-    return b",".join([quoted(unquoted(field)) if b'"' in field or b"," in field else field for field in fields])
+    bounds = zip(starts[0].tolist(), ends[0].tolist(), strict=True)
+    return record_line([unquoted(data[start:end]) for start, end in bounds])

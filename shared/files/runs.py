@@ -88,8 +88,8 @@ def runs_of(
     """The records of the blocks after the first `skip` bytes, in runs of as many as a block completes.
 
     With `cr_ends_lines` a CR outside quotes ends a record like an LF (CRLF then makes a blank record more).
-    `lines_before` is how many lines precede the blocks, and `knows_offsets` whether their bytes are the file's own: both
-    for the errors. Raises UnbalancedQuoteError, and TooLargeError for a record of more than `max_record_bytes`.
+    For the errors, `lines_before` is how many lines precede the blocks, and `knows_offsets` whether their bytes are the
+    file's own. Raises UnbalancedQuoteError, and TooLargeError for a record of more than `max_record_bytes`.
     """
     buffer = b""
     offset = 0
