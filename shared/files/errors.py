@@ -62,9 +62,13 @@ class DuplicateColumnsError(FileError):
 
 
 class MissingColumnsError(FileError):
-    """The header lacks a column that the job type requires."""
+    """The header lacks columns that the job type requires: `columns`."""
 
     code = "missing_columns"
+
+    def __init__(self, sentence: str, *, columns: tuple[str, ...]) -> None:
+        super().__init__(sentence)
+        self.columns = columns
 
 
 class TooLargeError(FileError):

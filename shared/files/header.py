@@ -124,7 +124,8 @@ def check_columns(header: Header, job_type: JobTypeName) -> tuple[ProfileName, b
     if missing:
         raise MissingColumnsError(
             f"Missing required columns: {', '.join(missing)}. Add them, or start from the template at "
-            f"/api/v1/predictions/{job_type}/template."
+            f"/api/v1/predictions/{job_type}/template.",
+            columns=missing,
         )
     return profile, fits_both(names, job_type)
 
