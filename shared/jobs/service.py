@@ -112,6 +112,10 @@ class JobService:
         )
         return PresignedUpload(job=job, form=form)
 
+    def execution_arn(self, job: Job) -> str:
+        """The address of the execution that runs the job, known before it starts."""
+        return job.execution_arn or self._workflow.execution_arn(job.id)
+
     def get(self, caller: Caller, job_id: UUID) -> JobView:
         """The job, if the caller may see it. Raises `JobNotFoundError`."""
         view = self._store.get(job_id)
@@ -198,10 +202,7 @@ class JobService:
         until its files are there.
         """
         job = self.get(caller, job_id).job
-        if not job.status.is_terminal:
-            raise ResultsNotReadyError(
-                f"The job is {job.status}. Its results can be downloaded when it has ended; follow its status."
-            )
+        require_ended(job)
         if not job.results_ready:
             raise ResultsAssemblingError("The result files are being put together. Try again in a few seconds.")
         # What was cancelled or failed before its rows were counted gives its input back as it came.
@@ -239,6 +240,14 @@ class JobService:
             created_at=now,
             updated_at=now,
             upload_expires_at=now + upload_lifetime,
+        )
+
+
+def require_ended(job: Job) -> None:
+    """Raise `ResultsNotReadyError` while the job lives."""
+    if not job.status.is_terminal:
+        raise ResultsNotReadyError(
+            f"The job is {job.status}. Its results can be downloaded when it has ended; follow its status."
         )
 
 

@@ -1,0 +1,75 @@
+"""The HTTP application, put together from its routes."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from functions.api import problems
+from functions.api.bodies import Problem
+from functions.api.dependencies import Services
+from functions.api.edge import Edge
+from functions.api.routes import about, jobs, results
+from functions.api.routes.columns import columns_router
+from functions.api.routes.uploads import upload_router
+from functions.api.version import VERSION
+from shared.jobs.model import JobType
+from shared.jobs.views import API_ROOT
+
+TITLE = "Default risk jobs"
+DESCRIPTION = (
+    "Scores bulk uploads of company financials for the risk of default. Upload a file, follow its job, download the "
+    "scored rows. Errors are application/problem+json; their codes are listed with the routes."
+)
+
+
+def create_app(services: Services) -> FastAPI:
+    """The application, working with these services."""
+    app = described_app(root_url=services.root_url)
+    app.state.services = services
+    return app
+
+
+def described_app(*, root_url: str = "") -> FastAPI:
+    """The application with its routes and no services behind them: enough for its OpenAPI document."""
+    app = FastAPI(
+        title=TITLE,
+        version=VERSION,
+        description=DESCRIPTION,
+        servers=[{"url": root_url}] if root_url else None,
+        # Our own routes serve these, without assets of another host.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    app.add_middleware(Edge)
+    problems.install(app)
+    app.include_router(about.router)
+    for job_type in JobType:
+        app.include_router(upload_router(job_type), prefix=API_ROOT)
+        app.include_router(columns_router(job_type), prefix=API_ROOT)
+    app.include_router(jobs.router, prefix=API_ROOT)
+    app.include_router(results.router, prefix=API_ROOT)
+    # FastAPI's own way to change the document: https://fastapi.tiangolo.com/how-to/extending-openapi/
+    app.openapi = _documentation(app)  # type: ignore[method-assign]
+    return app
+
+
+def _documentation(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    def document() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            made = get_openapi(
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                servers=app.servers or None,
+            )
+            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            made["components"]["schemas"].update({**schema.pop("$defs", {}), "Problem": schema})
+            app.openapi_schema = made
+        return app.openapi_schema
+
+    return document

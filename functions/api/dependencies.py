@@ -1,0 +1,93 @@
+"""What routes ask for, as aliases, so that a route reads as a sentence.
+
+FastAPI solves these before it validates the parameters of the route itself. That gives the order of checks that the
+contract asks for: 401, 403, 404, 409, and only then 422.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Path, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from functions.api.authentication import TokenVerifier
+from functions.api.cursors import Cursors
+from shared.jobs.access import Caller
+from shared.jobs.errors import JobNotFoundError
+from shared.jobs.ports import Clock, JobView
+from shared.jobs.service import JobService, require_ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a caller may send, in bytes."""
+
+    multipart_max_bytes: int
+    csv_max_bytes: int
+    xlsx_max_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the routes work with. `root_url` is where callers reach the API, empty for the root of its host."""
+
+    jobs: JobService
+    verifier: TokenVerifier
+    cursors: Cursors
+    clock: Clock
+    limits: Limits
+    root_url: str = ""
+
+
+async def _services(request: Request) -> Services:
+    services = request.app.state.services
+    assert isinstance(services, Services)  # noqa: S101 - an app made for its description has none and serves nothing
+    return services
+
+
+CurrentServices = Annotated[Services, Depends(_services)]
+
+# For the description only: the header is read by the verifier, whose refusals are ours and not FastAPI's.
+_bearer = HTTPBearer(auto_error=False, scheme_name="accessToken", bearerFormat="JWT")
+
+
+async def _caller(
+    request: Request,
+    services: CurrentServices,
+    _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> Caller:
+    return services.verifier.caller(request.headers.get("authorization"))
+
+
+CurrentCaller = Annotated[Caller, Depends(_caller)]
+
+
+async def _job_id(caller: CurrentCaller, job_id: Annotated[str, Path(description="UUID of the job")]) -> UUID:  # noqa: ARG001 - who calls is asked first
+    """What is no UUID is no job: the same 404."""
+    try:
+        parsed = UUID(job_id)
+    except ValueError:
+        raise JobNotFoundError from None
+    # UUID() also takes braces, a urn: prefix and no hyphens.
+    if str(parsed) != job_id.lower():
+        raise JobNotFoundError
+    return parsed
+
+
+JobId = Annotated[UUID, Depends(_job_id)]
+
+
+async def _visible_job(caller: CurrentCaller, job_id: JobId, services: CurrentServices) -> JobView:
+    return services.jobs.get(caller, job_id)
+
+
+VisibleJob = Annotated[JobView, Depends(_visible_job)]
+
+
+async def _ended_job(view: VisibleJob) -> JobView:
+    require_ended(view.job)
+    return view
+
+
+EndedJob = Annotated[JobView, Depends(_ended_job)]

@@ -1,0 +1,56 @@
+"""What is refused at the door, before a job is made: files that no job could score.
+
+Only what the whole file is already here for; everything else is for the job to find. Without NumPy.
+"""
+
+from dataclasses import replace
+
+from shared.files.dialect import decoding_error, detect_dialect, text_encoding
+from shared.files.errors import EmptyFileError, TooLargeError, UnsupportedFormatError
+from shared.files.formats import sniff_format
+from shared.files.grammar import blanks_of
+from shared.files.header import read_layout
+from shared.jobs.model import JobType
+from shared.jobs.uploads import FILE_SUFFIXES, display_name
+
+
+def accepted_name(name: str) -> str:
+    """The file's name as it will be shown. Raises `UnsupportedFormatError` when it ends in neither .csv nor .xlsx."""
+    shown = display_name(name)
+    if not shown.lower().endswith(FILE_SUFFIXES):
+        raise UnsupportedFormatError(
+            "The file's name has to end in .csv or .xlsx. Upload a CSV file or an Excel workbook (.xlsx)."
+        )
+    return shown
+
+
+def check_declared(*, file_size: int | None, max_bytes: int, encoding: str | None) -> None:
+    """Check what a caller says of a file that is yet to come. Raises a `FileError`."""
+    if file_size == 0:
+        raise EmptyFileError("The file is empty")
+    if file_size is not None and file_size > max_bytes:
+        raise TooLargeError(f"The file has {file_size:,} bytes; at most {max_bytes:,} are allowed. Split it.")
+    if encoding is not None:
+        text_encoding(encoding)
+
+
+def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str | None) -> None:
+    """Check a whole file. Raises a `FileError` whose text says what to do.
+
+    Of a workbook only the first bytes are looked at here: it is unpacked where memory is bounded.
+    """
+    if sniff_format(body, filename) == "xlsx":
+        if encoding is not None:
+            text_encoding(encoding)
+        return
+    dialect = detect_dialect(body, declared_encoding=encoding, is_whole_file=True)
+    if dialect.needs_rewrite:
+        try:
+            text = body[dialect.text_start :].decode(dialect.encoding)
+        except UnicodeDecodeError as error:
+            raise decoding_error(error, dialect.encoding, offset=dialect.text_start) from error
+        body = (text.replace("\r", "\n") if dialect.newline == "cr" else text).encode()
+        dialect = replace(dialect, encoding="utf-8", bom_length=0, text_start=0, newline="lf")
+    layout = read_layout(body, dialect, job_type=job_type.value, is_whole_file=True)
+    if not body[layout.data_start :].strip(blanks_of(layout.delimiter) + b"\n"):
+        raise EmptyFileError("The file has no data rows")

@@ -1,0 +1,83 @@
+"""The api function: settings, adapters and routes put together on the first request."""
+
+from functools import cache
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from mangum import Mangum
+
+from functions.api.app import create_app
+from functions.api.authentication import ClaimNames, TokenVerifier
+from functions.api.cursors import Cursors
+from functions.api.dependencies import Limits, Services
+from functions.api.problems import MEDIA_TYPE
+from functions.api.settings import ApiSettings
+from functions.api.signing_keys import SigningKeys, jwks_fetcher
+from shared.aws import clients
+from shared.aws.failures import translated
+from shared.aws.jobs_table import JobsTable
+from shared.aws.results_bucket import ResultsBucket
+from shared.aws.state_machine import FinalizeInvocation, StateMachine
+from shared.aws.upload_bucket import UploadBucket
+from shared.jobs.model import utc_now
+from shared.jobs.service import JobService
+from shared.observability import logger
+
+# Everything we answer with is text; Mangum would otherwise send what it does not know as base64.
+_TEXT = ["text/", "application/json", MEDIA_TYPE]
+
+
+@logger.inject_lambda_context(log_event=False)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer one request of the HTTP API (payload version 2.0)."""
+    return _application()(event, context)  # type: ignore[arg-type]
+
+
+@cache
+def _application() -> Mangum:
+    app = create_app(services(ApiSettings.from_environment()))
+    return Mangum(app, lifespan="off", text_mime_types=_TEXT)
+
+
+def services(settings: ApiSettings) -> Services:
+    """What the routes work with, on AWS. No client is made before it is used."""
+    jobs = JobService(
+        store=JobsTable(client=clients.dynamodb, table=settings.table_name),
+        uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
+        results=ResultsBucket(client=clients.s3, bucket=settings.results_bucket),
+        workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
+        assembler=FinalizeInvocation(client=clients.lambda_, function_name=settings.finalize_function_name),
+        clock=utc_now,
+    )
+    verifier = TokenVerifier(
+        issuer=settings.token_issuer,
+        audiences=settings.token_audience,
+        names=ClaimNames(
+            organization=settings.organization_claim,
+            role=settings.role_claim,
+            groups=settings.groups_claim,
+            username=settings.username_claim,
+        ),
+        keys=SigningKeys(fetch=jwks_fetcher(str(settings.jwks_url))),
+    )
+    return Services(
+        jobs=jobs,
+        verifier=verifier,
+        cursors=Cursors(key=_cursor_key(settings.cursor_secret_arn)),
+        clock=utc_now,
+        limits=Limits(
+            multipart_max_bytes=settings.multipart_max_bytes,
+            csv_max_bytes=settings.csv_max_bytes,
+            xlsx_max_bytes=settings.xlsx_max_bytes,
+        ),
+        root_url=str(settings.api_root_url or "").rstrip("/"),
+    )
+
+
+def _cursor_key(secret_arn: str) -> Any:
+    @cache
+    def key() -> bytes:
+        with translated():
+            return clients.secrets().get_secret_value(SecretId=secret_arn)["SecretString"].encode()
+
+    return key

@@ -1,0 +1,150 @@
+"""Errors as callers get them: one table from codes to `application/problem+json` (RFC 9457)."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import quote
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+
+from functions.api.answers import Json
+from functions.api.errors import FieldFault, RequestError, UnauthenticatedError, ValidationError
+from functions.api.request_ids import request_id_of
+from shared.files.errors import FileError
+from shared.jobs.errors import JobError
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+_RETRY_AFTER_SECONDS = 5
+_MAX_FAULTS = 20
+_MAX_FIELD_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of error: its status, its title, and for people when it happens."""
+
+    status: int
+    title: str
+    when: str
+
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "unauthenticated": Kind(401, "Not authenticated", "No access token, or one that is not valid"),
+        "forbidden": Kind(403, "Forbidden", "A valid token without a role that may use the service"),
+        "not_found": Kind(404, "Not found", "No such path"),
+        "job_not_found": Kind(404, "Job not found", "No such job, or one of another tenant"),
+        "method_not_allowed": Kind(405, "Method not allowed", "The path does not know the method"),
+        "job_not_cancellable": Kind(400, "Job cannot be cancelled", "The job has ended"),
+        "job_processing": Kind(400, "Job is processing", "A job is deleted while it is processing"),
+        "invalid_cursor": Kind(400, "Invalid cursor", "An altered cursor, or one of another list"),
+        "empty_file": Kind(400, "Empty file", "A file without data rows"),
+        "undecodable": Kind(400, "Undecodable file", "Bytes that are no text in the file's encoding"),
+        "unbalanced_quote": Kind(400, "Unbalanced quote", "A quoted field that is never closed"),
+        "missing_columns": Kind(400, "Missing columns", "A header without a required column"),
+        "duplicate_columns": Kind(400, "Duplicate columns", "Two headers that mean the same column"),
+        "results_not_ready": Kind(409, "Results not ready", "A download before the job has ended"),
+        "too_large": Kind(413, "Too large", "A body or file over a limit"),
+        "unsupported_format": Kind(415, "Unsupported format", "Neither CSV nor XLSX"),
+        "validation_error": Kind(422, "Invalid request", "Parameters or a body of the wrong form"),
+        "internal_error": Kind(500, "Internal error", "Our fault; quote the request id when you report it"),
+        "unavailable": Kind(503, "Temporarily unavailable", "A service this one depends on did not answer"),
+    }
+)
+
+_CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_format"}
+
+
+def problem(
+    request: Request,
+    code: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    faults: Sequence[FieldFault] = (),
+) -> Json:
+    """The answer for an error with this code."""
+    kind = KINDS[code]
+    body: dict[str, Any] = {
+        "type": f"/api/v1/docs#{code}",
+        "title": kind.title,
+        "status": kind.status,
+        "detail": detail,
+        # The path as it came, percent-encoded: it may have anything in it.
+        "instance": quote(request.url.path, safe="/-._~", errors="replace")[:500],
+        "code": code,
+        "request_id": request_id_of(request.scope),
+    }
+    if faults:
+        body["errors"] = [
+            {"field": fault.field, "message": fault.message, "code": fault.code} for fault in faults[:_MAX_FAULTS]
+        ]
+    answer = Json(body, status_code=kind.status, media_type=MEDIA_TYPE)
+    if code == "unavailable":
+        answer.headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
+    answer.headers.update(headers or {})
+    return answer
+
+
+def faults_of(errors: Sequence[Mapping[str, Any]], *, within: str | None = None) -> list[FieldFault]:
+    """Pydantic's errors as field faults, without the input: it may be secret, huge, or not even encodable."""
+    return [
+        FieldFault(
+            field=_field([*([within] if within else []), *error["loc"]]),
+            message=str(error["msg"]),
+            code=str(error["type"]),
+        )
+        for error in errors
+    ]
+
+
+def _field(path: Sequence[object]) -> str:
+    shown = ".".join("".join(c for c in str(part) if c.isprintable()) for part in path)
+    return shown[:_MAX_FIELD_LENGTH] or "body"
+
+
+async def _on_error(request: Request, error: Exception) -> Json:
+    assert isinstance(error, JobError | FileError | RequestError)  # noqa: S101 - what it is registered for
+    faults: Sequence[FieldFault] = ()
+    headers: dict[str, str] = {}
+    if isinstance(error, ValidationError):
+        faults = error.faults
+    if isinstance(error, UnauthenticatedError):
+        # RFC 6750 §3: the error attribute only when a token came.
+        headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if error.token_given else "Bearer"
+    return problem(request, error.code, str(error), headers=headers, faults=faults)
+
+
+async def _on_invalid_parameters(request: Request, error: Exception) -> Json:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
+    return await _on_error(request, ValidationError(faults_of(error.errors())))
+
+
+async def _on_http_error(request: Request, error: Exception) -> Json:
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    code = _CODE_OF_STATUS.get(error.status_code, "validation_error")
+    detail = {
+        "not_found": "There is nothing at this path.",
+        "method_not_allowed": "This path does not know the method.",
+    }.get(code, "The request could not be read.")
+    return problem(request, code, detail, headers=error.headers)
+
+
+def internal_error(request: Request) -> Json:
+    """The answer for what nobody foresaw; the log has the rest."""
+    return problem(request, "internal_error", "Something went wrong on our side. The request can be tried again.")
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every error from the table."""
+    for kind in (JobError, FileError, RequestError):
+        app.add_exception_handler(kind, _on_error)
+    app.add_exception_handler(RequestValidationError, _on_invalid_parameters)
+    app.add_exception_handler(HTTPException, _on_http_error)

@@ -1,0 +1,30 @@
+"""What anyone may ask: whether the service is up, and how it is used."""
+
+from fastapi import APIRouter, Request
+from starlette.responses import HTMLResponse, Response
+
+from functions.api import reference
+from functions.api.answers import Json
+from functions.api.bodies import HealthAnswer
+from functions.api.version import VERSION
+
+router = APIRouter(prefix="/api/v1", tags=["about"])
+
+
+@router.get("/health", response_model=HealthAnswer, operation_id="get_health", summary="Whether the service is up")
+async def get_health() -> Response:
+    """No authentication, and no look at anything behind the API."""
+    return Json({"success": True, "status": "ok", "version": VERSION})
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def get_openapi(request: Request) -> Response:
+    """The OpenAPI document."""
+    return Json(request.app.openapi(), headers={"Cache-Control": "public, max-age=300"})
+
+
+@router.get("/docs", include_in_schema=False)
+async def get_docs(request: Request) -> Response:
+    """The reference for people."""
+    headers = {"Cache-Control": "public, max-age=300", "Content-Security-Policy": reference.CONTENT_SECURITY_POLICY}
+    return HTMLResponse(reference.page(request.app.openapi()), headers=headers)

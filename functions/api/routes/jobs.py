@@ -1,0 +1,127 @@
+"""Listing jobs, looking at one, cancelling and deleting."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from functions.api.answers import Json, tagged
+from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, ListAnswer, StatusAnswer, problems
+from functions.api.dependencies import CurrentCaller, CurrentServices, JobId, VisibleJob
+from functions.api.listing import ListRequest, list_jobs
+from shared.jobs.model import Job, JobStatus, JobType
+from shared.jobs.ports import JobFilter
+from shared.jobs.row_errors import Position
+from shared.jobs.views import JsonObject, details_view, status_view
+
+# A chunk takes about a second.
+RETRY_AFTER_SECONDS = 2
+# Row errors in the details; the rest are a page away.
+ERRORS_SHOWN = 100
+MAX_OFFSET = 1_000
+
+router = APIRouter(prefix="/jobs", tags=["jobs"])
+
+Sort = Literal["created_at", "-created_at"]
+
+
+@router.get(
+    "",
+    response_model=ListAnswer,
+    responses=problems(400, 401, 403, 422, 503),
+    operation_id="list_jobs",
+    summary="List jobs, newest first",
+)
+async def get_jobs(  # noqa: PLR0917 - FastAPI passes them by name
+    caller: CurrentCaller,
+    services: CurrentServices,
+    status: Annotated[list[JobStatus], Query(default_factory=list, description="Repeat it for several")],
+    job_type: JobType | None = None,
+    sort: Sort = "-created_at",
+    limit: Annotated[int, Query(ge=1, le=100)] = 50,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+    offset: Annotated[int | None, Query(ge=0, le=MAX_OFFSET, description="Not together with `cursor`")] = None,
+) -> Response:
+    """A page of the jobs the caller may see. By cursor nothing is skipped or shown twice while jobs come and go."""
+    job_filter = JobFilter(statuses=frozenset(status), job_type=job_type, oldest_first=sort == "created_at")
+    return Json(
+        list_jobs(services, caller, ListRequest(job_filter=job_filter, limit=limit, cursor=cursor, offset=offset))
+    )
+
+
+@router.get(
+    "/{job_id}",
+    response_model=DetailsAnswer,
+    responses={**problems(401, 403, 404, 422, 503), 304: {"description": "Not changed since the given `ETag`"}},
+    operation_id="get_job",
+    summary="Details of a job",
+)
+async def get_job(
+    request: Request,
+    view: VisibleJob,
+    services: CurrentServices,
+    include_errors: Annotated[bool, Query(description=f"Show the first {ERRORS_SHOWN} row errors")] = False,  # noqa: FBT002 - a query parameter
+) -> Response:
+    """Everything known of a job: progress, speed, times, errors."""
+    row_errors = services.jobs.row_errors(view, start=Position(), limit=ERRORS_SHOWN) if include_errors else None
+    details = details_view(view.job, view.progress, now=services.clock(), row_errors=row_errors)
+    return tagged(request, {"success": True, "job": details}, headers=_retry_after(view.job))
+
+
+@router.get(
+    "/{job_id}/status",
+    response_model=StatusAnswer,
+    responses={**problems(401, 403, 404, 503), 304: {"description": "Not changed since the given `ETag`"}},
+    operation_id="get_job_status",
+    summary="Quick status of a job",
+)
+async def get_status(request: Request, view: VisibleJob) -> Response:
+    """The status and counts of a job; cheap enough to ask every few seconds."""
+    job = view.job
+    return tagged(request, {"success": True, "job": status_view(job, view.progress)}, headers=_retry_after(job))
+
+
+@router.post(
+    "/{job_id}/cancel",
+    response_model=CancelAnswer,
+    responses=problems(400, 401, 403, 404, 503),
+    operation_id="cancel_job",
+    summary="Cancel a job that has not ended",
+)
+async def cancel_job(caller: CurrentCaller, job_id: JobId, services: CurrentServices) -> Response:
+    """Stop a job. What was scored before stays and can be downloaded."""
+    cancellation = services.jobs.cancel(caller, job_id)
+    job = cancellation.job
+    return Json(
+        {
+            "success": True,
+            "message": f"Job {job.id} cancelled successfully",
+            "cancelled_job": {**_named(job), "celery_cancelled": cancellation.execution_stopped},
+        }
+    )
+
+
+@router.delete(
+    "/{job_id}",
+    response_model=DeleteAnswer,
+    responses=problems(400, 401, 403, 404, 503),
+    operation_id="delete_job",
+    summary="Delete a job that is not processing",
+)
+async def delete_job(caller: CurrentCaller, job_id: JobId, services: CurrentServices) -> Response:
+    """Delete a job with its input and results."""
+    job = services.jobs.delete(caller, job_id)
+    return Json({"success": True, "message": f"Job {job.id} deleted successfully", "deleted_job": _named(job)})
+
+
+def _named(job: Job) -> JsonObject:
+    return {
+        "id": str(job.id),
+        "status": job.status,
+        "job_type": job.job_type,
+        "original_filename": job.original_filename,
+    }
+
+
+def _retry_after(job: Job) -> dict[str, str]:
+    return {} if job.status.is_terminal else {"Retry-After": str(RETRY_AFTER_SECONDS)}

@@ -1,0 +1,85 @@
+"""What came of a job: its result files and its row errors."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from starlette.responses import Response
+
+from functions.api.answers import Json
+from functions.api.bodies import AssemblingAnswer, RowErrorsAnswer, problems
+from functions.api.dependencies import CurrentCaller, CurrentServices, EndedJob, VisibleJob
+from shared.jobs.errors import ResultsAssemblingError
+from shared.jobs.model import Outcome
+from shared.jobs.row_errors import Position
+from shared.jobs.views import progress_view
+
+# CSV files are ready within seconds of the end of a job.
+ASSEMBLING_RETRY_SECONDS = 3
+MAX_ERRORS = 1_000
+
+router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
+
+
+@router.get(
+    "/download",
+    status_code=303,
+    response_class=Response,
+    responses={
+        **problems(401, 403, 404, 409, 422, 503),
+        202: {"model": AssemblingAnswer, "description": "Ended, and its files are being put together"},
+        303: {"description": "To the file, for a few minutes", "headers": {"Location": {"schema": {"type": "string"}}}},
+    },
+    operation_id="download_results",
+    summary="Download the rows of an outcome",
+)
+async def download(
+    caller: CurrentCaller,
+    view: EndedJob,
+    services: CurrentServices,
+    outcome: Annotated[Outcome, Query(description="Which rows")] = Outcome.SUCCESSFUL,
+    format: Annotated[Literal["csv"], Query(description="Of the file")] = "csv",  # noqa: A002, ARG001 - the name in the query
+) -> Response:
+    """A redirect to a short-lived link; the file's name says job and outcome."""
+    try:
+        link = services.jobs.download_link(caller, view.job.id, outcome)
+    except ResultsAssemblingError as error:
+        body = {"success": True, "message": str(error), "status": view.job.status}
+        return Json(body, status_code=202, headers={"Retry-After": str(ASSEMBLING_RETRY_SECONDS)})
+    return Response(status_code=303, headers={"Location": link})
+
+
+@router.get(
+    "/errors",
+    response_model=RowErrorsAnswer,
+    responses=problems(400, 401, 403, 404, 422, 503),
+    operation_id="list_row_errors",
+    summary="Rows that failed, and why",
+)
+async def get_errors(
+    view: VisibleJob,
+    services: CurrentServices,
+    limit: Annotated[int, Query(ge=1, le=MAX_ERRORS)] = 100,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+) -> Response:
+    """A page of the row errors, in row order; every failed row has one."""
+    # Who may see the job may go on from any page of it, so the cursor is bound to the job alone.
+    bound_to = {"list": "errors", "job_id": str(view.job.id)}
+    start = Position()
+    if cursor is not None:
+        position = services.cursors.read(cursor, bound_to=bound_to)
+        start = Position(chunk=position["chunk"], offset=position["offset"])
+    page = services.jobs.row_errors(view, start=start, limit=limit)
+    following = page.following
+    next_cursor = (
+        services.cursors.sign({"chunk": following.chunk, "offset": following.offset}, bound_to=bound_to)
+        if following is not None
+        else None
+    )
+    return Json(
+        {
+            "success": True,
+            "errors": list(page.errors),
+            "error_count": progress_view(view.job, view.progress)["failed_rows"],
+            "pagination": {"limit": limit, "has_more": next_cursor is not None, "next_cursor": next_cursor},
+        }
+    )

@@ -1,0 +1,121 @@
+"""Creating jobs: a small file through the API, or a link for one of any allowed size."""
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from functions.api import door
+from functions.api.answers import Json
+from functions.api.bodies import UploadAccepted, problems
+from functions.api.dependencies import CurrentCaller, CurrentServices, Limits, Services
+from functions.api.upload_requests import Announcement, Options, content_kind, read_announcement, read_form
+from shared.jobs.access import Caller
+from shared.jobs.model import Job, JobType
+from shared.jobs.views import API_ROOT, JsonObject, links, timestamp
+
+RETRY_AFTER_SECONDS = 2
+
+# What a job takes before its first row is scored, and how fast bytes go from then on: an order of magnitude for people.
+_START = timedelta(seconds=15)
+_BYTES_PER_SECOND = 4 * 1024 * 1024
+
+
+def upload_router(job_type: JobType) -> APIRouter:
+    """The upload route of a job type."""
+    router = APIRouter(tags=["uploads"])
+
+    @router.post(
+        f"/{job_type}/bulk-upload-async",
+        status_code=202,
+        response_model=UploadAccepted,
+        responses=problems(400, 401, 403, 413, 415, 422, 503),
+        operation_id=f"upload_{job_type}",
+        summary=f"Upload {job_type} financials",
+        description=(
+            "Creates a job. Send a small file as `multipart/form-data`, or announce a file of any allowed size as "
+            "`application/json` and send it with the form in `upload`. Options may stand in the query or in the body; "
+            "the body wins."
+        ),
+        openapi_extra={"requestBody": _request_body()},
+    )
+    async def upload(request: Request, caller: CurrentCaller, services: CurrentServices) -> Response:
+        if content_kind(request.headers) == "json":
+            return _presign(services, caller, job_type, await read_announcement(request))
+        sent = await read_form(request, max_bytes=services.limits.multipart_max_bytes)
+        filename = door.accepted_name(sent.filename)
+        door.check_file(sent.body, filename=filename, job_type=job_type, encoding=sent.encoding)
+        job = services.jobs.upload(caller, job_type=job_type, filename=filename, body=sent.body, options=sent.options())
+        return _accepted(services, job, message="File accepted. Follow the job's status.")
+
+    return router
+
+
+def _presign(services: Services, caller: Caller, job_type: JobType, announced: Announcement) -> Response:
+    filename = door.accepted_name(announced.filename)
+    max_bytes = _max_bytes(services.limits, filename)
+    options = announced.to_domain()
+    door.check_declared(file_size=announced.file_size, max_bytes=max_bytes, encoding=options.encoding)
+    presigned = services.jobs.presign(
+        caller,
+        job_type=job_type,
+        filename=filename,
+        file_size=announced.file_size,
+        max_bytes=max_bytes,
+        options=options,
+    )
+    upload = {
+        "url": presigned.form.url,
+        "fields": presigned.form.fields,
+        "expires_at": timestamp(presigned.job.upload_expires_at),
+        "max_bytes": max_bytes,
+    }
+    message = "Job created. POST a form to `upload.url`: every entry of `upload.fields`, then the file as `file`."
+    return _accepted(services, presigned.job, message=message, upload=upload)
+
+
+def _max_bytes(limits: Limits, filename: str) -> int:
+    return limits.xlsx_max_bytes if filename.lower().endswith(".xlsx") else limits.csv_max_bytes
+
+
+def _accepted(services: Services, job: Job, *, message: str, upload: JsonObject | None = None) -> Response:
+    body: JsonObject = {
+        "success": True,
+        "message": message,
+        "job_id": str(job.id),
+        "task_id": services.jobs.execution_arn(job),
+        "total_rows": job.total_rows,
+        "estimated_time_minutes": _estimated_minutes(job.file_size),
+        "status": job.status,
+        "links": links(job),
+    }
+    if upload is not None:
+        body["upload"] = upload
+    location = f"{services.root_url}{API_ROOT}/jobs/{job.id}"
+    return Json(body, status_code=202, headers={"Location": location, "Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+def _estimated_minutes(file_size: int | None) -> float | None:
+    if file_size is None:
+        return None
+    return round((_START.total_seconds() + file_size / _BYTES_PER_SECOND) / 60, 1)
+
+
+def _request_body() -> dict[str, Any]:
+    """The two bodies for the OpenAPI document: the route reads them itself, so FastAPI cannot know them."""
+    form = Options.model_json_schema()
+    form["title"] = "UploadForm"
+    form["properties"] = {
+        "file": {"type": "string", "format": "binary", "description": "CSV or XLSX"},
+        **form["properties"],
+        "labels": {"type": "string", "description": "A JSON object of strings"},
+    }
+    form["required"] = ["file"]
+    return {
+        "required": True,
+        "content": {
+            "multipart/form-data": {"schema": form},
+            "application/json": {"schema": Announcement.model_json_schema()},
+        },
+    }
