@@ -28,12 +28,21 @@ _ABSENT = frozenset({"404", "NoSuchKey"})
 
 
 class Part(StrEnum):
-    """What a chunk leaves behind: rows for three of the result files, and its row errors as JSON lines."""
+    """What a chunk leaves behind: rows for the result files, and its row errors as JSON lines.
+
+    The last two are of chunks that were never committed; a late worker's own `ALL` part is not among them.
+    """
 
     SUCCESSFUL = "successful"
     FAILED = "failed"
     ALL = "all"
     ERRORS = "errors"
+    UNPROCESSED = "unprocessed"
+    UNPROCESSED_IN_ALL = "unprocessed-in-all"
+
+
+# What Score writes, the part that every chunk has last.
+SCORED_PARTS = (Part.ERRORS, Part.FAILED, Part.SUCCESSFUL, Part.ALL)
 
 
 class ResultsBucket:
@@ -67,7 +76,7 @@ class ResultsBucket:
             raise FileNotFoundError(f"the manifest of job {job_id} is gone")
         return cast("list[dict[str, int]]", json.loads(body))
 
-    def upload_rewritten(self, job_id: UUID, body: IO[bytes]) -> None:
+    def put_rewritten(self, job_id: UUID, body: IO[bytes]) -> None:
         """Store a job's input in the form that is scored, when its file had another."""
         with translated():
             self._client().upload_fileobj(body, self._bucket, _rewritten_key(job_id))
@@ -84,7 +93,7 @@ class ResultsBucket:
 
     def delete_parts(self, job_id: UUID, chunk: int) -> None:
         """Remove what a refused worker wrote."""
-        self._delete([_part_key(job_id, part, chunk) for part in Part])
+        self._delete([_part_key(job_id, part, chunk) for part in SCORED_PARTS])
 
     def part_sizes(self, job_id: UUID, part: Part) -> dict[int, int]:
         """The chunks that have this part, with its size in bytes."""

@@ -5,9 +5,7 @@ from contextlib import closing
 from typing import IO, TYPE_CHECKING, cast
 from uuid import UUID
 
-from botocore.exceptions import ClientError
-
-from shared.aws.failures import code_of, translated
+from shared.aws.failures import translated
 from shared.jobs.model import StoredInput
 from shared.jobs.ports import UploadForm
 from shared.jobs.uploads import upload_key
@@ -17,7 +15,10 @@ if TYPE_CHECKING:
 
 
 class UploadBucket:
-    """`UploadStore` and `InputFiles` on S3. Reads name the version of the event, whatever was put there since."""
+    """`UploadStore` on S3, and what the workflow reads.
+
+    Reads name the version of the event, whatever was put there since.
+    """
 
     def __init__(self, *, client: "Callable[[], S3Client]", bucket: str) -> None:
         self._client = client
@@ -40,7 +41,13 @@ class UploadBucket:
         with translated():
             self._client().delete_object(Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id)
 
+    @property
+    def name(self) -> str:
+        """The bucket's name."""
+        return self._bucket
+
     def read_range(self, stored_input: StoredInput, start: int, end: int) -> bytes:
+        """Bytes `[start, end)` of the input, fewer where it ends."""
         with translated():
             answer = self._client().get_object(
                 Bucket=self._bucket,
@@ -52,19 +59,9 @@ class UploadBucket:
                 return body.read()
 
     def open(self, stored_input: StoredInput) -> IO[bytes]:
+        """The whole input as a stream, to be closed by whoever reads it."""
         with translated():
             answer = self._client().get_object(
                 Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id
             )
         return cast("IO[bytes]", answer["Body"])
-
-    def exists(self, stored_input: StoredInput) -> bool:
-        """Whether that version of the object is still there."""
-        try:
-            with translated():
-                self._client().head_object(Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id)
-        except ClientError as error:
-            if code_of(error) in {"404", "NoSuchKey", "NoSuchVersion"}:
-                return False
-            raise
-        return True

@@ -1,0 +1,122 @@
+"""Putting the parts of a job's chunks together into its result files, in the order of its rows."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from shared.aws.composition import Piece
+from shared.aws.planned_input import InputPlan, PlannedInput
+from shared.aws.results_bucket import Part, ResultsBucket
+from shared.aws.upload_bucket import UploadBucket
+from shared.files.chunks import Chunk
+from shared.files.header import Layout
+from shared.jobs.model import Outcome
+from shared.jobs.ports import JobView
+from shared.scoring.chunk import unprocessed_rows
+from shared.scoring.results import header_line
+
+
+class Assembly:
+    """`ResultFiles` on S3. Parts are copied where they lie; only what was never scored is read and written here."""
+
+    def __init__(self, *, uploads: UploadBucket, results: ResultsBucket, planned_input: PlannedInput) -> None:
+        self._uploads = uploads
+        self._results = results
+        self._input = planned_input
+
+    def missing_parts(self, view: JobView) -> Sequence[int]:
+        progress = view.progress
+        expected = {
+            Part.ALL: progress.done,
+            Part.SUCCESSFUL: progress.with_successes,
+            Part.FAILED: progress.with_failures,
+            Part.ERRORS: progress.with_failures,
+        }
+        missing: set[int] = set()
+        for part, chunks in expected.items():
+            missing |= chunks - self._results.part_sizes(view.job.id, part).keys()
+        return sorted(missing)
+
+    def row_ranges(self, view: JobView, chunks: Sequence[int]) -> Sequence[tuple[int, int]]:
+        wanted = set(chunks)
+        ranges: list[tuple[int, int]] = []
+        for chunk in self._chunks(view.job.id):
+            if chunk.index not in wanted:
+                continue
+            first, last = chunk.first_row, chunk.first_row + chunk.row_count - 1
+            if ranges and ranges[-1][1] == first - 1:
+                ranges[-1] = (ranges[-1][0], last)
+            else:
+                ranges.append((first, last))
+        return ranges
+
+    def assemble(self, view: JobView) -> None:
+        job = view.job
+        if job.total_rows is None:
+            self._return_input(view)
+            return
+        plan = self._input.plan(job.id)
+        if plan is None:
+            raise FileNotFoundError(f"the plan of job {job.id} is gone")
+        chunks = self._chunks(job.id)
+        done = view.progress.done
+        self._write_unprocessed(job.id, plan, [chunk for chunk in chunks if chunk.index not in done])
+        indices = [chunk.index for chunk in chunks]
+        self._write(
+            job.id, plan, Outcome.SUCCESSFUL, self._pieces(job.id, Part.SUCCESSFUL, view.progress.with_successes)
+        )
+        self._write(job.id, plan, Outcome.FAILED, self._pieces(job.id, Part.FAILED, view.progress.with_failures))
+        self._write(job.id, plan, Outcome.UNPROCESSED, self._pieces(job.id, Part.UNPROCESSED, set(indices) - done))
+        scored = self._pieces(job.id, Part.ALL, done)
+        unscored = self._pieces(job.id, Part.UNPROCESSED_IN_ALL, set(indices) - done)
+        self._write(job.id, plan, Outcome.ALL, {**scored, **unscored})
+
+    def _return_input(self, view: JobView) -> None:
+        """A job that ended before its rows were counted: nothing scored, and its input unprocessed as it came."""
+        job = view.job
+        if job.stored_input is None:
+            return
+        self._results.copy_input(
+            job.id,
+            bucket=self._uploads.name,
+            key=job.stored_input.key,
+            version_id=job.stored_input.version_id,
+        )
+        # Its own columns are not known, so these have ours alone.
+        layout = Layout(
+            delimiter=",",
+            names=(),
+            normalised=(),
+            job_type=job.job_type.value,
+            profile="statements",
+            used_both=False,
+            data_start=0,
+        )
+        for outcome in (Outcome.SUCCESSFUL, Outcome.FAILED, Outcome.ALL):
+            self._results.assemble(job.id, outcome, [header_line(layout, outcome.value)])
+
+    def _write_unprocessed(self, job_id: UUID, plan: InputPlan, chunks: Iterable[Chunk]) -> None:
+        for chunk in chunks:
+            rows = unprocessed_rows(
+                self._input.read(job_id, plan, chunk.start, chunk.end),
+                layout=plan.layout,
+                first_row=chunk.first_row,
+                row_count=chunk.row_count,
+                scored=not plan.validate_only,
+            )
+            self._results.put_part(job_id, chunk.index, Part.UNPROCESSED, rows.unprocessed)
+            self._results.put_part(job_id, chunk.index, Part.UNPROCESSED_IN_ALL, rows.all)
+
+    def _pieces(self, job_id: UUID, part: Part, chunks: Iterable[int]) -> dict[int, Piece]:
+        """The parts of these chunks by chunk. Raises KeyError for one that is not there."""
+        wanted = set(chunks)
+        if not wanted:
+            return {}
+        sizes = self._results.part_sizes(job_id, part)
+        return {chunk: self._results.part_piece(job_id, part, chunk, sizes[chunk]) for chunk in wanted}
+
+    def _write(self, job_id: UUID, plan: InputPlan, outcome: Outcome, pieces: dict[int, Piece]) -> None:
+        header = header_line(plan.layout, outcome.value, scored=not plan.validate_only)
+        self._results.assemble(job_id, outcome, [header, *(pieces[chunk] for chunk in sorted(pieces))])
+
+    def _chunks(self, job_id: UUID) -> list[Chunk]:
+        return [Chunk(**chunk) for chunk in self._results.get_manifest(job_id)]

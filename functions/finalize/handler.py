@@ -1,0 +1,38 @@
+"""The last task of a job's execution, and what gives a cancelled or failed job its files."""
+
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from functions.finalize.assembly import Assembly
+from functions.finalize.settings import FinalizeSettings
+from shared.aws import clients
+from shared.aws.jobs_table import JobsTable
+from shared.aws.planned_input import PlannedInput
+from shared.aws.results_bucket import ResultsBucket
+from shared.aws.upload_bucket import UploadBucket
+from shared.jobs.finalization import Finalization
+from shared.jobs.model import utc_now
+from shared.observability import logger
+
+
+@cache
+def _finalization() -> Finalization:
+    settings = FinalizeSettings.from_environment()
+    uploads = UploadBucket(client=clients.s3, bucket=settings.uploads_bucket)
+    results = ResultsBucket(client=clients.s3, bucket=settings.results_bucket)
+    return Finalization(
+        store=JobsTable(client=clients.dynamodb, table=settings.table_name),
+        files=Assembly(uploads=uploads, results=results, planned_input=PlannedInput(uploads=uploads, results=results)),
+        clock=utc_now,
+    )
+
+
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Finish the job of an execution; with `settle_only`, give an ended job its files and leave live ones alone."""
+    logger.append_keys(job_id=event["job_id"])
+    job_id = UUID(event["job_id"])
+    if event.get("settle_only"):
+        _finalization().settle(job_id)
+    else:
+        _finalization().finish(job_id)

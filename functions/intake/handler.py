@@ -1,0 +1,56 @@
+"""Object Created events, queued, each made into a running job."""
+
+import json
+from functools import cache
+from typing import Any
+
+from functions.intake.settings import IntakeSettings
+from shared.aws import clients
+from shared.aws.jobs_table import JobsTable
+from shared.aws.state_machine import StateMachine
+from shared.aws.upload_bucket import UploadBucket
+from shared.jobs.intake import Intake
+from shared.jobs.model import utc_now
+from shared.jobs.uploads import ArrivedObject
+from shared.observability import logger
+
+# S3 names the version of objects in a bucket that has none so; ours is versioned.
+_UNVERSIONED = "null"
+
+
+@cache
+def _intake() -> Intake:
+    settings = IntakeSettings.from_environment()
+    return Intake(
+        store=JobsTable(client=clients.dynamodb, table=settings.table_name),
+        uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
+        workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
+        clock=utc_now,
+    )
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Take in every object of the batch; those that could not be are delivered again, the others are not."""
+    failed = []
+    for record in event["Records"]:
+        try:
+            _receive(json.loads(record["body"]))
+        except Exception:  # one bad message must not hold up the others of its batch
+            logger.exception("An object could not be taken in")
+            failed.append({"itemIdentifier": record["messageId"]})
+    return {"batchItemFailures": failed}
+
+
+def _receive(event: dict[str, Any]) -> None:
+    detail = event["detail"]
+    stored = detail["object"]
+    arrived = ArrivedObject(
+        bucket=detail["bucket"]["name"],
+        key=stored["key"],
+        version_id=stored.get("version-id", _UNVERSIONED),
+        size=int(stored.get("size", 0)),
+    )
+    if _intake().receive(arrived) is None:
+        logger.warning(
+            "An object outside the drop folder's pattern was left alone", extra={"key_length": len(arrived.key)}
+        )

@@ -1,0 +1,145 @@
+"""From an upload of any accepted form to a manifest of chunks."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+from uuid import UUID
+
+from shared.aws.planned_input import InputPlan
+from shared.aws.results_bucket import ResultsBucket
+from shared.aws.upload_bucket import UploadBucket
+from shared.files import xlsx
+from shared.files.chunks import Chunk, chunk_size, plan_chunks
+from shared.files.dialect import CANONICAL, HEAD_BYTES, Dialect, detect_dialect
+from shared.files.errors import EmptyFileError, FileError, TooLargeError
+from shared.files.formats import sniff_format
+from shared.files.header import Layout, read_layout
+from shared.files.rewrite import to_canonical
+from shared.jobs.ledger import shard_count
+from shared.jobs.model import Job, StoredInput
+from shared.jobs.planning import Planning
+from shared.jobs.ports import Clock, PlanFacts
+from shared.scoring.model import model_for
+
+MIB = 1024 * 1024
+CSV_MAX_BYTES = 2048 * MIB
+XLSX_MAX_BYTES = 100 * MIB
+_COPY_BYTES = 8 * MIB
+
+USED_BOTH = "The file has the columns of both profiles; it was scored on statements."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scannable:
+    """A file in the form that is scored: its stream from the first byte, and what its start says of the rest."""
+
+    stream: IO[bytes]
+    size: int
+    layout: Layout
+    is_rewritten: bool
+
+
+class Planner:
+    """Plans jobs. Planning the same job again writes the same objects again."""
+
+    def __init__(self, *, planning: Planning, uploads: UploadBucket, results: ResultsBucket, clock: Clock) -> None:
+        self._planning = planning
+        self._uploads = uploads
+        self._results = results
+        self._clock = clock
+
+    def plan(self, job_id: UUID) -> str | None:
+        """The key of the job's manifest; None when there is nothing to score, the job's record saying why."""
+        job = self._planning.begin(job_id)
+        if job is None or job.stored_input is None:
+            return None
+        try:
+            return self._plan_input(job, job.stored_input)
+        except FileError as error:
+            self._planning.refuse(job, error_code=error.code, error_message=str(error))
+            return None
+
+    def _plan_input(self, job: Job, stored_input: StoredInput) -> str | None:
+        with self._scannable(job, stored_input) as file:
+            chunks = list(plan_chunks(file.stream, file.layout, chunk_bytes=chunk_size(file.size)))
+            if file.is_rewritten:
+                file.stream.seek(0)
+                self._results.put_rewritten(job.id, file.stream)
+        layout = file.layout
+        model = model_for(layout.job_type, layout.profile)
+        plan = InputPlan(
+            layout=layout,
+            stored_input=stored_input,
+            is_rewritten=file.is_rewritten,
+            validate_only=job.options.validate_only,
+            model_version=model.version,
+            next_year=(job.started_at or self._clock()).year + 1,
+            shard_count=shard_count(len(chunks)),
+        )
+        self._results.put_plan(job.id, plan.as_json())
+        manifest_key = self._results.put_manifest(job.id, [asdict(chunk) for chunk in chunks])
+        return manifest_key if self._planning.record(job, _facts(plan, chunks)) else None
+
+    @contextmanager
+    def _scannable(self, job: Job, stored_input: StoredInput) -> Iterator[_Scannable]:
+        """The input in the form that is scored: as it was uploaded, or rewritten on disk."""
+        if stored_input.size == 0:
+            raise EmptyFileError("The file is empty")
+        head = self._uploads.read_range(stored_input, 0, HEAD_BYTES)
+        file_format = sniff_format(head, job.original_filename)
+        _check_size(stored_input.size, file_format)
+        if file_format == "csv":
+            dialect = detect_dialect(
+                head,
+                declared_encoding=job.options.encoding,
+                is_whole_file=stored_input.size <= len(head),
+            )
+            if not dialect.needs_rewrite:
+                layout = self._layout(job, head, dialect, size=stored_input.size)
+                with closing(self._uploads.open(stored_input)) as stream:
+                    yield _Scannable(stream=stream, size=stored_input.size, layout=layout, is_rewritten=False)
+                return
+        with tempfile.TemporaryDirectory() as folder, (Path(folder) / "input.csv").open("w+b") as rewritten:
+            if file_format == "csv":
+                with closing(self._uploads.open(stored_input)) as stream:
+                    to_canonical(stream, dialect, rewritten)
+            else:
+                with (Path(folder) / "input.xlsx").open("w+b") as workbook:
+                    self._download(stored_input, workbook)
+                    xlsx.convert(workbook, rewritten, job_type=job.job_type.value)
+            size = rewritten.tell()
+            rewritten.seek(0)
+            layout = self._layout(job, rewritten.read(HEAD_BYTES), CANONICAL, size=size)
+            rewritten.seek(0)
+            yield _Scannable(stream=rewritten, size=size, layout=layout, is_rewritten=True)
+
+    def _layout(self, job: Job, head: bytes, dialect: Dialect, *, size: int) -> Layout:
+        return read_layout(head, dialect, job_type=job.job_type.value, is_whole_file=size <= len(head))
+
+    def _download(self, stored_input: StoredInput, target: IO[bytes]) -> None:
+        with closing(self._uploads.open(stored_input)) as stream:
+            while block := stream.read(_COPY_BYTES):
+                target.write(block)
+        target.seek(0)
+
+
+def _check_size(size: int, file_format: str) -> None:
+    limit = CSV_MAX_BYTES if file_format == "csv" else XLSX_MAX_BYTES
+    if size > limit:
+        raise TooLargeError(
+            f"The file has {size:,} bytes; a {file_format.upper()} file may have {limit:,}. "
+            "Split it and upload the parts."
+        )
+
+
+def _facts(plan: InputPlan, chunks: list[Chunk]) -> PlanFacts:
+    return PlanFacts(
+        total_rows=sum(chunk.row_count for chunk in chunks),
+        chunk_count=len(chunks),
+        profile=plan.layout.profile,
+        model_version=plan.model_version,
+        notes=(USED_BOTH,) if plan.layout.used_both else (),
+    )

@@ -1,0 +1,43 @@
+"""The schedule's sweep over all unsettled jobs, and the look at one whose execution has just ended."""
+
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from functions.reconcile.settings import ReconcileSettings
+from shared.aws import clients
+from shared.aws.jobs_table import JobsTable
+from shared.aws.results_bucket import ResultsBucket
+from shared.aws.state_machine import FinalizeInvocation, StateMachine
+from shared.aws.upload_bucket import UploadBucket
+from shared.jobs.model import utc_now
+from shared.jobs.sweep import Sweep
+
+_EXECUTION_ENDED = "Step Functions Execution Status Change"
+
+
+class SweepFailedError(Exception):
+    """Some jobs could not be looked at; the log says which and why."""
+
+
+@cache
+def _sweep() -> Sweep:
+    settings = ReconcileSettings.from_environment()
+    return Sweep(
+        store=JobsTable(client=clients.dynamodb, table=settings.table_name),
+        uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
+        results=ResultsBucket(client=clients.s3, bucket=settings.results_bucket),
+        workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
+        assembler=FinalizeInvocation(client=clients.lambda_, function_name=settings.finalize_function_name),
+        clock=utc_now,
+    )
+
+
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Look at the job of an ended execution, or at every unsettled one. Raises `SweepFailedError`."""
+    if event.get("detail-type") == _EXECUTION_ENDED:
+        _sweep().look_at(UUID(event["detail"]["name"]))
+        return
+    failures = _sweep().run()
+    if failures:
+        raise SweepFailedError(f"{failures} jobs could not be looked at")

@@ -1,0 +1,37 @@
+"""One chunk of a job: read its bytes, score its rows, write its parts, and only then count it."""
+
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from functions.score.scorer import Scorer
+from functions.score.settings import ScoreSettings
+from shared.aws import clients
+from shared.aws.jobs_table import JobsTable
+from shared.aws.planned_input import PlannedInput
+from shared.aws.results_bucket import ResultsBucket
+from shared.aws.upload_bucket import UploadBucket
+from shared.files.chunks import Chunk
+from shared.jobs.model import utc_now
+from shared.observability import logger
+
+
+@cache
+def _scorer() -> Scorer:
+    settings = ScoreSettings.from_environment()
+    results = ResultsBucket(client=clients.s3, bucket=settings.results_bucket)
+    return Scorer(
+        store=JobsTable(client=clients.dynamodb, table=settings.table_name),
+        results=results,
+        planned_input=PlannedInput(
+            uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket), results=results
+        ),
+        clock=utc_now,
+    )
+
+
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Score the chunk. Answers nothing: what the map collects must not grow with the number of chunks."""
+    chunk = Chunk(**event["chunk"])
+    logger.append_keys(job_id=event["job_id"], chunk=chunk.index)
+    _scorer().score(UUID(event["job_id"]), chunk)

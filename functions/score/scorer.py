@@ -1,0 +1,75 @@
+"""Scoring a chunk of a job so that it counts once, however often it is scored."""
+
+import logging
+from uuid import UUID
+
+from shared.aws.jobs_table import JobsTable
+from shared.aws.planned_input import InputPlan, PlannedInput
+from shared.aws.results_bucket import SCORED_PARTS, ResultsBucket
+from shared.files.chunks import Chunk
+from shared.jobs.errors import CommitRefusedError
+from shared.jobs.ledger import ChunkCount, shard_of
+from shared.jobs.ports import Clock
+from shared.scoring.chunk import score_chunk
+from shared.scoring.model import model_for
+
+logger = logging.getLogger(__name__)
+
+
+class ModelChangedError(Exception):
+    """The job was planned with another version of the model: its rows would not be of one kind."""
+
+
+class Scorer:
+    """Scores chunks, keeping the plan of the last job it saw."""
+
+    def __init__(self, *, store: JobsTable, results: ResultsBucket, planned_input: PlannedInput, clock: Clock) -> None:
+        self._store = store
+        self._results = results
+        self._input = planned_input
+        self._clock = clock
+        self._known: tuple[UUID, InputPlan] | None = None
+
+    def score(self, job_id: UUID, chunk: Chunk) -> None:
+        """Score and commit the chunk. Raises `ModelChangedError` and what `score_chunk` raises."""
+        plan = self._plan(job_id)
+        if plan is None:
+            logger.info("The job was deleted; its chunk is not scored")
+            return
+        data = self._input.read(job_id, plan, chunk.start, chunk.end)
+        scored = score_chunk(
+            data,
+            layout=plan.layout,
+            first_row=chunk.first_row,
+            row_count=chunk.row_count,
+            model=self._model(plan),
+            next_year=plan.next_year,
+        )
+        # The parts first, then the count: what is counted is there.
+        for part in SCORED_PARTS:
+            if body := getattr(scored.parts, part):
+                self._results.put_part(job_id, chunk.index, part, body)
+        count = ChunkCount(chunk=chunk.index, successful_rows=scored.successful, failed_rows=scored.failed)
+        try:
+            self._store.commit_chunk(job_id, count, shard=shard_of(chunk.index, plan.shard_count), now=self._clock())
+        except CommitRefusedError as refused:
+            if not refused.already_committed:
+                # The job is closed or gone, and nobody will read these.
+                self._results.delete_parts(job_id, chunk.index)
+            logger.info("The commit was refused", extra={"reason": str(refused)})
+
+    def _plan(self, job_id: UUID) -> InputPlan | None:
+        if self._known is None or self._known[0] != job_id:
+            plan = self._input.plan(job_id)
+            if plan is None:
+                return None
+            self._known = (job_id, plan)
+        return self._known[1]
+
+    def _model(self, plan: InputPlan):  # type: ignore[no-untyped-def]
+        if plan.validate_only:
+            return None
+        model = model_for(plan.layout.job_type, plan.layout.profile)
+        if model.version != plan.model_version:
+            raise ModelChangedError(f"planned with {plan.model_version}, running {model.version}")
+        return model

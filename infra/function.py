@@ -1,0 +1,92 @@
+"""A Lambda function the way all of ours are: own role with hand-written statements, own log group, arm64."""
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.source import RUNTIME, dependency_code, source_code
+from infra.stages import Stage
+
+
+def allow(*actions: str, on: Sequence[str]) -> iam.PolicyStatement:
+    """A statement that allows exactly these actions on exactly these resources."""
+    return iam.PolicyStatement(actions=list(actions), resources=list(on))
+
+
+class Function(Construct):
+    """One function. `name` is its folder under `functions/` and its list under `infra/requirements/`."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        name: str,
+        *,
+        stage: Stage,
+        memory_mib: int,
+        timeout: Duration,
+        environment: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement],
+        ephemeral_storage_mib: int = 512,
+        has_dependencies: bool = True,
+    ) -> None:
+        super().__init__(scope, name.capitalize())
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=_retention(stage.log_retention_days),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+        role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+        role.add_to_policy(allow("logs:CreateLogStream", "logs:PutLogEvents", on=[log_group.log_group_arn]))
+        for statement in statements:
+            role.add_to_policy(statement)
+        layers = []
+        if has_dependencies and not stage.is_local:
+            layers.append(
+                lambda_.LayerVersion(
+                    self,
+                    "Dependencies",
+                    code=dependency_code(name),
+                    compatible_runtimes=[RUNTIME],
+                    compatible_architectures=[lambda_.Architecture.ARM_64],
+                )
+            )
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            runtime=RUNTIME,
+            architecture=lambda_.Architecture.ARM_64,
+            handler=f"functions.{name}.handler.handler",
+            code=source_code(),
+            layers=layers,
+            role=role.without_policy_updates(),
+            memory_size=memory_mib,
+            timeout=timeout,
+            ephemeral_storage_size=Size.mebibytes(ephemeral_storage_mib),
+            environment={"POWERTOOLS_SERVICE_NAME": name, "LOG_LEVEL": "INFO", **environment},
+            log_group=log_group,
+        )
+        # The statements live in a policy of their own: the function must not start before it is attached.
+        self.function.node.add_dependency(role)
+
+    @property
+    def name(self) -> str:
+        """The function's name in Lambda."""
+        return self.function.function_name
+
+    @property
+    def arn(self) -> str:
+        """The function's ARN."""
+        return self.function.function_arn
+
+
+def _retention(days: int) -> logs.RetentionDays:
+    return {
+        1: logs.RetentionDays.ONE_DAY,
+        14: logs.RetentionDays.TWO_WEEKS,
+        90: logs.RetentionDays.THREE_MONTHS,
+    }[days]

@@ -1,0 +1,72 @@
+"""Who issues the tokens: a user pool of the stack's own, or an issuer the deployer has already."""
+
+from aws_cdk import Duration, RemovalPolicy, Stack
+from aws_cdk import aws_cognito as cognito
+from constructs import Construct
+
+from infra.function import Function
+from infra.stages import Stage
+
+ROLES = ("user", "org_member", "org_admin", "super_admin")
+ORGANIZATION_ATTRIBUTE = "organization_id"
+
+
+class Identity(Construct):
+    """The issuer, audience and key set that tokens are checked against."""
+
+    def __init__(self, scope: Construct, *, stage: Stage) -> None:
+        super().__init__(scope, "Identity")
+        self.user_pool: cognito.UserPool | None = None
+        self.client: cognito.UserPoolClient | None = None
+        if stage.own_issuer is not None:
+            self.issuer = stage.own_issuer.issuer
+            self.audience = list(stage.own_issuer.audience)
+            self.jwks_url = stage.own_issuer.jwks_url
+            return
+        self.user_pool = self._user_pool(stage)
+        self.client = self._client(stage, self.user_pool)
+        self.issuer = f"https://cognito-idp.{Stack.of(self).region}.amazonaws.com/{self.user_pool.user_pool_id}"
+        keys_at = f"{stage.endpoint_url}/{self.user_pool.user_pool_id}" if stage.endpoint_url else self.issuer
+        self.jwks_url = f"{keys_at}/.well-known/jwks.json"
+        self.audience = [self.client.user_pool_client_id]
+
+    def _user_pool(self, stage: Stage) -> cognito.UserPool:
+        pool = cognito.UserPool(
+            self,
+            "Users",
+            self_sign_up_enabled=False,
+            sign_in_aliases=cognito.SignInAliases(username=True),
+            feature_plan=cognito.FeaturePlan.ESSENTIALS,
+            password_policy=cognito.PasswordPolicy(min_length=12),
+            custom_attributes={
+                ORGANIZATION_ATTRIBUTE: cognito.StringAttribute(min_len=1, max_len=64, mutable=True),
+            },
+            removal_policy=RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY,
+        )
+        claims = Function(
+            self,
+            "claims",
+            stage=stage,
+            memory_mib=256,
+            timeout=Duration.seconds(5),
+            environment={"ORGANIZATION_ATTRIBUTE": f"custom:{ORGANIZATION_ATTRIBUTE}"},
+            statements=[],
+            has_dependencies=False,
+        )
+        # Only the second version of the trigger may add claims to access tokens.
+        pool.add_trigger(
+            cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, claims.function, cognito.LambdaVersion.V2_0
+        )
+        for role in ROLES:
+            cognito.UserPoolGroup(self, f"Role-{role}", user_pool=pool, group_name=role)
+        return pool
+
+    def _client(self, stage: Stage, pool: cognito.UserPool) -> cognito.UserPoolClient:
+        return pool.add_client(
+            "Callers",
+            auth_flows=cognito.AuthFlow(user_password=True, user_srp=True),
+            access_token_validity=Duration.hours(24 if stage.is_local else 1),
+            prevent_user_existence_errors=True,
+            # Without the organization in it: users may not choose their own.
+            write_attributes=cognito.ClientAttributes().with_standard_attributes(email=True, fullname=True),
+        )

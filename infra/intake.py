@@ -1,0 +1,66 @@
+"""The one way in: every object of the uploads bucket, by event and queue, to the intake function."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.function import Function, allow
+from infra.stages import Stage
+from infra.storage import Storage
+from infra.workflow import Workflow
+
+_TIMEOUT = Duration.seconds(60)
+_DELIVERIES = 5
+
+
+class Intake(Construct):
+    """Object Created events, kept in a queue until a job has been made of each."""
+
+    def __init__(self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow) -> None:
+        super().__init__(scope, "Intake")
+        table, uploads = storage.table.table_arn, storage.uploads
+        self.function = Function(
+            self,
+            "intake",
+            stage=stage,
+            memory_mib=512,
+            timeout=_TIMEOUT,
+            environment={
+                "TABLE_NAME": storage.table.table_name,
+                "UPLOADS_BUCKET": uploads.bucket_name,
+                "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+            },
+            statements=[
+                allow("dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[table]),
+                allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
+                allow("states:StartExecution", on=[workflow.state_machine.state_machine_arn]),
+            ],
+        )
+        self.dead_letters = sqs.Queue(
+            self, "DeadLetters", retention_period=Duration.days(14), enforce_ssl=not stage.is_local
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Arrivals",
+            # Six times the function's timeout, as Lambda recommends for event sources.
+            visibility_timeout=Duration.seconds(_TIMEOUT.to_seconds() * 6),
+            retention_period=Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_DELIVERIES),
+            enforce_ssl=not stage.is_local,
+        )
+        self.function.function.add_event_source(
+            event_sources.SqsEventSource(self.queue, batch_size=10, report_batch_item_failures=True)
+        )
+        events.Rule(
+            self,
+            "ObjectCreated",
+            event_pattern=events.EventPattern(
+                source=["aws.s3"],
+                detail_type=["Object Created"],
+                detail={"bucket": {"name": [uploads.bucket_name]}},
+            ),
+            targets=[targets.SqsQueue(self.queue)],
+        )

@@ -1,0 +1,107 @@
+"""MiniStack on loopback as a child process: started on a free port, stopped with everything it started."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+REGION = "us-east-1"
+# MiniStack takes these as the account's root; they open nothing anywhere else.
+ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 10.0
+
+
+class LocalCloudError(Exception):
+    """Something that keeps the local cloud from running, said in a sentence for the person at the terminal."""
+
+
+class Emulator:
+    """One MiniStack process and its children. `folder` gets its log and its temporary files."""
+
+    def __init__(self, *, folder: Path) -> None:
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = _free_port()
+
+    @property
+    def endpoint_url(self) -> str:
+        """Where AWS clients find it."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        """What it and the functions wrote."""
+        return self._folder / "ministack.log"
+
+    def start(self) -> None:
+        """Start it and wait until it answers. Raises `LocalCloudError`."""
+        scratch = self._folder / "tmp"
+        scratch.mkdir(parents=True, exist_ok=True)
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            **ROOT_CREDENTIALS,
+            "AWS_DEFAULT_REGION": REGION,
+            "MINISTACK_REGION": REGION,
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            # Every function acts under its own role: a missing permission fails here, not in production.
+            "AUTH": "true",
+            "TMPDIR": str(scratch),
+        }
+        with self.log.open("wb") as log:
+            # A session of its own, so that its functions' processes end with it.
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "ministack"],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=environment,
+                start_new_session=True,
+            )
+        self._wait_until_healthy()
+
+    def _wait_until_healthy(self) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        while time.monotonic() < deadline:
+            if not self.is_running:
+                raise LocalCloudError(f"The local cloud ended while it started. Its log is {self.log}.")
+            try:
+                with urllib.request.urlopen(f"{self.endpoint_url}/_ministack/health", timeout=2):  # noqa: S310
+                    return
+            except (urllib.error.URLError, TimeoutError, ConnectionError):
+                time.sleep(0.1)
+        raise LocalCloudError(f"The local cloud did not answer within {_START_SECONDS:.0f} s. Its log is {self.log}.")
+
+    @property
+    def is_running(self) -> bool:
+        """Whether its process is alive."""
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """End it and every process it started."""
+        if self._process is None:
+            return
+        for stop_signal in (signal.SIGTERM, signal.SIGKILL):
+            try:
+                os.killpg(self._process.pid, stop_signal)
+            except ProcessLookupError:
+                break
+            try:
+                self._process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                continue
+        self._process.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,63 @@
+"""The local cloud's users: one of each kind that the access rule tells apart."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+
+from infra.identity import ORGANIZATION_ATTRIBUTE
+from infra.local.deployment import Deployed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalUser:
+    """Somebody who can sign in: a role is a group of the pool."""
+
+    name: str
+    organization_id: str | None
+    role: str | None
+
+
+USERS = (
+    LocalUser(name="acme_member", organization_id="acme", role="org_member"),
+    LocalUser(name="acme_colleague", organization_id="acme", role="org_member"),
+    LocalUser(name="globex_member", organization_id="globex", role="org_member"),
+    LocalUser(name="solo_user", organization_id=None, role="user"),
+    LocalUser(name="super_admin", organization_id=None, role="super_admin"),
+    LocalUser(name="no_role", organization_id=None, role=None),
+)
+
+
+def sign_in_all(session: boto3.Session, *, endpoint_url: str, deployed: Deployed) -> dict[str, dict[str, Any]]:
+    """Create the users and sign each in: by name, the access token, organization and role."""
+    cognito = session.client("cognito-idp", endpoint_url=endpoint_url)
+    return {user.name: _sign_in(cognito, user, deployed) for user in USERS}
+
+
+def _sign_in(cognito: Any, user: LocalUser, deployed: Deployed) -> dict[str, Any]:
+    password = f"{secrets.token_urlsafe(16)}aA1!"
+    organization = (
+        [{"Name": f"custom:{ORGANIZATION_ATTRIBUTE}", "Value": user.organization_id}] if user.organization_id else []
+    )
+    cognito.admin_create_user(
+        UserPoolId=deployed.user_pool_id,
+        Username=user.name,
+        UserAttributes=organization,
+        MessageAction="SUPPRESS",
+    )
+    cognito.admin_set_user_password(
+        UserPoolId=deployed.user_pool_id, Username=user.name, Password=password, Permanent=True
+    )
+    if user.role:
+        cognito.admin_add_user_to_group(UserPoolId=deployed.user_pool_id, Username=user.name, GroupName=user.role)
+    answer = cognito.initiate_auth(
+        AuthFlow="USER_PASSWORD_AUTH",
+        ClientId=deployed.user_pool_client_id,
+        AuthParameters={"USERNAME": user.name, "PASSWORD": password},
+    )
+    return {
+        "token": answer["AuthenticationResult"]["AccessToken"],
+        "organization_id": user.organization_id,
+        "role": user.role,
+    }

@@ -1,0 +1,60 @@
+"""The sweep: by schedule for certainty, by the execution's own status events for speed."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from constructs import Construct
+
+from infra.function import Function, allow
+from infra.stages import Stage
+from infra.storage import Storage
+from infra.workflow import Workflow
+
+SWEEP_EVERY = Duration.minutes(5)
+
+
+class Reconciliation(Construct):
+    """What guarantees that every job ends."""
+
+    def __init__(self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow) -> None:
+        super().__init__(scope, "Reconciliation")
+        table, uploads, results = storage.table.table_arn, storage.uploads, storage.results
+        self.function = Function(
+            self,
+            "reconcile",
+            stage=stage,
+            memory_mib=512,
+            timeout=Duration.minutes(5),
+            environment={
+                "TABLE_NAME": storage.table.table_name,
+                "UPLOADS_BUCKET": uploads.bucket_name,
+                "RESULTS_BUCKET": results.bucket_name,
+                "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+                "FINALIZE_FUNCTION_NAME": workflow.finalize.name,
+            },
+            statements=[
+                allow("dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem", on=[table]),
+                allow("dynamodb:Query", on=[f"{table}/index/by_unsettled"]),
+                allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
+                allow("s3:ListBucket", on=[results.bucket_arn]),
+                allow("s3:DeleteObject", on=[results.arn_for_objects("work/*"), results.arn_for_objects("results/*")]),
+                allow("states:StartExecution", on=[workflow.state_machine.state_machine_arn]),
+                allow("states:DescribeExecution", "states:StopExecution", on=[workflow.execution_arns]),
+                allow("lambda:InvokeFunction", on=[workflow.finalize.arn]),
+            ],
+        )
+        target = targets.LambdaFunction(self.function.function)
+        events.Rule(self, "Sweep", schedule=events.Schedule.rate(SWEEP_EVERY), targets=[target])
+        events.Rule(
+            self,
+            "ExecutionEnded",
+            event_pattern=events.EventPattern(
+                source=["aws.states"],
+                detail_type=["Step Functions Execution Status Change"],
+                detail={
+                    "stateMachineArn": [workflow.state_machine.state_machine_arn],
+                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+                },
+            ),
+            targets=[target],
+        )

@@ -1,0 +1,154 @@
+"""What is put into Lambda: one asset of our own code, and a bundle of third-party code a function.
+
+No Docker: uv installs the wheels of the Lambda platform into a folder. Both are compiled ahead, because a function that
+has to compile its imports pays for it at every cold start. https://peps.python.org/pep-0552/
+"""
+
+import atexit
+import compileall
+import py_compile
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIREMENTS = ROOT / "infra" / "requirements"
+PYTHON = (3, 13)
+RUNTIME = lambda_.Runtime.PYTHON_3_13
+PLATFORM = "aarch64-manylinux_2_28"
+
+_SOURCE_FOLDERS = ("functions", "shared")
+# Training is a command for people; scikit-learn is in no function.
+_LEFT_OUT = ("__pycache__", "training")
+
+MIB = 1024 * 1024
+# Lambda's limit on code and layers together, unpacked.
+_UNPACKED_LIMIT = 250 * MIB
+# The api function's callers wait for its cold start.
+_ZIPPED_LIMITS = {"api": 15 * MIB}
+
+
+class BundleTooLargeError(Exception):
+    """A dependency bundle that has grown past its limit."""
+
+
+def source_code() -> lambda_.Code:
+    """Our own code, as every function gets it."""
+    return lambda_.Code.from_asset(str(_staged_source()))
+
+
+@cache
+def _staged_source() -> Path:
+    """A copy of what functions run, kept until this process ends; its content decides the asset's hash."""
+    folder = Path(tempfile.mkdtemp(prefix="default-risk-jobs-source-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    copy_source(folder)
+    return folder
+
+
+def dependency_code(function: str) -> lambda_.Code:
+    """The third-party code of one function, as a layer's content."""
+    return lambda_.Code.from_asset(
+        str(REQUIREMENTS),
+        asset_hash_type=AssetHashType.OUTPUT,
+        bundling=BundlingOptions(image=DockerImage.from_registry("unused"), local=_DependencyBundle(function)),
+    )
+
+
+@jsii.implements(ILocalBundling)
+class _DependencyBundle:
+    def __init__(self, function: str) -> None:
+        self._function = function
+
+    def try_bundle(self, output_dir: str, *_args: Any, **_options: Any) -> bool:
+        install_dependencies(self._function, Path(output_dir))
+        return True
+
+
+def copy_source(target: Path) -> None:
+    """Copy what functions run into `target`, compiled."""
+    for folder in _SOURCE_FOLDERS:
+        shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+    _compile(target)
+
+
+def install_dependencies(function: str, target: Path) -> None:
+    """Install a function's locked wheels for Lambda into `target`, trimmed and compiled.
+
+    Raises `BundleTooLargeError`, and `subprocess.CalledProcessError` when a wheel cannot be had.
+    """
+    site_packages = target / "python"
+    # Fixed arguments, none from outside.
+    subprocess.run(  # noqa: S603
+        [
+            str(Path(sys.executable).with_name("uv")),
+            "pip",
+            "install",
+            "--quiet",
+            "--no-deps",
+            "--require-hashes",
+            "--only-binary=:all:",
+            f"--python-platform={PLATFORM}",
+            f"--python-version={'.'.join(map(str, PYTHON))}",
+            f"--target={site_packages}",
+            f"--requirements={REQUIREMENTS / f'{function}.txt'}",
+        ],
+        check=True,
+    )
+    _trim(site_packages)
+    _compile(site_packages)
+    _check_size(function, target)
+
+
+def _trim(site_packages: Path) -> None:
+    """Remove what no function needs. Binaries stay as they are: stripped ones break OpenBLAS."""
+    # bin/ and RECORD have the path of this machine in them, and would change the asset's hash with it.
+    shutil.rmtree(site_packages / "bin", ignore_errors=True)
+    for record in site_packages.glob("*.dist-info/RECORD"):
+        record.unlink()
+    (site_packages / ".lock").unlink(missing_ok=True)
+    for folder in _folders(site_packages, ("tests", "__pycache__")):
+        # numpy.testing and friends stay: only folders named exactly so are test suites.
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folders(root: Path, names: Iterable[str]) -> list[Path]:
+    return [folder for name in names for folder in root.rglob(name) if folder.is_dir()]
+
+
+def _compile(folder: Path) -> None:
+    """Compile in place, by hash and not by time, so that the same code gives the same asset.
+
+    Bytecode belongs to one version of Python: another one that synthesises leaves compiling to Lambda.
+    """
+    if sys.version_info[:2] == PYTHON:
+        compileall.compile_dir(
+            folder,
+            quiet=2,
+            stripdir=str(folder),
+            invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
+        )
+
+
+def _check_size(function: str, bundle: Path) -> None:
+    unpacked = sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file())
+    if unpacked > _UNPACKED_LIMIT:
+        raise BundleTooLargeError(f"the bundle of {function} is {unpacked / MIB:.0f} MiB unpacked, over Lambda's limit")
+    limit = _ZIPPED_LIMITS.get(function)
+    if limit is not None:
+        archive = Path(shutil.make_archive(str(bundle.with_name(f"{bundle.name}-size")), "zip", bundle))
+        zipped = archive.stat().st_size
+        archive.unlink()
+        if zipped > limit:
+            raise BundleTooLargeError(
+                f"the bundle of {function} is {zipped / MIB:.1f} MiB zipped, over {limit / MIB:.0f}"
+            )

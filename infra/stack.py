@@ -1,0 +1,45 @@
+"""The whole system, as a wiring diagram."""
+
+from aws_cdk import CfnOutput, Stack
+from constructs import Construct
+
+from infra.api import Api
+from infra.identity import Identity
+from infra.intake import Intake
+from infra.observability import Observability
+from infra.reconciliation import Reconciliation
+from infra.stages import Stage
+from infra.storage import Storage
+from infra.workflow import Workflow
+
+
+class DefaultRiskJobs(Stack):
+    """Bulk scoring jobs: API, drop folder, workflow, and what guarantees their end."""
+
+    def __init__(self, scope: Construct, *, stage: Stage) -> None:
+        super().__init__(
+            scope,
+            stage.stack_name,
+            description="Bulk scoring of company financials for default risk",
+            termination_protection=stage.keep_data,
+        )
+        storage = Storage(self, stage=stage)
+        workflow = Workflow(self, stage=stage, storage=storage)
+        intake = Intake(self, stage=stage, storage=storage, workflow=workflow)
+        Reconciliation(self, stage=stage, storage=storage, workflow=workflow)
+        identity = Identity(self, stage=stage)
+        api = Api(self, stage=stage, storage=storage, workflow=workflow, identity=identity)
+        Observability(self, intake=intake, workflow=workflow)
+
+        self._output("ApiUrl", api.http_api.api_endpoint)
+        self._output("ApiId", api.http_api.api_id)
+        self._output("UploadsBucket", storage.uploads.bucket_name)
+        self._output("ResultsBucket", storage.results.bucket_name)
+        self._output("Table", storage.table.table_name)
+        self._output("StateMachineArn", workflow.state_machine.state_machine_arn)
+        if identity.user_pool is not None and identity.client is not None:
+            self._output("UserPoolId", identity.user_pool.user_pool_id)
+            self._output("UserPoolClientId", identity.client.user_pool_client_id)
+
+    def _output(self, name: str, value: str) -> None:
+        CfnOutput(self, name, value=value)

@@ -1,0 +1,103 @@
+"""The jobs table and the two buckets."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_secretsmanager as secretsmanager
+from constructs import Construct
+
+from infra.stages import Stage
+
+# Sparse or not, every index has keys only: a page's items are read from the table.
+LISTINGS = ("organization_listing", "user_listing", "all_listing", "unsettled")
+
+# A job's results are kept for 30 days; its record says so to the day.
+RESULTS_KEPT = Duration.days(31)
+
+
+class Storage(Construct):
+    """Everything that keeps data."""
+
+    def __init__(self, scope: Construct, *, stage: Stage) -> None:
+        super().__init__(scope, "Storage")
+        removal = RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY
+        self.table = self._jobs_table(stage, removal)
+        self.uploads = self._uploads_bucket(stage, removal)
+        self.results = self._results_bucket(stage, removal)
+        self.cursor_secret = secretsmanager.Secret(
+            self,
+            "CursorSecret",
+            description="Signs the cursors of job lists",
+            generate_secret_string=secretsmanager.SecretStringGenerator(
+                password_length=64, exclude_punctuation=True, include_space=False
+            ),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
+
+    def _jobs_table(self, stage: Stage, removal: RemovalPolicy) -> dynamodb.Table:
+        table = dynamodb.Table(
+            self,
+            "Jobs",
+            partition_key=dynamodb.Attribute(name="pk", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            time_to_live_attribute="ttl",
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=stage.keep_data,
+            removal_policy=removal,
+        )
+        for listing in LISTINGS:
+            table.add_global_secondary_index(
+                index_name=f"by_{listing}",
+                partition_key=dynamodb.Attribute(name=listing, type=dynamodb.AttributeType.STRING),
+                sort_key=dynamodb.Attribute(name="listed_at", type=dynamodb.AttributeType.STRING),
+                projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+            )
+        return table
+
+    def _uploads_bucket(self, stage: Stage, removal: RemovalPolicy) -> s3.Bucket:
+        bucket = self._bucket("Uploads", stage, removal, versioned=True)
+        bucket.add_lifecycle_rule(
+            expiration=RESULTS_KEPT,
+            # A job reads the version of its own event, also after the object was overwritten.
+            noncurrent_version_expiration=Duration.days(7),
+            abort_incomplete_multipart_upload_after=Duration.days(2),
+        )
+        resource = bucket.node.default_child
+        if not isinstance(resource, s3.CfnBucket):
+            raise TypeError("the bucket's default child is its resource")
+        # `event_bridge_enabled=True` would add a function of its own to do this.
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
+        return bucket
+
+    def _results_bucket(self, stage: Stage, removal: RemovalPolicy) -> s3.Bucket:
+        bucket = self._bucket("Results", stage, removal, versioned=False)
+        bucket.add_lifecycle_rule(prefix="results/", expiration=RESULTS_KEPT)
+        # Plans and parts are of no use once the result files are there.
+        bucket.add_lifecycle_rule(
+            prefix="work/",
+            expiration=Duration.days(7),
+            abort_incomplete_multipart_upload_after=Duration.days(2),
+        )
+        return bucket
+
+    def _bucket(self, name: str, stage: Stage, removal: RemovalPolicy, *, versioned: bool) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            name,
+            versioned=versioned,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            # The local cloud speaks plain HTTP.
+            enforce_ssl=not stage.is_local,
+            removal_policy=removal,
+        )
+
+    def table_arn(self, *, index: str | None = None) -> str:
+        """The table's ARN, or that of one of its indexes (`*` for all)."""
+        return f"{self.table.table_arn}/index/{index}" if index else self.table.table_arn

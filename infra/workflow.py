@@ -1,0 +1,199 @@
+"""The state machine: Plan, a distributed map of Score over the chunks, Finalize."""
+
+from aws_cdk import Duration, Fn, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from infra.function import Function, allow
+from infra.stages import Stage
+from infra.storage import Storage
+
+PLAN_TIMEOUT = Duration.minutes(15)
+# Express executions end after five minutes, so a chunk must be done well before.
+SCORE_TIMEOUT = Duration.minutes(4)
+FINALIZE_TIMEOUT = Duration.minutes(15)
+EXECUTION_TIMEOUT = Duration.hours(12)
+
+
+class Workflow(Construct):
+    """What runs a job once its file is there."""
+
+    def __init__(self, scope: Construct, *, stage: Stage, storage: Storage) -> None:
+        super().__init__(scope, "Workflow")
+        environment = {
+            "TABLE_NAME": storage.table.table_name,
+            "UPLOADS_BUCKET": storage.uploads.bucket_name,
+            "RESULTS_BUCKET": storage.results.bucket_name,
+        }
+        table, uploads, results = storage.table.table_arn, storage.uploads, storage.results
+        work = results.arn_for_objects("work/*")
+        result_files = results.arn_for_objects("results/*")
+        read_input = allow("s3:GetObjectVersion", on=[uploads.arn_for_objects("*")])
+        self.plan = Function(
+            self,
+            "plan",
+            stage=stage,
+            memory_mib=3008,
+            timeout=PLAN_TIMEOUT,
+            # A workbook and its rows as CSV, or a file in another encoding, pass over the disk.
+            ephemeral_storage_mib=6144,
+            environment=environment,
+            statements=[
+                allow("dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:PutItem", on=[table]),
+                read_input,
+                allow("s3:PutObject", "s3:AbortMultipartUpload", on=[work]),
+            ],
+        )
+        self.score = Function(
+            self,
+            "score",
+            stage=stage,
+            memory_mib=1769,  # one full core
+            timeout=SCORE_TIMEOUT,
+            environment=environment,
+            statements=[
+                allow("dynamodb:UpdateItem", on=[table]),
+                read_input,
+                allow("s3:GetObject", "s3:PutObject", "s3:DeleteObject", on=[work]),
+            ],
+        )
+        self.finalize = Function(
+            self,
+            "finalize",
+            stage=stage,
+            memory_mib=1769,
+            timeout=FINALIZE_TIMEOUT,
+            environment=environment,
+            statements=[
+                allow("dynamodb:Query", "dynamodb:UpdateItem", on=[table]),
+                read_input,
+                allow("s3:GetObject", "s3:PutObject", on=[work]),
+                allow("s3:PutObject", "s3:AbortMultipartUpload", on=[result_files]),
+                allow("s3:ListBucket", on=[results.bucket_arn]),
+            ],
+        )
+        role = iam.Role(self, "JobsRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        self.state_machine = sfn.StateMachine(
+            self,
+            "Jobs",
+            role=role.without_policy_updates(),
+            definition_body=sfn.DefinitionBody.from_chainable(self._definition(stage, storage)),
+            timeout=EXECUTION_TIMEOUT,
+            tracing_enabled=not stage.is_local,
+            logs=sfn.LogOptions(
+                destination=logs.LogGroup(self, "Executions", retention=logs.RetentionDays.TWO_WEEKS),
+                level=sfn.LogLevel.ERROR,
+                include_execution_data=False,
+            )
+            if not stage.is_local
+            else None,
+        )
+
+        for statement in self._role_statements(stage, work):
+            role.add_to_policy(statement)
+        # Apart from the role's first policy, which the state machine waits for: these name the state machine itself.
+        map_policy = iam.Policy(
+            self,
+            "ChildExecutions",
+            roles=[role],
+            statements=[
+                allow("states:StartExecution", on=[self.state_machine.state_machine_arn]),
+                allow("states:DescribeExecution", "states:StopExecution", on=[self.execution_arns]),
+            ],
+        )
+        map_policy.node.add_dependency(self.state_machine)
+
+    def _role_statements(self, stage: Stage, work: str) -> list[iam.PolicyStatement]:
+        functions = [self.plan.arn, self.score.arn, self.finalize.arn]
+        statements = [allow("lambda:InvokeFunction", on=functions), allow("s3:GetObject", on=[f"{work}/manifest.json"])]
+        if not stage.is_local:
+            # What CloudWatch Logs and X-Ray ask of state machines; neither knows narrower resources.
+            # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
+            statements += [
+                allow(
+                    "logs:CreateLogDelivery",
+                    "logs:GetLogDelivery",
+                    "logs:UpdateLogDelivery",
+                    "logs:DeleteLogDelivery",
+                    "logs:ListLogDeliveries",
+                    "logs:PutResourcePolicy",
+                    "logs:DescribeResourcePolicies",
+                    "logs:DescribeLogGroups",
+                    on=["*"],
+                ),
+                allow(
+                    "xray:PutTraceSegments",
+                    "xray:PutTelemetryRecords",
+                    "xray:GetSamplingRules",
+                    "xray:GetSamplingTargets",
+                    on=["*"],
+                ),
+            ]
+        return statements
+
+    @property
+    def execution_arns(self) -> str:
+        """The ARN pattern of the state machine's executions."""
+        name = Fn.select(6, Fn.split(":", self.state_machine.state_machine_arn))
+        return f"arn:aws:states:{Stack.of(self).region}:{Stack.of(self).account}:execution:{name}:*"
+
+    def _definition(self, stage: Stage, storage: Storage) -> sfn.IChainable:
+        finalize = self._task("Finalize", self.finalize.function, {"job_id": sfn.JsonPath.string_at("$.job_id")})
+        score_chunks = sfn.DistributedMap(
+            self,
+            "ScoreChunks",
+            label="ScoreChunks",
+            # A chunk takes about a second, and Express children cost a fraction of Standard ones.
+            map_execution_type=sfn.StateMachineType.EXPRESS,
+            max_concurrency=stage.map_concurrency,
+            # A chunk that failed for good does not stop the others: Finalize sees what is missing and fails the job.
+            tolerated_failure_percentage=100,
+            item_reader=sfn.S3JsonItemReader(bucket=storage.results, key=sfn.JsonPath.string_at("$.manifest_key")),
+            item_selector={
+                "job_id": sfn.JsonPath.string_at("$.job_id"),
+                "chunk": sfn.JsonPath.object_at("$$.Map.Item.Value"),
+            },
+            result_path=sfn.JsonPath.DISCARD,
+        )
+        # Score answers null: nothing of the size of a chunk, or of their number, passes through the execution.
+        score_chunks.item_processor(
+            self._task(
+                "Score",
+                self.score.function,
+                {
+                    "job_id": sfn.JsonPath.string_at("$.job_id"),
+                    "chunk": sfn.JsonPath.object_at("$.chunk"),
+                },
+            )
+        )
+        plan = self._task("Plan", self.plan.function, {"job_id": sfn.JsonPath.string_at("$.job_id")})
+        return plan.next(
+            sfn.Choice(self, "IsPlanned")
+            .when(sfn.Condition.string_equals("$.outcome", "planned"), score_chunks.next(finalize))
+            .otherwise(finalize)
+        )
+
+    def _task(self, name: str, function: lambda_.IFunction, payload: dict[str, object]) -> tasks.LambdaInvoke:
+        task = tasks.LambdaInvoke(
+            self,
+            f"{name}Task",
+            state_name=name,
+            lambda_function=function,
+            payload=sfn.TaskInput.from_object(payload),
+            payload_response_only=True,
+            # The one retry below covers these too.
+            retry_on_service_exceptions=False,
+        )
+        task.add_retry(
+            errors=["States.ALL"],
+            max_attempts=3,
+            interval=Duration.seconds(2),
+            backoff_rate=2,
+            max_delay=Duration.seconds(30),
+            jitter_strategy=sfn.JitterType.FULL,
+        )
+        return task

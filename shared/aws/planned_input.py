@@ -1,0 +1,69 @@
+"""What Plan leaves for Score and Finalize: how a job's input is to be read, and from where."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+from uuid import UUID
+
+from shared.aws.results_bucket import ResultsBucket
+from shared.aws.upload_bucket import UploadBucket
+from shared.files.header import Layout
+from shared.jobs.model import StoredInput
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputPlan:
+    """The settled facts of a job's input, the same for every chunk.
+
+    `is_rewritten` says that the chunks are ranges of the rewritten input and not of the upload. `next_year` is the
+    last reporting year accepted: the year after the job was planned.
+    """
+
+    layout: Layout
+    stored_input: StoredInput
+    is_rewritten: bool
+    validate_only: bool
+    model_version: str
+    next_year: int
+    shard_count: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The plan as a JSON object."""
+        return {
+            "layout": self.layout.to_json(),
+            "stored_input": asdict(self.stored_input),
+            "is_rewritten": self.is_rewritten,
+            "validate_only": self.validate_only,
+            "model_version": self.model_version,
+            "next_year": self.next_year,
+            "shard_count": self.shard_count,
+        }
+
+    @classmethod
+    def from_json(cls, plan: dict[str, Any]) -> "InputPlan":
+        """The plan `as_json` wrote."""
+        return cls(
+            **{
+                **plan,
+                "layout": Layout.from_json(plan["layout"]),
+                "stored_input": StoredInput(**plan["stored_input"]),
+            }
+        )
+
+
+class PlannedInput:
+    """Reads the chunks of planned inputs."""
+
+    def __init__(self, *, uploads: UploadBucket, results: ResultsBucket) -> None:
+        self._uploads = uploads
+        self._results = results
+
+    def plan(self, job_id: UUID) -> InputPlan | None:
+        """The job's plan; None when there is none, because the job was deleted or never planned."""
+        plan = self._results.get_plan(job_id)
+        return InputPlan.from_json(plan) if plan is not None else None
+
+    def read(self, job_id: UUID, plan: InputPlan, start: int, end: int) -> bytes:
+        """Bytes `[start, end)` of the input in the form that is scored."""
+        if plan.is_rewritten:
+            return self._results.read_rewritten(job_id, start, end)
+        return self._uploads.read_range(plan.stored_input, start, end)
