@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket
 
-from shared.aws.clients import forget_clients
 from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
 
 _E2E = Path(__file__).parent / "e2e"
@@ -39,14 +38,6 @@ def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
     disable_socket(allow_unix_socket=True)
     yield
     enable_socket()
-
-
-@pytest.fixture(autouse=True)
-def _fresh_clients() -> Iterator[None]:
-    """No test gets a client that another one made inside its own mock."""
-    forget_clients()
-    yield
-    forget_clients()
 
 
 @pytest.fixture

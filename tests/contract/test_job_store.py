@@ -1,0 +1,216 @@
+"""What every `JobStore` does until a job has ended, one change at a time."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
+from shared.jobs.model import JobStatus, Phase, Source, StoredInput, UploadOptions
+from shared.jobs.ports import JobStore
+from tests.builders import NOON, a_count, a_job, a_stored_input, plan_facts
+from tests.contract.steps import SECOND, failed, planning, queued, read, scoring
+
+
+class TestCreate:
+    def test_what_was_created_is_read_back(self, job_store: JobStore) -> None:
+        job = a_job(
+            source=Source.PRESIGNED,
+            file_size=2**40,
+            options=UploadOptions(
+                validate_only=True, max_failed_percent=12.5, encoding="cp1252", labels={"quarter": "Q3", "team": ""}
+            ),
+            parent_job_id=uuid4(),
+            upload_expires_at=NOON + timedelta(hours=1),
+            original_filename="Büro «1».csv",
+        )
+        job_store.create(job)
+        assert read(job_store, job).job == job
+
+    def test_a_job_of_nobody_in_particular_is_read_back(self, job_store: JobStore) -> None:
+        job = a_job(organization_id=None)
+        job_store.create(job)
+        view = read(job_store, job)
+        assert view.job == job
+        assert view.progress.shards == ()
+
+    def test_a_second_job_of_the_same_id_is_refused_and_changes_nothing(self, job_store: JobStore) -> None:
+        job = a_job()
+        job_store.create(job)
+        with pytest.raises(TransitionRefusedError):
+            job_store.create(replace(job, original_filename="other.csv"))
+        assert read(job_store, job).job == job
+
+    def test_a_deleted_id_is_refused(self, job_store: JobStore) -> None:
+        job = a_job()
+        job_store.create(job)
+        job_store.delete(job, now=NOON)
+        with pytest.raises(TransitionRefusedError):
+            job_store.create(job)
+        assert job_store.get(job.id) is None
+
+    def test_an_unknown_job_is_none(self, job_store: JobStore) -> None:
+        assert job_store.get(uuid4()) is None
+        assert job_store.tombstone(uuid4()) is None
+
+
+class TestQueueAndStart:
+    def test_queueing_records_the_file_and_the_execution(self, job_store: JobStore) -> None:
+        job = a_job(file_size=1)
+        job_store.create(job)
+        stored = StoredInput(key=f"api/{job.id}", version_id="xyz", size=77)
+        job_store.queue(job, stored_input=stored, execution_arn="arn:1", now=NOON + SECOND)
+        assert read(job_store, job).job == replace(
+            job,
+            status=JobStatus.QUEUED,
+            phase=Phase.QUEUED,
+            stored_input=stored,
+            file_size=77,
+            execution_arn="arn:1",
+            updated_at=NOON + SECOND,
+        )
+
+    def test_a_second_file_does_not_replace_the_first(self, job_store: JobStore) -> None:
+        job = queued(job_store)
+        with pytest.raises(TransitionRefusedError):
+            job_store.queue(
+                replace(job, status=JobStatus.PENDING),
+                stored_input=a_stored_input(job.id, version_id="v2"),
+                execution_arn="arn:2",
+                now=NOON,
+            )
+        assert read(job_store, job).job == job
+
+    def test_starting_sets_the_start_time_once(self, job_store: JobStore) -> None:
+        job = planning(job_store)
+        job_store.start(job, now=NOON + timedelta(hours=1))
+        assert read(job_store, job).job == job
+        assert (job.status, job.phase, job.started_at) == (
+            JobStatus.PROCESSING,
+            Phase.PLANNING,
+            NOON + 2 * SECOND,
+        )
+
+    def test_a_job_that_is_being_scored_is_not_started_again(self, job_store: JobStore) -> None:
+        job = scoring(job_store)
+        with pytest.raises(TransitionRefusedError):
+            job_store.start(job, now=NOON)
+        assert read(job_store, job).job == job
+
+    def test_a_start_that_was_overtaken_by_another_is_refused(self, job_store: JobStore) -> None:
+        job = queued(job_store)
+        job_store.start(job, now=NOON + SECOND)
+        with pytest.raises(TransitionRefusedError):
+            job_store.start(job, now=NOON + 5 * SECOND)
+        assert read(job_store, job).job.started_at == NOON + SECOND
+
+
+class TestPlan:
+    def test_the_plan_makes_its_facts_and_open_shards_known_together(self, job_store: JobStore) -> None:
+        job = planning(job_store)
+        facts = plan_facts(total_rows=600, chunk_count=120, notes=("Scored on statements.",))
+        job_store.record_plan(job, facts, now=NOON + 3 * SECOND)
+        view = read(job_store, job)
+        assert view.job == replace(
+            job,
+            phase=Phase.SCORING,
+            total_rows=600,
+            chunk_count=120,
+            shard_count=3,
+            profile="statements",
+            model_version="1.0.0",
+            notes=("Scored on statements.",),
+            updated_at=NOON + 3 * SECOND,
+        )
+        assert [(shard.number, shard.closed, shard.done) for shard in view.progress.shards] == [
+            (number, False, frozenset()) for number in range(3)
+        ]
+
+    def test_the_largest_plan_fits(self, job_store: JobStore) -> None:
+        job = scoring(job_store, chunks=9_000)
+        assert len(read(job_store, job).progress.shards) == 64
+        assert failed(job_store, job).status is JobStatus.FAILED
+        job_store.delete(read(job_store, job).job, now=NOON)
+        assert job_store.get(job.id) is None
+
+    def test_a_second_plan_is_refused_and_no_count_is_lost(self, job_store: JobStore) -> None:
+        job = planning(job_store)
+        job_store.record_plan(job, plan_facts(), now=NOON)
+        job_store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
+        with pytest.raises(TransitionRefusedError):
+            job_store.record_plan(job, plan_facts(), now=NOON)
+        assert read(job_store, job).progress.processed_rows == 5
+
+    def test_the_plan_of_an_ended_job_is_refused_and_leaves_no_shards(self, job_store: JobStore) -> None:
+        job = planning(job_store)
+        failed(job_store, job)
+        with pytest.raises(TransitionRefusedError):
+            job_store.record_plan(job, plan_facts(), now=NOON)
+        assert read(job_store, job).progress.shards == ()
+
+    def test_the_plan_of_a_deleted_job_brings_nothing_back(self, job_store: JobStore) -> None:
+        job = planning(job_store)
+        job_store.delete(failed(job_store, job), now=NOON)
+        with pytest.raises(TransitionRefusedError):
+            job_store.record_plan(job, plan_facts(), now=NOON)
+        assert job_store.get(job.id) is None
+
+
+class TestCommit:
+    def test_counts_and_chunks_add_up(self, job_store: JobStore) -> None:
+        job = scoring(job_store, chunks=4)
+        for chunk, (successful, failed_rows) in enumerate([(5, 0), (0, 5), (3, 2)]):
+            job_store.commit_chunk(
+                job.id, a_count(chunk, successful, failed_rows), shard=0, now=NOON + (4 + chunk) * SECOND
+            )
+        progress = read(job_store, job).progress
+        assert (progress.successful_rows, progress.failed_rows, progress.processed_rows) == (8, 7, 15)
+        assert progress.done == {0, 1, 2}
+        assert progress.with_successes == {0, 2}
+        assert progress.with_failures == {1, 2}
+        assert progress.missing(4) == (3,)
+        assert progress.last_commit_at == NOON + 6 * SECOND
+
+    def test_a_second_commit_is_refused_as_such_and_counts_nothing(self, job_store: JobStore) -> None:
+        job = scoring(job_store)
+        job_store.commit_chunk(job.id, a_count(1), shard=0, now=NOON)
+        with pytest.raises(CommitRefusedError) as refused:
+            job_store.commit_chunk(job.id, a_count(1, 1, 4), shard=0, now=NOON)
+        assert refused.value.already_committed
+        assert read(job_store, job).progress.processed_rows == 5
+
+    def test_only_the_last_four_commits_are_remembered(self, job_store: JobStore) -> None:
+        job = scoring(job_store, chunks=6)
+        for chunk in range(6):
+            job_store.commit_chunk(job.id, a_count(chunk, chunk + 1), shard=0, now=NOON + chunk * SECOND)
+        shard = read(job_store, job).progress.shards[0]
+        assert [(commit.rows, commit.at) for commit in shard.recent] == [
+            (n + 1, NOON + n * SECOND) for n in range(2, 6)
+        ]
+
+    def test_a_commit_to_a_closed_shard_is_refused_but_not_as_committed(self, job_store: JobStore) -> None:
+        job = scoring(job_store)
+        failed(job_store, job)
+        with pytest.raises(CommitRefusedError) as refused:
+            job_store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
+        assert not refused.value.already_committed
+        assert read(job_store, job).progress.processed_rows == 0
+
+    def test_a_committed_chunk_that_comes_again_after_the_end_is_told_so(self, job_store: JobStore) -> None:
+        job = scoring(job_store)
+        job_store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
+        failed(job_store, job)
+        with pytest.raises(CommitRefusedError) as refused:
+            job_store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
+        assert refused.value.already_committed
+
+    def test_a_commit_to_a_job_that_is_gone_or_unplanned_makes_nothing(self, job_store: JobStore) -> None:
+        gone, unplanned = scoring(job_store), planning(job_store)
+        job_store.delete(failed(job_store, gone), now=NOON)
+        for job in (gone, unplanned):
+            with pytest.raises(CommitRefusedError) as refused:
+                job_store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
+            assert not refused.value.already_committed
+        assert job_store.get(gone.id) is None
+        assert read(job_store, unplanned).progress.shards == ()

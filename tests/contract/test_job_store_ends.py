@@ -1,0 +1,168 @@
+"""How every `JobStore` ends and deletes jobs."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from shared.jobs.errors import TransitionRefusedError
+from shared.jobs.model import JobStatus, Phase
+from shared.jobs.ports import JobStore
+from tests.builders import NOON, a_count, a_job, a_stored_input, plan_facts
+from tests.contract.steps import SECOND, failed, planning, queued, read, scoring
+
+
+class TestEnd:
+    def test_completing_folds_the_counts_and_closes_the_shards(self, job_store: JobStore) -> None:
+        job = scoring(job_store)
+        for chunk in range(2):
+            job_store.commit_chunk(job.id, a_count(chunk, 4, 1), shard=0, now=NOON)
+        job_store.enter_finalizing(job, now=NOON + 4 * SECOND)
+        assert read(job_store, job).job.phase is Phase.FINALIZING
+        job_store.enter_finalizing(job, now=NOON + 5 * SECOND)
+        job_store.complete(job, successful=8, failed=2, now=NOON + 6 * SECOND)
+        view = read(job_store, job)
+        assert view.job == replace(
+            job,
+            status=JobStatus.COMPLETED,
+            phase=Phase.DONE,
+            completed_at=NOON + 6 * SECOND,
+            updated_at=NOON + 6 * SECOND,
+            final_successful_rows=8,
+            final_failed_rows=2,
+            results_ready=True,
+        )
+        assert all(shard.closed for shard in view.progress.shards)
+        assert job.id not in job_store.unsettled()
+
+    @pytest.mark.parametrize("cancelled", [True, False])
+    def test_failing_keeps_the_counts_and_closes_the_shards(self, job_store: JobStore, cancelled: bool) -> None:  # noqa: FBT001
+        job = scoring(job_store, chunks=120)
+        job_store.commit_chunk(job.id, a_count(7), shard=1, now=NOON)
+        job_store.fail(job, error_code=None, error_message="Enough.", cancelled=cancelled, now=NOON + 6 * SECOND)
+        view = read(job_store, job)
+        assert view.job == replace(
+            job,
+            status=JobStatus.FAILED,
+            phase=Phase.DONE,
+            completed_at=NOON + 6 * SECOND,
+            updated_at=NOON + 6 * SECOND,
+            cancelled_at=NOON + 6 * SECOND if cancelled else None,
+            error_message="Enough.",
+        )
+        assert [shard.closed for shard in view.progress.shards] == [True] * 3
+        assert view.progress.processed_rows == 5
+        assert job.id in job_store.unsettled()
+
+    def test_failing_is_refused_when_the_job_got_its_shards_after_it_was_read(self, job_store: JobStore) -> None:
+        before = planning(job_store)
+        job_store.record_plan(before, plan_facts(), now=NOON)
+        with pytest.raises(TransitionRefusedError):
+            job_store.fail(before, error_code=None, error_message="x", cancelled=True, now=NOON)
+        view = read(job_store, before)
+        assert view.job.status is JobStatus.PROCESSING
+        assert not view.progress.shards[0].closed
+
+    def test_a_failed_job_is_settled_with_its_counts(self, job_store: JobStore) -> None:
+        job = failed(job_store, scoring(job_store))
+        job_store.note_stopped(job, now=NOON + 10 * SECOND)
+        job_store.settle(job, successful=3, failed=1, now=NOON + 11 * SECOND)
+        assert read(job_store, job).job == replace(
+            job,
+            execution_stopped=True,
+            results_ready=True,
+            final_successful_rows=3,
+            final_failed_rows=1,
+            updated_at=NOON + 11 * SECOND,
+        )
+        assert job.id not in job_store.unsettled()
+
+    def test_whatever_comes_after_the_end_is_refused_and_changes_nothing(self, job_store: JobStore) -> None:
+        live = scoring(job_store)
+        job_store.complete(live, successful=10, failed=0, now=NOON)
+        ended = read(job_store, live)
+        changes: tuple[Callable[[], None], ...] = (
+            lambda: job_store.fail(live, error_code="x", error_message="x", cancelled=True, now=NOON),
+            lambda: job_store.complete(live, successful=1, failed=1, now=NOON),
+            lambda: job_store.enter_finalizing(live, now=NOON),
+            lambda: job_store.settle(live, successful=1, failed=1, now=NOON),
+            lambda: job_store.note_stopped(live, now=NOON),
+            lambda: job_store.start(live, now=NOON),
+            lambda: job_store.record_plan(live, plan_facts(), now=NOON),
+            lambda: job_store.queue(live, stored_input=a_stored_input(live.id), execution_arn="a", now=NOON),
+        )
+        for change in changes:
+            with pytest.raises(TransitionRefusedError):
+                change()
+        assert read(job_store, live) == ended
+
+
+class TestDelete:
+    def test_a_deleted_job_leaves_only_a_tombstone(self, job_store: JobStore) -> None:
+        job = failed(job_store, scoring(job_store, chunks=120))
+        job_store.delete(job, now=NOON + timedelta(minutes=3))
+        assert job_store.get(job.id) is None
+        tombstone = job_store.tombstone(job.id)
+        assert tombstone is not None
+        assert (tombstone.id, tombstone.deleted_at) == (job.id, NOON + timedelta(minutes=3))
+        assert tombstone.stored_input == job.stored_input
+        assert job.id in job_store.unsettled()
+
+    def test_a_processing_job_is_not_deleted(self, job_store: JobStore) -> None:
+        for job in (planning(job_store), scoring(job_store)):
+            with pytest.raises(TransitionRefusedError):
+                job_store.delete(job, now=NOON)
+            assert read(job_store, job).job == job
+            assert job_store.tombstone(job.id) is None
+
+    def test_a_job_that_started_after_it_was_read_is_not_deleted(self, job_store: JobStore) -> None:
+        job = queued(job_store)
+        job_store.start(job, now=NOON)
+        with pytest.raises(TransitionRefusedError):
+            job_store.delete(job, now=NOON)
+        assert read(job_store, job).job.status is JobStatus.PROCESSING
+
+    def test_a_job_that_got_shards_after_it_was_read_is_not_deleted_without_them(self, job_store: JobStore) -> None:
+        before = planning(job_store)
+        job_store.record_plan(before, plan_facts(), now=NOON)
+        failed(job_store, read(job_store, before).job)
+        with pytest.raises(TransitionRefusedError):
+            job_store.delete(before, now=NOON)
+        assert len(read(job_store, before).progress.shards) == 1
+
+    def test_every_change_of_a_deleted_job_is_refused(self, job_store: JobStore) -> None:
+        job = failed(job_store, scoring(job_store))
+        job_store.delete(job, now=NOON)
+        changes: tuple[Callable[[], None], ...] = (
+            lambda: job_store.delete(job, now=NOON),
+            lambda: job_store.settle(job, successful=1, failed=1, now=NOON),
+            lambda: job_store.note_stopped(job, now=NOON),
+            lambda: job_store.fail(job, error_code="x", error_message="x", cancelled=False, now=NOON),
+            lambda: job_store.enter_finalizing(job, now=NOON),
+            lambda: job_store.queue(job, stored_input=a_stored_input(job.id), execution_arn="a", now=NOON),
+        )
+        for change in changes:
+            with pytest.raises(TransitionRefusedError):
+                change()
+        assert job_store.get(job.id) is None
+
+    def test_a_forgotten_tombstone_is_swept_no_more_but_still_bars_its_id(self, job_store: JobStore) -> None:
+        job = a_job()
+        job_store.create(job)
+        job_store.delete(job, now=NOON)
+        job_store.forget(job.id)
+        job_store.forget(job.id)
+        assert job.id not in job_store.unsettled()
+        assert job_store.tombstone(job.id) is not None
+        with pytest.raises(TransitionRefusedError):
+            job_store.create(job)
+
+    def test_a_job_that_lives_is_not_forgotten(self, job_store: JobStore) -> None:
+        job = a_job()
+        job_store.create(job)
+        for job_id in (job.id, uuid4()):
+            with pytest.raises(TransitionRefusedError):
+                job_store.forget(job_id)
+        assert job_store.unsettled() == [job.id]
