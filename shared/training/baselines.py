@@ -1,0 +1,103 @@
+"""Published scores with fixed coefficients, as baselines: nothing in them is fitted to the panel.
+
+Each function maps a panel to a score `[n]`, higher meaning riskier.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from shared.scoring.features import FloatArray
+from shared.training.panel import Panel
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """A published score, its source, and what had to be approximated for want of a column."""
+
+    name: str
+    source: str
+    approximation: str
+    score: Callable[[Panel], FloatArray]
+
+
+def _altman(panel: Panel) -> FloatArray:
+    x: Mapping[str, FloatArray] = panel.amounts
+    assets, liabilities = x["total_assets"], x["total_liabilities"]
+    score: FloatArray = (
+        6.56 * (x["current_assets"] - x["current_liabilities"]) / assets
+        + 3.26 * x["retained_earnings"] / assets
+        + 6.72 * x["ebit"] / assets
+        + 1.05 * (assets - liabilities) / liabilities
+    )
+    return -score
+
+
+def _ohlson(panel: Panel) -> FloatArray:
+    x = panel.amounts
+    assets, liabilities, net_income = x["total_assets"], x["total_liabilities"], x["net_income"]
+    before = _net_income_of_the_year_before(panel)
+    known = np.isfinite(before)
+    before = np.where(known, before, 0.0)
+    movement = np.abs(net_income) + np.abs(before)
+    change = np.divide(net_income - before, movement, out=np.zeros(len(panel)), where=known & (movement > 0))
+    return (
+        -1.32
+        - 0.407 * np.log(assets)
+        + 6.03 * liabilities / assets
+        - 1.43 * (x["current_assets"] - x["current_liabilities"]) / assets
+        + 0.0757 * x["current_liabilities"] / x["current_assets"]
+        - 1.72 * (liabilities > assets)
+        - 2.37 * net_income / assets
+        - 1.83 * (net_income + x["depreciation_amortization"]) / liabilities
+        + 0.285 * ((net_income < 0) & known & (before < 0))
+        - 0.521 * change
+    )
+
+
+def _zmijewski(panel: Panel) -> FloatArray:
+    x = panel.amounts
+    return (
+        -4.336
+        - 4.513 * x["net_income"] / x["total_assets"]
+        + 5.679 * x["total_liabilities"] / x["total_assets"]
+        + 0.004 * x["current_assets"] / x["current_liabilities"]
+    )
+
+
+def _net_income_of_the_year_before(panel: Panel) -> FloatArray:
+    """NaN where the panel lacks the firm's year before."""
+    order = np.lexsort((panel.year, panel.firm))
+    firm, year, net_income = panel.firm[order], panel.year[order], panel.amounts["net_income"][order]
+    follows = np.append(False, (firm[1:] == firm[:-1]) & (year[1:] == year[:-1] + 1))
+    result = np.full(len(panel), np.nan)
+    result[order[follows]] = net_income[np.flatnonzero(follows) - 1]
+    return result
+
+
+BASELINES: Final = (
+    Baseline(
+        name="Altman Z''",
+        source="Altman (1995), the four-variable score for non-manufacturers; sign turned so that higher is riskier",
+        approximation="book equity is total assets less total liabilities",
+        score=_altman,
+    ),
+    Baseline(
+        name="Ohlson O",
+        source="Ohlson (1980), model 1",
+        approximation=(
+            "no price-level index, so total assets in USD million are not deflated; funds from operations are net "
+            "income plus depreciation and amortization; where the year before is not in the panel, the terms that need "
+            "it are 0"
+        ),
+        score=_ohlson,
+    ),
+    Baseline(
+        name="Zmijewski",
+        source="Zmijewski (1984), probit index",
+        approximation="none beyond the panel's own definitions",
+        score=_zmijewski,
+    ),
+)

@@ -1,0 +1,148 @@
+"""Model cards: what a model is, what it was trained on, how well it does and what it must not be used for."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from shared.scoring.catalogue import ModelName
+from shared.scoring.model import Model
+from shared.training.panel import Panel
+
+CARD_SCHEMA_VERSION: Final = 1
+
+_TITLES: Final[dict[ModelName, str]] = {
+    "statements": "Default risk from statement amounts",
+    "ratios-annual": "Default risk from annual ratios",
+    "ratios-quarterly": "Default risk from quarterly ratios",
+}
+
+_DATA: Final = {
+    "name": "American companies bankruptcy prediction dataset, NYSE and NASDAQ, 1999 to 2018",
+    "url": "https://github.com/sowide/bankruptcy_dataset",
+    "citation": (
+        "Lombardo G., Pellegrino M., Adosoglou G., Cagnoni S., Pardalos P.M., Poggi A. (2022). Machine Learning for "
+        "Bankruptcy Prediction in the American Stock Market: Dataset and Benchmarks. Future Internet 14(8):244. "
+        "https://doi.org/10.3390/fi14080244"
+    ),
+    "licence": "CC BY 4.0, https://creativecommons.org/licenses/by/4.0/",
+    "changes": (
+        "Reassembled from published parts; 472 of 78,682 firm-years could not be recovered, none of them a failure. "
+        "The label is set on the last year of a failed firm alone. Ratios are computed from the amounts."
+    ),
+}
+
+_LABEL: Final = "the firm files for Chapter 7 or Chapter 11 in the fiscal year after the row's"
+
+_USE: Final = (
+    "Ranking and grading non-financial companies listed in the United States by their risk of bankruptcy within twelve "
+    "months, for review by people."
+)
+
+_NOT_FOR: Final = (
+    "Deciding alone on credit, insurance or employment, or on anything about a natural person",
+    "Private companies, companies outside the United States, and financial institutions: none are in the data",
+    "Regulatory capital, loss provisions or prices, for which the level of the probabilities is not validated",
+    "Defaults short of bankruptcy, such as a missed payment or a distressed exchange: they are not in the label",
+    "Years unlike those of the data, 1999 to 2018, without a new calibration",
+)
+
+_RATIO_LIMITS: Final = (
+    "Debt is long-term debt in the training data, which have no other; capital is long-term debt plus equity.",
+    "A blank ratio contributes the population's mean. The metrics with each input blank say what that costs.",
+)
+
+_QUARTERLY_LIMIT: Final = (
+    "Trained on fiscal years: no quarterly outcomes were available, so on quarterly rows the model is not validated."
+)
+
+
+def card(
+    model: Model,
+    artifact: Mapping[str, Any],
+    *,
+    date: str,
+    panel: Panel,
+    undefined: int,
+    split: Mapping[str, Panel],
+    recalibration: Mapping[str, float],
+    metrics: Mapping[str, Any],
+    masked: list[dict[str, Any]],
+    baselines: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The card of a trained model, ready for JSON. All metrics are of the test window."""
+    limits = list(_RATIO_LIMITS) if model.name != "statements" else []
+    if "quarterly" in artifact["job_types"]:
+        limits.append(_QUARTERLY_LIMIT)
+    return {
+        "card_schema_version": CARD_SCHEMA_VERSION,
+        "name": model.name,
+        "title": _TITLES[model.name],
+        "version": model.version,
+        "date": date,
+        "job_types": list(artifact["job_types"]),
+        "predicts": f"the probability that {_LABEL}",
+        "method": (
+            "Additive model: one monotone step function a feature, from gradient-boosted trees that may not interact, "
+            "averaged over fits on random subsamples and recalibrated by logistic regression on a later window"
+        ),
+        "settings": artifact["trained_on"]["settings"],
+        "seed": artifact["trained_on"]["seed"],
+        "recalibration": dict(recalibration),
+        "features": [
+            {
+                "name": feature.name,
+                "description": feature.description,
+                "risk": "never falls as it rises" if feature.risk_direction > 0 else "never rises as it rises",
+                "steps": len(table) - 1,
+            }
+            for feature, table in zip(model.inputs, model.contributions, strict=True)
+        ],
+        "data": {
+            **_DATA,
+            "sha256": panel.sha256,
+            "dropped": {
+                "rows_breaking_the_rules_of_the_columns": panel.dropped,
+                "events_among_them": panel.dropped_events,
+                "rows_with_an_undefined_feature": undefined,
+            },
+        },
+        "split": {name: _window(rows) for name, rows in split.items()},
+        "metrics": dict(metrics),
+        "metrics_with_an_input_blank": masked,
+        "baselines": baselines,
+        "intended_use": _USE,
+        "not_for": list(_NOT_FOR),
+        "limits": limits,
+    }
+
+
+def _window(rows: Panel) -> dict[str, Any]:
+    events = int(np.sum(rows.event))
+    return {
+        "years": [int(np.min(rows.year)), int(np.max(rows.year))],
+        "rows": len(rows),
+        "events": events,
+        "event_rate": events / len(rows),
+    }
+
+
+def table(cards: list[dict[str, Any]]) -> str:
+    """The metrics of several cards and of their baselines, a line each, for the terminal."""
+    lines = [
+        f"{'on 2015 to 2018':<22}{'ROC AUC':>9}{'95 % interval':>18}{'PR AUC':>9}{'KS':>8}"
+        f"{'Brier':>9}{'mean PD / rate':>17}"
+    ]
+    for content in cards:
+        metrics = content["metrics"]
+        ratio = metrics["mean_predicted"] / metrics["observed_rate"]
+        lines.append(_line(content["name"], metrics) + f"{metrics['brier']:>9.5f}{ratio:>17.3f}")
+    if cards:
+        lines += [_line(baseline["name"], baseline) for baseline in cards[0]["baselines"]]
+    return "\n".join(lines)
+
+
+def _line(name: str, metrics: Mapping[str, Any]) -> str:
+    low, high = metrics["roc_auc_95_interval"]
+    interval = f"{low:.4f} to {high:.4f}"
+    return f"{name:<22}{metrics['roc_auc']:>9.4f}{interval:>18}{metrics['pr_auc']:>9.4f}{metrics['ks']:>8.4f}"
