@@ -53,10 +53,13 @@ def carried_records(
     _guard_formulas(rewrites, table, names)
     if (place := places.get("company_symbol")) is not None:
         _normalise_symbols(rewrites, text, table, place)
-    if (place := places.get("reporting_quarter")) is not None:
-        _normalise_quarters(rewrites, text, table, place)
+    quarter = places.get("reporting_quarter")
+    if quarter is not None:
+        _normalise_quarters(rewrites, text, table, quarter)
     data = text.tobytes()
     carried = [data[start:end] for start, end in zip(records.starts.tolist(), records.ends.tolist(), strict=True)]
+    if quarter is not None:
+        _letter_quarters(carried, rewrites, records, table, kept, place=quarter)
     for row, cells in rewrites.items():
         carried[kept[row]] = b",".join(_cells_of(data, table, row, cells))
     for index in np.setdiff1d(np.arange(len(records)), kept, assume_unique=True).tolist():
@@ -79,7 +82,11 @@ def _requote(rewrites: Rewrites, records: Records, table: Table, kept: Positions
     """Marks the cells that hold a character which, unquoted, would end a cell or a record in the new form."""
     if character not in records.data or not len(kept):
         return
-    places = np.flatnonzero(np.frombuffer(records.data, np.uint8) == character[0])
+    text = np.frombuffer(records.data, np.uint8)
+    places = np.flatnonzero(text == character[0])
+    at_ends = text[records.ends[records.ends < len(text)]]
+    if len(places) == np.count_nonzero(at_ends == character[0]):
+        return  # each of them is part of a CRLF that ends a record
     rows = np.searchsorted(table.field_starts[0], places, side="right") - 1
     inside = (rows >= 0) & (places < table.field_ends[-1, rows])
     for row, place in zip(rows[inside].tolist(), places[inside].tolist(), strict=True):
@@ -133,10 +140,24 @@ def _normalise_quarters(
 ) -> None:
     lettered = table.lettered_quarters(place)
     text[table.starts[place][lettered]] = ord("Q")
-    for row in np.flatnonzero(~lettered).tolist():
+    bare = table.bare_quarters(place)
+    bare[list(rewrites)] = False
+    for row in np.flatnonzero(~lettered & ~bare).tolist():
         try:
             quarter = read_quarter(table.text(place, row))
         except ValueError:
             continue
         if quarter is not None:
             rewrites[row][place] = quarter
+
+
+def _letter_quarters(
+    carried: list[bytes], rewrites: Rewrites, records: Records, table: Table, kept: Positions, *, place: int
+) -> None:
+    """Puts the letter before quarters that are a bare digit, in records otherwise as written."""
+    bare = table.bare_quarters(place)
+    bare[list(rewrites)] = False
+    offsets = table.starts[place][bare] - records.starts[kept[bare]]
+    for index, offset in zip(kept[bare].tolist(), offsets.tolist(), strict=True):
+        record = carried[index]
+        carried[index] = b"%bQ%b" % (record[:offset], record[offset:])

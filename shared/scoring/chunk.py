@@ -13,9 +13,10 @@ import numpy as np
 from shared.files.header import Layout
 from shared.files.records import Records, split_records
 from shared.scoring.carried import carried_records, symbol_of
+from shared.scoring.model import Model
 from shared.scoring.results import FAULT_COLUMNS, SCORE_COLUMNS, compact_json, fault_cells, row_error
 from shared.scoring.rows import Fault, judge
-from shared.scoring.scores import Model, score_cells
+from shared.scoring.scores import score_cells
 from shared.scoring.table import table_of
 
 MAX_CELL_BYTES: Final = 32 * 1024
@@ -49,13 +50,15 @@ class Parts:
 class ScoredChunk:
     """The parts of a chunk and its counts: `rows == successful + failed`.
 
-    `risk_levels` counts the scored rows by level, `error_codes` the failed rows by the code of their first fault.
+    `risk_levels` and `risk_grades` count the scored rows, best first; `error_codes` the failed rows by the code of
+    their first fault.
     """
 
     rows: int
     successful: int
     failed: int
     risk_levels: Mapping[str, int]
+    risk_grades: Mapping[str, int]
     error_codes: Mapping[str, int]
     parts: Parts
 
@@ -101,18 +104,19 @@ def score_chunk(
     symbols = {int(kept[row]): symbol_of(table.text(place, row)) for row in judged.faults}
 
     sound = np.flatnonzero(~judged.failed(len(table)))
-    scored = score_cells(judged, sound, model, layout) if model else None
+    scored = None
+    if model is not None:
+        scored = score_cells(judged, sound, model, job_type=layout.job_type, profile=layout.profile)
     sound_indices = kept[sound].tolist()
-    score_texts = [b"," + cells for cells in scored.cells] if scored else [b""] * len(sound)
     lines = [
         b"%b,%d%b" % (carried[index], first_row + index, text)
-        for index, text in zip(sound_indices, score_texts, strict=True)
+        for index, text in zip(sound_indices, scored.cells if scored else [b""] * len(sound), strict=True)
     ]
     every_line = [b""] * len(records)
     for index, line in zip(sound_indices, lines, strict=True):
         every_line[index] = line + _SOUND
     failed_lines, errors = [], []
-    unscored = b"," * len(SCORE_COLUMNS) if model else b""
+    unscored = b"," * len(SCORE_COLUMNS) if scored else b""
     for index in sorted(faults):
         fault = fault_cells(faults[index])
         line = b"%b,%d" % (carried[index], first_row + index)
@@ -124,6 +128,7 @@ def score_chunk(
         successful=len(lines),
         failed=len(failed_lines),
         risk_levels=scored.risk_levels if scored else {},
+        risk_grades=scored.risk_grades if scored else {},
         error_codes=dict(sorted(Counter(found[0].code for found in faults.values()).items())),
         parts=Parts(
             successful=_joined(lines), failed=_joined(failed_lines), all=_joined(every_line), errors=_joined(errors)

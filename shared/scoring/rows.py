@@ -4,6 +4,7 @@ Every fault of every row is found, in the order of the table of columns. What a 
 where the row stands and which file it came from is not known here.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,11 +14,14 @@ import numpy as np
 
 from shared.scoring.cells import is_blank, read_number, read_quarter, read_year, trimmed
 from shared.scoring.columns import BY_NAME, COLUMNS, EBITDA_STAND_INS, Column, JobTypeName, Kind, ProfileName, Unit
+from shared.scoring.features import CAP_TO_LIABILITIES_RANGE, cap_to_liabilities
 from shared.scoring.plain_numbers import Floats, Mask
 from shared.scoring.table import Table
 
 CAP_TO_LIABILITIES: Final = "market_cap/total_liabilities"
-USUAL_CAP_TO_LIABILITIES: Final = (1e-4, 1e4)
+# Numbers with more digits than plain_numbers reads, as programs write doubles; few enough of them to be finite.
+_LONG_NUMBER = re.compile(rb"-?[0-9]{1,17}\.[0-9]{1,24}")
+
 LONGEST_VALUE: Final = 200
 """Characters of a faulty cell that are shown; of a longer one the beginning, and an ellipsis."""
 
@@ -151,6 +155,10 @@ def _judge_number(judged: JudgedRows, table: Table, column: Column, place: int) 
     blank = table.lengths(place) == 0
     faulty: dict[int, str] = {}
     for row in np.flatnonzero(~(read | blank)).tolist():
+        raw = table.raw(place, row)
+        if _LONG_NUMBER.fullmatch(raw):
+            figures[row] = float(raw)
+            continue
         value = table.text(place, row)
         try:
             figure = read_number(value, percent=column.unit is Unit.PERCENT)
@@ -213,7 +221,6 @@ def _complete_statements(judged: JudgedRows, table: Table, places: dict[str, int
         for row in np.flatnonzero(np.isinf(figures["ebitda"])).tolist():
             error = f"Invalid {first}: its sum with {second} is too large, check the unit (USD million)"
             judged.faults[row].append(Fault(first, "invalid_number", error, shown(table.text(places[first], row))))
-    with np.errstate(over="ignore", under="ignore"):
-        ratio = figures["market_cap"] / figures["total_liabilities"]
-    low, high = USUAL_CAP_TO_LIABILITIES
+    ratio = cap_to_liabilities(figures)
+    low, high = CAP_TO_LIABILITIES_RANGE
     judged.out_of_range[CAP_TO_LIABILITIES] = (ratio < low) | (ratio > high)
