@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from shared.files.errors import EmptyFileError, UnbalancedQuoteError, UndecodableError, UnsupportedFormatError
-from shared.files.grammar import DELIMITERS, Delimiter, first_record
+from shared.files.errors import EmptyFileError, UndecodableError, UnsupportedFormatError
+from shared.files.grammar import DELIMITERS, Delimiter, delimiter_of
 
 Newline = Literal["lf", "crlf", "cr"]
 
@@ -119,7 +119,7 @@ def detect_dialect(head: bytes, *, declared_encoding: str | None = None, is_whol
         delimiter = next(d for d in DELIMITERS if d.encode() == preamble[1])
         skipped = len(preamble[0].decode().encode(encoding))
     else:
-        delimiter = _delimiter_of_most_fields(text.replace(b"\r", b"\n") if newline == "cr" else text)
+        delimiter = delimiter_of(text.replace(b"\r", b"\n") if newline == "cr" else text)
         skipped = 0
     return Dialect(
         encoding=encoding,
@@ -169,16 +169,3 @@ def _newline(text: bytes) -> Newline:
     if cr > lf + crlf:
         return "cr"
     return "crlf" if crlf > lf else "lf"
-
-
-def _delimiter_of_most_fields(text: bytes) -> Delimiter:
-    """The candidate that splits the header into the most fields; the first of DELIMITERS among equals."""
-
-    def field_count(delimiter: Delimiter) -> int:
-        try:
-            header = first_record(text, delimiter)
-        except UnbalancedQuoteError:
-            return 0
-        return len(header.fields) if header else 0
-
-    return max(DELIMITERS, key=field_count)

@@ -30,6 +30,9 @@ def _field_pattern(delimiter: str) -> re.Pattern[bytes]:
 _FIELD: Final = {delimiter: _field_pattern(delimiter) for delimiter in DELIMITERS}
 
 
+_FIELD_OF_ANY: Final = _field_pattern("".join(DELIMITERS))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
     """One record of a buffer: its fields unquoted, where it starts, where the next starts, and if a newline ends it."""
@@ -57,6 +60,23 @@ def first_record(data: bytes, delimiter: Delimiter, *, start: int = 0) -> Record
             return record
         start = record.next_start
     return None
+
+
+def delimiter_of(data: bytes) -> Delimiter:
+    """The candidate most frequent outside quotes in the first line that is not blank; among equals the first."""
+    counts = dict.fromkeys(DELIMITERS, 0)
+    at = 0
+    is_blank = True
+    # Which one delimits is not known yet, so a quote may open a field after each of them. One left open ends the look.
+    while at < len(data) and (field := _FIELD_OF_ANY.match(data, at)):
+        separator = data[field.end() : field.end() + 1]
+        is_blank = is_blank and separator in b"\n" and not field[0].strip()
+        if separator in b"\n" and not is_blank:
+            break
+        for delimiter in DELIMITERS:
+            counts[delimiter] += separator == delimiter.encode()
+        at = field.end() + 1
+    return max(DELIMITERS, key=counts.__getitem__)
 
 
 def _record_at(data: bytes, delimiter: Delimiter, start: int) -> Record:

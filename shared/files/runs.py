@@ -94,9 +94,14 @@ def runs_of(
     buffer = b""
     offset = 0
     lines = lines_before
+    follows_cr = False
 
-    def line_at(place: int) -> int:
-        return lines + _line_count(buffer[:place], cr_ends_lines=cr_ends_lines) + 1
+    def lines_in(data: bytes) -> int:
+        newlines = data.count(b"\n")
+        if not cr_ends_lines:
+            return newlines
+        # An LF whose CR came with the run before has been counted with it.
+        return newlines + data.count(b"\r") - data.count(b"\r\n") - (follows_cr and data.startswith(b"\n"))
 
     for block in blocks:
         buffer += block.data
@@ -118,20 +123,18 @@ def runs_of(
                 bytes(text[start : start + max_record_bytes]),
                 delimiter,
                 offset=offset + start if knows_offsets else None,
-                line=line_at(start),
+                line=lines + lines_in(buffer[:start]) + 1,
             )
         if block.is_last and structure.open_quote is not None:
             place = structure.open_quote
-            raise unbalanced_quote(offset=offset + place if knows_offsets else None, line=line_at(place))
+            raise unbalanced_quote(
+                offset=offset + place if knows_offsets else None, line=lines + lines_in(buffer[:place]) + 1
+            )
         if end:
             yield Run(data=buffer[:end], offset=offset, line_ends=line_ends, is_blank=is_blank)
-            lines += _line_count(buffer[:end], cr_ends_lines=cr_ends_lines)
+            lines += lines_in(buffer[:end])
+            follows_cr = buffer[end - 1 : end] == b"\r"
             buffer, offset = buffer[end:], offset + end
-
-
-def _line_count(data: bytes, *, cr_ends_lines: bool) -> int:
-    newlines = data.count(b"\n")
-    return newlines + data.count(b"\r") - data.count(b"\r\n") if cr_ends_lines else newlines
 
 
 def _over_long(head: bytes, delimiter: Delimiter, *, offset: int | None, line: int) -> FileError:

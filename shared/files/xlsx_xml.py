@@ -6,7 +6,8 @@ from xml.parsers import expat
 
 from shared.files.errors import TooLargeError, UnsupportedFormatError
 
-_LONGEST_TOKEN_BYTES: Final = 16 << 20
+_LONGEST_TAG_BYTES: Final = 1 << 20
+_DEEPEST: Final = 256
 
 StartHandler = Callable[[str, dict[str, str]], None]
 EndHandler = Callable[[str], None]
@@ -29,25 +30,39 @@ def local_name(name: str) -> str:
 class XmlStream:
     """A streaming parser. Names reach the handlers as `namespace}local`.
 
-    Raises UnsupportedFormatError for XML that is not well-formed or declares a document type, and TooLargeError for
-    a single tag of many megabytes, which the parser would have to keep whole.
+    Raises UnsupportedFormatError for XML that is not well-formed, declares a document type or is nested absurdly, and
+    TooLargeError for a single tag of megabytes, both of which the parser would have to keep.
     """
 
     def __init__(self, *, start: StartHandler, end: EndHandler | None = None, text: TextHandler | None = None) -> None:
+        self._start = start
+        self._end = end
+        self._depth = 0
+        self._fed_bytes = 0
         self._parser = expat.ParserCreate(namespace_separator="}")
         self._parser.buffer_text = True
-        self._parser.StartElementHandler = start
-        self._parser.EndElementHandler = end
+        self._parser.StartElementHandler = self._opened
+        self._parser.EndElementHandler = self._closed
         self._parser.CharacterDataHandler = text
         self._parser.StartDoctypeDeclHandler = _refuse
-        self._fed_bytes = 0
+
+    def _opened(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise damaged()
+        self._start(name, attributes)
+
+    def _closed(self, name: str) -> None:
+        self._depth -= 1
+        if self._end:
+            self._end(name)
 
     def feed(self, data: bytes) -> None:
         """Parse the next bytes."""
         self._fed_bytes += len(data)
         self._parse(data, is_final=False)
-        if self._fed_bytes - self._parser.CurrentByteIndex > _LONGEST_TOKEN_BYTES:
-            raise TooLargeError("The Excel workbook has an XML tag of many megabytes. Save the data as CSV instead.")
+        if self._fed_bytes - self._parser.CurrentByteIndex > _LONGEST_TAG_BYTES:
+            raise TooLargeError("The Excel workbook has an XML tag of a megabyte. Save the data as CSV instead.")
 
     def close(self) -> None:
         """Say that there is no more."""

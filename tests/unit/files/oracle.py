@@ -1,0 +1,35 @@
+"""The grammar of records, written once more as plainly as possible: one byte at a time."""
+
+from shared.files.grammar import Delimiter
+
+Field = tuple[int, int]
+
+
+def plain_records(data: bytes, delimiter: Delimiter) -> list[list[Field]] | int:
+    """The bounds of the fields of every record that is not blank, or the offset of the quote that is left open."""
+    records: list[list[Field]] = []
+    fields: list[Field] = []
+    record_start = field_start = at = 0
+    while at < len(data) or record_start < len(data):
+        if at == field_start and data[at : at + 1] == b'"':
+            at += 1
+            while data[at : at + 1] != b'"' or data[at + 1 : at + 2] == b'"':
+                if at >= len(data):
+                    return field_start
+                at += 2 if data[at : at + 1] == b'"' else 1
+            at += 1
+            continue
+        byte = data[at : at + 1]
+        if byte == delimiter.encode():
+            fields.append((field_start, at))
+            field_start = at + 1
+        elif byte in {b"\n", b""}:
+            is_crlf = byte == b"\n" and at > record_start and data[at - 1 : at] == b"\r"
+            fields.append((field_start, at - is_crlf))
+            blanks = b" \r" if delimiter == "\t" else b" \t\r"
+            if len(fields) > 1 or data[record_start:at].strip(blanks):
+                records.append(fields)
+            fields = []
+            record_start = field_start = at + 1
+        at += 1
+    return records

@@ -1,0 +1,158 @@
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.files.errors import TooLargeError
+from shared.files.xlsx_package import XlsxLimits
+from shared.files.xlsx_sheet import Row, column_index, column_letters, fast_rows, parsed_rows, read_rows
+from shared.files.xlsx_values import NumberFormat, SharedStrings, Values, iso_date, number_format, shortest
+from tests.unit.files.workbooks import worksheet
+
+_STRINGS = SharedStrings()
+for _text in (b"", b"plain", b'a,"b"', b"_x000D_"):
+    _STRINGS.add(_text)
+VALUES = Values(
+    shared_strings=_STRINGS,
+    formats={b"1": NumberFormat.DATE, b"2": NumberFormat.PERCENT},
+    dates_from_1904=False,
+)
+LIMITS = XlsxLimits(columns=30)
+
+texts = st.text(alphabet='ab,"\n &<_x0041_é', max_size=12)
+numbers = st.one_of(
+    st.integers(-(10**12), 10**12).map(str),
+    st.floats(allow_nan=False, allow_infinity=False).map(repr),
+    st.floats(-1000, 1000).map(lambda number: f"{number:.3f}"),
+    st.sampled_from(["0", "-0", "00", "5.0", "0.10", "1E5", "+1", " 1 ", "abc", ".5", "5."]),
+)
+
+
+@st.composite
+def cells(draw: st.DrawFn) -> str:
+    place = draw(st.sampled_from(["", *(f' r="{column_letters(n)}1"' for n in (0, 1, 2, 5, 28))]))
+    style = draw(st.sampled_from(["", ' s="0"', ' s="1"', ' s="2"']))
+    formula = draw(st.sampled_from(["", "", "<f>A1&amp;B1</f>", '<f t="shared" si="0"/>']))
+    shape = draw(st.integers(0, 6))
+    if shape == 0:
+        return f"<c{place}{style}/>"
+    if shape == 1:
+        return f'<c{place}{style} t="s">{formula}<v>{draw(st.integers(0, 3))}</v></c>'
+    text = draw(texts).replace("&", "&amp;").replace("<", "&lt;")
+    if shape == 2:
+        return f'<c{place}{style} t="inlineStr"><is><t>{text}</t></is></c>'
+    if shape == 3:
+        return f'<c{place}{style} t="str">{formula}<v>{text}</v></c>'
+    if shape == 4:
+        return f'<c{place}{style} t="{draw(st.sampled_from(["b", "e", "n"]))}"><v>{draw(st.integers(0, 1))}</v></c>'
+    return f"<c{place}{style}>{formula}<v>{draw(numbers)}</v></c>"
+
+
+rows = st.one_of(
+    st.lists(cells(), max_size=6).map(lambda found: f'<row r="3" spans="1:5">{"".join(found)}</row>'),
+    st.sampled_from(["<row/>", '<row r="2" ht="15"/>', "<row> </row>", "\n"]),
+)
+
+
+def blocks(data: bytes, size: int) -> Iterator[bytes]:
+    return (data[at : at + size] for at in range(0, len(data), size))
+
+
+def outcome(found: Iterator[Row]) -> list[Row] | str:
+    try:
+        return list(found)
+    except TooLargeError as error:
+        return str(error)
+
+
+@given(st.lists(rows, max_size=6), st.integers(1, 400))
+def test_both_readers_find_the_same_rows(found: list[str], block_bytes: int) -> None:
+    data = worksheet(*found).encode()
+    fast = outcome(read_rows(lambda: blocks(data, block_bytes), VALUES, LIMITS))
+    assert fast == outcome(parsed_rows(blocks(data, block_bytes), VALUES, LIMITS))
+
+
+@given(st.lists(rows, max_size=4), st.lists(rows, max_size=4), st.integers(1, 400))
+def test_rows_before_and_after_a_change_of_reader_come_once(
+    before: list[str], after: list[str], block_bytes: int
+) -> None:
+    data = worksheet(*before, "<row><c t='str'><v>odd</v></c><!-- </row> --></row>", *after).encode()
+    found = outcome(read_rows(lambda: blocks(data, block_bytes), VALUES, XlsxLimits()))
+    assert found == outcome(parsed_rows(blocks(data, block_bytes), VALUES, XlsxLimits()))
+    assert [b"odd"] in found
+
+
+def test_the_usual_shape_is_read_by_the_fast_reader() -> None:
+    sheet = worksheet(
+        '<row r="1" spans="1:3" x14ac:dyDescent="0.25"><c r="A1" s="3" t="s"><v>1</v></c>',
+        '<c r="B1"><v>1.5</v></c></row>',
+        '<row r="2"><c r="A2" t="inlineStr"><is><t xml:space="preserve"> a</t></is></c>',
+        '<c r="C2"><f>A1</f><v>2</v></c></row>',
+        before='<sheetViews><sheetView workbookViewId="0"/></sheetViews>',
+        after="<pageMargins/>",
+    )
+    assert list(fast_rows(blocks(sheet.encode(), 50), VALUES, LIMITS)) == [[b"plain", b"1.5"], [b" a", b"", b"2"]]
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        worksheet("<row><c><v>1</v></c></row>")
+        .replace("<", "<x:")
+        .replace("<x:/", "</x:")
+        .replace("xmlns=", "xmlns:x="),
+        worksheet("<row><c><v><![CDATA[1]]></v></c></row>"),
+        worksheet("<row a='>'><c><v>1</v></c></row>"),
+        worksheet("<row><c t='n' r='A1'><v>1</v></c></row>", prolog='<?xml version="1.0" encoding="UTF-8"?>\r\n'),
+        worksheet("<row><c><v>1</v></c></row>", before="<!-- <sheetData><row><c><v>2</v></c></row></sheetData> -->"),
+        worksheet("<row><c><v>1</v></c></row>", after="<extLst><row><c><v>2</v></c></row></extLst>"),
+        "\ufeff" + worksheet("<row><c><v>1</v></c></row>"),
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_unusual_shapes_are_read_too(sheet: str, encoding: str) -> None:
+    data = sheet.replace("UTF-8", encoding).removeprefix("\ufeff" if encoding == "utf-16" else "").encode(encoding)
+    assert list(read_rows(lambda: blocks(data, 64), VALUES, LIMITS)) == [[b"1"]]
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_reads_back_as_the_same_double(number: float) -> None:
+    text = shortest(number)
+    assert float(text) == number
+    assert "e" not in text
+
+
+@given(st.integers(0, 16_383))
+def test_columns_are_found_by_their_letters(index: int) -> None:
+    assert column_index(column_letters(index)) == index
+
+
+def test_the_last_column_is_xfd() -> None:
+    assert column_letters(16_383) == "XFD"
+
+
+@pytest.mark.parametrize(
+    ("code", "meaning"),
+    [
+        ("General", None),
+        ("0.00", None),
+        ("#,##0.00;[Red]-#,##0.00", None),
+        ('0 "days"', None),
+        ("0\\d", None),
+        ("_-* #,##0_-;", None),
+        ("[h]:mm:ss", None),
+        ("0.0%", NumberFormat.PERCENT),
+        ("dd/mm/yyyy", NumberFormat.DATE),
+        ("[$-409]mmmm d, yyyy;@", NumberFormat.DATE),
+        ("h:mm AM/PM", NumberFormat.DATE),
+    ],
+)
+def test_a_format_code_says_what_a_number_means(code: str, meaning: NumberFormat | None) -> None:
+    assert number_format(code) is meaning
+
+
+@given(st.floats(allow_nan=False))
+def test_any_serial_is_a_date_or_none(serial: float) -> None:
+    date = iso_date(serial, dates_from_1904=False)
+    assert (date is not None) == (0 <= serial < 2_958_466)

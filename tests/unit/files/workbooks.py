@@ -1,0 +1,90 @@
+"""Workbooks made by hand, part by part, so that each may be wrong in its own way."""
+
+import io
+import zipfile
+from collections.abc import Mapping
+from xml.sax.saxutils import escape
+
+from shared.files.xlsx import convert
+from shared.files.xlsx_package import XlsxLimits
+from shared.scoring.columns import required_columns
+
+MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
+
+HEADER = [column.name for column in required_columns("annual", "statements")]
+
+
+def inline(text: str, place: str = "") -> str:
+    at = f' r="{place}"' if place else ""
+    return f'<c{at} t="inlineStr"><is><t>{escape(text)}</t></is></c>'
+
+
+def number(text: str, attributes: str = "") -> str:
+    return f"<c{attributes}><v>{text}</v></c>"
+
+
+def row(*cells: str) -> str:
+    return f"<row>{''.join(cells)}</row>"
+
+
+HEADER_ROW = row(*map(inline, HEADER))
+
+
+def worksheet(*rows: str, before: str = "", after: str = "", prolog: str = "") -> str:
+    return f'{prolog}<worksheet xmlns="{MAIN}">{before}<sheetData>{"".join(rows)}</sheetData>{after}</worksheet>'
+
+
+def workbook_parts(
+    sheets: Mapping[str, str], *, shared_strings: str = "", styles: str = "", properties: str = ""
+) -> dict[str, bytes | str]:
+    listed = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="r{n}"/>' for n, name in enumerate(sheets, start=1))
+    links = "".join(
+        f'<Relationship Id="r{n}" Type="{RELATIONSHIPS}/worksheet" Target="worksheets/sheet{n}.xml"/>'
+        for n in range(1, len(sheets) + 1)
+    )
+    parts: dict[str, bytes | str] = {
+        "[Content_Types].xml": "<Types/>",
+        "_rels/.rels": f'<Relationships xmlns="{PACKAGE}"><Relationship Id="r1" '
+        f'Type="{RELATIONSHIPS}/officeDocument" Target="/xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{MAIN}" xmlns:r="{RELATIONSHIPS}">{properties}'
+        f"<sheets>{listed}</sheets></workbook>",
+    }
+    for name, text in (("sharedStrings", shared_strings), ("styles", styles)):
+        if text:
+            parts[f"xl/{name}.xml"] = text
+            links += f'<Relationship Id="{name}" Type="{RELATIONSHIPS}/{name}" Target="{name}.xml"/>'
+    parts["xl/_rels/workbook.xml.rels"] = f'<Relationships xmlns="{PACKAGE}">{links}</Relationships>'
+    for n, sheet in enumerate(sheets.values(), start=1):
+        parts[f"xl/worksheets/sheet{n}.xml"] = sheet
+    return parts
+
+
+def packed(parts: Mapping[str, bytes | str]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def workbook(sheet: str, *, shared_strings: str = "", styles: str = "", properties: str = "") -> bytes:
+    return packed(workbook_parts({"Data": sheet}, shared_strings=shared_strings, styles=styles, properties=properties))
+
+
+def converted(file: bytes, *, limits: XlsxLimits | None = None) -> list[str]:
+    """The lines of the canonical form."""
+    out = io.BytesIO()
+    result = convert(io.BytesIO(file), out, job_type="annual", limits=limits)
+    text = out.getvalue()
+    assert result.written_bytes == len(text)
+    return text.decode().removesuffix("\n").split("\n")
+
+
+def first_row(cells: str, *, styles: str = "", shared_strings: str = "", properties: str = "") -> str:
+    """What the canonical form says of a row of these cells, without the padding."""
+    file = workbook(
+        worksheet(HEADER_ROW, row(cells)), styles=styles, shared_strings=shared_strings, properties=properties
+    )
+    return converted(file)[1].rstrip(",")
