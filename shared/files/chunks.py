@@ -8,7 +8,8 @@ import numpy as np
 
 from shared.files.errors import EmptyFileError, TooLargeError
 from shared.files.header import Layout
-from shared.files.runs import BLOCK_BYTES, MAX_RECORD_BYTES, Readable, blocks_of, runs_of
+from shared.files.runs import BLOCK_BYTES, MAX_RECORD_BYTES, blocks_of, runs_of
+from shared.files.streams import Readable
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB

@@ -1,23 +1,16 @@
 """Rewriting a CSV file into canonical form: UTF-8, commas, LF, no byte-order mark, no blank records."""
 
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
 from shared.files.dialect import Dialect
 from shared.files.grammar import record_line, unquoted
 from shared.files.records import Records, split_records
-from shared.files.runs import BLOCK_BYTES, MAX_RECORD_BYTES, Readable, Run, blocks_of, runs_of
+from shared.files.runs import BLOCK_BYTES, MAX_RECORD_BYTES, Run, blocks_of, runs_of
+from shared.files.streams import Readable, Writable
 
 _COPY_BYTES: Final = 64 << 10
-
-
-class Writable(Protocol):
-    """What bytes are written to."""
-
-    def write(self, data: bytes, /) -> object:
-        """Write all of `data`."""
-        ...
 
 
 def to_canonical(

@@ -3,7 +3,7 @@
 import codecs
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 
@@ -11,17 +11,10 @@ from shared.files.dialect import decoding_error
 from shared.files.errors import FileError, TooLargeError
 from shared.files.grammar import Delimiter, unbalanced_quote
 from shared.files.records import Mask, Positions, record_bounds, structure_of
+from shared.files.streams import Readable
 
 BLOCK_BYTES: Final = 4 << 20
 MAX_RECORD_BYTES: Final = 16 << 20
-
-
-class Readable(Protocol):
-    """What bytes are read from: an open file, an S3 body."""
-
-    def read(self, size: int, /) -> bytes:
-        """At most `size` bytes, fewer when that is what there is; none at the end."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ from shared.files.errors import (
 )
 from shared.files.grammar import unquoted
 from shared.files.header import check_columns, read_header
-from shared.files.rewrite import Writable
+from shared.files.streams import Writable
 from shared.files.xlsx_package import Package, Sheet, XlsxLimits, read_workbook
 from shared.files.xlsx_sheet import Row, read_rows
 from shared.files.xlsx_values import Values, read_values
@@ -46,6 +46,19 @@ def convert(file: BinaryIO, out: Writable, *, job_type: JobTypeName, limits: Xls
     header or data rows, and the header's error for the sheet that comes nearest.
     """
     limits = limits or XlsxLimits()
+    sheet, header, rows = _data_sheet(file, job_type, limits)
+    return _write(sheet, header, rows, out, limits)
+
+
+def check_workbook(file: BinaryIO, *, job_type: JobTypeName, limits: XlsxLimits | None = None) -> None:
+    """Raise what `convert` would for the package, the header or a lack of data rows, without reading the rows."""
+    _, _, rows = _data_sheet(file, job_type, limits or XlsxLimits())
+    if next(rows, None) is None:
+        raise _no_data_rows()
+
+
+def _data_sheet(file: BinaryIO, job_type: JobTypeName, limits: XlsxLimits) -> tuple[Sheet, Row, Iterator[Row]]:
+    """The sheet to be scored, its header row, and its data rows."""
     package = Package(file, limits)
     workbook = read_workbook(package)
     if not workbook.sheets:
@@ -63,8 +76,12 @@ def convert(file: BinaryIO, out: Writable, *, job_type: JobTypeName, limits: Xls
         except (MissingColumnsError, DuplicateColumnsError, TooLargeError) as error:
             nearest = error if nearest is None else min(nearest, error, key=_distance)
             continue
-        return _write(sheet, header, rows, out, limits)
+        return sheet, header, rows
     raise nearest or EmptyFileError("The file is empty")
+
+
+def _no_data_rows() -> EmptyFileError:
+    return EmptyFileError("The file has no data rows")
 
 
 def _filled_rows(package: Package, sheet: Sheet, values: Values, limits: XlsxLimits) -> Iterator[Row]:
@@ -94,7 +111,7 @@ def _write(sheet: Sheet, header: Row, rows: Iterator[Row], out: Writable, limits
             written_bytes += _flush(lines, out)
     written_bytes += _flush(lines, out)
     if not row_count:
-        raise EmptyFileError("The file has no data rows")
+        raise _no_data_rows()
     return Converted(sheet=sheet.name, row_count=row_count, written_bytes=written_bytes)
 
 

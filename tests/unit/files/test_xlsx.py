@@ -19,7 +19,7 @@ from shared.files.errors import (
 )
 from shared.files.formats import sniff_format
 from shared.files.records import split_records
-from shared.files.xlsx import convert
+from shared.files.xlsx import check_workbook, convert
 from shared.files.xlsx_package import XlsxLimits
 from tests.unit.files.workbooks import (
     HEADER,
@@ -195,6 +195,8 @@ def test_a_merged_header_is_named_by_place() -> None:
 def test_a_sheet_that_cannot_be_scored_says_why(sheet: str, error: type[FileError], sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         converted(workbook(sheet))
+    with pytest.raises(error, match=sentence):
+        check_workbook(io.BytesIO(workbook(sheet)), job_type="annual")
 
 
 def test_an_empty_cell_far_to_the_right_is_no_value() -> None:
@@ -315,3 +317,10 @@ def test_an_xlsx_is_known_by_its_first_bytes() -> None:
 def test_a_long_text_is_no_long_tag() -> None:
     text = "x" * 3_000_000
     assert converted(workbook(worksheet("<!-- -->", HEADER_ROW, row(inline(text)))))[1].rstrip(",") == text
+
+
+def test_a_workbook_is_checked_without_reading_its_rows() -> None:
+    cut = worksheet(HEADER_ROW, *[row(number("1"))] * 100_000, row("<c>"))
+    check_workbook(io.BytesIO(workbook(cut)), job_type="annual")
+    with pytest.raises(UnsupportedFormatError):
+        converted(workbook(cut))
