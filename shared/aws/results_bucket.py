@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from shared.aws.composition import Piece, compose
 from shared.aws.failures import code_of, translated
+from shared.jobs.errors import JobNotFoundError
 from shared.jobs.model import Outcome
 
 if TYPE_CHECKING:
@@ -106,6 +107,8 @@ class ResultsBucket:
         except ClientError as error:
             if code_of(error) == "InvalidRange":  # exactly at the end
                 return b""
+            if code_of(error) in _ABSENT:  # deleted after the job was read
+                raise JobNotFoundError from error
             raise
 
     # Result files
@@ -132,6 +135,8 @@ class ResultsBucket:
                 {"Bucket": bucket, "Key": key, "VersionId": version_id},
                 self._bucket,
                 _result_key(job_id, Outcome.UNPROCESSED),
+                # Tags of the uploader's are not copied: that would need a permission of its own.
+                ExtraArgs={"TaggingDirective": "REPLACE"},
             )
 
     def download_link(self, job_id: UUID, outcome: Outcome, *, filename: str) -> str | None:
@@ -220,5 +225,8 @@ def _result_key(job_id: UUID, outcome: Outcome) -> str:
 
 def _attachment(filename: str) -> str:
     """A Content-Disposition that any browser saves under this name (RFC 6266)."""
-    plain = "".join(character if character.isascii() and character not in '"\\' else "_" for character in filename)
+    plain = "".join(
+        character if character.isascii() and character.isprintable() and character not in '"\\' else "_"
+        for character in filename
+    )
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename)}"

@@ -49,7 +49,7 @@ def seconds_left(progress: Progress, *, remaining_rows: int, now: datetime) -> i
         return None
     window = (max(now, recent[-1].at) - recent[0].at).total_seconds()
     rows = sum(commit.rows for commit in recent[1:])
-    if window <= 0:
+    if window <= 0 or rows == 0:
         return None
     return ceil(remaining_rows * window / rows)
 

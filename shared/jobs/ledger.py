@@ -84,8 +84,12 @@ class Progress:
 
     @property
     def recent(self) -> tuple[Commit, ...]:
-        """The last commits of every shard, oldest first."""
-        return tuple(sorted((c for shard in self.shards for c in shard.recent), key=lambda commit: commit.at))
+        """The last commits, oldest first, as far back as no shard has forgotten one: there is no gap in them."""
+        known = max(
+            (shard.recent[0].at for shard in self.shards if len(shard.done) > len(shard.recent) > 0), default=None
+        )
+        commits = (commit for shard in self.shards for commit in shard.recent if known is None or commit.at >= known)
+        return tuple(sorted(commits, key=lambda commit: commit.at))
 
     @property
     def last_commit_at(self) -> datetime | None:

@@ -152,7 +152,10 @@ class ResultStore(Protocol):
         """A link that downloads the outcome's CSV under `filename`; None when there is no such file."""
 
     def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:
-        """A piece of the JSON lines of a chunk's row errors."""
+        """A piece of the JSON lines of a chunk's row errors.
+
+        Raises `JobNotFoundError` when they are gone, as after a delete.
+        """
 
     def delete_all(self, job_id: UUID) -> None:
         """Remove everything of the job."""

@@ -10,9 +10,12 @@ from shared.jobs.model import JobType
 _UPLOAD_PREFIX = "api/"
 _DROP = re.compile(
     r"drop/(?P<organization_id>[A-Za-z0-9_-]{1,64})/(?P<job_type>annual|quarterly)/(?P<path>.+\.(?:csv|xlsx))",
-    re.IGNORECASE | re.DOTALL,
+    # ASCII, or the Kelvin sign and the long s would pass for letters when case is ignored.
+    re.IGNORECASE | re.DOTALL | re.ASCII,
 )
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 MAX_FILENAME = 255
 FILE_SUFFIXES = (".csv", ".xlsx")
 

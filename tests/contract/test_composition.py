@@ -1,0 +1,139 @@
+"""Composed objects equal their pieces, whatever the sizes, within what S3 allows."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import moto.s3.models
+import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from moto import mock_aws
+
+from shared.aws import clients, composition
+from shared.aws.composition import Piece, compose
+from tests.aws_resources import RESULTS, create_buckets
+
+SMALL_PART = 64
+SMALL_COPY = 300
+
+
+@pytest.fixture(scope="module")
+def small_parts() -> Iterator[None]:
+    """S3 with its limits made small, its refusal of smaller parts with them."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        patch.setattr(composition, "MIN_PART", SMALL_PART)
+        patch.setattr(composition, "MAX_COPY", SMALL_COPY)
+        patch.setattr(moto.s3.models, "S3_UPLOAD_PART_MIN_SIZE", SMALL_PART)
+        create_buckets()
+        yield
+
+
+def body_of(key: str) -> bytes:
+    return clients.s3().get_object(Bucket=RESULTS, Key=key)["Body"].read()
+
+
+def composed(pieces: list[Piece | bytes], key: str = "out") -> bytes:
+    compose(clients.s3(), bucket=RESULTS, key=key, content_type="text/csv", pieces=pieces)
+    return body_of(key)
+
+
+def unfinished_uploads() -> list[Any]:
+    return clients.s3().list_multipart_uploads(Bucket=RESULTS).get("Uploads", [])
+
+
+# Sizes around the limits are where a part may come out too small or a byte be lost.
+sizes = st.one_of(
+    st.integers(0, 3 * SMALL_PART),
+    st.sampled_from(
+        [
+            0,
+            1,
+            SMALL_PART - 1,
+            SMALL_PART,
+            SMALL_PART + 1,
+            SMALL_COPY,
+            SMALL_COPY + SMALL_PART - 1,
+            SMALL_COPY + SMALL_PART,
+            2 * SMALL_COPY + 1,
+            4 * SMALL_COPY,
+        ]
+    ),
+)
+pieces_of = st.lists(st.tuples(sizes, st.booleans(), st.integers(0, 3)), max_size=10)
+
+
+@settings(max_examples=120)
+@given(plan=pieces_of)
+@pytest.mark.usefixtures("small_parts")
+def test_the_composed_object_is_the_concatenation_of_its_pieces(plan: list[tuple[int, bool, int]]) -> None:
+    s3 = clients.s3()
+    expected, pieces = b"", list[Piece | bytes]()
+    for number, (size, is_stored, start) in enumerate(plan):
+        # Every byte tells which piece it is of and roughly where, so that a swap or a shift shows.
+        body = bytes((number * 37 + offset) % 251 for offset in range(size))
+        expected += body
+        if is_stored:
+            s3.put_object(Bucket=RESULTS, Key=f"in/{number}", Body=b"#" * start + body + b"!")
+            pieces.append(Piece(key=f"in/{number}", start=start, size=size))
+        else:
+            pieces.append(body)
+    assert composed(pieces) == expected
+    assert unfinished_uploads() == []
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_moto_refuses_a_part_that_is_too_small_so_that_the_property_means_something() -> None:
+    s3 = clients.s3()
+    upload = s3.create_multipart_upload(Bucket=RESULTS, Key="k")["UploadId"]
+    parts = [
+        s3.upload_part(Bucket=RESULTS, Key="k", UploadId=upload, PartNumber=number, Body=b"x" * (SMALL_PART - 1))
+        for number in (1, 2)
+    ]
+    with pytest.raises(ClientError, match="EntityTooSmall"):
+        s3.complete_multipart_upload(
+            Bucket=RESULTS,
+            Key="k",
+            UploadId=upload,
+            MultipartUpload={"Parts": [{"ETag": part["ETag"], "PartNumber": n} for n, part in enumerate(parts, 1)]},
+        )
+    s3.abort_multipart_upload(Bucket=RESULTS, Key="k", UploadId=upload)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_large_pieces_are_copied_where_they_lie() -> None:
+    s3 = clients.s3()
+    for number in range(3):
+        s3.put_object(Bucket=RESULTS, Key=f"large/{number}", Body=bytes([number]) * (SMALL_PART * 2))
+    read: list[str] = []
+    s3.meta.events.register("before-call.s3.GetObject", lambda **call: read.append(call["params"]["url_path"]), "spy")
+    try:
+        compose(
+            s3,
+            bucket=RESULTS,
+            key="copied",
+            content_type="text/csv",
+            pieces=[Piece(key=f"large/{n}", size=SMALL_PART * 2) for n in range(3)],
+        )
+    finally:
+        s3.meta.events.unregister("before-call.s3.GetObject", unique_id="spy")
+    assert read == []
+    assert body_of("copied") == b"\0" * 128 + b"\1" * 128 + b"\2" * 128
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("size", [1, SMALL_PART * 3])
+def test_a_missing_piece_is_an_error_and_leaves_nothing_behind(size: int) -> None:
+    with pytest.raises(ClientError):
+        composed([b"x" * SMALL_PART * 2, Piece(key="absent", size=size)], key="never")
+    assert unfinished_uploads() == []
+    with pytest.raises(ClientError, match="NoSuchKey"):
+        body_of("never")
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_the_old_object_stays_until_the_new_one_is_whole() -> None:
+    assert composed([b"old"], key="kept") == b"old"
+    with pytest.raises(ClientError):
+        composed([b"x" * SMALL_PART * 2, Piece(key="absent", size=SMALL_PART)], key="kept")
+    assert body_of("kept") == b"old"
