@@ -32,7 +32,11 @@ Rewrites = defaultdict[int, dict[int, str]]
 
 def csv_cell(text: str) -> str:
     """A cell of a result file: quoted only where it must be."""
-    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+    return _quoted(text) if _NEEDS_QUOTES.search(text) else text
+
+
+def _quoted(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'
 
 
 def carried_records(
@@ -50,7 +54,7 @@ def carried_records(
     _requote(rewrites, records, table, kept, b"\r")
     if delimiter != ",":
         _requote(rewrites, records, table, kept, b",")
-    _guard_formulas(rewrites, table, names)
+    _make_safe(rewrites, table, names)
     if (place := places.get("company_symbol")) is not None:
         _normalise_symbols(rewrites, text, table, place)
     quarter = places.get("reporting_quarter")
@@ -94,18 +98,20 @@ def _requote(rewrites: Rewrites, records: Records, table: Table, kept: Positions
         rewrites[row][column] = table.written_text(column, row)
 
 
-def _guard_formulas(rewrites: Rewrites, table: Table, names: Sequence[str]) -> None:
+def _make_safe(rewrites: Rewrites, table: Table, names: Sequence[str]) -> None:
+    """Marks the cells that need a guard, and those whose quotes not every reader takes alike."""
     suspects = table.starts_formula()
     is_text = np.array([name in BY_NAME and BY_NAME[name].kind is Kind.TEXT for name in names])
     columns, rows = np.nonzero(suspects & ~is_text[:, None])
     _, plain = plain_numbers(table.buffer, table.starts[columns, rows], table.ends[columns, rows])
     suspects[columns[plain], rows[plain]] = False
     for column, row in np.argwhere(suspects | table.odd).tolist():
-        text = table.written_text(column, row)
+        text = safe = table.written_text(column, row)
         if is_text[column] or not (text.casefold() in BLANKS or is_number(text)):
             safe = guarded(text)
-            if safe != text:
-                rewrites[row][column] = safe
+        # Text after a closing quote is read by some programs, and refused by others.
+        if safe != text or (table.odd[column, row] and _quoted(text).encode() != table.raw(column, row)):
+            rewrites[row][column] = safe
 
 
 def _normalise_symbols(

@@ -1,0 +1,146 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.scoring.catalogue import basis
+from shared.scoring.chunk import (
+    ChunkEncodingError,
+    RowCountMismatchError,
+    score_chunk,
+    unprocessed_rows,
+)
+from shared.scoring.columns import JobTypeName
+from shared.scoring.documentation import template_csv
+from shared.scoring.results import FAULT_COLUMNS, SCORE_COLUMNS, header_line, result_columns
+from tests.unit.scoring.scored_files import (
+    GOOD,
+    NEXT_YEAR,
+    RATIOS,
+    STATEMENTS,
+    errors_of,
+    layout_of,
+    score_file,
+    table_of,
+)
+
+
+@pytest.fixture(scope="module")
+def samples() -> Path:
+    folder = Path(__file__).resolve().parents[3].parent / "shared" / "samples"
+    if not folder.is_dir():
+        pytest.skip("the sample files are not part of the repository and are not beside it")
+    return folder
+
+
+@pytest.mark.samples
+@pytest.mark.parametrize(
+    "name", ["annual_statements_1000.csv", "annual_ratios_1000.csv", "quarterly_statements_400_semicolon_bom.csv"]
+)
+def test_the_samples_have_the_expected_outcomes(samples: Path, name: str) -> None:
+    expected = json.loads((samples / "expected.json").read_text())[name]
+    chunk = score_file((samples / name).read_bytes(), expected["job_type"])
+    assert (chunk.rows, chunk.successful, chunk.failed) == tuple(
+        expected[key] for key in ("total_rows", "successful_rows", "failed_rows")
+    )
+    for error, wanted in zip(errors_of(chunk), expected.get("errors", []), strict=True):
+        # A null sentence leaves the wording open.
+        assert {key: error[key] for key in wanted if wanted[key] is not None} == {
+            key: value for key, value in wanted.items() if value is not None
+        }
+        assert error["error"]
+
+
+def test_each_outcome_has_its_columns_and_all_has_every_row_in_order() -> None:
+    file = f"{STATEMENTS}\n{GOOD}\n{GOOD.replace('100', 'abc')}\n\n{GOOD}\n"
+    chunk = score_file(file, first_row=11)
+    rows = table_of(file, chunk.parts.all, "all")
+    assert [(row["row"], row["outcome"]) for row in rows] == [
+        ("11", "successful"),
+        ("12", "failed"),
+        ("13", "successful"),
+    ]
+    successful, failed = (table_of(file, getattr(chunk.parts, name), name) for name in ("successful", "failed"))
+    assert [row["row"] for row in successful] == ["11", "13"]
+    for name in SCORE_COLUMNS:
+        assert (rows[0][name], rows[1][name]) == (successful[0][name], "")
+    for name in FAULT_COLUMNS:
+        assert (rows[0][name], rows[1][name]) == ("", failed[0][name])
+    assert rows[0]["model_version"] == "statements-made-up"
+    assert rows[0]["model_basis"] == basis("annual", "statements")
+    assert sum(chunk.risk_levels.values()) == sum(chunk.risk_grades.values()) == chunk.successful == 2
+
+
+def test_validation_alone_writes_no_score_columns() -> None:
+    file = f"{STATEMENTS}\n{GOOD}\n{GOOD.replace('100', 'abc')}\n"
+    chunk = score_file(file, scored=False)
+    assert chunk.parts.successful.decode() == f"{GOOD},1\n"
+    rows = table_of(file, chunk.parts.all, "all", scored=False)
+    assert [(row["row"], row["outcome"]) for row in rows] == [("1", "successful"), ("2", "failed")]
+    assert chunk.parts.failed == score_file(file).parts.failed
+    assert not chunk.risk_levels
+
+
+def test_a_row_gives_the_same_bytes_beside_any_other_rows_and_in_any_dialect() -> None:
+    alone = score_file(f"{STATEMENTS}\n{GOOD}\n", first_row=3).parts.successful
+    others = f"{GOOD.replace('Acme Inc', 'Ünï')}\n{GOOD.replace('100', '7').replace('Tech', 'a;b')}\n"
+    among = score_file(f"{STATEMENTS}\n{others}{GOOD}\n{others}").parts.successful
+    assert among.splitlines()[2] + b"\n" == alone
+    for delimiter in ";\t|":
+        text = f"{STATEMENTS}\n{GOOD}\n".replace(",", delimiter)
+        assert score_file(text, first_row=3).parts.successful == alone
+        assert score_file(text.replace("\n", "\r\n"), first_row=3).parts.successful == alone
+
+
+def test_rows_not_scored_are_carried_and_counted() -> None:
+    file = f"{STATEMENTS}\nacme{GOOD[4:]}\nshort\n".encode()
+    layout = layout_of(file, "annual")
+    chunk = unprocessed_rows(file[layout.data_start :], layout=layout, first_row=5, row_count=2)
+    assert chunk.unprocessed.decode() == f"{GOOD},5\nshort{',' * 11},6\n"
+    rows = table_of(file.decode(), chunk.all, "all")
+    assert [(row["row"], row["outcome"], row["default_probability"]) for row in rows] == [
+        ("5", "unprocessed", ""),
+        ("6", "unprocessed", ""),
+    ]
+
+
+def test_a_result_file_can_be_uploaded_again_and_again() -> None:
+    file = f"{STATEMENTS}\n{GOOD}\n".encode()
+    scores = []
+    for _ in range(3):
+        layout = layout_of(file, "annual")
+        chunk = score_file(file)
+        columns = result_columns(layout, "successful")
+        assert len(set(columns)) == len(columns)
+        scores.append(chunk.parts.successful.rstrip(b"\n").split(b",1,")[-1])
+        file = header_line(layout, "successful") + chunk.parts.successful
+    assert len(set(scores)) == 1
+    assert columns.count("row") == columns.count("input_row") == columns.count("input_input_row") == 1
+
+
+@pytest.mark.parametrize("action", [score_chunk, unprocessed_rows])
+def test_a_chunk_that_is_not_what_was_planned_is_refused(action: Callable[..., Any]) -> None:
+    layout = layout_of(f"{STATEMENTS}\n{GOOD}\n".encode(), "annual")
+    options = {"layout": layout, "first_row": 1}
+    if action is score_chunk:
+        options |= {"model": None, "next_year": NEXT_YEAR}
+    with pytest.raises(RowCountMismatchError, match="the plan has 2 rows, the chunk 1"):
+        action(GOOD.encode(), row_count=2, **options)
+    with pytest.raises(ChunkEncodingError, match="byte 4"):
+        action(b"ACME\xff", **options)
+
+
+def test_an_empty_chunk_has_no_rows_and_no_text() -> None:
+    for file in (f"{STATEMENTS}\n", f"{RATIOS}\n \n\n"):
+        chunk = score_file(file)
+        assert (chunk.rows, chunk.successful, chunk.failed) == (0, 0, 0)
+        assert chunk.parts.all == chunk.parts.errors == b""
+
+
+@pytest.mark.parametrize("job_type", ["annual", "quarterly"])
+def test_the_template_uploads_clean(job_type: JobTypeName) -> None:
+    chunk = score_file(template_csv(job_type), job_type)
+    assert (chunk.rows, chunk.failed) == (3, 0)
+    assert b"market_cap/total_liabilities" not in chunk.parts.successful

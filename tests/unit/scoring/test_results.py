@@ -1,0 +1,63 @@
+import re
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.files.header import Layout
+from shared.scoring.columns import normalised_name
+from shared.scoring.results import OURS, carried_names, header_line, probability_text, result_columns
+
+
+def layout_of(*names: str) -> Layout:
+    return Layout(
+        delimiter=",",
+        names=names,
+        normalised=tuple(map(normalised_name, names)),
+        job_type="annual",
+        profile="statements",
+        used_both=False,
+        data_start=0,
+    )
+
+
+def test_input_columns_named_like_ours_get_a_prefix_that_is_repeated_until_the_name_is_free() -> None:
+    layout = layout_of("Row", "input_row", "Error", "sector", "Input-Error", "outcome")
+    assert carried_names(layout) == (
+        "input_input_Row",
+        "input_row",
+        "input_input_Error",
+        "sector",
+        "Input-Error",
+        "input_outcome",
+    )
+
+
+@given(
+    st.lists(
+        st.sampled_from([prefix + name for name in sorted(OURS) for prefix in ("", "input_", "input_input_")]),
+        unique=True,
+    )
+)
+def test_no_two_columns_of_a_result_file_have_the_same_name(names: list[str]) -> None:
+    columns = result_columns(layout_of(*names), "all")
+    assert len({normalised_name(column) for column in columns}) == len(columns)
+
+
+def test_a_header_is_guarded_and_quoted_like_any_text() -> None:
+    assert header_line(layout_of("=1+1", "a,b", "Net Income"), "unprocessed") == b'\'=1+1,"a,b",Net Income,row\n'
+
+
+@given(st.floats(1e-12, 1, exclude_max=True))
+def test_a_probability_is_written_to_six_significant_digits_without_an_exponent(probability: float) -> None:
+    text = probability_text(probability)
+    assert re.fullmatch(r"[01](\.\d+)?", text)
+    assert Decimal(text) == Decimal(f"{probability:.6g}")
+
+
+@pytest.mark.parametrize(
+    ("probability", "text"), [(0.1, "0.1"), (2.5e-5, "0.000025"), (0.0123456789, "0.0123457"), (1.0, "1")]
+)
+def test_a_probability_has_no_digits_that_say_nothing(probability: float, text: str) -> None:
+    assert probability_text(probability) == text
