@@ -1,5 +1,6 @@
 """What callers do with jobs: create, look, list, cancel, delete, download. One access rule for all of it."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +34,8 @@ from shared.jobs.ports import (
 )
 from shared.jobs.row_errors import Position, RowErrorPage, read_page
 from shared.jobs.uploads import download_name
+
+logger = logging.getLogger(__name__)
 
 PRESIGNED_LIFETIME = timedelta(hours=1)
 COUNTED_AT_MOST = 1_000
@@ -155,10 +158,16 @@ class JobService:
         if not stopped and job.execution_arn is not None:
             stopped = self._workflow.stop(job_id, reason=CANCELLED_MESSAGE)
             if stopped:
-                self._store.note_stopped(job, now=self._clock())
+                self._note_stopped(job)
         if not job.results_ready:
             self._assembler.request(job_id)
         return Cancellation(job=job, execution_stopped=stopped)
+
+    def _note_stopped(self, job: Job) -> None:
+        try:
+            self._store.note_stopped(job, now=self._clock())
+        except TransitionRefusedError:
+            logger.info("The job was deleted while its execution was stopped", extra={"job_id": str(job.id)})
 
     def delete(self, caller: Caller, job_id: UUID) -> Job:
         """Delete a job that is not processing, with everything stored for it.

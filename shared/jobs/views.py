@@ -80,7 +80,7 @@ def workflow_view(job: Job, progress: Progress) -> JsonObject:
         "status": _task_status(job),
         "phase": job.phase,
         "chunks": job.chunk_count,
-        "chunks_done": len(progress.done) if not job.results_ready or job.cancelled else job.chunk_count,
+        "chunks_done": job.chunk_count if job.status is JobStatus.COMPLETED else len(progress.done),
     }
 
 

@@ -1,0 +1,291 @@
+"""The shapes callers see, field by field as the base document has them."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.jobs.ledger import Progress
+from shared.jobs.model import Job, JobStatus, JobType, Phase, UploadOptions
+from shared.jobs.row_errors import RowErrorPage
+from shared.jobs.views import details_view, progress_percentage, progress_view, status_view, timestamp
+from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_progress, a_shard
+
+JOB_ID = UUID("550e8400-e29b-41d4-a716-446655440000")
+
+# The field names of the base document's example, and their order.
+DETAILS = ["id", "status", "job_type", "file_info", "progress", "performance", "timestamps", "context", "errors"]
+OBJECTS = {
+    "file_info": ["original_filename", "file_size", "file_size_mb"],
+    "progress": [
+        "total_rows",
+        "processed_rows",
+        "successful_rows",
+        "failed_rows",
+        "progress_percentage",
+        "remaining_rows",
+    ],
+    "performance": ["processing_time_seconds", "rows_per_second", "estimated_completion_time"],
+    "timestamps": ["created_at", "started_at", "completed_at", "updated_at"],
+    "context": ["user_id", "organization_id", "created_by"],
+    "celery_info": ["task_id", "celery_status", "celery_meta"],
+}
+STATUS = [
+    "id",
+    "status",
+    "phase",
+    "job_type",
+    "original_filename",
+    "total_rows",
+    "processed_rows",
+    "successful_rows",
+    "failed_rows",
+    "progress_percentage",
+    "created_at",
+    "started_at",
+    "completed_at",
+    "error_message",
+    "error_details",
+    "celery_task_id",
+    "celery_status",
+    "celery_meta",
+    "cancelled",
+]
+
+
+def details(job: Job, progress: Progress | None = None, *, row_errors: RowErrorPage | None = None) -> dict[str, Any]:
+    view = details_view(job, progress or Progress(), now=NOON + timedelta(seconds=45.2), row_errors=row_errors)
+    json.dumps(view, allow_nan=False)
+    return view
+
+
+def row_errors(number: int) -> RowErrorPage:
+    shown = tuple({"row": row, "company_symbol": "X", "error": "Invalid market cap value"} for row in range(number))
+    return RowErrorPage(errors=shown, following=None)
+
+
+class TestDetails:
+    @pytest.mark.parametrize("job", [a_job(), a_processing_job(), a_completed_job(), a_job(status=JobStatus.FAILED)])
+    def test_every_field_of_the_base_document_is_there_whatever_the_status(self, job: Job) -> None:
+        view = details(job)
+        assert {*DETAILS, "celery_info"} <= view.keys()
+        for name, fields in OBJECTS.items():
+            assert set(fields) <= view[name].keys(), name
+
+    def test_the_base_documents_example_comes_out_as_it_is_printed(self) -> None:
+        job = a_completed_job(
+            id=JOB_ID,
+            original_filename="annual_predictions_1000_rows.csv",
+            file_size=2_048_576,
+            total_rows=1000,
+            final_successful_rows=985,
+            final_failed_rows=15,
+            created_at=NOON - timedelta(seconds=5),
+            completed_at=NOON + timedelta(seconds=125.5),
+            updated_at=NOON + timedelta(seconds=125.5),
+        )
+        view = details(job)
+        assert view["id"] == str(JOB_ID)
+        assert (view["status"], view["job_type"]) == ("completed", "annual")
+        assert view["file_info"] == {
+            "original_filename": "annual_predictions_1000_rows.csv",
+            "file_size": 2_048_576,
+            "file_size_mb": 1.95,
+        }
+        assert view["progress"] == {
+            "total_rows": 1000,
+            "processed_rows": 1000,
+            "successful_rows": 985,
+            "failed_rows": 15,
+            "progress_percentage": 100.0,
+            "remaining_rows": 0,
+        }
+        assert view["performance"] == {
+            "processing_time_seconds": 125.5,
+            "rows_per_second": 7.97,
+            "estimated_completion_time": None,
+        }
+        assert view["timestamps"] == {
+            "created_at": "2026-03-02T11:59:55.000Z",
+            "started_at": "2026-03-02T12:00:00.000Z",
+            "completed_at": "2026-03-02T12:02:05.500Z",
+            "updated_at": "2026-03-02T12:02:05.500Z",
+        }
+        assert view["context"] == {"user_id": "user-1", "organization_id": "acme", "created_by": "jane.doe"}
+        assert view["errors"] == {"has_errors": True, "error_message": None, "error_count": 15}
+        assert view["celery_info"] == {
+            "task_id": f"arn:execution:{JOB_ID}",
+            "celery_status": "SUCCESS",
+            "celery_meta": None,
+        }
+
+    def test_the_estimate_in_seconds_is_there_only_while_processing(self) -> None:
+        progress = a_progress((timedelta(seconds=5), 2), (timedelta(seconds=10), 2))
+        assert details(a_processing_job(total_rows=8), progress)["performance"] == {
+            "processing_time_seconds": 45.2,
+            "rows_per_second": 0.09,
+            "estimated_completion_seconds": 81,
+            "estimated_completion_time": "1m 21s",
+        }
+        waiting = details(a_processing_job())["performance"]
+        assert waiting["estimated_completion_seconds"] is None
+        assert waiting["estimated_completion_time"] is None
+        for job in (a_job(), a_completed_job()):
+            assert "estimated_completion_seconds" not in details(job)["performance"]
+
+    def test_a_commit_moves_the_time_of_the_last_change(self) -> None:
+        progress = a_progress((timedelta(seconds=5), 5))
+        assert details(a_processing_job(), progress)["timestamps"]["updated_at"] == "2026-03-02T12:00:05.000Z"
+
+    def test_what_is_not_known_is_null_and_counts_are_zero(self) -> None:
+        view = details(a_job(organization_id=None))
+        assert view["file_info"] == {"original_filename": "figures.csv", "file_size": None, "file_size_mb": None}
+        assert view["progress"] == dict.fromkeys(OBJECTS["progress"], 0)
+        assert (view["parent_job_id"], view["expires_at"], view["cancelled_at"]) == (None, None, None)
+        assert view["celery_info"] == {"task_id": None, "celery_status": "PENDING", "celery_meta": None}
+        assert (view["phase"], view["source"], view["cancelled"]) == ("awaiting_upload", "api", False)
+
+    def test_retention_ends_thirty_days_after_the_job(self) -> None:
+        assert details(a_completed_job())["expires_at"] == "2026-04-01T12:01:00.000Z"
+
+    def test_options_and_notes_are_shown(self) -> None:
+        options = UploadOptions(validate_only=True, max_failed_percent=2.5, labels={"team": "risk"})
+        view = details(a_completed_job(options=options, notes=("Both profiles found.",), job_type=JobType.QUARTERLY))
+        assert view["options"] == {"validate_only": True, "max_failed_percent": 2.5, "labels": {"team": "risk"}}
+        assert (view["notes"], view["profile"], view["job_type"]) == (
+            ["Both profiles found."],
+            "statements",
+            "quarterly",
+        )
+
+    def test_links_lead_to_the_job(self) -> None:
+        base = f"/api/v1/predictions/jobs/{JOB_ID}"
+        links = details(a_job(id=JOB_ID))["links"]
+        assert links["self"] == base
+        assert {links[name] for name in ("status", "cancel", "errors", "download")} == {
+            f"{base}/{name}" for name in ("status", "cancel", "errors", "download")
+        }
+
+
+class TestErrors:
+    def test_all_row_errors_fit(self) -> None:
+        view = details(a_completed_job(), row_errors=row_errors(2))["errors"]
+        assert view["error_count"] == 2
+        assert view["error_details"]["truncated"] is False
+        assert len(view["error_details"]["errors"]) == 2
+
+    def test_the_rest_is_linked_when_not_all_are_shown(self) -> None:
+        job = a_completed_job(id=JOB_ID, total_rows=500, final_successful_rows=0, final_failed_rows=500)
+        view = details(job, row_errors=row_errors(100))["errors"]
+        assert view["error_count"] == 500
+        assert view["error_details"]["truncated"] is True
+        assert f"/api/v1/predictions/jobs/{JOB_ID}/errors" in view["error_details"].values()
+
+    def test_a_jobs_own_failure_is_an_error_with_its_code(self) -> None:
+        job = a_job(status=JobStatus.FAILED, error_code="empty_file", error_message="The file has no data rows")
+        assert details(job)["errors"] == {
+            "has_errors": True,
+            "error_message": "The file has no data rows",
+            "error_count": 0,
+            "error_code": "empty_file",
+        }
+
+    def test_a_clean_job_has_none(self) -> None:
+        job = a_completed_job(final_successful_rows=10, final_failed_rows=0)
+        assert details(job)["errors"] == {"has_errors": False, "error_message": None, "error_count": 0}
+
+
+class TestStatus:
+    def test_these_fields_in_this_order(self) -> None:
+        for job in (a_job(), a_processing_job(), a_completed_job()):
+            assert list(status_view(job, Progress())) == STATUS
+
+    def test_a_running_job_reports_as_the_task_queue_did(self) -> None:
+        progress = Progress((a_shard(successful_rows=3, failed_rows=1, done=frozenset({0})),))
+        view = status_view(a_processing_job(id=JOB_ID), progress)
+        assert (view["celery_task_id"], view["celery_status"]) == (f"arn:execution:{JOB_ID}", "PROGRESS")
+        assert view["celery_meta"] == {
+            "current": 4,
+            "total": 10,
+            "status": "scoring",
+            "successful": 3,
+            "failed": 1,
+            "job_id": str(JOB_ID),
+        }
+
+    @pytest.mark.parametrize(
+        ("job", "celery_status"),
+        [
+            (a_job(), "PENDING"),
+            (a_job(status=JobStatus.QUEUED), "PENDING"),
+            (a_processing_job(phase=Phase.PLANNING), "STARTED"),
+            (a_processing_job(), "PROGRESS"),
+            (a_processing_job(phase=Phase.FINALIZING), "PROGRESS"),
+            (a_completed_job(), "SUCCESS"),
+            (a_job(status=JobStatus.FAILED), "FAILURE"),
+            (a_job(status=JobStatus.FAILED, cancelled_at=NOON), "REVOKED"),
+        ],
+    )
+    def test_every_state_has_its_old_name(self, job: Job, celery_status: str) -> None:
+        view = status_view(job, Progress())
+        assert view["celery_status"] == celery_status
+        assert (view["celery_meta"] is None) is (job.status is not JobStatus.PROCESSING)
+        assert view["cancelled"] is (celery_status == "REVOKED")
+
+    def test_a_failure_has_its_code_beside_its_message(self) -> None:
+        job = a_job(status=JobStatus.FAILED, error_code="stalled", error_message="It stopped.")
+        view = status_view(job, Progress())
+        assert view["error_message"] == "It stopped."
+        assert view["error_details"] == {"error_code": "stalled"}
+        assert status_view(a_job(), Progress())["error_details"] is None
+
+
+class TestProgress:
+    @given(total=st.integers(0, 20_000_000), part=st.fractions(0, 1), downloadable=st.booleans())
+    def test_a_percentage_is_floored_and_a_hundred_only_when_all_can_be_downloaded(
+        self, total: int, part: Any, *, downloadable: bool
+    ) -> None:
+        processed = int(total * part)
+        percentage = progress_percentage(processed=processed, total=total, downloadable=downloadable)
+        assert 0 <= percentage <= 100
+        assert round(percentage, 1) == percentage
+        assert percentage * total <= 100 * processed + total * 1e-9
+        assert (percentage == 100) is (downloadable and total > 0 and processed == total)
+
+    @given(total=st.integers(1, 5_000), downloadable=st.booleans())
+    def test_a_percentage_never_goes_down(self, total: int, *, downloadable: bool) -> None:
+        percentages = [
+            progress_percentage(processed=processed, total=total, downloadable=downloadable)
+            for processed in range(0, total + 1, max(1, total // 50))
+        ]
+        assert percentages == sorted(percentages)
+
+    def test_one_row_short_is_not_rounded_up(self) -> None:
+        assert progress_percentage(processed=999_999, total=1_000_000, downloadable=True) == 99.9
+        assert progress_percentage(processed=1000, total=1000, downloadable=False) == 99.9
+
+    def test_final_counts_stand_once_they_are_known(self) -> None:
+        progress = Progress((a_shard(successful_rows=1),))
+        numbers = progress_view(a_completed_job(), progress)
+        assert (numbers["successful_rows"], numbers["failed_rows"], numbers["processed_rows"]) == (8, 2, 10)
+
+    def test_a_failed_jobs_workflow_shows_the_chunks_that_were_done(self) -> None:
+        ended = a_processing_job(
+            status=JobStatus.FAILED,
+            completed_at=NOON,
+            error_code="chunks_failed",
+            final_successful_rows=5,
+            final_failed_rows=0,
+            results_ready=True,
+        )
+        view = details(ended, Progress((a_shard(done=frozenset({1}), closed=True),)))
+        assert (view["workflow"]["chunks"], view["workflow"]["chunks_done"]) == (2, 1)
+
+
+def test_times_are_in_utc_with_z() -> None:
+    assert timestamp(NOON) == "2026-03-02T12:00:00.000Z"
+    assert timestamp(None) is None
