@@ -79,8 +79,13 @@ def fast_rows(blocks: Iterator[bytes], values: Values, limits: XlsxLimits) -> It
             yield from shapes.rows(buffer[:end])
             buffer = buffer[end:]
         stop = buffer.find(b"</sheetData>")
+        # Formatted rows without cells may follow the data by the hundred thousand.
+        blank_count, blank_end = shapes.leading_blank_rows(buffer, stop if stop >= 0 else len(buffer))
+        yield from ([] for _ in range(blank_count))
+        buffer, stop = buffer[blank_end:], stop - blank_end
         if stop >= 0:
-            yield from shapes.blank_rows(buffer[:stop])
+            if buffer[:stop].strip():
+                raise _UnusualShapeError
             break
         if len(buffer) > limits.row_bytes:
             raise _row_too_long()
@@ -118,15 +123,13 @@ class _Shapes:
                 raise _UnusualShapeError
             yield self._counted(self._row(piece, opening.end()))
 
-    def blank_rows(self, data: bytes) -> Iterator[Row]:
-        at = 0
-        while opening := _ROW.match(data, at):
-            if not opening[1]:
-                raise _UnusualShapeError
-            yield self._counted([])
-            at = opening.end()
-        if data[at:].strip():
-            raise _UnusualShapeError
+    def leading_blank_rows(self, data: bytes, end: int) -> tuple[int, int]:
+        """How many rows without content `data` begins with, and where they end."""
+        count = at = 0
+        while (opening := _ROW.match(data, at, end)) and opening[1]:
+            self._counted([])
+            count, at = count + 1, opening.end()
+        return count, at
 
     def _counted(self, row: Row) -> Row:
         self._count += 1

@@ -156,3 +156,11 @@ def test_a_format_code_says_what_a_number_means(code: str, meaning: NumberFormat
 def test_any_serial_is_a_date_or_none(serial: float) -> None:
     date = iso_date(serial, dates_from_1904=False)
     assert (date is not None) == (0 <= serial < 2_958_466)
+
+
+def test_formatted_rows_without_cells_may_be_many() -> None:
+    filler = ['<row r="5" ht="15"/>\n'] * 5_000
+    data = worksheet("<row><c><v>1</v></c></row>", *filler, "<row><c><v>2</v></c></row>", *filler).encode()
+    found = list(fast_rows(blocks(data, 1_000), VALUES, XlsxLimits(row_bytes=4_000)))
+    assert len(found) == 10_002
+    assert [row for row in found if row] == [[b"1"], [b"2"]]
