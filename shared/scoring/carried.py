@@ -92,9 +92,10 @@ def _requote(rewrites: Rewrites, records: Records, table: Table, kept: Positions
     if len(places) == np.count_nonzero(at_ends == character[0]):
         return  # each of them is part of a CRLF that ends a record
     rows = np.searchsorted(table.field_starts[0], places, side="right") - 1
-    inside = (rows >= 0) & (places < table.field_ends[-1, rows])
-    for row, place in zip(rows[inside].tolist(), places[inside].tolist(), strict=True):
-        column = int(np.searchsorted(table.field_ends[:, row], place, side="right"))
+    places = places[(rows >= 0) & (places < table.field_ends[-1, rows])]
+    # A cell may hold millions of them, and is marked once.
+    cells = np.unique(np.searchsorted(table.field_ends.T.ravel(), places, side="right"))
+    for row, column in zip(*(part.tolist() for part in np.divmod(cells, len(table.field_ends))), strict=True):
         rewrites[row][column] = table.written_text(column, row)
 
 

@@ -14,7 +14,7 @@ from shared.files.header import Layout
 from shared.files.records import Records, split_records
 from shared.scoring.carried import carried_records, symbol_of
 from shared.scoring.model import Model
-from shared.scoring.results import FAULT_COLUMNS, SCORE_COLUMNS, compact_json, fault_cells, row_error
+from shared.scoring.results import FAULT_COLUMNS, SCORE_COLUMNS, fault_texts, row_error
 from shared.scoring.rows import Fault, judge
 from shared.scoring.scores import score_cells
 from shared.scoring.table import table_of
@@ -115,24 +115,23 @@ def score_chunk(
     every_line = [b""] * len(records)
     for index, line in zip(sound_indices, lines, strict=True):
         every_line[index] = line + _SOUND
-    failed_lines, errors = [], []
+    # Appended to, not joined: rows full of faults are many times longer than their records.
+    failed, errors = bytearray(), bytearray()
     unscored = b"," * len(SCORE_COLUMNS) if scored else b""
     for index in sorted(faults):
-        fault = fault_cells(faults[index])
+        texts = fault_texts(tuple(faults[index]))
         line = b"%b,%d" % (carried[index], first_row + index)
-        failed_lines.append(b"%b,%b" % (line, fault))
-        every_line[index] = b"%b%b,%b,failed" % (line, unscored, fault)
-        errors.append(compact_json(row_error(first_row + index, symbols.get(index, ""), faults[index])).encode())
+        failed += b"%b,%b\n" % (line, texts.cells)
+        every_line[index] = b"%b%b,%b,failed" % (line, unscored, texts.cells)
+        errors += row_error(first_row + index, symbols.get(index, ""), texts) + b"\n"
     return ScoredChunk(
         rows=len(records),
         successful=len(lines),
-        failed=len(failed_lines),
+        failed=len(faults),
         risk_levels=scored.risk_levels if scored else {},
         risk_grades=scored.risk_grades if scored else {},
         error_codes=dict(sorted(Counter(found[0].code for found in faults.values()).items())),
-        parts=Parts(
-            successful=_joined(lines), failed=_joined(failed_lines), all=_joined(every_line), errors=_joined(errors)
-        ),
+        parts=Parts(successful=_joined(lines), failed=bytes(failed), all=_joined(every_line), errors=bytes(errors)),
     )
 
 

@@ -13,7 +13,9 @@ When rows are only validated there is no score, in any file.
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal
 
 from shared.files.header import Layout
@@ -37,6 +39,7 @@ SCORE_COLUMNS: Final = (
 )
 FAULT_COLUMNS: Final = ("code", "column", "error", "errors")
 OUTCOME: Final = "outcome"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 OURS: Final = frozenset({ROW, *SCORE_COLUMNS, *FAULT_COLUMNS, OUTCOME})
 
 
@@ -79,22 +82,39 @@ def csv_line(cells: Iterable[str]) -> bytes:
     return ",".join(csv_cell(guarded(cell)) for cell in cells).encode() + b"\n"
 
 
-def fault_cells(faults: Sequence[Fault]) -> bytes:
-    """The cells `code`, `column`, `error`, `errors` of a failed row, joined by commas."""
+@dataclass(frozen=True, slots=True)
+class FaultTexts:
+    """The faults of a row as result files show them.
+
+    `cells` are the columns `code`, `column`, `error`, `errors`, joined by commas; `members` the members of a JSON
+    object for its first fault, and all of them in `errors`.
+    """
+
+    cells: bytes
+    members: bytes
+
+
+# Rows that are wrong are often wrong alike: a column of the wrong kind, the empty rows that a spreadsheet leaves.
+@lru_cache(maxsize=1024)
+def fault_texts(faults: tuple[Fault, ...]) -> FaultTexts:
+    """The texts of a row's faults, of which there is at least one."""
     first = faults[0]
-    cells = (first.code, first.column or "", first.error, compact_json([fault.as_json() for fault in faults]))
-    return ",".join(map(csv_cell, cells)).encode()
-
-
-def row_error(row: int, symbol: str, faults: Sequence[Fault]) -> dict[str, object]:
-    """A failed row as `errors` pages show it: its first fault, and all of them in `errors`."""
     listed = [fault.as_json() for fault in faults]
-    return {"row": row, "company_symbol": symbol, **listed[0], "errors": listed}
+    cells = (first.code, first.column or "", first.error, compact_json(listed))
+    return FaultTexts(
+        cells=",".join(map(csv_cell, cells)).encode(),
+        members=compact_json({**listed[0], "errors": listed})[1:-1].encode(),
+    )
+
+
+def row_error(row: int, symbol: str, texts: FaultTexts) -> bytes:
+    """A failed row as a JSON object: the row error of the contract, with all its faults in `errors`."""
+    return b'{"row":%d,"company_symbol":%b,%b}' % (row, compact_json(symbol).encode(), texts.members)
 
 
 def compact_json(value: object) -> str:
     """JSON on one line, in Unicode."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def probability_text(probability: float) -> str:

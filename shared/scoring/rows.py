@@ -8,6 +8,7 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -106,6 +107,7 @@ def columns_judged(names: Sequence[str], job_type: JobTypeName, profile: Profile
     )
 
 
+@lru_cache(maxsize=256)  # Blank cells look alike, and an empty record has one in every column.
 def _missing(column: Column, value: str) -> Fault:
     return Fault(column.name, "missing_field", f"Missing required field: {column.name}", shown(value))
 

@@ -122,10 +122,12 @@ def table_of(records: Records, selected: Positions, k: int) -> Table:
         opened = firsts == _QUOTE
         closed = opened & (ends - starts >= 2) & (buffer[ends + (PAD - 1)] == _QUOTE)
         starts, ends = starts + closed, ends - closed
-        # Where a record has no other quotes than these, they enclose exactly what the cells say.
+        # Where a record has no other quotes than these, they enclose exactly what the cells say; else each is counted.
         quotes = np.flatnonzero(buffer == _QUOTE) - PAD
         held = np.searchsorted(quotes, field_ends[-1]) - np.searchsorted(quotes, field_starts[0])
-        odd = opened & (held != 2 * closed.sum(axis=0))
+        rows = np.flatnonzero(held != 2 * closed.sum(axis=0))
+        in_cells = np.searchsorted(quotes, field_ends[:, rows]) - np.searchsorted(quotes, field_starts[:, rows])
+        odd[:, rows] = opened[:, rows] & ~(closed[:, rows] & (in_cells == 2))
         firsts = _firsts(buffer, starts, ends)
     return Table(records.data, buffer, field_starts, field_ends, starts, ends, odd, firsts)
 
