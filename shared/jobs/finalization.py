@@ -84,19 +84,24 @@ class Finalization:
             return  # cancelled at the last moment: settled as such
 
     def _fail_incomplete(self, view: JobView, lost: Sequence[int]) -> None:
-        ranges = self._files.row_ranges(view, lost)
-        named = ", ".join(f"{first}-{last}" for first, last in ranges[:_NAMED_RANGES])
-        more = f" and {len(ranges) - _NAMED_RANGES} more ranges" if len(ranges) > _NAMED_RANGES else ""
         fail_job(
             self._store,
             view.job.id,
             error_code="chunks_failed",
             error_message=(
-                f"Rows {named}{more} could not be scored after several attempts. "
+                f"{self._what_is_missing(view, lost)} "
                 "Everything else was kept: download what was scored, and upload the unprocessed rows again."
             ),
             clock=self._clock,
         )
+
+    def _what_is_missing(self, view: JobView, lost: Sequence[int]) -> str:
+        if not lost:
+            return f"Only {view.progress.processed_rows} of {view.job.total_rows or 0} rows were accounted for."
+        ranges = self._files.row_ranges(view, lost)
+        named = ", ".join(f"{first}-{last}" for first, last in ranges[:_NAMED_RANGES])
+        more = f" and {len(ranges) - _NAMED_RANGES} more ranges" if len(ranges) > _NAMED_RANGES else ""
+        return f"Rows {named}{more} could not be scored after several attempts."
 
     def _over_budget(self, view: JobView) -> bool:
         """End a job of which more rows failed than its uploader allows."""

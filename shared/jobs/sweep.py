@@ -111,6 +111,8 @@ class Sweep:
             self._workflow.start(job.id, workflow_input(job))
         elif execution.state is not ExecutionState.RUNNING:
             self._fail_ended(view, cause=execution.cause)
+        elif waiting >= QUEUED_AT_MOST:
+            self._fail_stalled(view)
 
     def _look_at_processing(self, view: JobView) -> None:
         silent = self._age(max(view.job.updated_at, view.progress.last_commit_at or view.job.updated_at))
@@ -120,15 +122,18 @@ class Sweep:
         elif execution.state is ExecutionState.UNKNOWN and silent >= START_GRACE:
             self._fail_ended(view, cause="no such execution")
         elif silent >= STALE_AFTER:
-            self._workflow.stop(view.job.id, reason="No progress")
-            self._fail(
-                view,
-                error_code="stalled",
-                error_message=(
-                    "The job stopped making progress and was ended. Everything scored until then was kept: "
-                    "download it, and upload the unprocessed rows again."
-                ),
-            )
+            self._fail_stalled(view)
+
+    def _fail_stalled(self, view: JobView) -> None:
+        self._workflow.stop(view.job.id, reason="No progress")
+        self._fail(
+            view,
+            error_code="stalled",
+            error_message=(
+                "The job stopped making progress and was ended. Everything scored until then was kept: "
+                "download it, and upload the unprocessed rows again."
+            ),
+        )
 
     def _fail_ended(self, view: JobView, *, cause: str | None) -> None:
         logger.error(

@@ -1,0 +1,259 @@
+"""The end of a job: completed only when nothing is missing, and its files before its last status."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from shared.jobs.finalization import Finalization
+from shared.jobs.model import Job, JobStatus, Phase, UploadOptions
+from shared.jobs.ports import JobView
+from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job
+from tests.fakes import FakeJobStore, FakeResultFiles, SettableClock
+
+
+@pytest.fixture
+def files() -> FakeResultFiles:
+    return FakeResultFiles()
+
+
+@pytest.fixture
+def finalization(store: FakeJobStore, files: FakeResultFiles, clock: SettableClock) -> Finalization:
+    return Finalization(store=store, files=files, clock=clock)
+
+
+def scored(store: FakeJobStore, *counts: tuple[int, int, int], chunks: int = 2, **overrides: object) -> Job:
+    """A processing job of `chunks` chunks of five rows with these (chunk, successful, failed) committed."""
+    job = a_processing_job(chunk_count=chunks, total_rows=5 * chunks, **overrides)
+    store.add(job)
+    for chunk, successful, failed in counts:
+        store.commit_chunk(job.id, a_count(chunk, successful, failed), shard=0, now=NOON)
+    return job
+
+
+def current(store: FakeJobStore, job: Job) -> Job:
+    view = store.get(job.id)
+    assert view is not None
+    return view.job
+
+
+class TestComplete:
+    def test_a_job_with_every_chunk_completes_with_its_counts_and_files(
+        self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
+    ) -> None:
+        job = scored(store, (0, 5, 0), (1, 3, 2))
+        finalization.finish(job.id)
+        ended = current(store, job)
+        assert (ended.status, ended.phase, ended.results_ready) == (JobStatus.COMPLETED, Phase.DONE, True)
+        assert (ended.final_successful_rows, ended.final_failed_rows) == (8, 2)
+        assert len(files.assembled) == 1
+
+    def test_the_files_are_there_before_the_job_is_completed(
+        self,
+        finalization: Finalization,
+        store: FakeJobStore,
+        files: FakeResultFiles,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        job = scored(store, (0, 5, 0), (1, 5, 0))
+        seen: list[tuple[JobStatus, Phase]] = []
+
+        def watched(view: JobView) -> None:
+            read = current(store, view.job)
+            seen.append((read.status, read.phase))
+
+        monkeypatch.setattr(files, "assemble", watched)
+        finalization.finish(job.id)
+        assert seen == [(JobStatus.PROCESSING, Phase.FINALIZING)]
+
+    def test_a_second_finish_changes_nothing(
+        self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
+    ) -> None:
+        job = scored(store, (0, 5, 0), (1, 5, 0))
+        finalization.finish(job.id)
+        ended = store.get(job.id)
+        finalization.finish(job.id)
+        finalization.settle(job.id)
+        assert store.get(job.id) == ended
+        assert len(files.assembled) == 1
+
+    def test_a_crash_while_assembling_is_made_good_by_the_next_attempt(
+        self,
+        finalization: Finalization,
+        store: FakeJobStore,
+        files: FakeResultFiles,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        job = scored(store, (0, 5, 0), (1, 5, 0))
+
+        def crash(_view: JobView) -> None:
+            raise OSError("out of disk")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(files, "assemble", crash)
+            with pytest.raises(OSError, match="out of disk"):
+                finalization.finish(job.id)
+        assert current(store, job).status is JobStatus.PROCESSING
+        finalization.finish(job.id)
+        assert current(store, job).status is JobStatus.COMPLETED
+
+    @pytest.mark.parametrize("job", [a_job(), a_job(status=JobStatus.QUEUED), a_completed_job()])
+    def test_a_job_that_is_not_being_processed_is_left_alone(
+        self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles, job: Job
+    ) -> None:
+        store.add(job)
+        finalization.finish(job.id)
+        assert current(store, job) == job
+        assert files.assembled == []
+
+    def test_an_unknown_or_deleted_job_is_left_alone(
+        self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
+    ) -> None:
+        job = a_job()
+        store.create(job)
+        store.delete(job, now=NOON)
+        finalization.finish(job.id)
+        finalization.settle(job.id)
+        assert store.get(job.id) is None
+        assert files.assembled == []
+
+
+class TestMissing:
+    def test_an_uncommitted_chunk_fails_the_job_naming_its_rows(
+        self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
+    ) -> None:
+        job = scored(store, (0, 5, 0), (3, 4, 1), chunks=4)
+        finalization.finish(job.id)
+        ended = current(store, job)
+        assert (ended.status, ended.error_code) == (JobStatus.FAILED, "chunks_failed")
+        assert ended.error_message is not None
+        assert "Rows 6-15 could not be scored" in ended.error_message
+        assert (ended.final_successful_rows, ended.final_failed_rows, ended.results_ready) == (9, 1, True)
+        assert [view.job.status for view in files.assembled] == [JobStatus.FAILED]
+
+    def test_a_missing_part_of_a_committed_chunk_fails_the_job_naming_its_rows(
+        self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
+    ) -> None:
+        job = scored(store, (0, 5, 0), (1, 5, 0))
+        files.lost_parts = {1}
+        finalization.finish(job.id)
+        ended = current(store, job)
+        assert ended.status is JobStatus.FAILED
+        assert "Rows 6-10 " in (ended.error_message or "")
+
+    def test_many_missing_ranges_are_counted_and_not_all_named(
+        self, finalization: Finalization, store: FakeJobStore
+    ) -> None:
+        job = scored(store, *((chunk, 5, 0) for chunk in range(0, 20, 2)), chunks=20)
+        finalization.finish(job.id)
+        message = current(store, job).error_message or ""
+        assert "Rows 6-10, 16-20, 26-30, 36-40, 46-50 and 5 more ranges could not be scored" in message
+
+    def test_counts_that_do_not_add_up_fail_the_job_in_a_whole_sentence(
+        self, finalization: Finalization, store: FakeJobStore
+    ) -> None:
+        job = scored(store, (0, 5, 0), (1, 4, 0))
+        finalization.finish(job.id)
+        ended = current(store, job)
+        assert ended.status is JobStatus.FAILED
+        assert ended.error_message is not None
+        assert "Rows  " not in ended.error_message
+        assert "9 of 10 rows" in ended.error_message
+
+
+class TestBudget:
+    @pytest.mark.parametrize(
+        ("allowed", "status"),
+        [(None, "completed"), (20.0, "completed"), (19.9, "failed"), (0.0, "failed"), (100.0, "completed")],
+    )
+    def test_more_failed_rows_than_allowed_fail_the_job_and_keep_its_work(
+        self, finalization: Finalization, store: FakeJobStore, allowed: float | None, status: str
+    ) -> None:
+        options = UploadOptions(max_failed_percent=allowed)
+        job = scored(store, (0, 5, 0), (1, 3, 2), options=options)
+        finalization.finish(job.id)
+        ended = current(store, job)
+        assert ended.status == status
+        assert ended.error_code == (None if status == "completed" else "too_many_failed_rows")
+        assert (ended.final_successful_rows, ended.final_failed_rows, ended.results_ready) == (8, 2, True)
+
+    def test_no_failed_rows_are_within_any_budget(self, finalization: Finalization, store: FakeJobStore) -> None:
+        job = scored(store, (0, 5, 0), (1, 5, 0), options=UploadOptions(max_failed_percent=0.0))
+        finalization.finish(job.id)
+        assert current(store, job).status is JobStatus.COMPLETED
+
+
+class TestRaces:
+    def cancel(self, store: FakeJobStore, job: Job) -> None:
+        store.fail(job, error_code=None, error_message="Job cancelled by user", cancelled=True, now=NOON)
+
+    @pytest.mark.parametrize("moment", ["enter_finalizing", "complete"])
+    def test_a_cancel_before_the_end_stands_and_the_files_are_those_of_a_cancelled_job(
+        self,
+        finalization: Finalization,
+        store: FakeJobStore,
+        files: FakeResultFiles,
+        monkeypatch: pytest.MonkeyPatch,
+        moment: str,
+    ) -> None:
+        job = scored(store, (0, 5, 0), (1, 3, 2))
+        step: Callable[..., None] = getattr(store, moment)
+
+        def overtaken(read: Job, **facts: object) -> None:
+            self.cancel(store, job)
+            step(read, **facts)
+
+        monkeypatch.setattr(store, moment, overtaken)
+        finalization.finish(job.id)
+        ended = current(store, job)
+        assert (ended.status, ended.cancelled, ended.results_ready) == (JobStatus.FAILED, True, True)
+        assert (ended.final_successful_rows, ended.final_failed_rows) == (8, 2)
+        assert files.assembled[-1].job.cancelled
+
+    def test_a_delete_while_the_files_are_put_together_brings_nothing_back(
+        self,
+        finalization: Finalization,
+        store: FakeJobStore,
+        files: FakeResultFiles,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        job = scored(store, (0, 5, 0))
+        self.cancel(store, job)
+
+        def delete(view: JobView) -> None:
+            store.delete(view.job, now=NOON)
+
+        monkeypatch.setattr(files, "assemble", delete)
+        finalization.settle(job.id)
+        assert store.get(job.id) is None
+        assert store.unsettled() == [job.id]
+
+    def test_a_late_chunk_after_the_end_is_refused_and_the_counts_stand(
+        self, finalization: Finalization, store: FakeJobStore
+    ) -> None:
+        job = scored(store, (0, 5, 0))
+        finalization.finish(job.id)
+        ended = store.get(job.id)
+        with pytest.raises(Exception, match="job closed or gone"):
+            store.commit_chunk(job.id, a_count(1), shard=0, now=NOON)
+        assert store.get(job.id) == ended
+
+
+def test_a_failed_job_is_settled_once(finalization: Finalization, store: FakeJobStore, files: FakeResultFiles) -> None:
+    job = scored(store, (1, 2, 3))
+    store.fail(job, error_code="x", error_message="x", cancelled=False, now=NOON)
+    finalization.settle(job.id)
+    settled = current(store, job)
+    assert (settled.final_successful_rows, settled.final_failed_rows, settled.results_ready) == (2, 3, True)
+    finalization.settle(job.id)
+    assert len(files.assembled) == 1
+    assert store.unsettled() == []
+
+
+def test_settling_does_not_end_a_live_job(
+    finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
+) -> None:
+    job = scored(store, (0, 5, 0), (1, 5, 0))
+    finalization.settle(job.id)
+    assert current(store, job) == replace(job)
+    assert files.assembled == []

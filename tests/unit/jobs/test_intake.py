@@ -1,0 +1,221 @@
+"""From an arrived object to a running job, whatever order and however often events come."""
+
+import random
+from dataclasses import replace
+from threading import Barrier, Thread
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.jobs.intake import Intake
+from shared.jobs.model import Job, JobStatus, JobType, Phase, Source, dropped_job_id
+from shared.jobs.uploads import ArrivedObject, upload_key
+from tests.builders import NOON, a_job, a_stored_input, an_arrived_object
+from tests.fakes import FakeJobStore, FakeUploadStore, FakeWorkflow, SettableClock
+
+DROPPED = an_arrived_object(key="drop/globex/quarterly/2024/q3 figures.csv")
+
+
+class World:
+    """The intake with everything it touches."""
+
+    def __init__(self) -> None:
+        self.store = FakeJobStore()
+        self.uploads = FakeUploadStore()
+        self.workflow = FakeWorkflow()
+        self.intake = Intake(store=self.store, uploads=self.uploads, workflow=self.workflow, clock=SettableClock())
+
+    def arrive(self, key: str, body: bytes = b"a,b\n") -> ArrivedObject:
+        stored = self.uploads.arrive(key, body)
+        return ArrivedObject(bucket="uploads", key=key, version_id=stored.version_id, size=stored.size)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+class TestApiUpload:
+    def test_the_job_is_queued_with_its_file_and_started(self, world: World) -> None:
+        job = a_job()
+        world.store.create(job)
+        arrived = an_arrived_object(job.id, size=77)
+        assert world.intake.receive(arrived) == job.id
+        view = world.store.get(job.id)
+        assert view is not None
+        assert (view.job.status, view.job.phase) == (JobStatus.QUEUED, Phase.QUEUED)
+        assert view.job.stored_input == a_stored_input(job.id, size=77)
+        assert view.job.file_size == 77
+        assert view.job.execution_arn == world.workflow.execution_arn(job.id)
+        assert world.workflow.payloads == {job.id: {"job_id": str(job.id)}}
+
+    def test_events_that_come_again_change_nothing(self, world: World) -> None:
+        job = a_job()
+        world.store.create(job)
+        arrived = world.arrive(upload_key(job.id))
+        world.intake.receive(arrived)
+        first = world.store.get(job.id)
+        for _ in range(4):
+            world.intake.receive(arrived)
+        assert world.store.get(job.id) == first
+        assert len(world.uploads.objects) == 1
+
+    def test_an_event_that_comes_again_while_the_job_runs_does_not_touch_it(self, world: World) -> None:
+        job = a_job()
+        world.store.create(job)
+        arrived = world.arrive(upload_key(job.id))
+        world.intake.receive(arrived)
+        view = world.store.get(job.id)
+        assert view is not None
+        world.store.start(view.job, now=NOON)
+        running = world.store.get(job.id)
+        world.intake.receive(arrived)
+        assert world.store.get(job.id) == running
+        assert len(world.uploads.objects) == 1
+
+    def test_a_crash_before_the_start_is_made_good_by_the_next_delivery(self, world: World) -> None:
+        job = a_job()
+        world.store.create(job)
+        arrived = world.arrive(upload_key(job.id))
+        world.intake.receive(arrived)
+        world.workflow.lose(job.id)
+        world.intake.receive(arrived)
+        assert job.id in world.workflow.executions
+
+    def test_the_version_of_the_first_event_is_scored_and_a_later_one_removed(self, world: World) -> None:
+        job = a_job()
+        world.store.create(job)
+        key = upload_key(job.id)
+        first, second = world.arrive(key, b"first"), world.arrive(key, b"second")
+        for arrived in (first, second, first, second):
+            world.intake.receive(arrived)
+        view = world.store.get(job.id)
+        assert view is not None
+        assert view.job.stored_input is not None
+        assert view.job.stored_input.version_id == first.version_id
+        assert world.uploads.objects == {(key, first.version_id): b"first"}
+
+    @pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.COMPLETED])
+    def test_a_file_that_comes_after_the_end_is_removed(self, world: World, status: JobStatus) -> None:
+        job = a_job(status=status)
+        world.store.add(job)
+        world.intake.receive(world.arrive(upload_key(job.id)))
+        assert world.store.get(job.id) is not None
+        assert world.uploads.objects == {}
+        assert world.workflow.executions == {}
+
+    def test_a_file_that_comes_after_the_delete_is_removed_and_brings_nothing_back(self, world: World) -> None:
+        job = a_job()
+        world.store.create(job)
+        world.store.delete(job, now=NOON)
+        world.intake.receive(world.arrive(upload_key(job.id)))
+        assert world.store.get(job.id) is None
+        assert world.uploads.objects == {}
+        assert world.workflow.executions == {}
+
+    def test_a_file_of_a_job_that_never_was_is_removed(self, world: World) -> None:
+        world.intake.receive(world.arrive(upload_key(uuid4())))
+        assert world.uploads.objects == {}
+        assert world.workflow.executions == {}
+
+    def test_a_job_cancelled_between_queue_and_start_keeps_its_input_and_its_status(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = a_job()
+        world.store.create(job)
+        arrived = world.arrive(upload_key(job.id))
+        queue = world.store.queue
+
+        def queue_then_cancel(read: Job, **changes: Any) -> None:
+            queue(read, **changes)
+            world.store.fail(read, error_code=None, error_message="x", cancelled=True, now=NOON)
+
+        monkeypatch.setattr(world.store, "queue", queue_then_cancel)
+        world.intake.receive(arrived)
+        view = world.store.get(job.id)
+        assert view is not None
+        assert view.job.cancelled
+        assert world.uploads.objects
+        assert world.workflow.executions == {}
+
+
+class TestDrop:
+    def test_a_dropped_file_makes_a_job_of_the_organization_in_its_key(self, world: World) -> None:
+        job_id = world.intake.receive(DROPPED)
+        assert job_id == dropped_job_id(bucket="uploads", key=DROPPED.key, version_id="v1")
+        view = world.store.get(job_id)
+        assert view is not None
+        job = view.job
+        assert (job.organization_id, job.job_type, job.source) == ("globex", JobType.QUARTERLY, Source.S3_DROP)
+        assert (job.created_by, job.original_filename) == ("s3-drop", "q3 figures.csv")
+        assert (job.status, job.file_size) == (JobStatus.QUEUED, 2_000)
+        assert job_id in world.workflow.executions
+
+    def test_each_version_of_a_key_is_a_job_of_its_own(self, world: World) -> None:
+        versions = [replace(DROPPED, version_id=version) for version in ("v1", "v2")]
+        ids = {world.intake.receive(arrived) for arrived in versions}
+        assert len(ids) == len(world.workflow.executions) == 2
+
+    def test_the_event_of_a_deleted_job_brings_nothing_back(self, world: World) -> None:
+        arrived = world.arrive(DROPPED.key)
+        job_id = world.intake.receive(arrived)
+        assert job_id is not None
+        view = world.store.get(job_id)
+        assert view is not None
+        world.store.delete(view.job, now=NOON)
+        world.workflow.lose(job_id)
+        world.intake.receive(arrived)
+        assert world.store.get(job_id) is None
+        assert world.uploads.objects == {}
+        assert world.workflow.executions == {}
+
+    @pytest.mark.parametrize(
+        "key", ["drop/acme/monthly/a.csv", "other/a.csv", "", "api/not-a-job", "drop/acme/annual/a.pdf"]
+    )
+    def test_a_key_of_nobodys_makes_no_job_and_is_left_alone(self, world: World, key: str) -> None:
+        assert world.intake.receive(world.arrive(key)) is None
+        assert world.store.unsettled() == []
+        assert world.workflow.executions == {}
+        assert len(world.uploads.objects) == 1
+
+
+@given(repeats=st.lists(st.integers(1, 5), min_size=1, max_size=6), order=st.randoms(use_true_random=False))
+def test_any_number_of_deliveries_in_any_order_is_one_job_and_one_execution_each(
+    repeats: list[int], order: random.Random
+) -> None:
+    world = World()
+    expected: set[UUID] = set()
+    events: list[ArrivedObject] = []
+    for number, times in enumerate(repeats):
+        if number % 2:
+            job = a_job()
+            world.store.create(job)
+            expected.add(job.id)
+            events += [an_arrived_object(job.id)] * times
+        else:
+            arrived = replace(DROPPED, version_id=f"v{number}")
+            expected.add(dropped_job_id(bucket="uploads", key=arrived.key, version_id=arrived.version_id))
+            events += [arrived] * times
+    order.shuffle(events)
+    for event in events:
+        world.intake.receive(event)
+    assert set(world.store.unsettled()) == set(world.workflow.executions) == expected
+
+
+def test_deliveries_at_the_same_time_are_one_job_and_one_execution() -> None:
+    for _ in range(20):
+        world, barrier = World(), Barrier(5)
+
+        def deliver(world: World = world, barrier: Barrier = barrier) -> None:
+            barrier.wait()
+            world.intake.receive(DROPPED)
+
+        threads = [Thread(target=deliver) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(world.store.unsettled()) == len(world.workflow.executions) == 1
