@@ -37,6 +37,8 @@ class Intake(Construct):
                 allow("dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[table]),
                 allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
                 allow("states:StartExecution", on=[workflow.state_machine.state_machine_arn]),
+                # The local cloud's events do not name the version of the object, which then has to be asked for.
+                *([allow("s3:GetObject", on=[uploads.arn_for_objects("*")])] if stage.is_local else []),
             ],
         )
         self.dead_letters = sqs.Queue(

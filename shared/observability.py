@@ -10,8 +10,8 @@ from aws_lambda_powertools import Logger, Metrics
 
 METRICS_NAMESPACE = "DefaultRiskJobs"
 
-# At DEBUG these write headers and bodies, and so tokens and rows, into the log.
-_NEVER_BELOW_INFO = ("boto3", "botocore", "s3transfer", "urllib3", "python_multipart", "asyncio")
+# At DEBUG these write headers and bodies, and so tokens and rows, into the log; at INFO, noise.
+_NEVER_BELOW_WARNING = ("boto3", "botocore", "s3transfer", "urllib3", "python_multipart", "asyncio")
 
 logger = Logger(use_rfc3339=True)
 metrics = Metrics(namespace=METRICS_NAMESPACE)
@@ -27,8 +27,8 @@ def _unify_logging() -> None:
     # Powertools' own logger has that handler too; it must not hand its records on to it a second time.
     logging.getLogger(logger.name).propagate = False
     root.setLevel(logger.log_level)
-    for name in _NEVER_BELOW_INFO:
-        logging.getLogger(name).setLevel(max(logging.INFO, logger.log_level))
+    for name in _NEVER_BELOW_WARNING:
+        logging.getLogger(name).setLevel(max(logging.WARNING, logger.log_level))
 
 
 _unify_logging()

@@ -12,6 +12,7 @@ from shared.files.header import Layout
 from shared.jobs.model import Outcome
 from shared.jobs.ports import JobView
 from shared.scoring.chunk import unprocessed_rows
+from shared.scoring.results import Outcome as OutcomeName
 from shared.scoring.results import header_line
 
 
@@ -92,7 +93,7 @@ class Assembly:
             data_start=0,
         )
         for outcome in (Outcome.SUCCESSFUL, Outcome.FAILED, Outcome.ALL):
-            self._results.assemble(job.id, outcome, [header_line(layout, outcome.value)])
+            self._results.assemble(job.id, outcome, [header_line(layout, _name(outcome))])
 
     def _write_unprocessed(self, job_id: UUID, plan: InputPlan, chunks: Iterable[Chunk]) -> None:
         for chunk in chunks:
@@ -115,8 +116,12 @@ class Assembly:
         return {chunk: self._results.part_piece(job_id, part, chunk, sizes[chunk]) for chunk in wanted}
 
     def _write(self, job_id: UUID, plan: InputPlan, outcome: Outcome, pieces: dict[int, Piece]) -> None:
-        header = header_line(plan.layout, outcome.value, scored=not plan.validate_only)
+        header = header_line(plan.layout, _name(outcome), scored=not plan.validate_only)
         self._results.assemble(job_id, outcome, [header, *(pieces[chunk] for chunk in sorted(pieces))])
 
     def _chunks(self, job_id: UUID) -> list[Chunk]:
         return [Chunk(**chunk) for chunk in self._results.get_manifest(job_id)]
+
+
+def _name(outcome: Outcome) -> OutcomeName:
+    return outcome.value

@@ -14,16 +14,23 @@ from shared.jobs.model import utc_now
 from shared.jobs.uploads import ArrivedObject
 from shared.observability import logger
 
-# S3 names the version of objects in a bucket that has none so; ours is versioned.
-_UNVERSIONED = "null"
+
+@cache
+def _settings() -> IntakeSettings:
+    return IntakeSettings.from_environment()
+
+
+@cache
+def _uploads() -> UploadBucket:
+    return UploadBucket(client=clients.s3, bucket=_settings().uploads_bucket)
 
 
 @cache
 def _intake() -> Intake:
-    settings = IntakeSettings.from_environment()
+    settings = _settings()
     return Intake(
         store=JobsTable(client=clients.dynamodb, table=settings.table_name),
-        uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
+        uploads=_uploads(),
         workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
         clock=utc_now,
     )
@@ -35,7 +42,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     for record in event["Records"]:
         try:
             _receive(json.loads(record["body"]))
-        except Exception:  # one bad message must not hold up the others of its batch
+        except Exception:  # noqa: BLE001  one bad message must not hold up the others of its batch
             logger.exception("An object could not be taken in")
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
@@ -44,10 +51,15 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def _receive(event: dict[str, Any]) -> None:
     detail = event["detail"]
     stored = detail["object"]
+    # S3 names the version; the local cloud's events do not.
+    version_id = stored.get("version-id") or _uploads().current_version(stored["key"])
+    if version_id is None:
+        logger.warning("The object of an event is gone")
+        return
     arrived = ArrivedObject(
         bucket=detail["bucket"]["name"],
         key=stored["key"],
-        version_id=stored.get("version-id", _UNVERSIONED),
+        version_id=version_id,
         size=int(stored.get("size", 0)),
     )
     if _intake().receive(arrived) is None:

@@ -11,7 +11,7 @@ from shared.jobs.errors import CommitRefusedError
 from shared.jobs.ledger import ChunkCount, shard_of
 from shared.jobs.ports import Clock
 from shared.scoring.chunk import score_chunk
-from shared.scoring.model import model_for
+from shared.scoring.model import Model, model_for
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class Scorer:
             self._known = (job_id, plan)
         return self._known[1]
 
-    def _model(self, plan: InputPlan):  # type: ignore[no-untyped-def]
+    def _model(self, plan: InputPlan) -> Model | None:
         if plan.validate_only:
             return None
         model = model_for(plan.layout.job_type, plan.layout.profile)

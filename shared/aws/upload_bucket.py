@@ -5,7 +5,9 @@ from contextlib import closing
 from typing import IO, TYPE_CHECKING, cast
 from uuid import UUID
 
-from shared.aws.failures import translated
+from botocore.exceptions import ClientError
+
+from shared.aws.failures import code_of, translated
 from shared.jobs.model import StoredInput
 from shared.jobs.ports import UploadForm
 from shared.jobs.uploads import upload_key
@@ -46,6 +48,16 @@ class UploadBucket:
         """The bucket's name."""
         return self._bucket
 
+    def current_version(self, key: str) -> str | None:
+        """The version an object has now, for events that do not name it; None when there is no such object."""
+        try:
+            with translated():
+                return self._client().head_object(Bucket=self._bucket, Key=key).get("VersionId")
+        except ClientError as error:
+            if code_of(error) in {"404", "NoSuchKey"}:
+                return None
+            raise
+
     def read_range(self, stored_input: StoredInput, start: int, end: int) -> bytes:
         """Bytes `[start, end)` of the input, fewer where it ends."""
         with translated():
@@ -56,7 +68,10 @@ class UploadBucket:
                 Range=f"bytes={start}-{end - 1}",
             )
             with closing(answer["Body"]) as body:
-                return body.read()
+                if "ContentRange" in answer:
+                    return body.read()
+                # A server may answer with the whole object (RFC 9110 §14.2), as the local cloud does for versions.
+                return body.read()[start:end]
 
     def open(self, stored_input: StoredInput) -> IO[bytes]:
         """The whole input as a stream, to be closed by whoever reads it."""

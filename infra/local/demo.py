@@ -1,0 +1,256 @@
+"""The main job from end to end on this machine: `make demo`, or `make demo FILES="a.csv b.xlsx"`.
+
+Starts the whole system, signs a user in, uploads a CSV through the API and drops an XLSX into the S3 drop folder, shows
+their progress and what came of them, cancels a larger job half-way, and writes every result file to a folder.
+"""
+
+import csv
+import io
+import signal
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import openpyxl
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.table import Table
+
+from infra.local import panel
+from infra.local.client import JobsClient, JsonObject
+from infra.local.cloud import STATE_FOLDER, local_cloud
+from infra.local.emulator import LocalCloudError
+from infra.source import ROOT
+
+RESULTS_FOLDER = ROOT / "demo-results"
+SEED = 2026
+CANCELLED_ROWS = 60_000
+CANCEL_AT_PERCENT = 40.0
+# What the API takes in one request; larger files go straight to S3.
+_MULTIPART_BYTES = 4 * 1024 * 1024
+_SHOWN_ROWS = 5
+_SHOWN_ERRORS = 15
+_OUTCOMES = ("successful", "failed", "unprocessed", "all")
+
+console = Console(highlight=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A file to score."""
+
+    filename: str
+    job_type: str
+    body: bytes
+
+
+def own_inputs() -> list[Input]:
+    """1,000 annual rows with 15 mistakes as CSV, and 500 quarterly ones as XLSX."""
+    annual = panel.statement_rows(1_000, seed=SEED, faulty=15)
+    quarterly = panel.quarterly_ratio_rows(500, seed=SEED)
+    return [
+        Input(filename="annual_1000.csv", job_type="annual", body=panel.as_csv(annual, panel.STATEMENT_COLUMNS)),
+        Input(
+            filename="quarterly_500.xlsx",
+            job_type="quarterly",
+            body=panel.as_xlsx(quarterly, panel.QUARTERLY_RATIO_COLUMNS),
+        ),
+    ]
+
+
+def given_inputs(paths: Sequence[str]) -> list[Input]:
+    """The files named on the command line; one with a column of quarters is quarterly. Raises `LocalCloudError`."""
+    inputs = []
+    for name in paths:
+        path = Path(name)
+        try:
+            body = path.read_bytes()
+        except OSError as error:
+            raise LocalCloudError(f"{name} cannot be read: {error.strerror}.") from error
+        if path.suffix.lower() not in {".csv", ".xlsx"}:
+            raise LocalCloudError(f"{name} is neither .csv nor .xlsx.")
+        is_quarterly = any("quarter" in column.lower() for column in _header(path, body))
+        inputs.append(Input(filename=path.name, job_type="quarterly" if is_quarterly else "annual", body=body))
+    return inputs
+
+
+def _header(path: Path, body: bytes) -> list[str]:
+    if path.suffix.lower() == ".xlsx":
+        try:
+            sheet = openpyxl.load_workbook(io.BytesIO(body), read_only=True).worksheets[0]
+            return [str(cell or "") for cell in next(sheet.iter_rows(values_only=True), ())]
+        except Exception as error:  # openpyxl raises whatever its parsers do
+            raise LocalCloudError(f"{path} is not an Excel workbook that can be opened.") from error
+    return body.split(b"\n", 1)[0].decode("latin-1").replace(";", ",").split(",")
+
+
+def submit(client: JobsClient, inputs: Iterable[Input]) -> list[str]:
+    """Start a job for each file: CSV through the API, XLSX by the drop folder. The jobs' ids."""
+    job_ids = []
+    for file in inputs:
+        if file.filename.lower().endswith(".xlsx"):
+            key = f"drop/acme/{file.job_type}/{file.filename}"
+            client.drop(key, file.body)
+            job_id = str(client.find(file.filename)["id"])
+            console.print(f"Dropped [bold]{file.filename}[/] into S3 at {key}: job {job_id}")
+        else:
+            small = len(file.body) <= _MULTIPART_BYTES
+            upload = client.upload if small else client.upload_presigned
+            job_id = str(upload(file.job_type, file.filename, file.body)["job_id"])
+            way = "through the API" if small else "straight to S3 with a presigned form"
+            console.print(f"Uploaded [bold]{file.filename}[/] {way}: job {job_id}")
+        job_ids.append(job_id)
+    return job_ids
+
+
+def watch(client: JobsClient, job_ids: Sequence[str], *, until_percent: float | None = None) -> None:
+    """Show the jobs' progress until they have ended, or until the first has come so far."""
+    with Progress(
+        TextColumn("{task.description:<34}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[state]}"),
+        console=console,
+    ) as bars:
+        tasks: dict[str, TaskID] = {}
+        open_jobs = list(job_ids)
+        deadline = time.monotonic() + 600
+        while open_jobs and time.monotonic() < deadline:
+            for job_id in list(open_jobs):
+                job = client.status(job_id)
+                if job_id not in tasks:
+                    tasks[job_id] = bars.add_task(job["original_filename"][:34], total=None, state="")
+                bars.update(
+                    tasks[job_id],
+                    total=job["total_rows"] or None,
+                    completed=job["processed_rows"],
+                    state=f"{job['status']} ({job['phase']})",
+                )
+                if job["status"] in {"completed", "failed"}:
+                    open_jobs.remove(job_id)
+                elif until_percent is not None and job["progress_percentage"] >= until_percent:
+                    return
+            time.sleep(0.15)
+        if open_jobs:
+            raise LocalCloudError(f"Job {open_jobs[0]} did not end within ten minutes.")
+
+
+def show(client: JobsClient, job_id: str, folder: Path) -> None:
+    """Print a job's details, its first scored rows and its row errors, and write its result files."""
+    job = client.details(job_id, include_errors=True)
+    progress, performance = job["progress"], job["performance"]
+    console.rule(f"{job['file_info']['original_filename']} ({job['job_type']})")
+    facts = {
+        "id": job["id"],
+        "status": job["status"] + (" (cancelled)" if job["cancelled"] else ""),
+        "source": job["source"],
+        "profile, model": f"{job['profile']}, {job['model_version']}",
+        "rows": (
+            f"{progress['total_rows']} in all, {progress['successful_rows']} successful, "
+            f"{progress['failed_rows']} failed, {progress['remaining_rows']} unprocessed"
+        ),
+        "progress": f"{progress['progress_percentage']} %",
+        "time": f"{performance['processing_time_seconds']} s, {performance['rows_per_second']} rows/s",
+        "message": job["errors"]["error_message"] or "none",
+    }
+    for name, value in facts.items():
+        console.print(f"  {name:<15} {value}", markup=False)
+    files = _write_results(client, job_id, folder / job["file_info"]["original_filename"])
+    if job["status"] == "completed" or job["cancelled"]:
+        _show_scored(files["successful"])
+    _show_errors(job["errors"])
+    console.print()
+
+
+def _write_results(client: JobsClient, job_id: str, folder: Path) -> dict[str, bytes]:
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {outcome: client.download(job_id, outcome) for outcome in _OUTCOMES}
+    for outcome, body in files.items():
+        (folder / f"{outcome}.csv").write_bytes(body)
+    return files
+
+
+def _show_scored(body: bytes) -> None:
+    rows = list(csv.DictReader(io.StringIO(body.decode())))
+    if not rows:
+        return
+    columns = ("row", "company_symbol", "default_probability", "risk_level", "risk_grade", "top_factors")
+    table = Table(*columns, title=f"First scored rows of {len(rows)}", title_justify="left")
+    for row in rows[:_SHOWN_ROWS]:
+        table.add_row(*(row[column] for column in columns))
+    console.print(table)
+
+
+def _show_errors(errors: JsonObject) -> None:
+    listed: list[dict[str, Any]] = errors.get("error_details", {}).get("errors", [])
+    if not listed:
+        console.print("  No row errors.")
+        return
+    table = Table("row", "symbol", "column", "code", "error", title=f"Row errors: {errors['error_count']}",
+                  title_justify="left")  # fmt: skip
+    for error in listed[:_SHOWN_ERRORS]:
+        cells = (error["row"], error["company_symbol"], error["column"], error["code"], error["error"])
+        table.add_row(*("" if cell is None else str(cell) for cell in cells))
+    console.print(table)
+
+
+def cancel_half_way(client: JobsClient) -> str:
+    """Start a larger job and cancel it while it is being scored; its id."""
+    rows = panel.statement_rows(CANCELLED_ROWS, seed=SEED + 1)
+    body = panel.as_csv(rows, panel.STATEMENT_COLUMNS)
+    job_id = str(client.upload_presigned("annual", "to_be_cancelled.csv", body)["job_id"])
+    console.print(f"Uploaded [bold]to_be_cancelled.csv[/] ({CANCELLED_ROWS} rows): job {job_id}")
+    watch(client, [job_id], until_percent=CANCEL_AT_PERCENT)
+    try:
+        answer = client.cancel(job_id)
+        console.print(answer["message"], markup=False)
+    except httpx.HTTPStatusError as error:
+        # Faster than it could be cancelled: said, not hidden.
+        console.print(error.response.json()["detail"], markup=False)
+    return job_id
+
+
+def run(inputs: Sequence[Input]) -> None:
+    """The whole demonstration. Raises `LocalCloudError`."""
+    console.print("Starting the whole system on this machine: no AWS account, no Docker ...")
+    started = time.monotonic()
+    with local_cloud(STATE_FOLDER / "demo") as (cloud, _):
+        console.print(f"Up after {time.monotonic() - started:.1f} s at {cloud.api_url}")
+        client = JobsClient(cloud, user="acme_member")
+        console.print("Signed in as acme_member of the organization acme")
+        job_ids = submit(client, inputs)
+        watch(client, job_ids)
+        for job_id in job_ids:
+            show(client, job_id, RESULTS_FOLDER)
+        show(client, cancel_half_way(client), RESULTS_FOLDER)
+        console.print(f"The result files are in {RESULTS_FOLDER}")
+
+
+def _stop_on_signal(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run the demonstration on the files named, or on its own."""
+    signal.signal(signal.SIGTERM, _stop_on_signal)
+    try:
+        run(given_inputs(sys.argv[1:]) or own_inputs())
+    except LocalCloudError as error:
+        console.print(str(error), markup=False)
+        return 1
+    except httpx.HTTPStatusError as error:
+        console.print(f"{error.request.method} {error.request.url}: {error.response.text}", markup=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
