@@ -156,8 +156,8 @@ def _judge_number(judged: JudgedRows, table: Table, column: Column, place: int) 
     figures, read = table.plain_numbers(place)
     blank = table.lengths(place) == 0
     faulty: dict[int, str] = {}
-    for row in np.flatnonzero(~(read | blank)).tolist():
-        raw = table.raw(place, row)
+    unread = np.flatnonzero(~(read | blank))
+    for row, raw in zip(unread.tolist(), table.raws(place, unread), strict=True):
         if _LONG_NUMBER.fullmatch(raw):
             figures[row] = float(raw)
             continue
