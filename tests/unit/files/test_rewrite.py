@@ -55,6 +55,7 @@ def test_the_text_of_every_cell_stays_as_it_is(
     [
         ("\ufeffä;b\r\n1;2,5\r\n\r\n".encode("utf-16-le"), None, "ä,b\n" + '1,"2,5"\n'),
         ("sep=|\r\nä|b\r\n".encode("cp1252"), "cp1252", "ä,b\n"),
+        ("\ufeffa,b\r\r\nc,d\r\n".encode("utf-16-le"), None, "a,b\r\r\nc,d\n"),
         (b"a\tb\r1\t2\r", None, "a,b\n1,2\n"),
         (b'a,b\r"x\ry",2', None, 'a,b\n"x\ry",2\n'),
         ("表|x\n".encode("shift_jis"), "shift_jis", "表,x\n"),
