@@ -69,7 +69,18 @@ def _documentation(app: FastAPI) -> Callable[[], dict[str, Any]]:
             )
             schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             made["components"]["schemas"].update({**schema.pop("$defs", {}), "Problem": schema})
+            _drop_foreign_errors(made)
             app.openapi_schema = made
         return app.openapi_schema
 
     return document
+
+
+def _drop_foreign_errors(document: dict[str, Any]) -> None:
+    """Take out FastAPI's own 422, which it adds wherever there is a parameter: ours are all declared."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]
+    for name in ("HTTPValidationError", "ValidationError"):
+        document["components"]["schemas"].pop(name, None)

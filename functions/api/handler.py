@@ -24,7 +24,7 @@ from shared.jobs.service import JobService
 from shared.observability import logger
 
 # Everything we answer with is text; Mangum would otherwise send what it does not know as base64.
-_TEXT = ["text/", "application/json", MEDIA_TYPE]
+TEXT_MEDIA_TYPES = ["text/", "application/json", MEDIA_TYPE]
 
 
 @logger.inject_lambda_context(log_event=False)
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @cache
 def _application() -> Mangum:
     app = create_app(services(ApiSettings.from_environment()))
-    return Mangum(app, lifespan="off", text_mime_types=_TEXT)
+    return Mangum(app, lifespan="off", text_mime_types=TEXT_MEDIA_TYPES)
 
 
 def services(settings: ApiSettings) -> Services:

@@ -11,11 +11,11 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic import ValidationError as PydanticError
-from starlette.datastructures import Headers, UploadFile
-from starlette.exceptions import HTTPException
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from functions.api.errors import FieldFault, ValidationError
+from functions.api.forms import MalformedFormError, Part, read_parts
 from functions.api.problems import faults_of
 from shared.files.errors import TooLargeError, UnsupportedFormatError
 from shared.jobs.model import UploadOptions
@@ -24,7 +24,6 @@ MAX_LABELS = 10
 # S3's own limit is 48.8 TiB an object; the service's is a setting.
 _MAX_FILE_SIZE = 10**14
 _MAX_JSON_BYTES = 64 * 1024
-_MAX_FORM_FIELD_BYTES = 64 * 1024
 # Enough for a percentage; DynamoDB knows no numbers below 1e-130.
 _PERCENT_DECIMALS = 6
 
@@ -136,21 +135,23 @@ async def read_form(request: Request, *, max_bytes: int) -> SentFile:
         f"Files over {max_bytes:,} bytes are uploaded straight to storage: POST JSON "
         '{"filename": "..."} to this same path and follow its answer.'
     )
-    await _body(request, max_bytes=max_bytes, advice=advice)
+    body = await _body(request, max_bytes=max_bytes, advice=advice)
     try:
-        form = await request.form(max_files=1, max_fields=16, max_part_size=_MAX_FORM_FIELD_BYTES)
-    except HTTPException:
-        raise _fault("body", "is no complete multipart form with one file in the field `file`") from None
+        parts = read_parts(body, request.headers["content-type"])
+    except MalformedFormError:
+        raise _fault("body", "is no complete multipart form") from None
+    files = [part for part in parts if part.filename is not None]
+    if len(files) != 1 or files[0].name != "file" or not files[0].filename:
+        raise _fault("body.file", "has to be one file with a name, and the only one")
+    fields = {part.name: _field_text(part) for part in parts if part.filename is None}
+    return SentFile(filename=files[0].filename, body=files[0].body, raw_options={**_query_options(request), **fields})
+
+
+def _field_text(part: Part) -> str:
     try:
-        sent = form.get("file")
-        if not isinstance(sent, UploadFile) or not sent.filename:
-            raise _fault("body.file", "has to be a file with a name")
-        fields = {name: value for name, value in form.multi_items() if name != "file"}
-        return SentFile(
-            filename=sent.filename, body=await sent.read(), raw_options={**_query_options(request), **fields}
-        )
-    finally:
-        await form.close()
+        return part.body.decode()
+    except UnicodeDecodeError:
+        raise _fault("body", "has a field that is not UTF-8 text") from None
 
 
 async def _body(request: Request, *, max_bytes: int, advice: str) -> bytes:

@@ -1,0 +1,228 @@
+"""The application on fakes, and tokens of an issuer whose key the tests hold."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from uuid import UUID
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from fastapi import FastAPI
+from jwt.algorithms import RSAAlgorithm
+
+from functions.api.app import create_app
+from functions.api.authentication import ClaimNames, TokenVerifier
+from functions.api.cursors import Cursors
+from functions.api.dependencies import Limits, Services
+from functions.api.signing_keys import SigningKeys
+from shared.jobs.model import Outcome
+from shared.jobs.service import JobService
+from shared.scoring.documentation import template_csv
+from tests.builders import ORGANIZATION, USER_ID
+from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
+
+ISSUER = "https://issuer.example/pool"
+AUDIENCE = "client-1"
+KEY_ID = "key-1"
+API = "/api/v1/predictions"
+MULTIPART_MAX_BYTES = 1024 * 1024
+
+Token = Callable[..., str]
+
+
+@pytest.fixture(scope="session")
+def private_key() -> RSAPrivateKey:
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+@pytest.fixture(scope="session")
+def other_private_key() -> RSAPrivateKey:
+    return generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def key_set(key: RSAPrivateKey, key_id: str = KEY_ID) -> dict[str, Any]:
+    """The JWK set that has this key."""
+    return {"keys": [{**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": key_id, "use": "sig"}]}
+
+
+class Issuer:
+    """Answers for the token issuer's JWK set, and counts how often it is asked."""
+
+    def __init__(self, answer: Mapping[str, Any] | Exception) -> None:
+        self.answer = answer
+        self.asked = 0
+
+    def __call__(self) -> Mapping[str, Any]:
+        self.asked += 1
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Seconds:
+    """A monotonic clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def issuer(private_key: RSAPrivateKey) -> Issuer:
+    return Issuer(key_set(private_key))
+
+
+@pytest.fixture
+def seconds() -> Seconds:
+    return Seconds()
+
+
+@pytest.fixture
+def verifier(issuer: Issuer, seconds: Seconds) -> TokenVerifier:
+    return TokenVerifier(
+        issuer=ISSUER,
+        audiences=frozenset({AUDIENCE, "client-2"}),
+        names=ClaimNames(),
+        keys=SigningKeys(fetch=issuer, monotonic=seconds),
+    )
+
+
+def claims(**overrides: Any) -> dict[str, Any]:
+    """The claims of the creator of `a_job()`; an override of None leaves the claim out."""
+    all_claims = {
+        "iss": ISSUER,
+        "sub": USER_ID,
+        "client_id": AUDIENCE,
+        "token_use": "access",
+        "exp": int(time.time()) + 600,
+        "username": "jane.doe",
+        "role": "org_member",
+        "organization_id": ORGANIZATION,
+        **overrides,
+    }
+    return {name: value for name, value in all_claims.items() if value is not None}
+
+
+@pytest.fixture
+def token(private_key: RSAPrivateKey) -> Token:
+    def sign(**overrides: Any) -> str:
+        return jwt.encode(claims(**overrides), private_key, algorithm="RS256", headers={"kid": KEY_ID})
+
+    return sign
+
+
+@pytest.fixture
+def services(  # noqa: PLR0917 - fixtures, passed by name
+    verifier: TokenVerifier,
+    clock: SettableClock,
+    store: FakeJobStore,
+    uploads: FakeUploadStore,
+    results: FakeResultStore,
+    workflow: FakeWorkflow,
+    assembler: FakeAssembler,
+) -> Services:
+    jobs = JobService(
+        store=store, uploads=uploads, results=results, workflow=workflow, assembler=assembler, clock=clock
+    )
+    return Services(
+        jobs=jobs,
+        verifier=verifier,
+        cursors=Cursors(key=lambda: b"cursor key"),
+        clock=clock,
+        limits=Limits(multipart_max_bytes=MULTIPART_MAX_BYTES, csv_max_bytes=2 * 1024**3, xlsx_max_bytes=100 * 1024**2),
+    )
+
+
+@pytest.fixture
+def app(services: Services) -> FastAPI:
+    return create_app(services)
+
+
+class Client:
+    """Sends requests to the application in this process; what the application lets through is raised here."""
+
+    def __init__(self, app: FastAPI, runner: asyncio.Runner, token: str | None = None) -> None:
+        self._app = app
+        self._runner = runner
+        self._headers = bearer(token) if token else {}
+
+    def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **sent: Any
+    ) -> httpx.Response:
+        async def answer() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="https://api.example") as client:
+                return await client.request(method, url, headers={**self._headers, **(headers or {})}, **sent)
+
+        return self._runner.run(answer())
+
+    def get(self, url: str, **sent: Any) -> httpx.Response:
+        return self.request("GET", url, **sent)
+
+    def post(self, url: str, **sent: Any) -> httpx.Response:
+        return self.request("POST", url, **sent)
+
+    def delete(self, url: str, **sent: Any) -> httpx.Response:
+        return self.request("DELETE", url, **sent)
+
+
+ClientOf = Callable[[str | None], Client]
+
+
+@pytest.fixture
+def client_of(app: FastAPI) -> Iterator[ClientOf]:
+    """Makes clients that send a given token."""
+    with asyncio.Runner() as runner:
+        yield lambda token: Client(app, runner, token)
+
+
+@pytest.fixture
+def anonymous(client_of: ClientOf) -> Client:
+    """A client without a token."""
+    return client_of(None)
+
+
+@pytest.fixture
+def client(client_of: ClientOf, token: Token) -> Client:
+    """The client of the creator of `a_job()`."""
+    return client_of(token())
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header that carries the token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def annual_csv() -> bytes:
+    """A file that uploads clean."""
+    return template_csv("annual").encode()
+
+
+def row_error(row: int, **overrides: Any) -> dict[str, Any]:
+    """A row error as Score stores it."""
+    return {
+        "row": row,
+        "company_symbol": "TEST123",
+        "column": "sector",
+        "code": "missing_field",
+        "error": "Missing required field: sector",
+        "value": "",
+        **overrides,
+    }
+
+
+def store_errors(results: FakeResultStore, job_id: UUID, chunk: int, *errors: dict[str, Any]) -> None:
+    """Put a chunk's row errors where Score leaves them."""
+    results.errors[job_id, chunk] = b"".join(json.dumps(error).encode() + b"\n" for error in errors)
+
+
+def store_results(results: FakeResultStore, job_id: UUID) -> None:
+    """Put the result files of every outcome there."""
+    for outcome in Outcome:
+        results.files[job_id, outcome] = b"row\n"

@@ -1,0 +1,360 @@
+"""Looking at jobs, listing, cancelling and deleting them: the base document's bodies, and what the contract adds."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, ListAnswer, StatusAnswer
+from functions.api.cursors import Cursors
+from shared.jobs.errors import InvalidCursorError
+from shared.jobs.ledger import ChunkCount
+from shared.jobs.model import JobStatus, JobType, Phase
+from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_shard
+from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
+from tests.unit.api.conftest import API, Client, ClientOf, Token, row_error, store_errors
+
+
+class TestDetails:
+    """GET /jobs/{job_id}."""
+
+    def test_have_every_field_of_the_base_document(self, client: Client, store: FakeJobStore) -> None:
+        job = a_completed_job(file_size=2_048_576)
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}")
+        assert answer.status_code == 200
+        body = answer.json()
+        DetailsAnswer.model_validate(body)
+        shown = body["job"]
+        assert body["success"] is True
+        assert (shown["id"], shown["status"], shown["job_type"]) == (str(job.id), "completed", "annual")
+        assert shown["file_info"] == {
+            "original_filename": "figures.csv",
+            "file_size": 2_048_576,
+            "file_size_mb": 1.95,
+        }
+        assert shown["progress"] == {
+            "total_rows": 10,
+            "processed_rows": 10,
+            "successful_rows": 8,
+            "failed_rows": 2,
+            "progress_percentage": 100.0,
+            "remaining_rows": 0,
+        }
+        assert shown["timestamps"]["created_at"] == "2026-03-02T12:00:00.000Z"
+        assert shown["context"] == {"user_id": "user-1", "organization_id": "acme", "created_by": "jane.doe"}
+        assert shown["errors"] == {"has_errors": True, "error_message": None, "error_count": 2}
+        assert set(shown["celery_info"]) == {"task_id", "celery_status", "celery_meta"}
+        assert "Retry-After" not in answer.headers
+
+    def test_show_the_first_hundred_row_errors_when_asked(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        job = a_completed_job(total_rows=150, final_successful_rows=0, final_failed_rows=150)
+        store.add(job, a_shard(done=frozenset({0, 1}), with_failures=frozenset({0, 1})))
+        store_errors(results, job.id, 0, *(row_error(row) for row in range(1, 76)))
+        store_errors(results, job.id, 1, *(row_error(row) for row in range(76, 151)))
+        body = client.get(f"{API}/jobs/{job.id}", params={"include_errors": "true"}).json()
+        DetailsAnswer.model_validate(body)
+        details = body["job"]["errors"]["error_details"]
+        assert [error["row"] for error in details["errors"]] == list(range(1, 101))
+        assert details["truncated"] is True
+        assert details["more"] == f"{API}/jobs/{job.id}/errors"
+        assert body["job"]["errors"]["error_count"] == 150
+
+    def test_of_an_active_job_have_the_estimate(
+        self, client: Client, store: FakeJobStore, clock: SettableClock
+    ) -> None:
+        job = a_processing_job()
+        store.add(job)
+        clock.advance(timedelta(seconds=5))
+        store.commit_chunk(job.id, ChunkCount(chunk=0, successful_rows=5, failed_rows=0), shard=0, now=clock())
+        answer = client.get(f"{API}/jobs/{job.id}")
+        performance = answer.json()["job"]["performance"]
+        assert set(performance) == {
+            "processing_time_seconds",
+            "rows_per_second",
+            "estimated_completion_seconds",
+            "estimated_completion_time",
+        }
+        assert int(answer.headers["Retry-After"]) > 0
+
+    def test_with_text_that_is_no_text_are_sent_all_the_same(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        job = a_completed_job(original_filename="a\ud800\0é.csv", error_message="\udfff")
+        store.add(job, a_shard(with_failures=frozenset({0})))
+        store_errors(results, job.id, 0, row_error(1, value="\ud800\0"))
+        answer = client.get(f"{API}/jobs/{job.id}", params={"include_errors": "1"})
+        assert answer.status_code == 200
+        assert answer.json()["job"]["file_info"]["original_filename"] == "a\ud800\0é.csv"
+
+
+class TestStatus:
+    """GET /jobs/{job_id}/status."""
+
+    @pytest.mark.parametrize("status", JobStatus)
+    def test_has_the_same_fields_in_every_status(self, client: Client, store: FakeJobStore, status: JobStatus) -> None:
+        job = a_job(status=status, completed_at=NOON if status.is_terminal else None)
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/status")
+        StatusAnswer.model_validate(answer.json())
+        assert set(answer.json()["job"]) == {
+            "id", "status", "phase", "job_type", "original_filename", "total_rows", "processed_rows",
+            "successful_rows", "failed_rows", "progress_percentage", "created_at", "started_at", "completed_at",
+            "error_message", "error_details", "celery_task_id", "celery_status", "celery_meta", "cancelled",
+        }  # fmt: skip
+        assert ("Retry-After" in answer.headers) is not status.is_terminal
+
+    @pytest.mark.parametrize("part", ["", "/status"])
+    def test_that_did_not_change_is_304_without_a_body(self, client: Client, store: FakeJobStore, part: str) -> None:
+        job = a_processing_job()
+        store.add(job)
+        url = f"{API}/jobs/{job.id}{part}"
+        tag = client.get(url).headers["ETag"]
+        for asked in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            answer = client.get(url, headers={"If-None-Match": asked})
+            assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", tag)
+            assert "content-type" not in answer.headers
+            assert int(answer.headers["Retry-After"]) > 0
+        for asked in ('"other"', "", '"', tag.strip('"')):
+            assert client.get(url, headers={"If-None-Match": asked}).status_code == 200
+        store.commit_chunk(job.id, ChunkCount(chunk=0, successful_rows=5, failed_rows=0), shard=0, now=NOON)
+        changed = client.get(url, headers={"If-None-Match": tag})
+        assert (changed.status_code, changed.headers["ETag"] != tag) == (200, True)
+
+
+class TestCancel:
+    """POST /jobs/{job_id}/cancel."""
+
+    def test_answers_with_the_base_documents_body_and_again_with_the_same(
+        self, client: Client, store: FakeJobStore, workflow: FakeWorkflow, assembler: FakeAssembler
+    ) -> None:
+        job = a_processing_job(job_type=JobType.QUARTERLY, original_filename="quarterly_data.xlsx")
+        store.add(job)
+        workflow.start(job.id, {})
+        answer = client.post(f"{API}/jobs/{job.id}/cancel")
+        assert answer.status_code == 200
+        CancelAnswer.model_validate(answer.json())
+        assert answer.json() == {
+            "success": True,
+            "message": f"Job {job.id} cancelled successfully",
+            "cancelled_job": {
+                "id": str(job.id),
+                "status": "failed",
+                "job_type": "quarterly",
+                "original_filename": "quarterly_data.xlsx",
+                "celery_cancelled": True,
+            },
+        }
+        assert workflow.stopped == [job.id]
+        assert assembler.requested == [job.id]
+        assert client.post(f"{API}/jobs/{job.id}/cancel").json() == answer.json()
+
+    def test_of_a_job_that_never_ran_stops_nothing(self, client: Client, store: FakeJobStore) -> None:
+        job = a_job()
+        store.add(job)
+        assert client.post(f"{API}/jobs/{job.id}/cancel").json()["cancelled_job"]["celery_cancelled"] is False
+
+    @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED])
+    def test_of_an_ended_job_is_400_in_the_base_documents_words(
+        self, client: Client, store: FakeJobStore, status: JobStatus
+    ) -> None:
+        job = a_completed_job(status=status)
+        store.add(job)
+        answer = client.post(f"{API}/jobs/{job.id}/cancel")
+        assert (answer.status_code, answer.json()["code"]) == (400, "job_not_cancellable")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert answer.json()["detail"] == (
+            f"Cannot cancel job with status '{status}'. Only pending or processing jobs can be cancelled."
+        )
+
+
+class TestDelete:
+    """DELETE /jobs/{job_id}."""
+
+    @pytest.mark.parametrize("status", set(JobStatus) - {JobStatus.PROCESSING})
+    def test_answers_with_the_base_documents_body_and_the_job_is_gone(
+        self, client: Client, store: FakeJobStore, status: JobStatus
+    ) -> None:
+        job = a_job(status=status)
+        store.add(job)
+        answer = client.delete(f"{API}/jobs/{job.id}")
+        DeleteAnswer.model_validate(answer.json())
+        assert (answer.status_code, answer.json()) == (
+            200,
+            {
+                "success": True,
+                "message": f"Job {job.id} deleted successfully",
+                "deleted_job": {
+                    "id": str(job.id),
+                    "status": str(status),
+                    "job_type": "annual",
+                    "original_filename": "figures.csv",
+                },
+            },
+        )
+        assert client.get(f"{API}/jobs/{job.id}").status_code == 404
+        assert client.delete(f"{API}/jobs/{job.id}").status_code == 404
+
+    def test_of_a_processing_job_is_400_in_the_base_documents_words(
+        self, client: Client, store: FakeJobStore, uploads: FakeUploadStore
+    ) -> None:
+        job = a_processing_job()
+        store.add(job)
+        uploads.put(job.id, b"x")
+        answer = client.delete(f"{API}/jobs/{job.id}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "job_processing")
+        assert answer.json()["detail"] == (
+            "Cannot delete job that is currently processing. Please cancel the job first or wait for it to complete."
+        )
+        assert uploads.objects
+
+
+class TestList:
+    """GET /jobs."""
+
+    @pytest.fixture
+    def twelve(self, store: FakeJobStore) -> list[str]:
+        """Ids of twelve jobs, newest first: every third is quarterly, every second completed."""
+        ids = []
+        for number in range(12):
+            job_type = JobType.QUARTERLY if number % 3 == 0 else JobType.ANNUAL
+            made = {"job_type": job_type, "created_at": NOON + timedelta(minutes=number)}
+            job = a_completed_job(**made) if number % 2 else a_job(**made)
+            store.add(job)
+            ids.append(str(job.id))
+        return ids[::-1]
+
+    def test_is_newest_first_with_the_status_shape(self, client: Client, twelve: list[str]) -> None:
+        body = client.get(f"{API}/jobs").json()
+        ListAnswer.model_validate(body)
+        assert [job["id"] for job in body["jobs"]] == twelve
+        assert body["pagination"] == {"total": 12, "limit": 50, "offset": 0, "has_more": False, "next_cursor": None}
+        status = client.get(f"{API}/jobs/{twelve[0]}/status").json()["job"]
+        assert body["jobs"][0] == status
+
+    def test_serves_the_loops_of_the_base_document(self, client: Client, twelve: list[str]) -> None:
+        completed = client.get(f"{API}/jobs?status=completed&limit=100").json()["jobs"]
+        assert len(completed) == 6
+        for job in completed:
+            assert client.delete(f"{API}/jobs/{job['id']}").status_code == 200
+        assert client.get(f"{API}/jobs?status=completed").json()["jobs"] == []
+        assert len(twelve) == 12
+
+    def test_filters_and_sorts(self, client: Client, twelve: list[str]) -> None:
+        def ids(query: str) -> list[str]:
+            return [job["id"] for job in client.get(f"{API}/jobs?{query}").json()["jobs"]]
+
+        assert ids("sort=created_at") == twelve[::-1]
+        assert ids("status=pending&status=completed") == twelve
+        assert ids("status=processing") == []
+        assert len(ids("job_type=quarterly")) == 4
+        assert len(ids("job_type=quarterly&status=completed")) == 2
+        assert ids("offset=3&limit=4&unknown=ignored") == twelve[3:7]
+
+    def test_paged_by_cursor_shows_each_job_once_while_jobs_come_and_go(
+        self, client: Client, store: FakeJobStore, twelve: list[str]
+    ) -> None:
+        shown: list[str] = []
+        cursor = None
+        for page in range(20):
+            params = {"limit": "5", **({"cursor": cursor} if cursor else {})}
+            body = client.get(f"{API}/jobs", params=params).json()
+            ListAnswer.model_validate(body)
+            shown += [job["id"] for job in body["jobs"]]
+            # A new job at the top, and one deleted that was shown: neither moves what follows.
+            store.add(a_job(created_at=NOON + timedelta(hours=page + 1)))
+            client.delete(f"{API}/jobs/{shown[page]}")
+            assert (body["pagination"]["total"], body["pagination"]["offset"]) == (12, page * 5)
+            cursor = body["pagination"]["next_cursor"]
+            assert body["pagination"]["has_more"] is (cursor is not None)
+            if cursor is None:
+                break
+        assert shown == twelve
+
+    def test_counts_exactly_to_a_thousand_and_then_says_at_least(self, client: Client, store: FakeJobStore) -> None:
+        for _ in range(1_000):
+            store.add(a_job())
+        assert client.get(f"{API}/jobs?limit=1").json()["pagination"]["total"] == 1_000
+        store.add(a_job())
+        pagination = client.get(f"{API}/jobs?limit=1").json()["pagination"]
+        assert (pagination["total"], pagination["total_at_least"]) == (None, 1_001)
+        following = client.get(f"{API}/jobs", params={"limit": 1, "cursor": pagination["next_cursor"]}).json()
+        assert following["pagination"]["total_at_least"] == 1_001
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ("limit=0", "query.limit"),
+            ("limit=101", "query.limit"),
+            ("limit=1000000000", "query.limit"),
+            (f"limit={'9' * 5000}", "query.limit"),
+            ("limit=1e400", "query.limit"),
+            ("limit=%00", "query.limit"),
+            ("limit=NaN", "query.limit"),
+            ("offset=-1", "query.offset"),
+            ("offset=1001", "query.offset"),
+            ("sort=name", "query.sort"),
+            ("status=done", "query.status.0"),
+            ("status=pending&status=%ED%A0%80", "query.status.1"),
+            ("job_type=monthly", "query.job_type"),
+            ("cursor=abc&offset=1", "query.offset"),
+        ],
+    )
+    def test_refuses_parameters_it_cannot_use_without_echoing_them(
+        self, client: Client, query: str, field: str
+    ) -> None:
+        answer = client.get(f"{API}/jobs?{query}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+        assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+        assert all(set(fault) == {"field", "message", "code"} for fault in answer.json()["errors"])
+        assert len(answer.content) < 1_000
+
+    def test_refuses_altered_cursors_and_those_of_others(
+        self, client: Client, client_of: ClientOf, token: Token, twelve: list[str]
+    ) -> None:
+        assert twelve
+        cursor = client.get(f"{API}/jobs?limit=2").json()["pagination"]["next_cursor"]
+        text, _, signature = cursor.partition(".")
+        altered = [
+            "", ".", text, f"{text}.", f".{signature}", cursor[:-1], cursor + "=", f"A{cursor[1:]}", f"{cursor}.",
+            f"{text}.{signature[:-1]}{'A' if signature[-1] != 'A' else 'B'}", "é", "\0", "x" * 5000, "bnVsbA.e30",
+        ]  # fmt: skip
+        for bad in altered:
+            answer = client.get(f"{API}/jobs", params={"limit": 2, "cursor": bad})
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor"), bad
+        for query in ("status=pending", "job_type=annual", "sort=created_at"):
+            answer = client.get(f"{API}/jobs?{query}&cursor={cursor}")
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor"), query
+        rival = client_of(token(organization_id="rival"))
+        assert rival.get(f"{API}/jobs?cursor={cursor}").status_code == 400
+        # A colleague sees the same list, and the limit is no part of it.
+        colleague = client_of(token(sub="user-2"))
+        assert colleague.get(f"{API}/jobs?limit=7&cursor={cursor}").status_code == 200
+
+
+@given(
+    position=st.dictionaries(st.text(max_size=5), st.text(max_size=20) | st.integers() | st.none(), max_size=4),
+    bound_to=st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3),
+    junk=st.text(max_size=60),
+)
+def test_a_cursor_gives_back_its_position_and_junk_gives_an_error(
+    position: dict[str, Any], bound_to: dict[str, str], junk: str
+) -> None:
+    cursors = Cursors(key=lambda: b"key")
+    cursor = cursors.sign(position, bound_to=bound_to)
+    assert cursors.read(cursor, bound_to=bound_to) == position
+    for bad, bound in ((junk, bound_to), (cursor, {**bound_to, "more": "x"}), (cursor + junk or "x", {"other": "x"})):
+        with pytest.raises(InvalidCursorError):
+            cursors.read(bad, bound_to=bound)
+    with pytest.raises(InvalidCursorError):
+        Cursors(key=lambda: b"other").read(cursor, bound_to=bound_to)
+
+
+def test_a_phase_is_shown_beside_every_status(client: Client, store: FakeJobStore) -> None:
+    job = a_processing_job(phase=Phase.FINALIZING)
+    store.add(job)
+    assert client.get(f"{API}/jobs/{job.id}/status").json()["job"]["phase"] == "finalizing"

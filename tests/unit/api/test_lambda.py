@@ -1,0 +1,180 @@
+"""The function as Lambda calls it: real events in, answers out, nothing heavy imported, nothing made too early."""
+
+import asyncio
+import base64
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mangum import Mangum
+
+from functions.api import handler as function
+from functions.api.app import create_app
+from functions.api.dependencies import Services
+from functions.api.settings import ApiSettings
+from shared.aws import clients
+from shared.settings import SettingsError
+from tests.fakes import FakeUploadStore
+from tests.unit.api.conftest import Token, annual_csv
+from tests.unit.api.test_uploads import COMPLETE_FORM
+
+EVENTS = Path(__file__).resolve().parents[2] / "events"
+
+ENVIRONMENT = {
+    "TABLE_NAME": "jobs",
+    "UPLOADS_BUCKET": "uploads",
+    "RESULTS_BUCKET": "results",
+    "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:score-jobs",
+    "FINALIZE_FUNCTION_NAME": "finalize",
+    "CURSOR_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:cursors",
+    "TOKEN_ISSUER": "https://issuer.example/pool",
+    "TOKEN_AUDIENCE": "client-1, client-2",
+    "JWKS_URL": "https://issuer.example/pool/.well-known/jwks.json",
+}
+
+
+@dataclass
+class Context:
+    """What Lambda says of an invocation."""
+
+    function_name: str = "api"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:api"
+    aws_request_id: str = "0b6b1e6e-5b0a-4bd1-8c3e-0f0e3d5c7a11"
+
+
+def event(name: str, **overrides: Any) -> dict[str, Any]:
+    return {**json.loads((EVENTS / name).read_text()), **overrides}
+
+
+def call(asked: dict[str, Any]) -> dict[str, Any]:
+    """Invoke the function."""
+    return function.handler(asked, Context())  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _event_loop() -> Iterator[None]:
+    """The loop that Mangum takes; in Lambda it lives as long as the process."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
+@pytest.fixture
+def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    function._application.cache_clear()
+    clients.forget_clients()
+    yield
+    function._application.cache_clear()
+
+
+@pytest.fixture
+def _composed(_fresh: None, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The handler on the fakes."""
+    application = Mangum(create_app(services), lifespan="off", text_mime_types=function.TEXT_MEDIA_TYPES)
+    monkeypatch.setattr(function, "_application", _Cached(application))
+
+
+class _Cached:
+    def __init__(self, application: Mangum) -> None:
+        self._application = application
+
+    def __call__(self) -> Mangum:
+        return self._application
+
+    def cache_clear(self) -> None:
+        """Nothing is cached."""
+
+
+@pytest.mark.usefixtures("_fresh")
+def test_health_is_answered_without_making_any_client() -> None:
+    answer = call(event("api_get.json"))
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"]) == {"success": True, "status": "ok", "version": "0.1.0"}
+    assert answer["isBase64Encoded"] is False
+    assert clients.dynamodb.cache_info().currsize == clients.s3.cache_info().currsize == 0
+
+
+@pytest.mark.usefixtures("_fresh")
+def test_a_problem_is_text_and_has_the_gateways_request_id() -> None:
+    answer = call(event("api_post.json"))
+    assert (answer["statusCode"], answer["isBase64Encoded"]) == (401, False)
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    assert json.loads(answer["body"])["request_id"] == answer["headers"]["x-request-id"] == "JKJaXmPLvHcESHB="
+
+
+def test_without_the_gateways_request_id_it_is_lambdas(services: Services) -> None:
+    asked = event("api_get.json")
+    del asked["requestContext"]["requestId"]
+    answer = Mangum(create_app(services), lifespan="off")(asked, Context())  # type: ignore[arg-type]
+    assert answer["headers"]["x-request-id"] == Context.aws_request_id
+
+
+@pytest.mark.usefixtures("_composed")
+@pytest.mark.parametrize("is_base64", [True, False])
+def test_a_form_arrives_intact_base64_or_not(uploads: FakeUploadStore, token: Token, is_base64: bool) -> None:  # noqa: FBT001 - both ways
+    asked = event("api_post.json", isBase64Encoded=is_base64)
+    asked["body"] = base64.b64encode(COMPLETE_FORM).decode() if is_base64 else COMPLETE_FORM.decode()
+    asked["headers"]["authorization"] = f"Bearer {token()}"
+    answer = call(asked)
+    assert answer["statusCode"] == 202
+    assert list(uploads.objects.values()) == [annual_csv()]
+    assert answer["headers"]["location"].endswith(json.loads(answer["body"])["job_id"])
+
+
+@pytest.mark.usefixtures("_composed")
+def test_the_authorizers_claims_are_no_substitute_for_the_token() -> None:
+    assert call(event("api_post.json"))["statusCode"] == 401
+
+
+def test_the_function_imports_nothing_heavy() -> None:
+    code = "import sys, functions.api.handler; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - our own code
+    imported = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "fastapi" in imported
+    assert not imported & {"numpy", "pandas", "sklearn", "pytest"}
+
+
+class TestSettings:
+    """The function's environment."""
+
+    def test_is_read_with_its_defaults(self) -> None:
+        settings = ApiSettings.from_environment(ENVIRONMENT)
+        assert settings.token_audience == {"client-1", "client-2"}
+        assert settings.multipart_max_bytes == 4_194_304
+        assert settings.groups_claim == "cognito:groups"
+        assert function.services(settings).limits.xlsx_max_bytes == 104_857_600
+
+    @pytest.mark.parametrize("name", ENVIRONMENT)
+    def test_lacking_a_variable_is_refused_by_its_name(self, name: str) -> None:
+        for broken in ({k: v for k, v in ENVIRONMENT.items() if k != name}, {**ENVIRONMENT, name: " "}):
+            with pytest.raises(SettingsError, match=name):
+                ApiSettings.from_environment(broken)
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("JWKS_URL", "file:///s3cret"),
+            ("MULTIPART_MAX_BYTES", "s3cret"),
+            ("CSV_MAX_BYTES", "0"),
+            ("JWKS_URL", "s3cret"),
+        ],
+    )
+    def test_with_a_bad_value_is_refused_without_showing_it(self, name: str, value: str) -> None:
+        with pytest.raises(SettingsError, match=name) as refused:
+            ApiSettings.from_environment({**ENVIRONMENT, name: value})
+        assert "s3cret" not in str(refused.value)
+        assert refused.value.__cause__ is None
+
+    def test_that_lead_callers_elsewhere_show_in_locations(self) -> None:
+        settings = ApiSettings.from_environment({**ENVIRONMENT, "API_ROOT_URL": "https://api.example/stage/"})
+        assert function.services(settings).root_url == "https://api.example/stage"

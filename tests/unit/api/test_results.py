@@ -1,0 +1,131 @@
+"""Downloads and row errors."""
+
+from urllib.parse import urlsplit
+
+import pytest
+
+from functions.api.bodies import AssemblingAnswer, RowErrorsAnswer
+from shared.jobs.model import JobStatus, Outcome
+from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_shard
+from tests.fakes import FakeJobStore, FakeResultStore
+from tests.unit.api.conftest import API, Client, row_error, store_errors, store_results
+
+
+class TestDownload:
+    """GET /jobs/{job_id}/download."""
+
+    @pytest.mark.parametrize("outcome", [None, *Outcome])
+    def test_redirects_to_the_file_of_the_outcome(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore, outcome: Outcome | None
+    ) -> None:
+        job = a_completed_job()
+        store.add(job)
+        store_results(results, job.id)
+        answer = client.get(f"{API}/jobs/{job.id}/download", params={"outcome": outcome} if outcome else {})
+        assert (answer.status_code, answer.content) == (303, b"")
+        location = urlsplit(answer.headers["Location"])
+        assert location.path == f"/{job.id}/{outcome or 'successful'}"
+        assert answer.headers["Cache-Control"] == "no-store"
+
+    @pytest.mark.parametrize("query", ["", "?outcome=bogus&format=xlsx"])
+    @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.PROCESSING])
+    def test_before_the_end_is_409_whatever_is_asked_for(
+        self, client: Client, store: FakeJobStore, status: JobStatus, query: str
+    ) -> None:
+        job = a_job(status=status)
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/download{query}")
+        assert (answer.status_code, answer.json()["code"]) == (409, "results_not_ready")
+        assert status in answer.json()["detail"]
+
+    def test_while_the_files_are_put_together_is_202(self, client: Client, store: FakeJobStore) -> None:
+        job = a_completed_job(status=JobStatus.FAILED, results_ready=False)
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/download")
+        assert answer.status_code == 202
+        AssemblingAnswer.model_validate(answer.json())
+        assert int(answer.headers["Retry-After"]) > 0
+
+    def test_of_a_job_whose_file_never_came_is_409(self, client: Client, store: FakeJobStore) -> None:
+        job = a_job(status=JobStatus.FAILED, completed_at=NOON, results_ready=True)
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/download?outcome=unprocessed")
+        assert (answer.status_code, answer.json()["code"]) == (409, "results_not_ready")
+
+    @pytest.mark.parametrize("query", ["outcome=bogus", "format=xlsx", "format=parquet", "format=", "outcome=%00"])
+    def test_of_what_there_is_not_is_422(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore, query: str
+    ) -> None:
+        job = a_completed_job()
+        store.add(job)
+        store_results(results, job.id)
+        assert client.get(f"{API}/jobs/{job.id}/download?{query}").status_code == 422
+
+
+class TestErrors:
+    """GET /jobs/{job_id}/errors."""
+
+    def test_are_paged_in_row_order_without_loss(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        job = a_completed_job(total_rows=30, final_successful_rows=5, final_failed_rows=25)
+        store.add(job, a_shard(done=frozenset({0, 1, 2}), with_failures=frozenset({0, 2})))
+        store_errors(results, job.id, 0, *(row_error(row, value="x" * 40 * row) for row in range(1, 14)))
+        store_errors(results, job.id, 2, *(row_error(row) for row in range(14, 26)))
+        for limit in (1, 4, 13, 24, 1000):
+            rows: list[int] = []
+            cursor = None
+            while True:
+                params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
+                body = client.get(f"{API}/jobs/{job.id}/errors", params=params).json()
+                RowErrorsAnswer.model_validate(body)
+                assert body["error_count"] == 25
+                rows += [error["row"] for error in body["errors"]]
+                cursor = body["pagination"]["next_cursor"]
+                assert body["pagination"] == {"limit": limit, "has_more": cursor is not None, "next_cursor": cursor}
+                if cursor is None:
+                    break
+            assert rows == list(range(1, 26))
+
+    def test_of_a_running_job_are_those_so_far(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        job = a_processing_job()
+        store.add(job, a_shard(done=frozenset({1}), with_failures=frozenset({1}), failed_rows=1))
+        store_errors(results, job.id, 1, row_error(7))
+        body = client.get(f"{API}/jobs/{job.id}/errors").json()
+        assert ([error["row"] for error in body["errors"]], body["error_count"]) == ([7], 1)
+
+    def test_of_a_clean_job_are_none(self, client: Client, store: FakeJobStore) -> None:
+        job = a_completed_job(final_successful_rows=10, final_failed_rows=0)
+        store.add(job)
+        body = client.get(f"{API}/jobs/{job.id}/errors").json()
+        assert body == {
+            "success": True,
+            "errors": [],
+            "error_count": 0,
+            "pagination": {"limit": 100, "has_more": False, "next_cursor": None},
+        }
+
+    @pytest.mark.parametrize("limit", ["0", "1001", "x", "1e3", "-1"])
+    def test_with_a_limit_out_of_range_are_422(self, client: Client, store: FakeJobStore, limit: str) -> None:
+        job = a_completed_job()
+        store.add(job)
+        assert client.get(f"{API}/jobs/{job.id}/errors?limit={limit}").status_code == 422
+
+    def test_do_not_take_the_cursor_of_another_job_or_list(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        jobs = [a_completed_job(), a_completed_job()]
+        for job in jobs:
+            store.add(job, a_shard(with_failures=frozenset({0})))
+            store_errors(results, job.id, 0, row_error(1), row_error(2))
+        first = client.get(f"{API}/jobs/{jobs[0].id}/errors?limit=1").json()["pagination"]["next_cursor"]
+        listed = client.get(f"{API}/jobs?limit=1").json()["pagination"]["next_cursor"]
+        assert client.get(f"{API}/jobs/{jobs[0].id}/errors?cursor={first}").status_code == 200
+        for url in (
+            f"{API}/jobs/{jobs[1].id}/errors?cursor={first}",
+            f"{API}/jobs/{jobs[0].id}/errors?cursor={listed}",
+        ):
+            answer = client.get(url)
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
