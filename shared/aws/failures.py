@@ -14,7 +14,15 @@ T = TypeVar("T")
 
 # botocore retries throttling and lost connections, but not two transactions that met on one item.
 _CONFLICT_ATTEMPTS = 8
-_CONFLICT_CODES = frozenset({"TransactionConflict", "TransactionConflictException"})
+_CONFLICT_CODES = frozenset(
+    {
+        "TransactionConflict",
+        "TransactionConflictException",
+        # As reasons of a cancelled transaction, which botocore does not take for throttling.
+        "ProvisionedThroughputExceeded",
+        "ThrottlingError",
+    }
+)
 _UNAVAILABLE_CODES = frozenset(
     {
         "InternalServerError",
@@ -51,7 +59,7 @@ def translated() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if code_of(error) in _UNAVAILABLE_CODES:
+        if _is_unavailable(error):
             raise UnavailableError from error
         raise
     except BotoCoreError as error:
@@ -71,14 +79,24 @@ def conditional(call: Callable[[], T]) -> T:
                 raise
             if attempt == _CONFLICT_ATTEMPTS:
                 raise UnavailableError from error
-            # Full jitter, so that writers which met once do not meet again.
-            time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
+            pause(attempt)
     raise AssertionError("unreachable")
+
+
+def pause(attempt: int) -> None:
+    """Wait before the next attempt, with full jitter, so that callers which met once do not meet again."""
+    time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
 
 
 def _reasons(error: ClientError) -> list[dict[str, Any]]:
     reasons: list[dict[str, Any]] = error.response.get("CancellationReasons", [])  # type: ignore[assignment]
     return reasons
+
+
+def _is_unavailable(error: ClientError) -> bool:
+    # An answer to a HEAD has no body, and so its status for a code.
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return code_of(error) in _UNAVAILABLE_CODES or status == 429 or status >= 500
 
 
 def _is_refused(error: ClientError) -> bool:

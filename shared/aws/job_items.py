@@ -114,12 +114,10 @@ def encode_job(job: Job) -> AttributeMap:
 
 
 def encode_options(options: UploadOptions) -> dict[str, Any]:
-    """Upload options as a map attribute; percentages as Decimal, which DynamoDB asks for."""
+    """Upload options as a map attribute; a percentage as text, which holds every float a number attribute does not."""
     return {
         "validate_only": options.validate_only,
-        "max_failed_percent": (
-            Decimal(str(options.max_failed_percent)) if options.max_failed_percent is not None else None
-        ),
+        "max_failed_percent": str(options.max_failed_percent) if options.max_failed_percent is not None else None,
         "encoding": options.encoding,
         "labels": dict(options.labels),
     }

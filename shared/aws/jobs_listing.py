@@ -6,8 +6,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from shared.aws.failures import translated
+from shared.aws.failures import pause, translated
 from shared.aws.job_items import JOB_SORT_KEY, UNSETTLED, decode, encode, shard_key
+from shared.jobs.errors import UnavailableError
 from shared.jobs.lifecycle import LIVE
 from shared.jobs.model import JobStatus, JobType
 from shared.jobs.ports import JobFilter, JobPage, JobView, Scope
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 # DynamoDB's own limit on keys in one batch read.
 _BATCH = 100
+# Reads in a row that DynamoDB, when throttled, may answer with nothing.
+_UNREAD_ATTEMPTS = 8
 
 ReadViews = Callable[[Iterable[Mapping[str, Any]]], list[JobView]]
 
@@ -109,12 +112,20 @@ class JobsListing:
     def _batch(self, keys: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []
         pending = list(keys)
+        attempt = 0
         while pending:
             with translated():
                 answer = self._client().batch_get_item(RequestItems={self._table: {"Keys": pending[:_BATCH]}})
             items += [decode(item) for item in answer["Responses"].get(self._table, [])]
-            unread = answer["UnprocessedKeys"]
-            pending = [*(unread[self._table]["Keys"] if self._table in unread else []), *pending[_BATCH:]]
+            left = answer["UnprocessedKeys"]
+            unread = left[self._table]["Keys"] if self._table in left else []
+            # What did not fit one answer is simply read on; an answer without anything is throttling.
+            attempt = attempt + 1 if len(unread) == len(pending[:_BATCH]) else 0
+            if attempt == _UNREAD_ATTEMPTS:
+                raise UnavailableError
+            if attempt:
+                pause(attempt)
+            pending = [*unread, *pending[_BATCH:]]
         return items
 
 

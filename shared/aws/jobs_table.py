@@ -233,7 +233,11 @@ class JobsTable:
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
     def _decode_views(self, items: Iterable[Mapping[str, Any]]) -> list[JobView]:
-        """The jobs among decoded items, each with those of its shards that are there too; no tombstones."""
+        """The jobs among decoded items, each with those of its shards that are there too; no tombstones.
+
+        Items are read one after the other: shards that the job's own item does not know of yet are left out, or
+        rows would be counted of a job whose total is not known.
+        """
         jobs = [item for item in items if item["sk"] == job_items.JOB_SORT_KEY and not job_items.is_tombstone(item)]
         shards: dict[str, list[Mapping[str, Any]]] = {}
         for item in items:
@@ -242,7 +246,9 @@ class JobsTable:
         return [
             JobView(
                 job=job_items.decode_job(item),
-                progress=Progress(tuple(job_items.decode_shard(shard) for shard in shards.get(item["pk"], []))),
+                progress=Progress(
+                    tuple(map(job_items.decode_shard, shards.get(item["pk"], []) if item["shard_count"] else []))
+                ),
             )
             for item in jobs
         ]
@@ -267,11 +273,8 @@ class JobsTable:
         remove: Sequence[str] = (),
     ) -> None:
         """End the job and close its shards in one transaction: after it no count can move."""
-        ended = {
-            "phase": Phase.DONE,
-            "completed_at": timestamp(now),
-            "ttl": job_items.time_to_live(now + RETENTION),
-        }
+        ttl = job_items.time_to_live(now + RETENTION)
+        ended = {"phase": Phase.DONE, "completed_at": timestamp(now), "ttl": ttl}
         self._transact(
             [
                 {
@@ -291,9 +294,10 @@ class JobsTable:
                         "Update": {
                             "TableName": self._table,
                             "Key": job_items.shard_key(job.id, number),
-                            "UpdateExpression": "SET closed = :yes",
+                            "UpdateExpression": "SET closed = :yes, #ttl = :ttl",
                             "ConditionExpression": "attribute_exists(pk)",
-                            "ExpressionAttributeValues": encode({":yes": True}),
+                            "ExpressionAttributeNames": {"#ttl": "ttl"},
+                            "ExpressionAttributeValues": encode({":yes": True, ":ttl": ttl}),
                         }
                     }
                     for number in range(job.shard_count)

@@ -1,0 +1,135 @@
+"""What every `Workflow` does, and how the finalize function is asked for files."""
+
+import json
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from shared.aws import clients
+from shared.aws.state_machine import FinalizeInvocation, StateMachine
+from shared.jobs.errors import UnavailableError
+from shared.jobs.ports import ExecutionState, Workflow
+from tests.aws_resources import create_state_machine
+from tests.fakes import FakeWorkflow
+
+
+@pytest.fixture(params=["fake", "moto"])
+def engine(request: pytest.FixtureRequest) -> Iterator[Workflow]:
+    if request.param == "fake":
+        yield FakeWorkflow()
+        return
+    with mock_aws():
+        yield StateMachine(client=clients.step_functions, arn=create_state_machine())
+
+
+def end(engine: Workflow, job_id: UUID) -> None:
+    """Let the execution end without this system's doing."""
+    if isinstance(engine, FakeWorkflow):
+        engine.end(job_id, cause="States.Timeout")
+    else:
+        clients.step_functions().stop_execution(executionArn=engine.execution_arn(job_id), cause="States.Timeout")
+
+
+class TestWorkflow:
+    def test_an_execution_that_was_not_started_is_unknown(self, engine: Workflow) -> None:
+        assert engine.describe(uuid4()).state is ExecutionState.UNKNOWN
+        assert not engine.stop(uuid4(), reason="x")
+
+    def test_a_started_execution_runs_until_it_is_stopped(self, engine: Workflow) -> None:
+        job_id = uuid4()
+        engine.start(job_id, {"job_id": str(job_id)})
+        assert engine.describe(job_id).state is ExecutionState.RUNNING
+        assert engine.stop(job_id, reason="Job cancelled by user")
+        execution = engine.describe(job_id)
+        assert execution.state is ExecutionState.ENDED
+        assert execution.cause
+
+    def test_only_a_running_execution_is_really_stopped(self, engine: Workflow) -> None:
+        job_id = uuid4()
+        engine.start(job_id, {})
+        assert [engine.stop(job_id, reason="x") for _ in range(2)] == [True, False]
+
+    def test_a_second_start_changes_nothing_also_after_the_end(self, engine: Workflow) -> None:
+        job_id = uuid4()
+        for _ in range(3):
+            engine.start(job_id, {"job_id": str(job_id)})
+        assert engine.describe(job_id).state is ExecutionState.RUNNING
+        end(engine, job_id)
+        engine.start(job_id, {"job_id": str(job_id)})
+        assert engine.describe(job_id).state is ExecutionState.ENDED
+
+    def test_an_execution_that_ended_by_itself_says_why(self, engine: Workflow) -> None:
+        job_id = uuid4()
+        engine.start(job_id, {})
+        end(engine, job_id)
+        assert engine.describe(job_id).cause
+
+    def test_the_address_of_an_execution_is_known_before_it_starts_and_is_its_own(self, engine: Workflow) -> None:
+        first, second = uuid4(), uuid4()
+        assert engine.execution_arn(first).endswith(f":{first}")
+        assert engine.execution_arn(first) != engine.execution_arn(second)
+
+
+class TestStateMachine:
+    def test_the_address_is_the_one_the_engine_gives(self) -> None:
+        with mock_aws():
+            machine = StateMachine(client=clients.step_functions, arn=create_state_machine())
+            job_id = uuid4()
+            machine.start(job_id, {"job_id": str(job_id)})
+            answer = clients.step_functions().describe_execution(executionArn=machine.execution_arn(job_id))
+            assert answer["name"] == str(job_id)
+            assert json.loads(answer["input"]) == {"job_id": str(job_id)}
+
+    def test_a_machine_that_is_not_there_is_no_unknown_execution(self) -> None:
+        with mock_aws():
+            arn = create_state_machine()
+            machine = StateMachine(client=clients.step_functions, arn=f"{arn}-gone")
+            with pytest.raises(Exception, match="StateMachineDoesNotExist"):
+                machine.start(uuid4(), {})
+
+    def test_a_long_cause_is_cut_for_the_log(self) -> None:
+        client = boto3.client("stepfunctions")
+        machine = StateMachine(client=lambda: client, arn="arn:aws:states:eu-central-1:1:stateMachine:m")
+        with Stubber(client) as stub:
+            stub.add_response(
+                "describe_execution",
+                {
+                    "executionArn": "arn",
+                    "stateMachineArn": "arn",
+                    "startDate": 0,
+                    "status": "FAILED",
+                    "cause": "x" * 32_768,
+                },
+            )
+            cause = machine.describe(uuid4()).cause
+        assert cause is not None
+        assert cause.startswith("xxx")
+        assert len(cause) <= 1_000
+
+
+class TestFinalizeInvocation:
+    def test_the_function_is_invoked_without_waiting_for_it(self) -> None:
+        client, job_id = boto3.client("lambda"), uuid4()
+        with Stubber(client) as stub:
+            stub.add_response(
+                "invoke",
+                {"StatusCode": 202},
+                {
+                    "FunctionName": "finalize",
+                    "InvocationType": "Event",
+                    "Payload": json.dumps({"job_id": str(job_id), "settle_only": True}).encode(),
+                },
+            )
+            FinalizeInvocation(client=lambda: client, function_name="finalize").request(job_id)
+            stub.assert_no_pending_responses()
+
+    def test_a_throttled_invocation_is_unavailable(self) -> None:
+        client = boto3.client("lambda")
+        with Stubber(client) as stub:
+            stub.add_client_error("invoke", "TooManyRequestsException", http_status_code=429)
+            with pytest.raises(UnavailableError):
+                FinalizeInvocation(client=lambda: client, function_name="finalize").request(uuid4())
