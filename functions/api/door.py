@@ -3,15 +3,21 @@
 Only what the whole file is already here for; everything else is for the job to find. Without NumPy.
 """
 
+import zipfile
 from dataclasses import replace
+from io import BytesIO
 
 from shared.files.dialect import decoding_error, detect_dialect, text_encoding
 from shared.files.errors import EmptyFileError, TooLargeError, UnsupportedFormatError
 from shared.files.formats import sniff_format
 from shared.files.grammar import blanks_of
 from shared.files.header import read_layout
+from shared.files.xlsx import check_workbook
 from shared.jobs.model import JobType
 from shared.jobs.uploads import FILE_SUFFIXES, display_name
+
+# Looking for the header may mean to read every sheet; more than this takes seconds, and the caller waits.
+WORKBOOK_MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 
 
 def accepted_name(name: str) -> str:
@@ -37,11 +43,13 @@ def check_declared(*, file_size: int | None, max_bytes: int, encoding: str | Non
 def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str | None) -> None:
     """Check a whole file. Raises a `FileError` whose text says what to do.
 
-    Of a workbook only the first bytes are looked at here: it is unpacked where memory is bounded.
+    A workbook that unpacks to much is left to its job.
     """
     if sniff_format(body, filename) == "xlsx":
         if encoding is not None:
             text_encoding(encoding)
+        if _unpacked_bytes(body) <= WORKBOOK_MAX_UNPACKED_BYTES:
+            check_workbook(BytesIO(body), job_type=job_type.value)
         return
     dialect = detect_dialect(body, declared_encoding=encoding, is_whole_file=True)
     if dialect.needs_rewrite:
@@ -54,3 +62,12 @@ def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str |
     layout = read_layout(body, dialect, job_type=job_type.value, is_whole_file=True)
     if not body[layout.data_start :].strip(blanks_of(layout.delimiter) + b"\n"):
         raise EmptyFileError("The file has no data rows")
+
+
+def _unpacked_bytes(body: bytes) -> int:
+    """What the archive says it unpacks to: its reader gives no more than that. 0 for an archive that cannot be read."""
+    try:
+        with zipfile.ZipFile(BytesIO(body)) as archive:
+            return sum(entry.file_size for entry in archive.infolist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError):
+        return 0  # what is wrong with it is for the check of workbooks to say

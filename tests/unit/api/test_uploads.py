@@ -1,16 +1,20 @@
 """Uploads: the two forms, their options, and what is refused at the door."""
 
+import csv
 import io
 import json
 import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
+import openpyxl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.api.bodies import UploadAccepted
+from functions.api.door import WORKBOOK_MAX_UNPACKED_BYTES
 from shared.jobs.model import Job, JobStatus, Source, UploadOptions
 from shared.jobs.uploads import upload_key
 from shared.scoring.columns import profile_of
@@ -23,13 +27,28 @@ MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
 HEADER = annual_csv().splitlines(keepends=True)[0]
 
 
-def workbook(*entries: str) -> bytes:
-    """A ZIP archive with the names of a workbook's parts."""
+def archive(parts: Mapping[str, bytes]) -> bytes:
+    """A ZIP archive of these parts."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        for entry in entries or ("[Content_Types].xml", "xl/workbook.xml"):
-            archive.writestr(entry, "<x/>")
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for name, body in parts.items():
+            zipped.writestr(name, body)
     return packed.getvalue()
+
+
+def workbook(rows: Sequence[Sequence[Any]]) -> bytes:
+    """An Excel workbook of these rows."""
+    made = openpyxl.Workbook(write_only=True)
+    sheet = made.create_sheet()
+    for row in rows:
+        sheet.append(row)
+    saved = io.BytesIO()
+    made.save(saved)
+    return saved.getvalue()
+
+
+def annual_rows() -> list[list[str]]:
+    return list(csv.reader(io.StringIO(annual_csv().decode())))
 
 
 def only_job(store: FakeJobStore) -> Job:
@@ -144,7 +163,7 @@ class TestMultipart:
             (annual_csv(), "a.csv.exe", 415, "unsupported_format"),
             (b"%PDF-1.7", "a.csv", 415, "unsupported_format"),
             (b"<!doctype html><html>", "a.csv", 415, "unsupported_format"),
-            (workbook("a.txt"), "a.csv", 415, "unsupported_format"),
+            (archive({"a.txt": b"x"}), "a.csv", 415, "unsupported_format"),
             (bytes(range(256)) * 10, "a.csv", 415, "unsupported_format"),
             (b",".join(b"c%d" % n for n in range(201)) + b"\n", "a.csv", 413, "too_large"),
         ],
@@ -205,8 +224,38 @@ class TestMultipart:
         answer = send(client, b"", data={"max_failed_percent": "no number"})
         assert answer.status_code == 400
 
-    def test_of_a_workbook_is_left_to_the_job_beyond_its_first_bytes(self, client: Client, store: FakeJobStore) -> None:
-        assert send(client, workbook(), "figures.xlsx").status_code == 202
+    def test_takes_a_workbook_with_the_right_header(self, client: Client, uploads: FakeUploadStore) -> None:
+        body = workbook(annual_rows())
+        assert send(client, body, "figures.xlsx").status_code == 202
+        assert list(uploads.objects.values()) == [body]
+
+    @pytest.mark.parametrize(
+        ("body", "status", "code"),
+        [
+            (lambda: workbook([["company_symbol", "market_cap"], ["A", 1]]), 400, "missing_columns"),
+            (lambda: workbook(annual_rows()[:1]), 400, "empty_file"),
+            (lambda: workbook([]), 400, "empty_file"),
+            (lambda: workbook(annual_rows())[:3_000], 415, "unsupported_format"),
+            (lambda: archive({"xl/workbook.xml": b"<x/>"}), 415, "unsupported_format"),
+            (
+                lambda: archive({"xl/workbook.xml": b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"}),
+                415,
+                "unsupported_format",
+            ),
+        ],
+    )
+    def test_refuses_a_workbook_no_job_could_score(
+        self, client: Client, store: FakeJobStore, body: Callable[[], bytes], status: int, code: str
+    ) -> None:
+        answer = send(client, body(), "figures.xlsx")
+        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        assert not store.unsettled()
+
+    def test_leaves_a_workbook_that_unpacks_to_much_to_its_job(self, client: Client, store: FakeJobStore) -> None:
+        blank = b"<row/>" * (WORKBOOK_MAX_UNPACKED_BYTES // 6 // 8)
+        body = archive({f"xl/worksheets/sheet{n}.xml": blank for n in range(9)} | {"xl/workbook.xml": b"no workbook"})
+        assert len(body) < MULTIPART_MAX_BYTES
+        assert send(client, body, "figures.xlsx").status_code == 202
         assert only_job(store).original_filename == "figures.xlsx"
 
 
