@@ -1,10 +1,10 @@
 """From input columns to the features of the models, columns at a time.
 
 Every feature has a declared direction: the sign of the risk's change when the feature rises. Together with the
-definitions below it makes the models monotone in these raw inputs, all else equal: risk never rises with
-`market_cap`, `net_income`, `ebitda` or `current_assets`, and never falls with `inventory` or `current_liabilities`.
-`total_assets` and `total_liabilities` move several features, in a loss-making firm in opposite directions, so nothing
-is promised for them beyond the features themselves.
+definitions below it makes the models monotone in raw inputs too, all else equal: risk never rises with `market_cap`,
+`net_income`, `ebitda` or `current_assets`, and never falls with `total_liabilities`, `current_liabilities`, `inventory`
+or a ratio that gets worse within its usual range. Only `total_assets` has no direction: more of them spread a profit or
+a loss thinner, make the same debt lighter and the same market capitalisation poorer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -59,16 +59,20 @@ def _ebitda(figures: Figures) -> FloatArray:
         return ebit + depreciation_amortization
 
 
+def _ebitda_to_liabilities(figures: Figures) -> FloatArray:
+    # Over total liabilities a loss would look the smaller the more is owed, and risk would fall as debt rises.
+    ebitda = _ebitda(figures)
+    return _quotient(ebitda, np.where(ebitda < 0, figures["total_assets"], figures["total_liabilities"]))
+
+
 def cap_to_liabilities(figures: Figures) -> FloatArray:
     """Market capitalisation over total liabilities `[n]`, infinite on overflow."""
     return _quotient(figures["market_cap"], figures["total_liabilities"])
 
 
-def _ratio(name: str, risk_direction: Direction, description: str) -> Feature:
+def _ratio(name: str, risk_direction: Direction, description: str, *, negative_is_highest: bool = False) -> Feature:
     low, high = BY_NAME[name].usual_range or (-inf, inf)
-    # A negative multiple has a negative EBITDA and a negative debt share a negative capital: both are worse than any
-    # value in range, though the sign would sort them as the best. Ordering them last is worth 0.010 to 0.015 of AUC.
-    below = inf if low == 0 else -inf
+    below = inf if negative_is_highest else -inf
 
     def of(figures: Figures) -> FloatArray:
         values = figures[name]
@@ -86,12 +90,16 @@ _MARKET_CAP = Feature(
 _LONG_TERM_DEBT = _ratio(
     "long_term_debt_to_total_capital",
     1,
-    "long-term debt over long-term debt plus equity, percent; negative (as the capital is) counts as above 100",
+    "long-term debt over long-term debt plus equity, percent; negative, as the capital is, counts as above 100",
+    # Negative capital is worse than any share of debt, though the sign would sort it as no debt at all.
+    negative_is_highest=True,
 )
 _DEBT_TO_EBITDA = _ratio(
     "total_debt_to_ebitda",
     1,
-    "debt over EBITDA; negative (as EBITDA is) counts as the highest",
+    "debt over EBITDA; negative, as EBITDA is, counts as the lowest",
+    # A negative multiple says that EBITDA is negative and nothing of the debt; the other ratios show the loss. Counted
+    # as the highest it would hide what high multiples mean: the model loses discrimination and reaches no CRITICAL row.
 )
 
 FEATURES: Final[dict[ModelName, tuple[Feature, ...]]] = {
@@ -117,16 +125,16 @@ FEATURES: Final[dict[ModelName, tuple[Feature, ...]]] = {
         Feature(
             name="quick_ratio",
             risk_direction=-1,
-            description="current assets less inventory over current liabilities",
+            description="current assets less inventory over current liabilities; 0 where it is negative",
             of=lambda figures: _quotient(
-                figures["current_assets"] - figures["inventory"], figures["current_liabilities"]
+                np.maximum(figures["current_assets"] - figures["inventory"], 0), figures["current_liabilities"]
             ),
         ),
         Feature(
             name="ebitda_to_liabilities",
             risk_direction=-1,
-            description="EBITDA over total liabilities",
-            of=lambda figures: _quotient(_ebitda(figures), figures["total_liabilities"]),
+            description="EBITDA over total liabilities, or over total assets where EBITDA is negative",
+            of=_ebitda_to_liabilities,
         ),
         Feature(
             name="ln_total_assets",

@@ -3,7 +3,7 @@
 Each function maps a panel to a score `[n]`, higher meaning riskier.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,7 @@ class Baseline:
 
 
 def _altman(panel: Panel) -> FloatArray:
-    x: Mapping[str, FloatArray] = panel.amounts
+    x = panel.amounts
     assets, liabilities = x["total_assets"], x["total_liabilities"]
     score: FloatArray = (
         6.56 * (x["current_assets"] - x["current_liabilities"]) / assets
@@ -43,7 +43,7 @@ def _ohlson(panel: Panel) -> FloatArray:
     before = np.where(known, before, 0.0)
     movement = np.abs(net_income) + np.abs(before)
     change = np.divide(net_income - before, movement, out=np.zeros(len(panel)), where=known & (movement > 0))
-    return (
+    score: FloatArray = (
         -1.32
         - 0.407 * np.log(assets)
         + 6.03 * liabilities / assets
@@ -55,6 +55,7 @@ def _ohlson(panel: Panel) -> FloatArray:
         + 0.285 * ((net_income < 0) & known & (before < 0))
         - 0.521 * change
     )
+    return score
 
 
 def _zmijewski(panel: Panel) -> FloatArray:

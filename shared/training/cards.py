@@ -49,6 +49,7 @@ _NOT_FOR: Final = (
 
 _RATIO_LIMITS: Final = (
     "Debt is long-term debt in the training data, which have no other; capital is long-term debt plus equity.",
+    "A negative multiple of debt to EBITDA counts as the lowest: the other ratios weigh the loss behind it.",
     "A blank ratio contributes the population's mean. The metrics with each input blank say what that costs.",
 )
 
@@ -130,13 +131,12 @@ def _window(rows: Panel) -> dict[str, Any]:
 def table(cards: list[dict[str, Any]]) -> str:
     """The metrics of several cards and of their baselines, a line each, for the terminal."""
     lines = [
-        f"{'on 2015 to 2018':<22}{'ROC AUC':>9}{'95 % interval':>18}{'PR AUC':>9}{'KS':>8}"
-        f"{'Brier':>9}{'mean PD / rate':>17}"
+        f"{'test window':<20}{'ROC AUC':>9}{'95 % interval':>18}{'PR AUC':>9}{'KS':>8}{'Brier':>9}{'PD / rate':>11}"
     ]
     for content in cards:
         metrics = content["metrics"]
         ratio = metrics["mean_predicted"] / metrics["observed_rate"]
-        lines.append(_line(content["name"], metrics) + f"{metrics['brier']:>9.5f}{ratio:>17.3f}")
+        lines.append(_line(content["name"], metrics) + f"{metrics['brier']:>9.5f}{ratio:>11.3f}")
     if cards:
         lines += [_line(baseline["name"], baseline) for baseline in cards[0]["baselines"]]
     return "\n".join(lines)
@@ -145,4 +145,4 @@ def table(cards: list[dict[str, Any]]) -> str:
 def _line(name: str, metrics: Mapping[str, Any]) -> str:
     low, high = metrics["roc_auc_95_interval"]
     interval = f"{low:.4f} to {high:.4f}"
-    return f"{name:<22}{metrics['roc_auc']:>9.4f}{interval:>18}{metrics['pr_auc']:>9.4f}{metrics['ks']:>8.4f}"
+    return f"{name:<20}{metrics['roc_auc']:>9.4f}{interval:>18}{metrics['pr_auc']:>9.4f}{metrics['ks']:>8.4f}"

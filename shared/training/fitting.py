@@ -29,7 +29,7 @@ class FitError(Exception):
 class Settings:
     """How a model is fitted. `subsample` is the share of the training rows that each of `fits` estimators sees."""
 
-    fits: int = 8
+    fits: int = 16
     subsample: float = 0.8
     learning_rate: float = 0.05
     iterations: int = 350

@@ -28,8 +28,8 @@ JOB_TYPES: Final[dict[ModelName, tuple[str, ...]]] = {
 
 SETTINGS: Final[dict[ModelName, Settings]] = {
     "statements": Settings(),
-    "ratios-annual": Settings(l2=1.0),
-    "ratios-quarterly": Settings(l2=1.0),
+    "ratios-annual": Settings(fits=8, l2=1.0),
+    "ratios-quarterly": Settings(fits=8, l2=1.0),
 }
 
 
