@@ -154,12 +154,12 @@ def test_counting_stops_where_it_was_told_to(job_store: JobStore) -> None:
     assert [job_store.count(Scope(), ALL, at_most=at_most) for at_most in (1, 4, 5, 6)] == [1, 4, 5, 5]
 
 
-def test_a_page_holds_a_hundred_jobs_with_many_shards(job_store: JobStore) -> None:
-    busy = [scoring(job_store, chunks=500) for _ in range(15)]
-    for number in range(100):
+def test_a_page_may_have_more_shards_than_one_read_takes(job_store: JobStore) -> None:
+    busy = [scoring(job_store, chunks=500) for _ in range(11)]
+    for number in range(30):
         made(job_store, number)
-    page = job_store.page(Scope(), ALL, after=None, offset=0, limit=115)
-    assert len(page.views) == 115
+    page = job_store.page(Scope(), ALL, after=None, offset=0, limit=41)
+    assert len(page.views) == 41
     assert page.following is None
     by_id = {view.job.id: view for view in page.views}
     assert {len(by_id[job.id].progress.shards) for job in busy} == {10}

@@ -1,0 +1,225 @@
+"""Threads against one table: what is counted is counted once, and an end is one end."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier, Lock
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from moto import mock_aws
+
+from shared.aws import clients
+from shared.aws.jobs_table import JobsTable
+from shared.jobs.closing import fail_job
+from shared.jobs.errors import CommitRefusedError, JobProcessingError, TransitionRefusedError
+from shared.jobs.finalization import Finalization
+from shared.jobs.intake import Intake
+from shared.jobs.ledger import shard_of
+from shared.jobs.model import Job, JobStatus
+from shared.jobs.ports import JobView
+from shared.jobs.service import JobService
+from tests.aws_resources import TABLE, create_table
+from tests.builders import NOON, a_caller, a_count, an_arrived_object
+from tests.contract.steps import queued, scoring
+from tests.fakes import (
+    FakeAssembler,
+    FakeResultFiles,
+    FakeResultStore,
+    FakeUploadStore,
+    FakeWorkflow,
+    SettableClock,
+)
+
+T = TypeVar("T")
+
+THREADS = 8
+RACES = 60
+
+
+class OneCallAtATime:
+    """DynamoDB decides each call by itself; moto does not (a transaction it rolls back takes others' writes along)."""
+
+    def __init__(self) -> None:
+        self._client = clients.dynamodb()
+        self._lock = Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+
+        def alone(**request: Any) -> Any:
+            with self._lock:
+                return call(**request)
+
+        return alone
+
+
+@pytest.fixture
+def table() -> Iterator[JobsTable]:
+    with mock_aws():
+        create_table()
+        client: Any = OneCallAtATime()
+        yield JobsTable(client=lambda: client, table=TABLE)
+
+
+def at_once(*calls: Callable[[], T]) -> list[T]:
+    """The calls' results, made from threads that are let go together."""
+    barrier = Barrier(len(calls))
+
+    def run(call: Callable[[], T]) -> T:
+        barrier.wait()
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
+
+
+def commit(table: JobsTable, job_id: UUID, chunk: int, *, shards: int = 1, failed: int = 0) -> bool:
+    try:
+        table.commit_chunk(job_id, a_count(chunk, 5 - failed, failed), shard=shard_of(chunk, shards), now=NOON)
+    except CommitRefusedError:
+        return False
+    return True
+
+
+def read(table: JobsTable, job: Job) -> JobView:
+    view = table.get(job.id)
+    assert view is not None
+    return view
+
+
+def service_on(table: JobsTable) -> JobService:
+    return JobService(
+        store=table,
+        uploads=FakeUploadStore(),
+        results=FakeResultStore(),
+        workflow=FakeWorkflow(),
+        assembler=FakeAssembler(),
+        clock=SettableClock(),
+    )
+
+
+def test_a_thousand_chunks_committed_over_and_over_from_eight_threads_are_counted_once_each(table: JobsTable) -> None:
+    chunks, shuffled = 1_000, random.Random(7)  # noqa: S311
+    job = scoring(table, chunks=chunks)
+    order = [*range(chunks), *shuffled.sample(range(chunks), chunks // 4)]
+    shuffled.shuffle(order)
+
+    def work(part: Sequence[int]) -> int:
+        return sum(commit(table, job.id, chunk, shards=job.shard_count, failed=chunk % 3) for chunk in part)
+
+    accepted = at_once(*(partial(work, order[n::THREADS]) for n in range(THREADS)))
+    progress = read(table, job).progress
+    assert sum(accepted) == chunks
+    assert progress.done == set(range(chunks))
+    failed = sum(chunk % 3 for chunk in range(chunks))
+    assert (progress.successful_rows, progress.failed_rows) == (5 * chunks - failed, failed)
+    assert progress.with_failures == {chunk for chunk in range(chunks) if chunk % 3}
+
+
+def test_a_chunk_committed_from_every_thread_at_once_is_accepted_once(table: JobsTable) -> None:
+    job = scoring(table, chunks=20)
+    for chunk in range(20):
+        assert sum(at_once(*[partial(commit, table, job.id, chunk)] * THREADS)) == 1
+    assert read(table, job).progress.processed_rows == 100
+
+
+def cancel(table: JobsTable, job: Job) -> None:
+    fail_job(table, job.id, error_code=None, error_message="x", clock=SettableClock(), cancelled=True)
+
+
+def test_a_cancel_against_the_last_chunk_and_the_end_leaves_one_end_and_counts_that_stand(table: JobsTable) -> None:
+    ends: Counter[JobStatus] = Counter()
+    for race in range(RACES):
+        job = scoring(table, chunks=2)
+        # Committed before in every other race, or the job could complete only if its last chunk came first.
+        for chunk in range(1 + race % 2):
+            assert commit(table, job.id, chunk)
+        finalization = Finalization(store=table, files=FakeResultFiles(), clock=SettableClock())
+        calls: list[Callable[[], object]] = [
+            partial(commit, table, job.id, 1),
+            partial(finalization.finish, job.id),
+            partial(cancel, table, job),
+        ]
+        at_once(*calls[race % 3 :], *calls[: race % 3])
+
+        ended = read(table, job)
+        ends[ended.job.status] += 1
+        assert ended.job.status.is_terminal
+        assert all(shard.closed for shard in ended.progress.shards)
+        # Whatever comes now comes too late.
+        assert not commit(table, job.id, 1)
+        finalization.finish(job.id)
+        cancel(table, job)
+        settled = read(table, job)
+        assert settled.job.status is ended.job.status
+        assert settled.job.cancelled is ended.job.cancelled
+        assert settled.progress == ended.progress
+        assert settled.job.final_successful_rows == ended.progress.processed_rows
+        assert ended.job.status is JobStatus.FAILED or ended.progress.processed_rows == 10
+        # Every transaction in moto copies the whole table.
+        table.delete(settled.job, now=NOON)
+    assert len(ends) == 2, f"every race went the same way, so nothing was raced: {ends}"
+
+
+def test_a_delete_against_late_commits_brings_nothing_back(table: JobsTable) -> None:
+    for _ in range(20):
+        job = scoring(table, chunks=2)
+        cancel(table, job)
+        at_once(
+            partial(commit, table, job.id, 0),
+            partial(service_on(table).delete, a_caller(), job.id),
+            partial(commit, table, job.id, 1),
+        )
+        assert table.get(job.id) is None
+        assert table.tombstone(job.id) is not None
+        assert not commit(table, job.id, 0)
+        left = clients.dynamodb().query(
+            TableName=TABLE,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": {"S": f"JOB#{job.id}"}},
+        )
+        assert left["Count"] == 1
+
+
+def delete(table: JobsTable, job: Job) -> str:
+    try:
+        service_on(table).delete(a_caller(), job.id)
+    except JobProcessingError:
+        return "processing"
+    return "deleted"
+
+
+def start(table: JobsTable, job: Job) -> str:
+    try:
+        table.start(job, now=NOON)
+    except TransitionRefusedError:
+        return "deleted"
+    return "processing"
+
+
+def test_a_delete_against_a_start_either_deletes_a_queued_job_or_refuses_a_processing_one(table: JobsTable) -> None:
+    for _ in range(20):
+        job = queued(table)
+        [outcome] = set(at_once(partial(delete, table, job), partial(start, table, job)))
+        assert (table.get(job.id) is None) is (outcome == "deleted")
+
+
+def test_cancels_at_the_same_time_all_say_the_same(table: JobsTable) -> None:
+    for _ in range(10):
+        job = scoring(table)
+        cancellations = at_once(*[partial(service_on(table).cancel, a_caller(), job.id)] * 4)
+        assert len({(answer.job.status, answer.job.cancelled_at) for answer in cancellations}) == 1
+        assert cancellations[0].job.cancelled
+
+
+def test_deliveries_of_one_event_at_the_same_time_are_one_job_and_one_execution(table: JobsTable) -> None:
+    for number in range(10):
+        workflow = FakeWorkflow()
+        intake = Intake(store=table, uploads=FakeUploadStore(), workflow=workflow, clock=SettableClock())
+        arrived = an_arrived_object(key="drop/acme/annual/a.csv", version_id=f"v{number}")
+        [job_id] = set(at_once(*[partial(intake.receive, arrived)] * 5))
+        assert list(workflow.executions) == [job_id]
