@@ -1,6 +1,7 @@
 """The application on fakes, and tokens of an issuer whose key the tests hold."""
 
 import asyncio
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +20,7 @@ from functions.api.authentication import ClaimNames, TokenVerifier
 from functions.api.cursors import Cursors
 from functions.api.dependencies import Limits, Services
 from functions.api.signing_keys import SigningKeys
-from shared.jobs.model import Outcome
+from shared.jobs.model import Job, Outcome
 from shared.jobs.service import JobService
 from shared.scoring.documentation import template_csv
 from tests.builders import ORGANIZATION, USER_ID
@@ -194,6 +195,18 @@ def client(client_of: ClientOf, token: Token) -> Client:
     return client_of(token())
 
 
+def encoded(part: object) -> str:
+    text = part if isinstance(part, bytes) else json.dumps(part).encode()
+    return base64.urlsafe_b64encode(text).rstrip(b"=").decode()
+
+
+def signed(key: RSAPrivateKey, payload: dict[str, Any] | bytes, *, header: dict[str, Any] | None = None) -> str:
+    """A token signed over these very bytes, whatever a library would say to them."""
+    head = {"alg": "RS256", "typ": "JWT", "kid": KEY_ID, **(header or {})}
+    text = f"{encoded(head)}.{encoded(payload)}"
+    return f"{text}.{encoded(RSAAlgorithm(RSAAlgorithm.SHA256).sign(text.encode(), key))}"
+
+
 def bearer(token: str) -> dict[str, str]:
     """The header that carries the token."""
     return {"Authorization": f"Bearer {token}"}
@@ -226,3 +239,15 @@ def store_results(results: FakeResultStore, job_id: UUID) -> None:
     """Put the result files of every outcome there."""
     for outcome in Outcome:
         results.files[job_id, outcome] = b"row\n"
+
+
+def only_job(store: FakeJobStore) -> Job:
+    (job_id,) = store.unsettled()
+    view = store.get(job_id)
+    assert view is not None
+    return view.job
+
+
+COMPLETE_FORM = (
+    b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.csv"\r\n\r\n' + annual_csv() + b"\r\n--b--\r\n"
+)

@@ -1,20 +1,15 @@
 """Looking at jobs, listing, cancelling and deleting them: the base document's bodies, and what the contract adds."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, ListAnswer, StatusAnswer
-from functions.api.cursors import Cursors
-from shared.jobs.errors import InvalidCursorError
+from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, StatusAnswer
 from shared.jobs.ledger import ChunkCount
 from shared.jobs.model import JobStatus, JobType, Phase
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_shard
 from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
-from tests.unit.api.conftest import API, Client, ClientOf, Token, row_error, store_errors
+from tests.unit.api.conftest import API, Client, row_error, store_errors
 
 
 class TestDetails:
@@ -211,147 +206,6 @@ class TestDelete:
             "Cannot delete job that is currently processing. Please cancel the job first or wait for it to complete."
         )
         assert uploads.objects
-
-
-class TestList:
-    """GET /jobs."""
-
-    @pytest.fixture
-    def twelve(self, store: FakeJobStore) -> list[str]:
-        """Ids of twelve jobs, newest first: every third is quarterly, every second completed."""
-        ids = []
-        for number in range(12):
-            job_type = JobType.QUARTERLY if number % 3 == 0 else JobType.ANNUAL
-            made = {"job_type": job_type, "created_at": NOON + timedelta(minutes=number)}
-            job = a_completed_job(**made) if number % 2 else a_job(**made)
-            store.add(job)
-            ids.append(str(job.id))
-        return ids[::-1]
-
-    def test_is_newest_first_with_the_status_shape(self, client: Client, twelve: list[str]) -> None:
-        body = client.get(f"{API}/jobs").json()
-        ListAnswer.model_validate(body)
-        assert [job["id"] for job in body["jobs"]] == twelve
-        assert body["pagination"] == {"total": 12, "limit": 50, "offset": 0, "has_more": False, "next_cursor": None}
-        status = client.get(f"{API}/jobs/{twelve[0]}/status").json()["job"]
-        assert body["jobs"][0] == status
-
-    def test_serves_the_loops_of_the_base_document(self, client: Client, twelve: list[str]) -> None:
-        completed = client.get(f"{API}/jobs?status=completed&limit=100").json()["jobs"]
-        assert len(completed) == 6
-        for job in completed:
-            assert client.delete(f"{API}/jobs/{job['id']}").status_code == 200
-        assert client.get(f"{API}/jobs?status=completed").json()["jobs"] == []
-        assert len(twelve) == 12
-
-    def test_filters_and_sorts(self, client: Client, twelve: list[str]) -> None:
-        def ids(query: str) -> list[str]:
-            return [job["id"] for job in client.get(f"{API}/jobs?{query}").json()["jobs"]]
-
-        assert ids("sort=created_at") == twelve[::-1]
-        assert ids("status=pending&status=completed") == twelve
-        assert ids("status=processing") == []
-        assert len(ids("job_type=quarterly")) == 4
-        assert len(ids("job_type=quarterly&status=completed")) == 2
-        assert ids("offset=3&limit=4&unknown=ignored") == twelve[3:7]
-
-    def test_paged_by_cursor_shows_each_job_once_while_jobs_come_and_go(
-        self, client: Client, store: FakeJobStore, twelve: list[str]
-    ) -> None:
-        shown: list[str] = []
-        cursor = None
-        for page in range(20):
-            params = {"limit": "5", **({"cursor": cursor} if cursor else {})}
-            body = client.get(f"{API}/jobs", params=params).json()
-            ListAnswer.model_validate(body)
-            shown += [job["id"] for job in body["jobs"]]
-            # A new job at the top, and one deleted that was shown: neither moves what follows.
-            store.add(a_job(created_at=NOON + timedelta(hours=page + 1)))
-            client.delete(f"{API}/jobs/{shown[page]}")
-            assert (body["pagination"]["total"], body["pagination"]["offset"]) == (12, page * 5)
-            cursor = body["pagination"]["next_cursor"]
-            assert body["pagination"]["has_more"] is (cursor is not None)
-            if cursor is None:
-                break
-        assert shown == twelve
-
-    def test_counts_exactly_to_a_thousand_and_then_says_at_least(self, client: Client, store: FakeJobStore) -> None:
-        for _ in range(1_000):
-            store.add(a_job())
-        assert client.get(f"{API}/jobs?limit=1").json()["pagination"]["total"] == 1_000
-        store.add(a_job())
-        pagination = client.get(f"{API}/jobs?limit=1").json()["pagination"]
-        assert (pagination["total"], pagination["total_at_least"]) == (None, 1_001)
-        following = client.get(f"{API}/jobs", params={"limit": 1, "cursor": pagination["next_cursor"]}).json()
-        assert following["pagination"]["total_at_least"] == 1_001
-
-    @pytest.mark.parametrize(
-        ("query", "field"),
-        [
-            ("limit=0", "query.limit"),
-            ("limit=101", "query.limit"),
-            ("limit=1000000000", "query.limit"),
-            (f"limit={'9' * 5000}", "query.limit"),
-            ("limit=1e400", "query.limit"),
-            ("limit=%00", "query.limit"),
-            ("limit=NaN", "query.limit"),
-            ("offset=-1", "query.offset"),
-            ("offset=1001", "query.offset"),
-            ("sort=name", "query.sort"),
-            ("status=done", "query.status.0"),
-            ("status=pending&status=%ED%A0%80", "query.status.1"),
-            ("job_type=monthly", "query.job_type"),
-            ("cursor=abc&offset=1", "query.offset"),
-        ],
-    )
-    def test_refuses_parameters_it_cannot_use_without_echoing_them(
-        self, client: Client, query: str, field: str
-    ) -> None:
-        answer = client.get(f"{API}/jobs?{query}")
-        assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
-        assert [fault["field"] for fault in answer.json()["errors"]] == [field]
-        assert all(set(fault) == {"field", "message", "code"} for fault in answer.json()["errors"])
-        assert len(answer.content) < 1_000
-
-    def test_refuses_altered_cursors_and_those_of_others(
-        self, client: Client, client_of: ClientOf, token: Token, twelve: list[str]
-    ) -> None:
-        assert twelve
-        cursor = client.get(f"{API}/jobs?limit=2").json()["pagination"]["next_cursor"]
-        text, _, signature = cursor.partition(".")
-        altered = [
-            "", ".", text, f"{text}.", f".{signature}", cursor[:-1], cursor + "=", f"A{cursor[1:]}", f"{cursor}.",
-            f"{text}.{signature[:-1]}{'A' if signature[-1] != 'A' else 'B'}", "é", "\0", "x" * 5000, "bnVsbA.e30",
-        ]  # fmt: skip
-        for bad in altered:
-            answer = client.get(f"{API}/jobs", params={"limit": 2, "cursor": bad})
-            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor"), bad
-        for query in ("status=pending", "job_type=annual", "sort=created_at"):
-            answer = client.get(f"{API}/jobs?{query}&cursor={cursor}")
-            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor"), query
-        rival = client_of(token(organization_id="rival"))
-        assert rival.get(f"{API}/jobs?cursor={cursor}").status_code == 400
-        # A colleague sees the same list, and the limit is no part of it.
-        colleague = client_of(token(sub="user-2"))
-        assert colleague.get(f"{API}/jobs?limit=7&cursor={cursor}").status_code == 200
-
-
-@given(
-    position=st.dictionaries(st.text(max_size=5), st.text(max_size=20) | st.integers() | st.none(), max_size=4),
-    bound_to=st.dictionaries(st.text(max_size=5), st.text(max_size=20), max_size=3),
-    junk=st.text(max_size=60),
-)
-def test_a_cursor_gives_back_its_position_and_junk_gives_an_error(
-    position: dict[str, Any], bound_to: dict[str, str], junk: str
-) -> None:
-    cursors = Cursors(key=lambda: b"key")
-    cursor = cursors.sign(position, bound_to=bound_to)
-    assert cursors.read(cursor, bound_to=bound_to) == position
-    for bad, bound in ((junk, bound_to), (cursor, {**bound_to, "more": "x"}), (cursor + junk or "x", {"other": "x"})):
-        with pytest.raises(InvalidCursorError):
-            cursors.read(bad, bound_to=bound)
-    with pytest.raises(InvalidCursorError):
-        Cursors(key=lambda: b"other").read(cursor, bound_to=bound_to)
 
 
 def test_a_phase_is_shown_beside_every_status(client: Client, store: FakeJobStore) -> None:

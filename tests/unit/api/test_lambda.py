@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,8 +21,7 @@ from functions.api.settings import ApiSettings
 from shared.aws import clients
 from shared.settings import SettingsError
 from tests.fakes import FakeUploadStore
-from tests.unit.api.conftest import Token, annual_csv
-from tests.unit.api.test_uploads import COMPLETE_FORM
+from tests.unit.api.conftest import COMPLETE_FORM, Token, annual_csv
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
 
@@ -142,6 +142,25 @@ def test_the_function_imports_nothing_heavy() -> None:
     imported = {name.partition(".")[0] for name in done.stdout.split()}
     assert "fastapi" in imported
     assert not imported & {"numpy", "pandas", "sklearn", "pytest"}
+
+
+def test_every_logger_writes_one_json_line_with_its_keys_and_no_library_its_debug_lines() -> None:
+    code = """
+import logging, shared.observability
+logging.getLogger("shared.jobs.service").warning("two\\nlines", extra={"job_id": "j-1"})
+shared.observability.logger.info("own")
+logging.getLogger("botocore.auth").debug("a signature")
+"""
+    done = subprocess.run(  # noqa: S603 - our own code
+        [sys.executable, "-W", "ignore", "-c", code],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "POWERTOOLS_SERVICE_NAME": "api", "LOG_LEVEL": "DEBUG"},
+    )
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert (first["message"], first["job_id"], first["level"]) == ("two\nlines", "j-1", "WARNING")
+    assert (second["message"], second["service"]) == ("own", "api")
 
 
 class TestSettings:

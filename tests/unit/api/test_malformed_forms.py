@@ -1,0 +1,60 @@
+"""Multipart bodies that are none, cut or damaged."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.fakes import FakeJobStore
+from tests.unit.api.conftest import API, COMPLETE_FORM, Client, annual_csv
+
+URL = f"{API}/annual/bulk-upload-async"
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
+
+
+class TestMalformedForms:
+    """Multipart bodies that are none."""
+
+    def test_the_whole_form_is_a_good_one(self, client: Client) -> None:
+        assert client.post(URL, content=COMPLETE_FORM, headers=MULTIPART).status_code == 202
+
+    @pytest.mark.parametrize("end", [0, 1, 3, 10, 40, 75, 80, 200, len(COMPLETE_FORM) - 8, len(COMPLETE_FORM) - 5])
+    def test_cut_in_the_middle_is_422_and_makes_no_job(self, client: Client, store: FakeJobStore, end: int) -> None:
+        answer = client.post(URL, content=COMPLETE_FORM[:end], headers=MULTIPART)
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+        assert not store.unsettled()
+
+    @pytest.mark.parametrize(
+        ("content", "headers"),
+        [
+            (COMPLETE_FORM, {"Content-Type": "multipart/form-data"}),
+            (COMPLETE_FORM, {"Content-Type": "multipart/form-data; boundary=other"}),
+            (COMPLETE_FORM, {"Content-Type": "multipart/form-data; boundary="}),
+            (COMPLETE_FORM, {"Content-Type": f"multipart/form-data; boundary={'x' * 300}"}),
+            (COMPLETE_FORM.replace(b'name="file"', b'name="other"'), MULTIPART),
+            (COMPLETE_FORM.replace(b'; filename="a.csv"', b""), MULTIPART),
+            (COMPLETE_FORM.replace(b'filename="a.csv"', b'filename=""'), MULTIPART),
+            (COMPLETE_FORM.replace(b"Content-Disposition", b"Content-Whatever"), MULTIPART),
+            (COMPLETE_FORM.replace(b"Content-Disposition: ", b"\xff\xfe\0: "), MULTIPART),
+            (COMPLETE_FORM[:-8] + b"\r\n" + COMPLETE_FORM, MULTIPART),
+            (b"\0" * 100, MULTIPART),
+        ],
+    )
+    def test_are_422(self, client: Client, store: FakeJobStore, content: bytes, headers: dict[str, str]) -> None:
+        answer = client.post(URL, content=content, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+        assert not store.unsettled()
+
+    @pytest.mark.parametrize(
+        "content_type", ["", "text/csv", "application/x-www-form-urlencoded", "x", "multipart/mixed"]
+    )
+    def test_of_another_type_are_415(self, client: Client, content_type: str) -> None:
+        answer = client.post(URL, content=annual_csv(), headers={"Content-Type": content_type})
+        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_format")
+
+    @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data())
+    def test_with_bytes_changed_anywhere_never_fail_the_service(self, client: Client, data: st.DataObject) -> None:
+        body = bytearray(COMPLETE_FORM)
+        for _ in range(data.draw(st.integers(1, 4))):
+            body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+        assert client.post(URL, content=bytes(body), headers=MULTIPART).status_code in {202, 400, 415, 422}

@@ -1,0 +1,83 @@
+"""How often the token issuer is asked for its keys, and which of them are trusted."""
+
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+from functions.api.authentication import TokenVerifier
+from functions.api.errors import UnauthenticatedError
+from functions.api.signing_keys import SigningKeys
+from shared.jobs.errors import UnavailableError
+from tests.unit.api.conftest import KEY_ID, Client, Issuer, Seconds, Token, bearer, claims, key_set, signed
+
+
+class TestSigningKeys:
+    """How often the issuer is asked."""
+
+    def test_are_fetched_once_and_again_after_an_hour(
+        self, verifier: TokenVerifier, issuer: Issuer, seconds: Seconds, token: Token
+    ) -> None:
+        for _ in range(5):
+            verifier.caller(f"Bearer {token()}")
+        assert issuer.asked == 1
+        seconds.now += 3600
+        verifier.caller(f"Bearer {token()}")
+        assert issuer.asked == 2
+
+    def test_of_a_new_id_are_found_after_five_minutes(
+        self, verifier: TokenVerifier, issuer: Issuer, seconds: Seconds, other_private_key: RSAPrivateKey, token: Token
+    ) -> None:
+        verifier.caller(f"Bearer {token()}")
+        issuer.answer = key_set(other_private_key, "key-2")
+        rotated = f"Bearer {signed(other_private_key, claims(), header={'kid': 'key-2'})}"
+        seconds.now += 299
+        with pytest.raises(UnauthenticatedError):
+            verifier.caller(rotated)
+        seconds.now += 1
+        assert verifier.caller(rotated).user_id == "user-1"
+        with pytest.raises(UnauthenticatedError):
+            verifier.caller(f"Bearer {token()}")  # withdrawn
+
+    def test_that_cannot_be_fetched_are_503_with_retry_after(
+        self, anonymous: Client, issuer: Issuer, seconds: Seconds, token: Token, private_key: RSAPrivateKey
+    ) -> None:
+        issuer.answer = OSError("no route")
+        for _ in range(10):
+            answer = anonymous.get("/api/v1/predictions/jobs", headers=bearer(token()))
+            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+            assert int(answer.headers["Retry-After"]) > 0
+        assert issuer.asked == 1
+        issuer.answer = key_set(private_key)
+        seconds.now += 5
+        assert anonymous.get("/api/v1/predictions/jobs", headers=bearer(token())).status_code == 200
+
+    def test_known_before_an_outage_go_on_to_be_trusted(
+        self, verifier: TokenVerifier, issuer: Issuer, seconds: Seconds, token: Token
+    ) -> None:
+        verifier.caller(f"Bearer {token()}")
+        issuer.answer = OSError("no route")
+        seconds.now += 7200
+        assert verifier.caller(f"Bearer {token()}").user_id == "user-1"
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            {},
+            {"keys": "x"},
+            {"keys": [None, 5, {}]},
+            {"keys": [{"kty": "oct", "k": "c2VjcmV0", "kid": KEY_ID, "alg": "HS256"}]},
+            {"keys": [{"kty": "RSA", "kid": KEY_ID, "n": "!", "e": "AQAB"}]},
+        ],
+    )
+    def test_of_a_broken_set_are_as_good_as_none(self, answer: dict[str, Any]) -> None:
+        with pytest.raises(UnavailableError):
+            SigningKeys(fetch=Issuer(answer)).find(KEY_ID)
+
+    def test_meant_for_encryption_or_another_algorithm_are_passed_over(self, private_key: RSAPrivateKey) -> None:
+        key = key_set(private_key)["keys"][0]
+        answer = {"keys": [{**key, "use": "enc", "kid": "a"}, {**key, "alg": "RS512", "kid": "b"}, key]}
+        keys = SigningKeys(fetch=Issuer(answer))
+        assert keys.find(KEY_ID) is not None
+        assert keys.find("a") is None
+        assert keys.find("b") is None
