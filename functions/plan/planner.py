@@ -61,6 +61,11 @@ class Planner:
         except FileError as error:
             self._planning.refuse(job, error_code=error.code, error_message=str(error))
             return None
+        except FileNotFoundError:
+            self._planning.refuse(
+                job, error_code="input_missing", error_message="The uploaded file is no longer there. Upload it again."
+            )
+            return None
 
     def _plan_input(self, job: Job, stored_input: StoredInput) -> str | None:
         with self._scannable(job, stored_input) as file:

@@ -36,7 +36,12 @@ class Scorer:
         if plan is None:
             logger.info("The job was deleted; its chunk is not scored")
             return
-        data = self._input.read(job_id, plan, chunk.start, chunk.end)
+        try:
+            data = self._input.read(job_id, plan, chunk.start, chunk.end)
+        except FileNotFoundError:
+            # Deleted with its job; were the job still there, Finalize would miss the chunk and say so.
+            logger.warning("The input is gone; its chunk is not scored")
+            return
         scored = score_chunk(
             data,
             layout=plan.layout,

@@ -83,8 +83,13 @@ class ResultsBucket:
             self._client().upload_fileobj(body, self._bucket, _rewritten_key(job_id))
 
     def read_rewritten(self, job_id: UUID, start: int, end: int) -> bytes:
-        """A byte range of the rewritten input."""
-        return self._range(_rewritten_key(job_id), start, end)
+        """A byte range of the rewritten input. Raises FileNotFoundError when it was deleted."""
+        try:
+            return self._range(_rewritten_key(job_id), start, end)
+        except ClientError as error:
+            if code_of(error) in _ABSENT:
+                raise FileNotFoundError("the rewritten input of the job is gone") from error
+            raise
 
     # Parts
 

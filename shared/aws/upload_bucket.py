@@ -1,7 +1,7 @@
 """The uploads bucket: where every file comes in."""
 
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, cast
 from uuid import UUID
 
@@ -14,6 +14,8 @@ from shared.jobs.uploads import upload_key
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
+
+_PARTIAL_CONTENT = 206
 
 
 class UploadBucket:
@@ -59,8 +61,8 @@ class UploadBucket:
             raise
 
     def read_range(self, stored_input: StoredInput, start: int, end: int) -> bytes:
-        """Bytes `[start, end)` of the input, fewer where it ends."""
-        with translated():
+        """Bytes `[start, end)` of the input, fewer where it ends. Raises FileNotFoundError when it was deleted."""
+        with translated(), _missing_named():
             answer = self._client().get_object(
                 Bucket=self._bucket,
                 Key=stored_input.key,
@@ -68,15 +70,25 @@ class UploadBucket:
                 Range=f"bytes={start}-{end - 1}",
             )
             with closing(answer["Body"]) as body:
-                if "ContentRange" in answer:
+                if answer["ResponseMetadata"]["HTTPStatusCode"] == _PARTIAL_CONTENT:
                     return body.read()
                 # A server may answer with the whole object (RFC 9110 §14.2), as the local cloud does for versions.
                 return body.read()[start:end]
 
     def open(self, stored_input: StoredInput) -> IO[bytes]:
-        """The whole input as a stream, to be closed by whoever reads it."""
-        with translated():
+        """The whole input as a stream, to be closed by whoever reads it. Raises FileNotFoundError."""
+        with translated(), _missing_named():
             answer = self._client().get_object(
                 Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id
             )
         return cast("IO[bytes]", answer["Body"])
+
+
+@contextmanager
+def _missing_named() -> Iterator[None]:
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) in {"NoSuchKey", "NoSuchVersion"}:
+            raise FileNotFoundError("the input of the job is gone") from error
+        raise

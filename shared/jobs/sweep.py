@@ -103,14 +103,14 @@ class Sweep:
     def _look_at_queued(self, view: JobView) -> None:
         job = view.job
         waiting = self._age(job.updated_at)
-        if waiting < START_GRACE:
-            return
         execution = self._workflow.describe(job.id)
-        if execution.state is ExecutionState.UNKNOWN and waiting < QUEUED_AT_MOST:
+        if execution.state is ExecutionState.ENDED or (
+            execution.state is ExecutionState.UNKNOWN and waiting >= QUEUED_AT_MOST
+        ):
+            self._fail_ended(view, cause=execution.cause)
+        elif execution.state is ExecutionState.UNKNOWN and waiting >= START_GRACE:
             # The intake was lost between the record and the start.
             self._workflow.start(job.id, workflow_input(job))
-        elif execution.state is not ExecutionState.RUNNING:
-            self._fail_ended(view, cause=execution.cause)
         elif waiting >= QUEUED_AT_MOST:
             self._fail_stalled(view)
 

@@ -1,0 +1,252 @@
+"""The whole system in moto: resources from the synthesised template, its state machine run, the real handlers called.
+
+What moto leaves out is done here, each in one place: EventBridge does not call Lambda, CloudFormation hides the state
+machine from the interpreter, and an integer ToleratedFailurePercentage is not parsed.
+"""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+from unittest.mock import patch
+from uuid import UUID
+
+import boto3
+from moto import mock_aws
+
+from shared.aws import clients
+from tests.synthesised import JsonObject, Template, template
+
+_FUNCTIONS = ("plan", "score", "finalize", "intake", "reconcile")
+_WAIT_SECONDS = 60
+
+
+class _Context:
+    """What Lambda passes beside the event."""
+
+    function_name = "function"
+    memory_limit_in_mb = 1024
+    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:function"
+    aws_request_id = "request"
+
+
+@dataclass
+class System:
+    """The running system. `before` hooks see every invocation before it happens, and may raise or cancel."""
+
+    template: Template
+    names: dict[str, str]
+    state_machine_arn: str
+    queue_url: str
+    table: str
+    uploads_bucket: str
+    results_bucket: str
+    before: dict[str, list[Callable[[JsonObject], None]]] = field(default_factory=dict)
+    invocations: list[tuple[str, JsonObject]] = field(default_factory=list)
+    unexpected: list[BaseException] = field(default_factory=list)
+
+    def invoke(self, function: str, event: JsonObject) -> Any:
+        """Call a function's real handler as Lambda does: JSON in, JSON out."""
+        self.invocations.append((function, event))
+        for hook in self.before.get(function, []):
+            hook(event)
+        handler = import_module(f"functions.{function}.handler").handler
+        return json.loads(json.dumps(handler(json.loads(json.dumps(event)), _Context())))
+
+    def put(self, key: str, body: bytes) -> str:
+        """Put an object into the uploads bucket; its version."""
+        return str(clients.s3().put_object(Bucket=self.uploads_bucket, Key=key, Body=body)["VersionId"])
+
+    def deliver(self, *, times: int = 1) -> None:
+        """Let intake take in what the queue holds, each message so many times."""
+        sqs = boto3.client("sqs")
+        while messages := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
+            records = [{"messageId": message["MessageId"], "body": message["Body"]} for message in messages]
+            for _ in range(times):
+                answer = self.invoke("intake", {"Records": records})
+                assert answer == {"batchItemFailures": []}
+            for message in messages:
+                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+
+    def wait(self, job_id: UUID) -> str:
+        """Wait for the job's execution to end, and do what its status event does; the execution's status."""
+        arn = f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{job_id}"
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while (status := clients.step_functions().describe_execution(executionArn=arn)["status"]) == "RUNNING":
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"execution of {job_id}")
+            time.sleep(0.02)
+        if status in {"FAILED", "TIMED_OUT", "ABORTED"}:
+            self.execution_ended(job_id, status)
+        return status
+
+    def execution_ended(self, job_id: UUID, status: str) -> None:
+        """The status event that EventBridge hands to the reconcile function."""
+        self.invoke(
+            "reconcile",
+            {
+                "detail-type": "Step Functions Execution Status Change",
+                "detail": {"name": str(job_id), "status": status},
+            },
+        )
+
+    def run(self, key: str, body: bytes, job_id: UUID) -> str:
+        """From an object to the end of its job's execution."""
+        self.put(key, body)
+        self.deliver()
+        return self.wait(job_id)
+
+    def objects(self, bucket: str) -> list[str]:
+        """Every object version in a bucket, by key."""
+        versions = clients.s3().list_object_versions(Bucket=bucket).get("Versions", [])
+        return sorted(version["Key"] for version in versions)
+
+
+@contextmanager
+def running_system() -> Iterator[System]:
+    """The system, fresh, for as long as the block runs."""
+    synthesised = template()
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        clients.forget_clients()
+        system = _create(synthesised)
+        with patch.dict(os.environ, _environment(synthesised)), _invocations_call_handlers(system):
+            _forget_compositions()
+            yield system
+        _forget_compositions()
+        clients.forget_clients()
+    if system.unexpected:
+        raise system.unexpected[0]
+
+
+def _create(synthesised: Template) -> System:
+    for name, properties in synthesised.resources("AWS::DynamoDB::Table").items():
+        definition = synthesised.resolve(properties)
+        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+        clients.dynamodb().create_table(TableName=name.lower(), **{key: definition[key] for key in wanted})
+    for name, properties in synthesised.resources("AWS::S3::Bucket").items():
+        _create_bucket(name.lower(), synthesised.resolve(properties))
+    secret, _ = synthesised.only("AWS::SecretsManager::Secret")
+    clients.secrets().create_secret(Name=secret.lower(), SecretString="x" * 64)
+    queue_url = _create_intake_route(synthesised)
+    role = _create_role()
+    names = _create_functions(synthesised, role)
+    state_machine_arn = _create_state_machine(synthesised, role)
+    return System(
+        template=synthesised,
+        names=names,
+        state_machine_arn=state_machine_arn,
+        queue_url=queue_url,
+        table=synthesised.only("AWS::DynamoDB::Table")[0].lower(),
+        uploads_bucket=synthesised.only("AWS::S3::Bucket", containing="Uploads")[0].lower(),
+        results_bucket=synthesised.only("AWS::S3::Bucket", containing="Results")[0].lower(),
+    )
+
+
+def _create_bucket(name: str, properties: JsonObject) -> None:
+    s3 = clients.s3()
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-central-1"})
+    if properties.get("VersioningConfiguration", {}).get("Status") == "Enabled":
+        s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    if "EventBridgeConfiguration" in properties.get("NotificationConfiguration", {}):
+        s3.put_bucket_notification_configuration(
+            Bucket=name, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+
+
+def _create_intake_route(synthesised: Template) -> str:
+    name, _ = synthesised.only("AWS::SQS::Queue", containing="Arrivals")
+    queue_url: str = boto3.client("sqs").create_queue(QueueName=name.lower())["QueueUrl"]
+    rule, properties = synthesised.only("AWS::Events::Rule", containing="ObjectCreated")
+    events = boto3.client("events")
+    events.put_rule(Name=rule, EventPattern=json.dumps(synthesised.resolve(properties["EventPattern"])))
+    targets = [{"Id": target["Id"], "Arn": synthesised.resolve(target["Arn"])} for target in properties["Targets"]]
+    events.put_targets(Rule=rule, Targets=targets)
+    return queue_url
+
+
+def _create_role() -> str:
+    trust = {"Version": "2012-10-17", "Statement": []}
+    role = boto3.client("iam").create_role(RoleName="any", AssumeRolePolicyDocument=json.dumps(trust))
+    return str(role["Role"]["Arn"])
+
+
+def _create_functions(synthesised: Template, role: str) -> dict[str, str]:
+    """Functions of the template's names without code: calls of them are calls of the handlers here."""
+    names = {}
+    for logical_id, properties in synthesised.resources("AWS::Lambda::Function").items():
+        folder = properties["Handler"].split(".")[1]
+        names[logical_id.lower()] = folder
+        clients.lambda_().create_function(
+            FunctionName=logical_id.lower(),
+            Runtime="python3.13",
+            Role=role,
+            Handler=properties["Handler"],
+            Code={"ZipFile": b"none"},
+        )
+    return names
+
+
+def _create_state_machine(synthesised: Template, role: str) -> str:
+    name, properties = synthesised.only("AWS::StepFunctions::StateMachine")
+    definition = json.loads(synthesised.resolve(properties["DefinitionString"]))
+    _adapt(definition)
+    answer = clients.step_functions().create_state_machine(
+        name=name.lower(), definition=json.dumps(definition), roleArn=role
+    )
+    return answer["stateMachineArn"]
+
+
+def _adapt(node: Any) -> None:
+    """What moto's interpreter asks for: a float percentage, standard children; and short waits between retries."""
+    if isinstance(node, list):
+        for item in node:
+            _adapt(item)
+    elif isinstance(node, dict):
+        if "ToleratedFailurePercentage" in node:
+            node["ToleratedFailurePercentage"] = float(node["ToleratedFailurePercentage"])
+        if node.get("ExecutionType") == "EXPRESS":
+            node["ExecutionType"] = "STANDARD"
+        if "IntervalSeconds" in node:
+            node.update(IntervalSeconds=1, MaxDelaySeconds=2, BackoffRate=1)
+        for item in node.values():
+            _adapt(item)
+
+
+@contextmanager
+def _invocations_call_handlers(system: System) -> Iterator[None]:
+    def invoke(function: Any, body: Any, request_headers: Any, response_headers: Any) -> Any:
+        folder = system.names[function.function_name]
+        event = json.loads(body)
+        if request_headers.get("x-amz-invocation-type", "") == "Event":
+            try:
+                system.invoke(folder, event)
+            except Exception as error:  # noqa: BLE001  moto would swallow what an asynchronous invocation raises
+                system.unexpected.append(error)
+            return ""
+        try:
+            return json.dumps(system.invoke(folder, event)).encode()
+        except Exception as error:  # noqa: BLE001  as Lambda does, whatever the handler raised
+            response_headers["x-amz-function-error"] = "Unhandled"
+            return json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)}).encode()
+
+    with patch("moto.awslambda.models.LambdaFunction.invoke", invoke):
+        yield
+
+
+def _environment(synthesised: Template) -> dict[str, str]:
+    """The environment of every function at once: a name means the same in all of them (a test holds that)."""
+    merged: dict[str, str] = {}
+    for properties in synthesised.resources("AWS::Lambda::Function").values():
+        merged |= synthesised.resolve(properties["Environment"]["Variables"])
+    return merged
+
+
+def _forget_compositions() -> None:
+    for function in (*_FUNCTIONS, "api"):
+        for member in vars(import_module(f"functions.{function}.handler")).values():
+            if hasattr(member, "cache_clear"):
+                member.cache_clear()
