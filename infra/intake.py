@@ -22,6 +22,18 @@ class Intake(Construct):
     def __init__(self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow) -> None:
         super().__init__(scope, "Intake")
         table, uploads = storage.table.table_arn, storage.uploads
+        self.dead_letters = sqs.Queue(
+            self, "DeadLetters", retention_period=Duration.days(14), enforce_ssl=not stage.is_local
+        )
+        self.queue = sqs.Queue(
+            self,
+            "Arrivals",
+            # Six times the function's timeout, as Lambda recommends for event sources.
+            visibility_timeout=Duration.seconds(_TIMEOUT.to_seconds() * 6),
+            retention_period=Duration.days(4),
+            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_DELIVERIES),
+            enforce_ssl=not stage.is_local,
+        )
         self.function = Function(
             self,
             "intake",
@@ -37,21 +49,11 @@ class Intake(Construct):
                 allow("dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[table]),
                 allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
                 allow("states:StartExecution", on=[workflow.state_machine.state_machine_arn]),
+                # What Lambda's poller asks of the function's role.
+                allow("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", on=[self.queue.queue_arn]),
                 # The local cloud's events do not name the version of the object, which then has to be asked for.
                 *([allow("s3:GetObject", on=[uploads.arn_for_objects("*")])] if stage.is_local else []),
             ],
-        )
-        self.dead_letters = sqs.Queue(
-            self, "DeadLetters", retention_period=Duration.days(14), enforce_ssl=not stage.is_local
-        )
-        self.queue = sqs.Queue(
-            self,
-            "Arrivals",
-            # Six times the function's timeout, as Lambda recommends for event sources.
-            visibility_timeout=Duration.seconds(_TIMEOUT.to_seconds() * 6),
-            retention_period=Duration.days(4),
-            dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_DELIVERIES),
-            enforce_ssl=not stage.is_local,
         )
         self.function.function.add_event_source(
             event_sources.SqsEventSource(self.queue, batch_size=10, report_batch_item_failures=True)

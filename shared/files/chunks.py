@@ -14,6 +14,8 @@ from shared.files.streams import Readable
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
 MAX_ROWS: Final = 20_000_000
+# Some 47,000 rows of usual width fill the largest chunk.
+MAX_CHUNK_ROWS: Final = 50_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +49,12 @@ def plan_chunks(
     block_bytes: int = BLOCK_BYTES,
     max_record_bytes: int = MAX_RECORD_BYTES,
     max_rows: int = MAX_ROWS,
+    max_chunk_rows: int = MAX_CHUNK_ROWS,
 ) -> Iterator[Chunk]:
     """The chunks of the file that `stream` gives from its first byte on: in order, of all its rows.
 
-    A chunk has at least one row and is closed by the first record that brings it to `chunk_bytes`. The first starts at
+    A chunk has at least one row and is closed by the record that brings it to `chunk_bytes` or to `max_chunk_rows`, so
+    that rows of nothing but delimiters do not make one that no worker could hold. The first starts at
     `layout.data_start` and each where the last one ended, but that a long stretch of blank records is left out.
     Memory is a few blocks, or a few times `max_record_bytes` while a record that long is read.
     Raises UndecodableError, UnbalancedQuoteError, TooLargeError, or EmptyFileError for a file without data rows.
@@ -64,13 +68,14 @@ def plan_chunks(
         at = 0
         while at < len(ends):
             # The record that fills the chunk, or the last one known so far.
-            stop = min(int(np.searchsorted(ends, start + chunk_bytes)), len(ends) - 1)
+            full_by_rows = int(np.searchsorted(rows_before, rows_before[at] + max_chunk_rows - row_count)) - 1
+            stop = min(int(np.searchsorted(ends, start + chunk_bytes)), full_by_rows, len(ends) - 1)
             row_count += int(rows_before[stop + 1] - rows_before[at])
             end = int(ends[stop])
             at = stop + 1
             if first_row + row_count - 1 > max_rows:
                 raise TooLargeError(f"The file has more than {max_rows:,} rows. Split it and upload the parts.")
-            if end - start < chunk_bytes:
+            if end - start < chunk_bytes and row_count < max_chunk_rows:
                 continue
             if row_count:
                 yield Chunk(index=index, start=start, end=end, first_row=first_row, row_count=row_count)

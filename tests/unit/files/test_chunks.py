@@ -44,13 +44,20 @@ def rows_of(data: bytes) -> list[bytes]:
     chunk_bytes=st.integers(1, 40),
     block_bytes=st.integers(1, 40),
     at_once=st.integers(1, 40),
+    max_chunk_rows=st.integers(1, 8),
 )
 def test_rows_of_the_chunks_are_the_rows_of_the_file(
-    data: bytes, header_bytes: int, chunk_bytes: int, block_bytes: int, at_once: int
+    data: bytes, header_bytes: int, chunk_bytes: int, block_bytes: int, at_once: int, max_chunk_rows: int
 ) -> None:
     data = b"h" * header_bytes + data
     layout = replace(_LAYOUT, data_start=header_bytes)
-    plan = plan_chunks(Dribble(data, at_once), layout, chunk_bytes=chunk_bytes, block_bytes=block_bytes)
+    plan = plan_chunks(
+        Dribble(data, at_once),
+        layout,
+        chunk_bytes=chunk_bytes,
+        block_bytes=block_bytes,
+        max_chunk_rows=max_chunk_rows,
+    )
     try:
         whole = rows_of(data[header_bytes:])
     except UnbalancedQuoteError as error:
@@ -62,7 +69,9 @@ def test_rows_of_the_chunks_are_the_rows_of_the_file(
             with pytest.raises(EmptyFileError):
                 list(plan)
             return
-        check_chunks(list(plan), data, whole)
+        chunks = list(plan)
+        check_chunks(chunks, data, whole)
+        assert max(chunk.row_count for chunk in chunks) <= max_chunk_rows
         return
     assert caught.value.offset == wanted
 

@@ -1,0 +1,275 @@
+"""What the synthesised template says: settings match environments, roles are exact, and nothing is open by accident."""
+
+import json
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from shared.settings import Settings, SettingsError
+from tests.synthesised import JsonObject, Template, template
+
+STAGES = ("dev", "prod", "local")
+
+# Actions that know no narrower resource than `*`, with where AWS says so.
+# https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html, .../concepts-xray-tracing.html
+_ONLY_ON_EVERYTHING = {
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+}
+
+# What each role may do on AWS: the whole of it, so that a wider role fails here.
+ROLES = {
+    "Api": {
+        "dynamodb:BatchGetItem",
+        "dynamodb:DeleteItem",
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "lambda:InvokeFunction",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:PutObject",
+        "secretsmanager:GetSecretValue",
+        "states:DescribeExecution",
+        "states:StopExecution",
+    },
+    "Intake": {
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "s3:DeleteObjectVersion",
+        "sqs:DeleteMessage",
+        "sqs:GetQueueAttributes",
+        "sqs:ReceiveMessage",
+        "states:StartExecution",
+    },
+    "Plan": {
+        "dynamodb:PutItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "s3:AbortMultipartUpload",
+        "s3:GetObjectVersion",
+        "s3:PutObject",
+    },
+    "Score": {"dynamodb:UpdateItem", "s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"},
+    "Finalize": {
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "s3:AbortMultipartUpload",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "s3:PutObject",
+    },
+    "Reconcile": {
+        "dynamodb:GetItem",
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "lambda:InvokeFunction",
+        "s3:DeleteObject",
+        "s3:DeleteObjectVersion",
+        "s3:ListBucket",
+        "states:DescribeExecution",
+        "states:StartExecution",
+        "states:StopExecution",
+    },
+    "Claims": set[str](),
+    "Jobs": {
+        "lambda:InvokeFunction",
+        "s3:GetObject",
+        "states:DescribeExecution",
+        "states:StartExecution",
+        "states:StopExecution",
+        *_ONLY_ON_EVERYTHING,
+    },
+}
+_LOGGING = {"logs:CreateLogStream", "logs:PutLogEvents"}
+
+
+@pytest.fixture(params=STAGES)
+def stage(request: pytest.FixtureRequest) -> Template:
+    return template(stage=request.param)
+
+
+def folder_of(properties: JsonObject) -> str:
+    return str(properties["Handler"].split(".")[1])
+
+
+def settings_of(folder: str) -> type[Settings]:
+    module = import_module(f"functions.{folder}.settings")
+    (found,) = [
+        member
+        for member in vars(module).values()
+        if isinstance(member, type) and issubclass(member, Settings) and member is not Settings
+    ]
+    return found
+
+
+def statements(synthesised: Template) -> list[tuple[str, JsonObject]]:
+    """Every statement of every identity policy, with the logical id of the role that has it."""
+    found = []
+    for properties in synthesised.resources("AWS::IAM::Policy").values():
+        (role,) = properties["Roles"]
+        found += [(role["Ref"], statement) for statement in properties["PolicyDocument"]["Statement"]]
+    return found
+
+
+def actions_of(statement: JsonObject) -> list[str]:
+    action = statement["Action"]
+    return action if isinstance(action, list) else [action]
+
+
+def test_every_function_gets_the_environment_its_settings_ask_for(stage: Template) -> None:
+    functions = stage.resources("AWS::Lambda::Function")
+    assert {folder_of(properties) for properties in functions.values()} == {
+        "api",
+        "claims",
+        "finalize",
+        "intake",
+        "plan",
+        "reconcile",
+        "score",
+    }
+    for properties in functions.values():
+        folder = folder_of(properties)
+        assert callable(import_module(f"functions.{folder}.handler").handler)
+        environment = stage.resolve(properties["Environment"]["Variables"])
+        settings_of(folder).from_environment(environment)
+
+
+def test_settings_refuse_an_environment_that_lacks_a_variable() -> None:
+    environment = {"TABLE_NAME": "jobs", "UPLOADS_BUCKET": "uploads"}
+    with pytest.raises(SettingsError, match="RESULTS_BUCKET"):
+        settings_of("score").from_environment(environment)
+
+
+def test_a_variable_means_the_same_in_every_function(stage: Template) -> None:
+    seen: dict[str, Any] = {}
+    for properties in stage.resources("AWS::Lambda::Function").values():
+        for name, value in stage.resolve(properties["Environment"]["Variables"]).items():
+            if name != "POWERTOOLS_SERVICE_NAME":
+                assert seen.setdefault(name, value) == value
+
+
+def test_no_statement_allows_a_wildcard_action_or_every_resource(stage: Template) -> None:
+    for role, statement in statements(stage):
+        for action in actions_of(statement):
+            assert "*" not in action, f"{role} may {action}"
+            resources = stage.resolve(statement["Resource"])
+            everything = "*" in (resources if isinstance(resources, list) else [resources])
+            assert everything == (action in _ONLY_ON_EVERYTHING), f"{role}: {action} on {resources}"
+
+
+def test_every_role_may_do_exactly_what_its_table_says() -> None:
+    synthesised = template(stage="prod")
+    allowed: dict[str, set[str]] = {name: set() for name in ROLES}
+    for role, statement in statements(synthesised):
+        (name,) = [name for name in sorted(ROLES, key=len, reverse=True) if f"{name}Role" in role][:1]
+        allowed[name] |= set(actions_of(statement)) - _LOGGING
+    assert allowed == ROLES
+
+
+def test_no_role_has_a_managed_policy(stage: Template) -> None:
+    for properties in stage.resources("AWS::IAM::Role").values():
+        assert "ManagedPolicyArns" not in properties
+
+
+def test_every_route_but_the_public_ones_asks_for_a_token(stage: Template) -> None:
+    routes = {
+        properties["RouteKey"]: properties.get("AuthorizationType", "NONE")
+        for properties in stage.resources("AWS::ApiGatewayV2::Route").values()
+    }
+    assert routes == {
+        "GET /api/v1/health": "NONE",
+        "GET /api/v1/docs": "NONE",
+        "GET /api/v1/openapi.json": "NONE",
+        "ANY /{proxy+}": "JWT",
+    }
+
+
+def test_buckets_are_private_encrypted_and_speak_tls_on_aws() -> None:
+    synthesised = template(stage="prod")
+    for name, properties in synthesised.resources("AWS::S3::Bucket").items():
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}, name
+        assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"], name
+    refused = [
+        statement["Condition"]
+        for properties in synthesised.resources("AWS::S3::BucketPolicy").values()
+        for statement in properties["PolicyDocument"]["Statement"]
+        if statement["Effect"] == "Deny"
+    ]
+    assert refused == [{"Bool": {"aws:SecureTransport": "false"}}] * 2
+
+
+def test_production_keeps_its_data_when_the_stack_goes() -> None:
+    resources = template(stage="prod").document["Resources"].values()
+    kept = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Cognito::UserPool"}
+    for resource in resources:
+        if resource["Type"] in kept:
+            assert resource["DeletionPolicy"] == "Retain", resource["Type"]
+
+
+def test_users_cannot_write_the_organization_their_tokens_carry(stage: Template) -> None:
+    _, client = stage.only("AWS::Cognito::UserPoolClient")
+    assert client["WriteAttributes"] == ["email", "name"]
+    _, pool = stage.only("AWS::Cognito::UserPool")
+    assert pool["LambdaConfig"]["PreTokenGenerationConfig"]["LambdaVersion"] == "V2_0"
+
+
+def test_the_map_runs_express_children_over_the_manifest_and_tolerates_failed_chunks(stage: Template) -> None:
+    _, machine = stage.only("AWS::StepFunctions::StateMachine")
+    states = json.loads(stage.resolve(machine["DefinitionString"]))["States"]
+    score = states["ScoreChunks"]
+    assert score["ItemProcessor"]["ProcessorConfig"] == {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"}
+    assert score["ItemReader"]["ReaderConfig"] == {"InputType": "JSON"}
+    assert score["ToleratedFailurePercentage"] == 100
+    assert score["Next"] == states["IsPlanned"]["Default"] == "Finalize"
+    for task in (states["Plan"], states["Finalize"], score["ItemProcessor"]["States"]["Score"]):
+        (retry,) = task["Retry"]
+        assert (retry["MaxAttempts"], retry["JitterStrategy"]) == (3, "FULL")
+
+
+def test_a_message_is_hidden_for_as_long_as_intake_may_work_on_it_and_then_kept_for_people(stage: Template) -> None:
+    _, queue = stage.only("AWS::SQS::Queue", containing="Arrivals")
+    _, intake = stage.only("AWS::Lambda::Function", containing="Intake")
+    assert queue["VisibilityTimeout"] >= 6 * intake["Timeout"]
+    assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
+    _, mapping = stage.only("AWS::Lambda::EventSourceMapping")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_functions_run_on_arm_with_the_python_the_project_names(stage: Template) -> None:
+    for name, properties in stage.resources("AWS::Lambda::Function").items():
+        assert (properties["Architectures"], properties["Runtime"]) == (["arm64"], "python3.13"), name
+
+
+def test_only_the_local_stage_has_no_dependency_bundles() -> None:
+    bundled = {stage: len(template(stage=stage).resources("AWS::Lambda::LayerVersion")) for stage in STAGES}
+    assert bundled == {"dev": 6, "prod": 6, "local": 0}
+
+
+def test_an_own_issuer_takes_the_place_of_the_user_pool() -> None:
+    synthesised = template(
+        stage="dev",
+        issuer="https://login.example.com",
+        audience="jobs,console",
+        jwks_url="https://login.example.com/keys",
+    )
+    assert synthesised.resources("AWS::Cognito::UserPool") == {}
+    _, authorizer = synthesised.only("AWS::ApiGatewayV2::Authorizer")
+    assert authorizer["JwtConfiguration"] == {"Issuer": "https://login.example.com", "Audience": ["jobs", "console"]}
+    _, api = synthesised.only("AWS::Lambda::Function", containing="Api")
+    assert api["Environment"]["Variables"]["JWKS_URL"] == "https://login.example.com/keys"
