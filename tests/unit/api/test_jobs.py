@@ -86,6 +86,15 @@ class TestDetails:
         assert answer.status_code == 200
         assert answer.json()["job"]["file_info"]["original_filename"] == "a\ud800\0é.csv"
 
+    def test_are_found_by_the_id_as_a_uuid_is_written_and_in_no_other_spelling(
+        self, client: Client, store: FakeJobStore
+    ) -> None:
+        job = a_completed_job()
+        store.add(job)
+        assert client.get(f"{API}/jobs/{str(job.id).upper()}").status_code == 200
+        for spelling in (job.id.hex, f"{{{job.id}}}", f"urn:uuid:{job.id}", f"{job.id}%20", f"{job.id}-"):
+            assert client.get(f"{API}/jobs/{spelling}").status_code == 404
+
 
 class TestStatus:
     """GET /jobs/{job_id}/status."""

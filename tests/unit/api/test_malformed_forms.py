@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes import FakeJobStore
-from tests.unit.api.conftest import API, COMPLETE_FORM, Client, annual_csv
+from tests.unit.api.conftest import API, COMPLETE_FORM, Client, annual_csv, only_job
 
 URL = f"{API}/annual/bulk-upload-async"
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -22,6 +22,17 @@ class TestMalformedForms:
         answer = client.post(URL, content=COMPLETE_FORM[:end], headers=MULTIPART)
         assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
         assert not store.unsettled()
+
+    def test_cut_after_the_file_is_422_and_not_a_job_without_its_options(
+        self, client: Client, store: FakeJobStore
+    ) -> None:
+        option = b'--b\r\nContent-Disposition: form-data; name="validate_only"\r\n\r\ntrue\r\n--b--\r\n'
+        whole = COMPLETE_FORM.removesuffix(b"--b--\r\n") + option
+        for cut in (len(option) - 5, len(option) - 60, 4):
+            assert client.post(URL, content=whole[:-cut], headers=MULTIPART).status_code == 422
+        assert not store.unsettled()
+        assert client.post(URL, content=whole, headers=MULTIPART).status_code == 202
+        assert only_job(store).options.validate_only
 
     @pytest.mark.parametrize(
         ("content", "headers"),
