@@ -40,6 +40,11 @@ def create_table() -> None:
     boto3.client("dynamodb", region_name=REGION).create_table(**table_definition())
 
 
+def delete_table() -> None:
+    """Remove the jobs table and all it has."""
+    boto3.client("dynamodb", region_name=REGION).delete_table(TableName=TABLE)
+
+
 def create_buckets() -> None:
     """Make the uploads bucket, which keeps every version, and the results bucket, which does not."""
     s3 = boto3.client("s3", region_name=REGION)

@@ -1,4 +1,4 @@
-"""What callers do with jobs."""
+"""What callers do with jobs until they are done with them: upload, look, cancel."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -9,33 +9,15 @@ import pytest
 from shared.jobs.errors import (
     JobNotCancellableError,
     JobNotFoundError,
-    JobProcessingError,
-    ResultsAssemblingError,
-    ResultsNotReadyError,
 )
 from shared.jobs.model import JobStatus, JobType, Outcome, Phase, Source, UploadOptions
 from shared.jobs.ports import JobFilter
-from shared.jobs.row_errors import Position
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key
-from tests.builders import NOON, a_caller, a_completed_job, a_job, a_processing_job, a_shard, a_stored_input, a_view
-from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
+from tests.builders import NOON, a_caller, a_completed_job, a_job, a_processing_job, a_view
+from tests.fakes import FakeAssembler, FakeJobStore, FakeUploadStore, FakeWorkflow, SettableClock
 
 STRANGER = a_caller(user_id="zoe", organization_id="globex")
-
-
-@pytest.fixture
-def service(  # noqa: PLR0917 -- fixtures are asked for by name
-    store: FakeJobStore,
-    uploads: FakeUploadStore,
-    results: FakeResultStore,
-    workflow: FakeWorkflow,
-    assembler: FakeAssembler,
-    clock: SettableClock,
-) -> JobService:
-    return JobService(
-        store=store, uploads=uploads, results=results, workflow=workflow, assembler=assembler, clock=clock
-    )
 
 
 class TestUpload:
@@ -179,139 +161,3 @@ class TestCancel:
         monkeypatch.setattr(workflow, "stop", stopped_and_deleted)
         assert service.cancel(a_caller(), job.id).execution_stopped
         assert store.get(job.id) is None
-
-
-class TestDelete:
-    @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.COMPLETED, JobStatus.FAILED])
-    def test_everything_of_the_job_goes_and_nothing_else(
-        self,
-        service: JobService,
-        store: FakeJobStore,
-        uploads: FakeUploadStore,
-        results: FakeResultStore,
-        status: JobStatus,
-    ) -> None:
-        job_id, other = uuid4(), uuid4()
-        stored = [uploads.arrive(upload_key(job_id), body) for body in (b"mine", b"later")]
-        job = a_job(id=job_id, status=status, stored_input=stored[0])
-        store.add(job)
-        for owner in (job_id, other):
-            results.files[owner, Outcome.ALL] = b"x"
-            results.errors[owner, 0] = b"x"
-        assert service.delete(a_caller(), job_id) == job
-        assert store.get(job_id) is None
-        assert store.tombstone(job_id) is not None
-        assert list(uploads.objects) == [(upload_key(job_id), "v2")]
-        assert {owner for owner, _ in (*results.files, *results.errors)} == {other}
-
-    def test_a_processing_job_stays(self, service: JobService, store: FakeJobStore, uploads: FakeUploadStore) -> None:
-        job = a_processing_job()
-        store.add(job)
-        uploads.objects[upload_key(job.id), "v1"] = b"x"
-        with pytest.raises(JobProcessingError) as refused:
-            service.delete(a_caller(), job.id)
-        assert str(refused.value) == (
-            "Cannot delete job that is currently processing. Please cancel the job first or wait for it to complete."
-        )
-        assert store.get(job.id) is not None
-        assert uploads.objects
-
-    def test_a_queued_job_is_not_left_running(
-        self, service: JobService, store: FakeJobStore, workflow: FakeWorkflow
-    ) -> None:
-        job = a_job(status=JobStatus.QUEUED)
-        store.add(job)
-        workflow.start(job.id, {})
-        service.delete(a_caller(), job.id)
-        assert workflow.stopped == [job.id]
-
-    def test_a_second_delete_finds_nothing(self, service: JobService, store: FakeJobStore) -> None:
-        job = a_completed_job()
-        store.add(job)
-        service.delete(a_caller(), job.id)
-        with pytest.raises(JobNotFoundError):
-            service.delete(a_caller(), job.id)
-
-    def test_a_job_that_starts_meanwhile_is_seen_to_process(
-        self, service: JobService, store: FakeJobStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        job = a_job(status=JobStatus.QUEUED)
-        store.add(job)
-        delete = store.delete
-
-        def overtaken(read: object, *, now: object) -> None:
-            del read, now
-            monkeypatch.setattr(store, "delete", delete)
-            store.start(job, now=NOON)
-            delete(job, now=NOON)
-
-        monkeypatch.setattr(store, "delete", overtaken)
-        with pytest.raises(JobProcessingError):
-            service.delete(a_caller(), job.id)
-        assert store.get(job.id) is not None
-
-
-class TestDownload:
-    def test_an_ended_job_is_downloaded_under_a_telling_name(
-        self, service: JobService, store: FakeJobStore, results: FakeResultStore
-    ) -> None:
-        job = a_completed_job(original_filename="figures.xlsx")
-        store.add(job)
-        results.files[job.id, Outcome.FAILED] = b"x"
-        assert service.download_link(a_caller(), job.id, Outcome.FAILED).endswith("as=figures_failed.csv")
-
-    @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.PROCESSING])
-    def test_a_live_job_has_nothing_to_download(
-        self, service: JobService, store: FakeJobStore, status: JobStatus
-    ) -> None:
-        job = a_job(status=status)
-        store.add(job)
-        with pytest.raises(ResultsNotReadyError) as refused:
-            service.download_link(a_caller(), job.id, Outcome.ALL)
-        assert not isinstance(refused.value, ResultsAssemblingError)
-
-    def test_an_ended_job_whose_files_are_not_there_yet_says_so(self, service: JobService, store: FakeJobStore) -> None:
-        job = a_job(status=JobStatus.FAILED)
-        store.add(job)
-        with pytest.raises(ResultsAssemblingError):
-            service.download_link(a_caller(), job.id, Outcome.ALL)
-
-    def test_a_job_that_ended_before_its_rows_were_counted_gives_its_input_back_under_its_own_name(
-        self, service: JobService, store: FakeJobStore, results: FakeResultStore
-    ) -> None:
-        job = a_job(status=JobStatus.FAILED, results_ready=True, original_filename="figures.xlsx")
-        store.add(job)
-        results.files[job.id, Outcome.UNPROCESSED] = b"x"
-        assert service.download_link(a_caller(), job.id, Outcome.UNPROCESSED).endswith("as=figures.xlsx")
-        with pytest.raises(ResultsNotReadyError):
-            service.download_link(a_caller(), job.id, Outcome.ALL)
-
-
-def test_row_errors_are_read_from_the_chunks_that_have_any(
-    service: JobService, store: FakeJobStore, results: FakeResultStore
-) -> None:
-    job = a_processing_job()
-    store.add(job, a_shard(done=frozenset({0, 1}), with_failures=frozenset({1}), failed_rows=2))
-    results.errors[job.id, 1] = b'{"row": 6}\n{"row": 9}\n'
-    page = service.row_errors(service.get(a_caller(), job.id), start=Position(), limit=10)
-    assert [error["row"] for error in page.errors] == [6, 9]
-
-
-def test_the_files_of_a_deleted_job_do_not_come_back_through_a_view_read_before(
-    service: JobService, store: FakeJobStore
-) -> None:
-    job = a_completed_job()
-    store.add(job, a_shard(with_failures=frozenset({0})))
-    view = service.get(a_caller(), job.id)
-    service.delete(a_caller(), job.id)
-    with pytest.raises(JobNotFoundError):
-        service.row_errors(view, start=Position(), limit=1)
-
-
-def test_a_job_has_stored_input_only_from_its_event(store: FakeJobStore) -> None:
-    job = a_job()
-    store.create(job)
-    store.queue(job, stored_input=a_stored_input(job.id), execution_arn="arn", now=NOON)
-    view = store.get(job.id)
-    assert view is not None
-    assert view.job.stored_input == a_stored_input(job.id)

@@ -1,0 +1,36 @@
+"""The same random lives of jobs, over the jobs table itself."""
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+from hypothesis.stateful import run_state_machine_as_test
+from moto import mock_aws
+
+from shared.aws import clients
+from shared.aws.jobs_table import JobsTable
+from shared.jobs.ports import JobStore
+from tests.aws_resources import TABLE, create_table, delete_table
+from tests.unit.jobs.life import JobLives
+
+
+def fresh_table() -> JobStore:
+    delete_table()
+    create_table()
+    return JobsTable(client=clients.dynamodb, table=TABLE)
+
+
+class LivesOnDynamoDB(JobLives):
+    make_store = staticmethod(fresh_table)
+
+
+@pytest.fixture
+def dynamodb() -> Iterator[None]:
+    with mock_aws():
+        create_table()
+        yield
+
+
+@pytest.mark.usefixtures("dynamodb")
+def test_any_order_of_steps_keeps_every_promise_on_the_table_too() -> None:
+    run_state_machine_as_test(LivesOnDynamoDB, settings=settings(max_examples=8, stateful_step_count=20))

@@ -1,0 +1,236 @@
+"""`JobStore` in memory."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from threading import RLock
+from uuid import UUID
+
+from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
+from shared.jobs.ledger import RECENT_COMMITS, ChunkCount, Commit, Progress, Shard, shard_count
+from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
+from shared.jobs.model import Job, JobStatus, Phase, Source, StoredInput
+from shared.jobs.ports import JobFilter, JobPage, JobView, PlanFacts, Scope, Tombstone
+from shared.jobs.views import timestamp
+
+
+class FakeJobStore:
+    """`JobStore` in memory: every change is decided under one lock, as one item's writes are in DynamoDB."""
+
+    def __init__(self) -> None:
+        self._lock = RLock()
+        self._jobs: dict[UUID, Job] = {}
+        self._shards: dict[UUID, dict[int, Shard]] = {}
+        self._tombstones: dict[UUID, Tombstone] = {}
+        self._unsettled: set[UUID] = set()
+
+    def add(self, job: Job, *shards: Shard) -> None:
+        """Put a job there in any state, as a test needs it."""
+        with self._lock:
+            self._jobs[job.id] = job
+            empty = [Shard(number=number) for number in range(job.shard_count)]
+            self._shards[job.id] = {shard.number: shard for shard in (*empty, *shards)}
+            if not job.results_ready:
+                self._unsettled.add(job.id)
+
+    def create(self, job: Job) -> None:
+        with self._lock:
+            if job.id in self._jobs or job.id in self._tombstones:
+                raise TransitionRefusedError
+            self.add(job)
+
+    def get(self, job_id: UUID) -> JobView | None:
+        with self._lock:
+            job = self._jobs.get(job_id)
+            return JobView(job=job, progress=self._progress(job_id)) if job else None
+
+    def tombstone(self, job_id: UUID) -> Tombstone | None:
+        with self._lock:
+            return self._tombstones.get(job_id)
+
+    def queue(self, job: Job, *, stored_input: StoredInput, execution_arn: str, now: datetime) -> None:
+        with self._changing(job.id, sources_of(JobStatus.QUEUED)) as current:
+            self._jobs[job.id] = replace(
+                current,
+                status=JobStatus.QUEUED,
+                phase=Phase.QUEUED,
+                stored_input=stored_input,
+                file_size=stored_input.size,
+                execution_arn=execution_arn,
+                updated_at=now,
+            )
+
+    def start(self, job: Job, *, now: datetime) -> None:
+        if job.status is JobStatus.PROCESSING and job.phase is Phase.PLANNING:
+            return
+        with self._changing(job.id, sources_of(JobStatus.PROCESSING)) as current:
+            self._jobs[job.id] = replace(
+                current, status=JobStatus.PROCESSING, phase=Phase.PLANNING, started_at=now, updated_at=now
+            )
+
+    def record_plan(self, job: Job, facts: PlanFacts, *, now: datetime) -> None:
+        with self._changing(job.id, {JobStatus.PROCESSING}) as current:
+            if current.phase is not Phase.PLANNING:
+                raise TransitionRefusedError
+            shards = shard_count(facts.chunk_count)
+            self._shards[job.id] = {number: Shard(number=number) for number in range(shards)}
+            self._jobs[job.id] = replace(
+                current,
+                phase=Phase.SCORING,
+                total_rows=facts.total_rows,
+                chunk_count=facts.chunk_count,
+                shard_count=shards,
+                profile=facts.profile,
+                model_version=facts.model_version,
+                notes=facts.notes,
+                updated_at=now,
+            )
+
+    def commit_chunk(self, job_id: UUID, count: ChunkCount, *, shard: int, now: datetime) -> None:
+        with self._lock:
+            current = self._shards.get(job_id, {}).get(shard)
+            if current is None or current.closed or count.chunk in current.done:
+                raise CommitRefusedError(already_committed=current is not None and count.chunk in current.done)
+            one = frozenset({count.chunk})
+            none = frozenset[int]()
+            commit = Commit(at=now, rows=count.successful_rows + count.failed_rows)
+            self._shards[job_id][shard] = replace(
+                current,
+                done=current.done | one,
+                with_successes=current.with_successes | (one if count.successful_rows else none),
+                with_failures=current.with_failures | (one if count.failed_rows else none),
+                successful_rows=current.successful_rows + count.successful_rows,
+                failed_rows=current.failed_rows + count.failed_rows,
+                recent=(*current.recent, commit)[-RECENT_COMMITS:],
+            )
+
+    def enter_finalizing(self, job: Job, *, now: datetime) -> None:
+        with self._changing(job.id, {JobStatus.PROCESSING}) as current:
+            self._jobs[job.id] = replace(current, phase=Phase.FINALIZING, updated_at=now)
+
+    def complete(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
+        with self._changing(job.id, sources_of(JobStatus.COMPLETED)) as current:
+            self._close(
+                job,
+                replace(
+                    current,
+                    status=JobStatus.COMPLETED,
+                    final_successful_rows=successful,
+                    final_failed_rows=failed,
+                    results_ready=True,
+                ),
+                now=now,
+            )
+            self._unsettled.discard(job.id)
+
+    def fail(self, job: Job, *, error_code: str | None, error_message: str, cancelled: bool, now: datetime) -> None:
+        with self._changing(job.id, LIVE) as current:
+            self._close(
+                job,
+                replace(
+                    current,
+                    status=JobStatus.FAILED,
+                    error_code=error_code,
+                    error_message=error_message,
+                    cancelled_at=now if cancelled else None,
+                ),
+                now=now,
+            )
+
+    def note_stopped(self, job: Job, *, now: datetime) -> None:
+        with self._changing(job.id, {JobStatus.FAILED}) as current:
+            self._jobs[job.id] = replace(current, execution_stopped=True, updated_at=now)
+
+    def settle(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
+        with self._changing(job.id, {JobStatus.FAILED}) as current:
+            self._jobs[job.id] = replace(
+                current,
+                results_ready=True,
+                final_successful_rows=successful,
+                final_failed_rows=failed,
+                updated_at=now,
+            )
+            self._unsettled.discard(job.id)
+
+    def delete(self, job: Job, *, now: datetime) -> None:
+        with self._changing(job.id, DELETABLE) as current:
+            if current.shard_count != job.shard_count:
+                raise TransitionRefusedError
+            self._tombstones[job.id] = Tombstone(id=job.id, deleted_at=now, stored_input=job.stored_input)
+            self._unsettled.add(job.id)
+            del self._jobs[job.id]
+            del self._shards[job.id]
+
+    def forget(self, job_id: UUID) -> None:
+        with self._lock:
+            if job_id not in self._tombstones:
+                raise TransitionRefusedError
+            self._unsettled.discard(job_id)
+
+    def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
+        with self._lock:
+            jobs = self._listed(scope, job_filter)
+            if after is not None:
+                jobs = [
+                    job for job in jobs if (_place(job) > after) is job_filter.oldest_first and _place(job) != after
+                ]
+            shown = jobs[offset : offset + limit]
+            return JobPage(
+                # A list reads no shards of a job whose record has the final counts.
+                views=[
+                    JobView(job=job, progress=Progress() if job.is_folded else self._progress(job.id)) for job in shown
+                ],
+                following=_place(shown[-1]) if shown and len(jobs) > offset + limit else None,
+            )
+
+    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> int:
+        with self._lock:
+            return min(at_most, len(self._listed(scope, job_filter)))
+
+    def unsettled(self) -> Sequence[UUID]:
+        with self._lock:
+            return list(self._unsettled)
+
+    @contextmanager
+    def _changing(self, job_id: UUID, allowed: frozenset[JobStatus] | set[JobStatus]) -> Iterator[Job]:
+        with self._lock:
+            current = self._jobs.get(job_id)
+            if current is None or current.status not in allowed:
+                raise TransitionRefusedError
+            yield current
+
+    def _close(self, read: Job, ended: Job, *, now: datetime) -> None:
+        if ended.shard_count != read.shard_count:
+            raise TransitionRefusedError
+        self._jobs[ended.id] = replace(ended, phase=Phase.DONE, completed_at=now, updated_at=now)
+        self._shards[ended.id] = {
+            number: replace(shard, closed=True) for number, shard in self._shards[ended.id].items()
+        }
+
+    def _progress(self, job_id: UUID) -> Progress:
+        shards = self._shards[job_id]
+        return Progress(tuple(shards[number] for number in sorted(shards)))
+
+    def _listed(self, scope: Scope, job_filter: JobFilter) -> list[Job]:
+        jobs = [job for job in self._jobs.values() if _in_scope(job, scope) and _matches(job, job_filter)]
+        return sorted(jobs, key=_place, reverse=not job_filter.oldest_first)
+
+
+def _place(job: Job) -> str:
+    return f"{timestamp(job.created_at)}|{job.id}"
+
+
+def _in_scope(job: Job, scope: Scope) -> bool:
+    if scope.organization_id is not None:
+        return job.organization_id == scope.organization_id
+    if scope.user_id is not None:
+        return job.user_id == scope.user_id and job.source is not Source.S3_DROP
+    return True
+
+
+def _matches(job: Job, job_filter: JobFilter) -> bool:
+    return (not job_filter.statuses or job.status in job_filter.statuses) and job_filter.job_type in (
+        None,
+        job.job_type,
+    )

@@ -1,0 +1,20 @@
+"""The services over fakes."""
+
+import pytest
+
+from shared.jobs.service import JobService
+from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
+
+
+@pytest.fixture
+def service(  # noqa: PLR0917 -- fixtures are asked for by name
+    store: FakeJobStore,
+    uploads: FakeUploadStore,
+    results: FakeResultStore,
+    workflow: FakeWorkflow,
+    assembler: FakeAssembler,
+    clock: SettableClock,
+) -> JobService:
+    return JobService(
+        store=store, uploads=uploads, results=results, workflow=workflow, assembler=assembler, clock=clock
+    )

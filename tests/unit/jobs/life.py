@@ -1,0 +1,281 @@
+"""The life of jobs as a machine of random steps: every service over one store, and what must always be true.
+
+The rules are what callers, S3, the workflow and the clock may do, in any order and more than once. After every step
+the answers that callers would see are held against those they saw before.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from uuid import UUID
+
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from shared.jobs.errors import CommitRefusedError, JobNotCancellableError, JobNotFoundError, JobProcessingError
+from shared.jobs.finalization import Finalization
+from shared.jobs.intake import Intake
+from shared.jobs.ledger import shard_of
+from shared.jobs.model import JobType, UploadOptions
+from shared.jobs.planning import Planning
+from shared.jobs.ports import ExecutionState, JobStore
+from shared.jobs.service import JobService
+from shared.jobs.sweep import Sweep
+from shared.jobs.uploads import ArrivedObject, upload_key
+from shared.jobs.views import details_view, status_view
+from tests.builders import a_caller, a_count, plan_facts
+from tests.fakes import (
+    FakeAssembler,
+    FakeResultFiles,
+    FakeResultStore,
+    FakeUploadStore,
+    FakeWorkflow,
+    SettableClock,
+)
+
+CALLER = a_caller()
+ROWS_A_CHUNK = 5
+# Few, so that many steps meet the same one.
+MOST_JOBS = 2
+
+
+@dataclass
+class Seen:
+    """What callers saw of a job last, and what is true of it from outside the system."""
+
+    event: ArrivedObject
+    chunks: int
+    failed_rows: dict[int, int]
+    status: str = "pending"
+    numbers: tuple[float, ...] = (0, 0, 0, 0, 0)
+    is_deleted: bool = False
+    committed: set[int] = field(default_factory=set)
+
+
+class JobLives(RuleBasedStateMachine):
+    """Jobs between submission and deletion; `make_store` says on what store."""
+
+    make_store: Callable[[], JobStore]
+    ids: Bundle[UUID] = Bundle("ids")
+
+    @initialize()
+    def build(self) -> None:
+        self.clock = SettableClock()
+        self.store = type(self).make_store()
+        self.uploads, self.results = FakeUploadStore(), FakeResultStore()
+        self.workflow, self.assembler = FakeWorkflow(), FakeAssembler()
+        self.files = FakeResultFiles(rows_per_chunk=ROWS_A_CHUNK)
+        self.service = JobService(
+            store=self.store,
+            uploads=self.uploads,
+            results=self.results,
+            workflow=self.workflow,
+            assembler=self.assembler,
+            clock=self.clock,
+        )
+        self.intake = Intake(store=self.store, uploads=self.uploads, workflow=self.workflow, clock=self.clock)
+        self.planning = Planning(store=self.store, clock=self.clock)
+        self.finalization = Finalization(store=self.store, files=self.files, clock=self.clock)
+        self.sweeper = Sweep(
+            store=self.store,
+            uploads=self.uploads,
+            results=self.results,
+            workflow=self.workflow,
+            assembler=self.assembler,
+            clock=self.clock,
+        )
+        self.seen: dict[UUID, Seen] = {}
+
+    # What callers do
+
+    @precondition(lambda self: len(self.seen) < MOST_JOBS)
+    @rule(
+        target=ids,
+        failed=st.lists(st.integers(0, ROWS_A_CHUNK), min_size=1, max_size=3),
+        allowed=st.none() | st.sampled_from([0.0, 50.0]),
+    )
+    def submit(self, failed: list[int], allowed: float | None) -> UUID:
+        return self.submitted(failed, allowed)
+
+    def submitted(self, failed: list[int], allowed: float | None = None) -> UUID:
+        job = self.service.upload(
+            CALLER,
+            job_type=JobType.ANNUAL,
+            filename="a.csv",
+            body=b"x",
+            options=UploadOptions(max_failed_percent=allowed),
+        )
+        self.remember(job.id, upload_key(job.id), failed)
+        return job.id
+
+    @precondition(lambda self: len(self.seen) < MOST_JOBS)
+    @rule(target=ids, failed=st.lists(st.integers(0, ROWS_A_CHUNK), min_size=1, max_size=3))
+    def drop(self, failed: list[int]) -> UUID:
+        stored = self.uploads.arrive("drop/acme/annual/a.csv", b"x")
+        arrived = ArrivedObject(bucket="uploads", key=stored.key, version_id=stored.version_id, size=1)
+        job_id = self.intake.receive(arrived)
+        assert job_id is not None
+        self.remember(job_id, stored.key, failed, version_id=stored.version_id)
+        return job_id
+
+    @precondition(lambda self: len(self.seen) < MOST_JOBS)
+    @rule(target=ids, failed=st.lists(st.integers(0, ROWS_A_CHUNK), min_size=1, max_size=3))
+    def submit_and_plan(self, failed: list[int]) -> UUID:
+        """The usual beginning in one step, so that more lives get to what comes after it."""
+        job_id = self.submitted(failed)
+        self.deliver(job_id, 1)
+        self.plan(job_id, 1)
+        return job_id
+
+    def remember(self, job_id: UUID, key: str, failed: list[int], *, version_id: str = "v1") -> None:
+        event = ArrivedObject(bucket="uploads", key=key, version_id=version_id, size=1)
+        self.seen[job_id] = Seen(event=event, chunks=len(failed), failed_rows=dict(enumerate(failed)))
+
+    @rule(job_id=ids)
+    def cancel(self, job_id: UUID) -> None:
+        before = self.seen[job_id].status
+        try:
+            job = self.service.cancel(CALLER, job_id).job
+        except JobNotFoundError:
+            assert self.seen[job_id].is_deleted
+        except JobNotCancellableError:
+            assert before in {"completed", "failed"}
+        else:
+            assert job.cancelled
+            assert self.workflow.describe(job_id).state is not ExecutionState.RUNNING
+
+    @rule(job_id=ids)
+    def delete(self, job_id: UUID) -> None:
+        try:
+            self.service.delete(CALLER, job_id)
+        except JobNotFoundError:
+            assert self.seen[job_id].is_deleted
+        except JobProcessingError:
+            assert self.seen[job_id].status == "processing"
+        else:
+            assert not self.seen[job_id].is_deleted
+            self.seen[job_id].is_deleted = True
+
+    # What S3 and the workflow do; nothing keeps them from doing it late or twice
+
+    @rule(job_id=ids, times=st.integers(1, 2))
+    def deliver(self, job_id: UUID, times: int) -> None:
+        for _ in range(times):
+            self.intake.receive(self.seen[job_id].event)
+
+    @rule(job_id=ids, times=st.integers(1, 2))
+    def plan(self, job_id: UUID, times: int) -> None:
+        # Only an execution plans, but one that was stopped may be at it still.
+        if self.workflow.describe(job_id).state is ExecutionState.UNKNOWN:
+            return
+        chunks = self.seen[job_id].chunks
+        for _ in range(times):
+            job = self.planning.begin(job_id)
+            if job is not None:
+                facts = plan_facts(total_rows=ROWS_A_CHUNK * chunks, chunk_count=chunks)
+                self.planning.record(job, facts)
+
+    @rule(job_id=ids)
+    def refuse_file(self, job_id: UUID) -> None:
+        if self.workflow.describe(job_id).state is ExecutionState.RUNNING:
+            job = self.planning.begin(job_id)
+            if job is not None and job.total_rows is None:
+                self.planning.refuse(job, error_code="empty_file", error_message="The file has no data rows")
+
+    @rule(job_id=ids, chunk=st.integers(0, 2), times=st.integers(1, 2))
+    def commit(self, job_id: UUID, chunk: int, times: int) -> None:
+        seen = self.seen[job_id]
+        if chunk >= seen.chunks:
+            return
+        failed = seen.failed_rows[chunk]
+        for _ in range(times):
+            try:
+                self.store.commit_chunk(
+                    job_id, a_count(chunk, ROWS_A_CHUNK - failed, failed), shard=shard_of(chunk, 1), now=self.clock()
+                )
+            except CommitRefusedError:
+                assert chunk in seen.committed or seen.is_deleted or seen.status != "processing" or not seen.numbers[0]
+            else:
+                assert chunk not in seen.committed
+                assert seen.status == "processing"
+                seen.committed.add(chunk)
+
+    @rule(job_id=ids)
+    def commit_everything(self, job_id: UUID) -> None:
+        for chunk in range(self.seen[job_id].chunks):
+            self.commit(job_id, chunk, 1)
+
+    @rule(job_id=ids)
+    def finalize(self, job_id: UUID) -> None:
+        # Reached only after planning: the map cannot end before its manifest is written.
+        view = self.store.get(job_id)
+        if view is None or view.job.total_rows is not None:
+            self.finalization.finish(job_id)
+
+    @rule()
+    def answer_requests_for_files(self) -> None:
+        while self.assembler.requested:
+            self.finalization.settle(self.assembler.requested.pop())
+
+    @rule(job_id=ids)
+    def execution_dies(self, job_id: UUID) -> None:
+        if self.workflow.describe(job_id).state is ExecutionState.RUNNING:
+            self.workflow.end(job_id, cause="killed")
+
+    # What time does
+
+    @rule(minutes=st.sampled_from([1, 6, 17, 31, 400, 1_500]))
+    def time_passes(self, minutes: int) -> None:
+        self.clock.advance(timedelta(minutes=minutes))
+
+    @rule()
+    def sweep(self) -> None:
+        assert self.sweeper.run() == 0
+
+    @rule()
+    def a_sweep_after_a_long_time_ends_every_job(self) -> None:
+        self.clock.advance(timedelta(days=2))
+        self.sweep()
+        for job_id, seen in self.seen.items():
+            view = self.store.get(job_id)
+            assert seen.is_deleted if view is None else view.job.status.is_terminal
+        self.answer_requests_for_files()
+        assert self.store.unsettled() == []
+        for job_id, seen in self.seen.items():
+            assert (self.store.tombstone(job_id) is not None) is seen.is_deleted
+
+    # What must always be true
+
+    @invariant()
+    def what_callers_see_holds_together(self) -> None:
+        for job_id, seen in getattr(self, "seen", {}).items():
+            view = self.store.get(job_id)
+            assert (view is None) is seen.is_deleted
+            if view is None:
+                continue
+            job, progress = view.job, view.progress
+            status = status_view(job, progress)
+            details = details_view(job, progress, now=self.clock(), row_errors=None)
+            total, processed = status["total_rows"], status["processed_rows"]
+            successful, failed = status["successful_rows"], status["failed_rows"]
+            percentage = status["progress_percentage"]
+
+            assert processed == successful + failed <= total
+            assert failed == sum(seen.failed_rows[chunk] for chunk in seen.committed)
+            assert processed == ROWS_A_CHUNK * len(seen.committed)
+            assert details["errors"]["error_count"] == failed
+            assert details["progress"]["remaining_rows"] == total - processed
+            assert percentage < 100 or job.results_ready
+            assert status["status"] != "completed" or (processed == total and job.results_ready)
+
+            numbers = (total, processed, successful, failed, percentage)
+            assert all(now >= before for now, before in zip(numbers, seen.numbers, strict=True)), (seen, numbers)
+            if seen.status in {"completed", "failed"}:
+                assert status["status"] == seen.status
+                assert numbers[:4] == seen.numbers[:4]
+            seen.status, seen.numbers = status["status"], numbers
+
+    @invariant()
+    def one_execution_a_job_and_none_for_nobody(self) -> None:
+        for job_id in getattr(self, "workflow", FakeWorkflow()).payloads:
+            assert job_id in self.seen
