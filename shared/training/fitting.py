@@ -29,7 +29,7 @@ class FitError(Exception):
 class Settings:
     """How a model is fitted. `subsample` is the share of the training rows that each of `fits` estimators sees."""
 
-    fits: int = 16
+    fits: int = 8
     subsample: float = 0.8
     learning_rate: float = 0.05
     iterations: int = 350
@@ -111,12 +111,15 @@ def _beyond(features: FloatArray) -> FloatArray:
 def recalibration(log_odds: FloatArray, event: Mask) -> tuple[float, float]:
     """Offset and slope of the logistic regression of events `[n]` on log-odds `[n]` (Cox 1958), by Newton's method.
 
-    Raises FitError when it does not converge or the slope is not positive, which would turn every direction around.
+    Both outcomes must be among the events. Raises FitError when it does not converge or the slope is not positive,
+    which would turn every direction around.
     """
     design = np.column_stack([np.ones_like(log_odds), log_odds])
-    line = np.array([0.0, 1.0])
+    rate = np.mean(event)
+    # From a slope of 0 Newton's first step is safe whatever the sign of the slope; tanh cannot overflow.
+    line = np.array([np.log(rate / (1 - rate)), 0.0])
     for _ in range(50):
-        probability = 1 / (1 + np.exp(-design @ line))
+        probability = (1 + np.tanh(design @ line / 2)) / 2
         gradient = design.T @ (event - probability)
         curvature = (design * (probability * (1 - probability))[:, None]).T @ design
         try:

@@ -1,6 +1,7 @@
 """Trains the three models on the panel: tables of steps, and the cards that say what they are worth."""
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -19,6 +20,9 @@ from shared.training.panel import Mask, Panel, ratio_figures
 TRAINING_UNTIL: Final = 2011
 CALIBRATION_UNTIL: Final = 2014
 
+# On one line each, so that a change of a model reads as one.
+_LIST_OF_NUMBERS: Final = re.compile(r"\[[\s\d.,e+-]*\]")
+
 # Every model's own job types; `columns.py` calls them so too.
 JOB_TYPES: Final[dict[ModelName, tuple[str, ...]]] = {
     "statements": ("annual", "quarterly"),
@@ -28,8 +32,8 @@ JOB_TYPES: Final[dict[ModelName, tuple[str, ...]]] = {
 
 SETTINGS: Final[dict[ModelName, Settings]] = {
     "statements": Settings(),
-    "ratios-annual": Settings(fits=8, l2=1.0),
-    "ratios-quarterly": Settings(fits=8, l2=1.0),
+    "ratios-annual": Settings(l2=1.0),
+    "ratios-quarterly": Settings(l2=1.0),
 }
 
 
@@ -151,4 +155,5 @@ def _rounded(value: Any) -> Any:
 
 
 def _text(content: dict[str, Any]) -> str:
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    return _LIST_OF_NUMBERS.sub(lambda found: "".join(found[0].split()).replace(",", ", "), text) + "\n"

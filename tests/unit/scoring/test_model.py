@@ -1,0 +1,198 @@
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.scoring.catalogue import MODEL_NAMES, ModelName, basis, model_name_for
+from shared.scoring.columns import JobTypeName, ProfileName
+from shared.scoring.features import FloatArray
+from shared.scoring.master_scale import GRADE_BOUNDS, LEVEL_BOUNDS, RISK_GRADES, RISK_LEVELS
+from shared.scoring.model import load_model, model_for, risk_grades, risk_levels, rounded
+
+NAMES = st.sampled_from(MODEL_NAMES)
+
+
+def raw_rows(count: int) -> dict[str, FloatArray]:
+    """Rows as a file could hold them: firms from sound to hopeless, every column of every profile."""
+    generator = np.random.default_rng(11)
+    health = generator.uniform(-1, 1, count)
+
+    def amount(low: float, high: float, tilt: float) -> FloatArray:
+        values: FloatArray = 10 ** (generator.uniform(low, high, count) + tilt * health)
+        return values
+
+    assets = amount(0, 4, 0)
+    return {
+        "market_cap": assets * amount(-1, 1, 1.5),
+        "total_assets": assets,
+        "total_liabilities": assets * amount(-0.5, 0.3, -0.5),
+        "current_assets": assets * amount(-1.5, 0, 0),
+        "current_liabilities": assets * amount(-1.5, 0, -0.5),
+        "inventory": assets * amount(-3, -1, 0),
+        "net_income": assets * (0.3 * health + generator.normal(0, 0.1, count)),
+        "ebitda": assets * (0.3 * health + generator.normal(0, 0.1, count)),
+        "long_term_debt_to_total_capital": 50 - 60 * health,
+        "total_debt_to_ebitda": np.abs(10 - 10 * health + generator.normal(0, 3, count)),
+        "net_income_margin": 110 * health,
+        "return_on_assets": 110 * health,
+        "sga_margin": 50 - 60 * health,
+        "return_on_capital": 110 * health,
+    }
+
+
+@st.composite
+def matrices(draw: st.DrawFn) -> tuple[ModelName, FloatArray]:
+    """A model and feature matrices whose values lie on, just beside and far from its break points, or are blank."""
+    name = draw(NAMES)
+    model = load_model(name)
+    cells = [
+        st.one_of(
+            st.sampled_from(break_points.tolist()),
+            st.sampled_from(np.nextafter(break_points, np.inf).tolist()),
+            st.floats(),
+        )
+        for break_points in model.break_points
+    ]
+    rows = draw(st.lists(st.tuples(*cells), min_size=1, max_size=20))
+    return name, np.array(rows)
+
+
+@given(matrices())
+def test_log_odds_are_the_intercept_and_the_contributions(drawn: tuple[ModelName, FloatArray]) -> None:
+    name, features = drawn
+    model = load_model(name)
+    scores = model.score(features)
+    assert np.allclose(scores.log_odds, model.intercept + scores.contributions.sum(axis=1), rtol=0, atol=1e-12)
+    assert np.all((scores.default_probability > 0) & (scores.default_probability < 1))
+    assert np.all(scores.contributions[np.isnan(features)] == 0)
+
+
+@given(matrices())
+def test_a_step_reaches_up_to_its_break_point_and_a_blank_has_the_last_place(
+    drawn: tuple[ModelName, FloatArray],
+) -> None:
+    name, features = drawn
+    model = load_model(name)
+    scores = model.score(features)
+    for column, break_points in enumerate(model.break_points):
+        for value, step, contribution in zip(
+            features[:, column], scores.steps[:, column], scores.contributions[:, column], strict=True
+        ):
+            expected = len(break_points) + 1 if np.isnan(value) else sum(point < value for point in break_points)
+            assert step == expected
+            assert contribution == model.contributions[column][step]
+
+
+@given(matrices(), st.randoms(use_true_random=False), st.integers(1, 7))
+def test_a_row_scores_the_same_in_any_order_and_chunk(
+    drawn: tuple[ModelName, FloatArray], random: Random, chunk: int
+) -> None:
+    name, features = drawn
+    model = load_model(name)
+    whole = model.score(features)
+    order = list(range(len(features)))
+    random.shuffle(order)
+    shuffled = np.asfortranarray(features[order])
+    pieces = [model.score(shuffled[start : start + chunk]) for start in range(0, len(order), chunk)]
+    for field in ("log_odds", "default_probability", "contributions", "steps"):
+        joined = np.concatenate([getattr(piece, field) for piece in pieces])
+        assert np.array_equal(joined, getattr(whole, field)[order])
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_a_row_of_blanks_has_the_probability_of_the_intercept(name: ModelName) -> None:
+    model = load_model(name)
+    scores = model.score(np.full((1, len(model.features)), np.nan))
+    assert scores.log_odds[0] == model.intercept
+    assert scores.default_probability[0] == pytest.approx(1 / (1 + np.exp(-model.intercept)), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_every_level_and_grade_is_reached_by_rows_a_file_could_hold(name: ModelName) -> None:
+    model = load_model(name)
+    probability = model.score(model.feature_matrix(raw_rows(50_000))).default_probability
+    assert set(risk_levels(probability).tolist()) == set(range(len(RISK_LEVELS)))
+    assert set(risk_grades(probability).tolist()) == set(range(len(RISK_GRADES)))
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_risk_moves_in_the_declared_direction_of_every_feature(name: ModelName) -> None:
+    model = load_model(name)
+    for feature, break_points, table in zip(model.inputs, model.break_points, model.contributions, strict=True):
+        assert np.all(np.diff(break_points) > 0)
+        assert np.all(np.diff(table[:-1]) * feature.risk_direction > 0)
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_infinities_stand_on_the_outermost_steps(name: ModelName) -> None:
+    model = load_model(name)
+    width = len(model.features)
+    scores = model.score(np.array([[-np.inf] * width, [np.inf] * width]))
+    assert scores.steps.tolist() == [[0] * width, [len(points) for points in model.break_points]]
+
+
+def test_a_matrix_of_another_width_is_refused() -> None:
+    with pytest.raises(ValueError, match="statements has 7 features, the matrix 5"):
+        load_model("statements").score(np.zeros((3, 5)))
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_no_rows_have_no_scores(name: ModelName) -> None:
+    model = load_model(name)
+    scores = model.score(np.empty((0, len(model.features))))
+    assert scores.log_odds.shape == scores.default_probability.shape == (0,)
+    assert scores.contributions.shape == scores.steps.shape == (0, len(model.features))
+
+
+@given(st.floats(1e-12, 1 - 1e-12))
+def test_a_rounded_probability_is_the_double_its_six_digits_stand_for(probability: float) -> None:
+    (result,) = rounded(np.array([probability])).tolist()
+    assert float(f"{result:.6g}") == result
+    assert result == pytest.approx(probability, rel=6e-6)
+
+
+@given(st.floats(0, 1))
+def test_levels_and_grades_are_those_of_the_bounds(probability: float) -> None:
+    values = np.array([probability])
+    assert risk_levels(values)[0] == sum(bound <= probability for bound in LEVEL_BOUNDS)
+    assert risk_grades(values)[0] == sum(bound <= probability for bound in GRADE_BOUNDS)
+
+
+def test_a_bound_belongs_to_the_worse_side() -> None:
+    at_bounds = np.array([0.01, 0.03, 0.10])
+    assert [RISK_LEVELS[place] for place in risk_levels(at_bounds)] == ["MEDIUM", "HIGH", "CRITICAL"]
+    assert [RISK_LEVELS[place] for place in risk_levels(np.nextafter(at_bounds, 0))] == ["LOW", "MEDIUM", "HIGH"]
+
+
+def test_the_ten_grades_refine_the_four_levels() -> None:
+    assert set(LEVEL_BOUNDS) < set(GRADE_BOUNDS)
+    assert list(GRADE_BOUNDS) == sorted(set(GRADE_BOUNDS))
+    assert len(RISK_GRADES) == len(GRADE_BOUNDS) + 1 == 10
+    assert list(RISK_GRADES) == sorted(set(RISK_GRADES))
+
+
+@pytest.mark.parametrize(
+    ("job_type", "profile", "name"),
+    [
+        ("annual", "statements", "statements"),
+        ("quarterly", "statements", "statements"),
+        ("annual", "ratios", "ratios-annual"),
+        ("quarterly", "ratios", "ratios-quarterly"),
+    ],
+)
+def test_job_type_and_profile_choose_the_model(job_type: JobTypeName, profile: ProfileName, name: ModelName) -> None:
+    assert model_name_for(job_type, profile) == name
+    assert model_for(job_type, profile) is load_model(name)
+
+
+def test_quarterly_rows_say_that_the_annual_model_is_not_validated_for_them() -> None:
+    statements, ratios = basis("quarterly", "statements"), basis("quarterly", "ratios")
+    assert "annual model used on trailing-twelve-month" in statements
+    assert "annual model used on ratio inputs" in ratios
+    for text in (statements, ratios):
+        assert "not validated on quarterly outcomes" in text
+    for profile in ("statements", "ratios"):
+        assert "not validated" not in basis("annual", profile)
+        assert "," not in basis("annual", profile) + basis("quarterly", profile)

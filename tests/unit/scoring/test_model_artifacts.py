@@ -1,0 +1,176 @@
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from shared.scoring.catalogue import MODEL_NAMES, ModelName, artifact_text, model_card
+from shared.scoring.model import ModelArtifactError, content_version, load_model, parse_model
+
+Content = dict[str, Any]
+
+
+def content_of(name: ModelName = "statements") -> Content:
+    content: Content = json.loads(artifact_text(f"{name}.json"))
+    return content
+
+
+def sealed(content: Content) -> str:
+    """The text of an artifact that training could have written: its version fits its content."""
+    return json.dumps({**content, "version": content_version(content)})
+
+
+@pytest.fixture(autouse=True)
+def _no_model_kept() -> Iterator[None]:
+    yield
+    load_model.cache_clear()
+
+
+def _first(content: Content) -> Content:
+    feature: Content = content["features"][0]
+    return feature
+
+
+def _drop(content: Content, key: str) -> None:
+    del content[key]
+
+
+FAULTS: list[tuple[str, Callable[[Content], object], str]] = [
+    ("no features", lambda c: _drop(c, "features"), "lacks its features"),
+    ("no intercept", lambda c: _drop(c, "intercept"), "lacks its features or its intercept"),
+    ("intercept of text", lambda c: c.update(intercept="-6"), "lacks its features or its intercept"),
+    ("unknown name", lambda c: c.update(name="other"), "unknown model: 'other'"),
+    ("a feature too few", lambda c: c["features"].pop(), "other features than the code computes"),
+    ("features in another order", lambda c: c["features"].reverse(), "other features than the code computes"),
+    ("a feature that is no object", lambda c: c["features"].__setitem__(0, 5), "other features than the code"),
+    ("another direction", lambda c: _first(c).update(risk_direction=1), "another direction than the code declares"),
+    ("a step too few", lambda c: _first(c)["contributions"].pop(), "one more is needed"),
+    ("break points that fall", lambda c: _first(c)["break_points"].reverse(), "do not ascend"),
+    ("break points twice", lambda c: _first(c)["break_points"].__setitem__(1, _first(c)["break_points"][0]), "ascend"),
+    ("steps against the direction", lambda c: _first(c)["contributions"].reverse(), "not monotone"),
+    ("text among the steps", lambda c: _first(c)["contributions"].__setitem__(0, "1"), "not a list of finite numbers"),
+    (
+        "true among the steps",
+        lambda c: _first(c)["contributions"].__setitem__(slice(1), [True]),
+        "not a list of finite",
+    ),
+    ("no break points", lambda c: _drop(_first(c), "break_points"), "not a list of finite numbers"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "message"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+def test_a_malformed_artifact_is_refused(spoil: Callable[[Content], object], message: str) -> None:
+    content = content_of()
+    spoil(content)
+    with pytest.raises(ModelArtifactError, match=message):
+        parse_model(sealed(content))
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "5", '"statements"'])
+def test_what_is_no_json_object_is_refused(text: str) -> None:
+    with pytest.raises(ModelArtifactError, match=r"not JSON|not a JSON object"):
+        parse_model(text)
+
+
+@pytest.mark.parametrize("schema_version", [0, 2, "1", None])
+def test_another_schema_version_is_refused(schema_version: object) -> None:
+    with pytest.raises(ModelArtifactError, match=r"schema version .*, this code reads 1"):
+        parse_model(sealed({**content_of(), "schema_version": schema_version}))
+
+
+def test_an_artifact_changed_after_training_is_refused() -> None:
+    content = content_of()
+    content["intercept"] -= 0.1
+    with pytest.raises(ModelArtifactError, match="was changed after training"):
+        parse_model(json.dumps(content))
+
+
+def test_a_number_that_is_not_finite_is_refused() -> None:
+    content = content_of()
+    _first(content)["contributions"][0] = float("inf")
+    with pytest.raises(ModelArtifactError, match="not finite"):
+        parse_model(json.dumps(content))
+
+
+def test_a_missing_artifact_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def absent(file_name: str) -> str:
+        raise FileNotFoundError(file_name)
+
+    monkeypatch.setattr("shared.scoring.model.artifact_text", absent)
+    load_model.cache_clear()
+    with pytest.raises(ModelArtifactError, match="cannot be read"):
+        load_model("statements")
+
+
+def test_an_artifact_under_another_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.scoring.model.artifact_text", lambda _: sealed(content_of("ratios-annual")))
+    load_model.cache_clear()
+    with pytest.raises(ModelArtifactError, match="holds the model ratios-annual"):
+        load_model("statements")
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_an_artifact_as_written_is_read(name: ModelName) -> None:
+    model = parse_model(sealed(content_of(name)))
+    assert model.name == name
+    assert model.version.startswith(f"{name}-")
+    assert not any(table.flags.writeable for table in (*model.contributions, *model.break_points))
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_an_artifact_holds_the_training_distribution_of_every_feature(name: ModelName) -> None:
+    for feature in content_of(name)["features"]:
+        distribution = feature["training_distribution"]
+        points, shares = distribution["cut_points"], distribution["shares"]
+        assert points == sorted(set(points))
+        assert len(shares) == len(points) + 1 >= 5
+        assert sum(shares) == pytest.approx(1)
+        assert all(0 <= share < 0.6 for share in shares)
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_contributions_are_about_the_training_population(name: ModelName) -> None:
+    for feature in content_of(name)["features"]:
+        assert min(feature["contributions"]) < 0 < max(feature["contributions"])
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_a_card_belongs_to_the_artifact_beside_it(name: ModelName) -> None:
+    card, model, content = model_card(name), load_model(name), content_of(name)
+    assert card["name"] == name
+    assert card["version"] == model.version
+    assert card["data"]["sha256"] == content["trained_on"]["data_sha256"]
+    assert card["job_types"] == content["job_types"]
+    assert [feature["name"] for feature in card["features"]] == list(model.features)
+    assert [entry["blank"] for entry in card["metrics_with_an_input_blank"]] == list(model.features)
+
+
+@pytest.mark.parametrize(("name", "floor"), [("statements", 0.92), ("ratios-annual", 0.84), ("ratios-quarterly", 0.82)])
+def test_a_committed_model_ranks_no_worse_than_its_floor(name: ModelName, floor: float) -> None:
+    card = model_card(name)
+    metrics = card["metrics"]
+    low, high = metrics["roc_auc_95_interval"]
+    assert metrics["roc_auc"] >= floor
+    assert low < metrics["roc_auc"] < high
+    assert abs(metrics["mean_predicted"] / metrics["observed_rate"] - 1) <= 0.2
+    assert metrics["roc_auc"] > max(baseline["roc_auc"] for baseline in card["baselines"])
+    assert metrics["brier"] < metrics["observed_rate"] * (1 - metrics["observed_rate"])
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_a_card_says_what_a_reader_must_know(name: ModelName) -> None:
+    card = model_card(name)
+    assert "CC BY 4.0" in card["data"]["licence"]
+    assert "Lombardo" in card["data"]["citation"]
+    assert card["data"]["changes"]
+    assert card["not_for"]
+    assert {baseline["name"] for baseline in card["baselines"]} == {"Altman Z''", "Ohlson O", "Zmijewski"}
+    calibration = card["metrics"]["calibration_table"]
+    assert sum(group["n"] for group in calibration) == card["split"]["test"]["rows"]
+    assert sum(group["events"] for group in calibration) == card["split"]["test"]["events"]
+    assert ("quarterly" in card["job_types"]) == any("not validated" in limit for limit in card["limits"])
+
+
+def test_a_caller_owns_the_card_it_is_given() -> None:
+    model_card("statements").clear()
+    assert model_card("statements")["name"] == "statements"

@@ -1,0 +1,260 @@
+import csv
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from python_calamine import CalamineWorkbook
+
+from shared.scoring.catalogue import MODEL_NAMES, ModelName, artifact_text, model_card
+from shared.scoring.features import FEATURES, FloatArray, feature_matrix
+from shared.scoring.model import load_model, parse_model
+from shared.training.__main__ import main
+from shared.training.fitting import FitError, Settings, artifact, fit, recalibration, training_distribution
+from shared.training.panel import AMOUNTS, Panel, PanelError, ratio_figures, read_panel
+from shared.training.training import assert_parity, train, windows
+
+SMALL = Settings(fits=2, iterations=20, leaf_rows=20)
+
+
+def panel_of(rows: int = 1500, *, seed: int = 1) -> Panel:
+    """A panel whose failures depend on leverage and profit, over all three windows."""
+    generator = np.random.default_rng(seed)
+    assets = np.exp(generator.normal(5, 2, rows))
+    leverage, profit = generator.uniform(0.1, 1.4, rows), generator.normal(0, 0.2, rows)
+    odds = -4 + 4 * leverage - 8 * profit
+    amounts: dict[str, FloatArray] = {name: assets * generator.uniform(0.05, 0.5, rows) for name in AMOUNTS.values()}
+    amounts |= {
+        "total_assets": assets,
+        "total_liabilities": assets * leverage,
+        "net_income": assets * profit,
+        "ebitda": assets * (profit + 0.05),
+        "operating_expenses": amounts["cost_of_goods_sold"] * 1.3,
+    }
+    return Panel(
+        firm=np.arange(rows),
+        year=generator.integers(1999, 2019, rows),
+        event=generator.uniform(size=rows) < 1 / (1 + np.exp(-odds)),
+        amounts=amounts,
+        dropped=0,
+        dropped_events=0,
+        sha256="0" * 64,
+    )
+
+
+@pytest.fixture(scope="module")
+def panel() -> Panel:
+    return panel_of()
+
+
+@pytest.fixture(scope="session")
+def data_file() -> Path:
+    """The bankruptcy panel, which is not part of the repository."""
+    path = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "us_bankruptcy_1999_2018.csv.gz"
+    if not path.exists():
+        pytest.skip("needs the bankruptcy panel, which is not part of the repository")
+    return path
+
+
+@pytest.fixture(scope="session")
+def real_panel(data_file: Path) -> Panel:
+    return read_panel(data_file)
+
+
+def written(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
+    """A file in the form of the panel; amounts not given are 10."""
+    columns = ["company_name", "status_label", "year", *(f"X{number}" for number in range(1, 19))]
+    lines = [",".join(columns)]
+    lines += [",".join(str(row.get(column, 10)) for column in columns) for row in rows]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_the_same_seed_gives_the_same_bytes(panel: Panel) -> None:
+    settings = dict.fromkeys(MODEL_NAMES, SMALL)
+    names: list[ModelName] = ["statements", "ratios-quarterly"]
+    first, second = (train(panel, seed=3, date="2018-12-31", names=names, settings=settings) for _ in range(2))
+    assert [(model.artifact, model.card_text) for model in first] == [(m.artifact, m.card_text) for m in second]
+
+
+def test_another_seed_gives_another_model_and_version(panel: Panel) -> None:
+    first, second = (
+        train(panel, seed=seed, date="2018-12-31", names=["statements"], settings={"statements": SMALL})[0]
+        for seed in (3, 4)
+    )
+    assert parse_model(first.artifact).version != parse_model(second.artifact).version
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_tables_equal_the_estimators_they_were_read_from(panel: Panel, name: ModelName) -> None:
+    inputs = FEATURES[name]
+    features = feature_matrix(panel.amounts if name == "statements" else ratio_figures(panel.amounts), inputs)
+    split = windows(panel)
+    ensemble = fit(
+        features, panel.event, inputs=inputs, training=split.training, calibration=split.calibration, seed=0,
+        settings=SMALL,
+    )  # fmt: skip
+    content = artifact(
+        ensemble, features[split.training], name=name, inputs=inputs, job_types=["annual"], provenance={}
+    )
+    model = parse_model(json.dumps(content))
+    beyond = np.concatenate([features, np.full((1, len(inputs)), np.inf), np.full((1, len(inputs)), -np.inf)])
+    beside = [np.nextafter(np.resize(points, 400), side) for points in model.break_points for side in (-9e9, 9e9)]
+    on = np.column_stack([np.resize(points, 400) for points in model.break_points])
+    near = np.column_stack(beside)
+    for matrix in (beyond, on, near[:, ::2], near[:, 1::2]):
+        assert np.max(np.abs(model.score(matrix).log_odds - ensemble.log_odds(matrix))) <= 1e-12
+    assert model.score(features[split.training]).contributions.mean(axis=0) == pytest.approx(0, abs=1e-9)
+    with pytest.raises(FitError, match=r"differ from the estimators by 0\.001"):
+        assert_parity(model, replace(ensemble, offset=ensemble.offset + 0.001), features)
+
+
+def test_a_recalibration_that_turns_the_directions_around_is_refused() -> None:
+    odds = np.linspace(-3, 3, 200)
+    with pytest.raises(FitError, match="later window contradicts"):
+        recalibration(odds, np.random.default_rng(0).uniform(size=200) < 1 / (1 + np.exp(odds)))
+
+
+def test_a_recalibration_recovers_offset_and_slope() -> None:
+    generator = np.random.default_rng(2)
+    odds = generator.normal(0, 2, 200_000)
+    event = generator.uniform(size=len(odds)) < 1 / (1 + np.exp(-(0.5 + 0.8 * odds)))
+    offset, slope = recalibration(odds, event)
+    assert offset == pytest.approx(0.5, abs=0.03)
+    assert slope == pytest.approx(0.8, abs=0.02)
+
+
+def test_windows_that_no_rank_order_can_be_learnt_from_are_refused(panel: Panel) -> None:
+    with pytest.raises(FitError, match="the test window has 0 failures"):
+        windows(replace(panel, event=panel.event & (panel.year < 2015)))
+
+
+def test_a_separated_calibration_window_is_refused() -> None:
+    odds = np.linspace(-3, 3, 50)
+    with pytest.raises(FitError, match="calibration window"):
+        recalibration(odds, odds > 0)
+
+
+def test_the_training_distribution_has_finite_cut_points_and_all_rows() -> None:
+    values = np.concatenate([np.zeros(30), np.arange(50.0), np.full(20, np.inf)])
+    distribution = training_distribution(values)
+    assert distribution["cut_points"][0] == 0
+    assert np.all(np.isfinite(distribution["cut_points"]))
+    assert distribution["shares"][0] == pytest.approx(0.31)
+    assert sum(distribution["shares"]) == pytest.approx(1)
+
+
+def test_only_the_last_year_of_a_failed_firm_is_an_event(tmp_path: Path) -> None:
+    firms = [("A", "failed", 2001), ("A", "failed", 2003), ("A", "failed", 2002), ("B", "alive", 2003)]
+    rows = [{"company_name": firm, "status_label": status, "year": year} for firm, status, year in firms]
+    assert read_panel(written(tmp_path / "panel.csv", rows)).event.tolist() == [False, True, False, False]
+
+
+@pytest.mark.parametrize("spoilt", [{"X1": -7.76}, {"X8": 0}, {"X10": 0}, {"X17": -1}, {"X5": -0.1}, {"X6": "nan"}])
+def test_rows_that_a_job_would_refuse_are_dropped_and_counted(tmp_path: Path, spoilt: Mapping[str, object]) -> None:
+    rows = [
+        {"company_name": "A", "status_label": "failed", "year": 2001, **spoilt},
+        {"company_name": "B", "status_label": "alive", "year": 2001, "X6": -3},
+    ]
+    panel = read_panel(written(tmp_path / "panel.csv", rows))
+    assert (len(panel), panel.dropped, panel.dropped_events) == (1, 1, 1)
+
+
+def test_a_zipped_file_and_its_content_are_the_same_panel(tmp_path: Path) -> None:
+    plain = written(tmp_path / "panel.csv", [{"company_name": "A", "status_label": "alive", "year": 2001}])
+    zipped = tmp_path / "panel.csv.gz"
+    zipped.write_bytes(gzip.compress(plain.read_bytes()))
+    assert read_panel(plain).sha256 == read_panel(zipped).sha256
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "cannot be read"),
+        (b"", "is not the bankruptcy panel: it lacks X1"),
+        (b"a,b\n1,2\n", "is not the bankruptcy panel: it lacks X1"),
+        (gzip.compress(b"a,b\n1,2\n" * 1000)[:40], "cannot be read"),
+        (b"\x1f\x8bnot really zipped", "cannot be read"),
+        (b"\xff\xfe\x00", "cannot be read"),
+    ],
+)
+def test_data_that_do_not_serve_end_with_one_sentence_and_status_two(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, sentence: str
+) -> None:
+    path = tmp_path / "panel.csv"
+    if content is not None:
+        path.write_bytes(content)
+    assert main([str(path), "--out", str(tmp_path / "out")]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("Nothing was trained: ")
+    assert sentence in printed.err
+    assert printed.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_text_where_an_amount_belongs_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "panel.csv", [{"company_name": "A", "status_label": "alive", "year": 2001, "X4": "x"}])
+    with pytest.raises(PanelError, match="could not convert string to float"):
+        read_panel(path)
+
+
+def test_a_row_cut_short_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "panel.csv", [{"company_name": "A", "status_label": "alive", "year": 2001}])
+    path.write_text(path.read_text() + "B,alive,2001,5\n")
+    with pytest.raises(PanelError, match="is not the bankruptcy panel"):
+        read_panel(path)
+
+
+def test_the_real_panel_has_the_events_its_authors_count(real_panel: Panel) -> None:
+    assert (len(real_panel), real_panel.dropped, real_panel.dropped_events) == (78_204, 6, 0)
+    assert int(np.sum(real_panel.event)) == 609
+    split = windows(real_panel)
+    events = [int(np.sum(real_panel.event[rows])) for rows in (split.training, split.calibration, split.test)]
+    assert events == [403, 87, 119]
+
+
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_a_committed_card_says_what_the_committed_model_does(name: ModelName, real_panel: Panel) -> None:
+    model, card = load_model(name), model_card(name)
+    figures = real_panel.amounts if name == "statements" else ratio_figures(real_panel.amounts)
+    features = model.feature_matrix(figures)
+    rows = (real_panel.year >= 2015) & ~np.any(np.isnan(features), axis=1)
+    scores, event = model.score(features[rows]), real_panel.event[rows]
+    higher = np.sum(scores.log_odds[event][:, None] > scores.log_odds[~event], dtype=float)
+    equal = np.sum(scores.log_odds[event][:, None] == scores.log_odds[~event], dtype=float)
+    area = (higher + equal / 2) / (np.sum(event) * np.sum(~event))
+    assert card["metrics"]["roc_auc"] == pytest.approx(area, abs=1e-6)
+    assert card["metrics"]["mean_predicted"] == pytest.approx(np.mean(scores.default_probability), abs=1e-6)
+    assert card["split"]["test"]["rows"] == len(event)
+    assert real_panel.sha256 in artifact_text(f"{name}.json")
+
+
+@pytest.mark.samples
+@pytest.mark.parametrize("name", ["annual_ratios_1000.csv", "quarterly_ratios_500.xlsx"])
+def test_ratios_are_defined_as_in_the_sample_files(name: str, data_file: Path, real_panel: Panel) -> None:
+    path = data_file.parents[1] / "samples" / name
+    if not path.exists():
+        pytest.skip("needs the sample files, which are not part of the repository")
+    with gzip.open(data_file, "rt") as lines:
+        firms = sorted({line.partition(",")[0] for line in lines} - {"company_name"})
+    places = {
+        (firms[firm].replace("_", ""), year): place
+        for place, (firm, year) in enumerate(zip(real_panel.firm.tolist(), real_panel.year.tolist(), strict=True))
+    }
+    if path.suffix == ".csv":
+        with path.open(newline="") as file:
+            sample: list[dict[str, object]] = list(csv.DictReader(file))
+    else:
+        header, *rows = CalamineWorkbook.from_path(path).get_sheet_by_index(0).to_python()
+        sample = [dict(zip(map(str, header), row, strict=True)) for row in rows]
+    figures = ratio_figures(real_panel.amounts)
+    compared = set(sample[0]) & set(figures) - {"market_cap"}
+    assert len(compared) == 4
+    chosen = [places[str(row["company_symbol"]), int(float(str(row["reporting_year"])))] for row in sample]
+    for column in compared:
+        given = [float(str(row[column])) for row in sample]
+        assert figures[column][chosen] == pytest.approx(given, abs=1e-3, rel=1e-6)
