@@ -13,7 +13,7 @@ import infra.node  # noqa: F401
 
 from aws_cdk import App
 
-from infra.source import ROOT
+from infra.layout import ROOT
 from infra.stack import DefaultRiskJobs
 from infra.stages import stage_from_context
 

@@ -20,8 +20,8 @@ import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 
-ROOT = Path(__file__).resolve().parents[1]
-REQUIREMENTS = ROOT / "infra" / "requirements"
+from infra.layout import REQUIREMENTS, ROOT
+
 PYTHON = (3, 13)
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 PLATFORM = "aarch64-manylinux_2_28"
@@ -60,7 +60,12 @@ def dependency_code(function: str) -> lambda_.Code:
     return lambda_.Code.from_asset(
         str(REQUIREMENTS),
         asset_hash_type=AssetHashType.OUTPUT,
-        bundling=BundlingOptions(image=DockerImage.from_registry("unused"), local=_DependencyBundle(function)),
+        bundling=BundlingOptions(
+            image=DockerImage.from_registry("unused"),
+            # Never run; without it CDK takes the bundles of all functions for the same.
+            command=[function],
+            local=_DependencyBundle(function),
+        ),
     )
 
 

@@ -23,10 +23,10 @@ from typing import Any
 
 import boto3
 
+from infra.layout import ROOT
 from infra.local.deployment import deploy
 from infra.local.emulator import REGION, ROOT_CREDENTIALS, Emulator, LocalCloudError
 from infra.local.users import sign_in_all
-from infra.source import ROOT
 
 STATE_FOLDER = ROOT / ".local"
 

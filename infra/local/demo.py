@@ -20,11 +20,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from infra.layout import ROOT
 from infra.local import panel
 from infra.local.client import JobsClient, JsonObject
 from infra.local.cloud import STATE_FOLDER, local_cloud
 from infra.local.emulator import LocalCloudError
-from infra.source import ROOT
 
 RESULTS_FOLDER = ROOT / "demo-results"
 SEED = 2026

@@ -38,14 +38,15 @@ def read_page(chunks: Iterable[int], read: ReadErrors, *, start: Position, limit
     errors: list[dict[str, Any]] = []
     for chunk in sorted(chunk for chunk in chunks if chunk >= start.chunk):
         offset = start.offset if chunk == start.chunk else 0
-        while True:
-            if len(errors) == limit:
-                return RowErrorPage(errors=tuple(errors), following=Position(chunk=chunk, offset=offset))
-            lines, exhausted = _read_lines(chunk, read, offset=offset, wanted=limit - len(errors))
-            errors.extend(json.loads(line) for line in lines)
-            offset += sum(map(len, lines))
-            if exhausted:
-                break
+        exhausted = False
+        while not exhausted:
+            # One more than is shown: only an error that is there makes another page.
+            lines, exhausted = _read_lines(chunk, read, offset=offset, wanted=limit + 1 - len(errors))
+            for line in lines:
+                if len(errors) == limit:
+                    return RowErrorPage(errors=tuple(errors), following=Position(chunk=chunk, offset=offset))
+                errors.append(json.loads(line))
+                offset += len(line)
     return RowErrorPage(errors=tuple(errors), following=None)
 
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier, Lock
+from threading import Barrier, Event, Lock
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -129,7 +129,21 @@ def test_a_chunk_committed_from_every_thread_at_once_is_accepted_once(table: Job
     assert read(table, job).progress.processed_rows == 100
 
 
-def cancel(table: JobStore, job: Job) -> None:
+class WatchedFiles(FakeResultFiles):
+    """Result files that say when the first of them is being put together."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun = Event()
+
+    def assemble(self, view: JobView) -> None:
+        self.begun.set()
+        super().assemble(view)
+
+
+def cancel(table: JobStore, job: Job, *, after: Event | None = None) -> None:
+    if after is not None:
+        assert after.wait(timeout=30)
     fail_job(table, job.id, error_code=None, error_message="x", clock=SettableClock(), cancelled=True)
 
 
@@ -144,11 +158,13 @@ def test_a_cancel_against_the_last_chunk_and_the_end_leaves_one_end_and_counts_t
         # Committed before in every other race, or the job could complete only if its last chunk came first.
         for chunk in range(1 + race % 2):
             assert commit(table, job.id, chunk)
-        finalization = Finalization(store=table, files=FakeResultFiles(), clock=SettableClock())
+        files = WatchedFiles()
+        finalization = Finalization(store=table, files=files, clock=SettableClock())
         calls: list[Callable[[], object]] = [
             partial(commit, table, job.id, 1),
             partial(finalization.finish, job.id),
-            partial(cancel, table, job),
+            # In some races late, or the job would hardly ever get to its end first.
+            partial(cancel, table, job, after=files.begun if race % 4 == 1 else None),
         ]
         at_once(*calls[race % 3 :], *calls[: race % 3])
 

@@ -163,7 +163,9 @@ def _create_intake_route(synthesised: Template) -> str:
     rule, properties = synthesised.only("AWS::Events::Rule", containing="ObjectCreated")
     events = boto3.client("events")
     events.put_rule(Name=rule, EventPattern=json.dumps(synthesised.resolve(properties["EventPattern"])))
-    targets = [{"Id": target["Id"], "Arn": synthesised.resolve(target["Arn"])} for target in properties["Targets"]]
+    targets: list[Any] = [
+        {"Id": target["Id"], "Arn": synthesised.resolve(target["Arn"])} for target in properties["Targets"]
+    ]
     events.put_targets(Rule=rule, Targets=targets)
     return queue_url
 

@@ -1,9 +1,13 @@
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from infra.source import PYTHON, copy_source
+import infra.source
+from infra.app import synthesise
+from infra.source import PYTHON, BundleTooLargeError, copy_source
+from tests.synthesised import Template
 
 
 def test_only_what_functions_run_is_put_into_lambda(tmp_path: Path) -> None:
@@ -25,3 +29,29 @@ def test_the_same_source_gives_the_same_asset_to_the_byte(tmp_path: Path) -> Non
 
     assert contents[0] == contents[1]
     assert any(path.suffix == ".pyc" for path in contents[0])
+
+
+def test_every_function_gets_a_bundle_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(function: str, target: Path) -> None:
+        (target / "function").write_text(function)
+
+    monkeypatch.setattr(infra.source, "install_dependencies", install)
+    path = synthesise(outdir=tmp_path, context={"stage": "dev"})
+    layers = Template(json.loads(path.read_text())).resources("AWS::Lambda::LayerVersion")
+
+    bundled = {
+        (tmp_path / f"asset.{layer['Content']['S3Key'].removesuffix('.zip')}" / "function").read_text()
+        for layer in layers.values()
+    }
+    assert bundled == {"api", "finalize", "intake", "plan", "reconcile", "score"}
+
+
+def test_a_bundle_that_grew_past_its_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(*_arguments: object, **_options: object) -> None:
+        (tmp_path / "python").mkdir()
+        (tmp_path / "python" / "large.py").write_bytes(b"#" * 2_000)
+
+    monkeypatch.setattr("infra.source.subprocess.run", install)
+    monkeypatch.setattr(infra.source, "_ZIPPED_LIMITS", {"api": 100})
+    with pytest.raises(BundleTooLargeError, match="api is"):
+        infra.source.install_dependencies("api", tmp_path)

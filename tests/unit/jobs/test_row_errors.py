@@ -50,6 +50,7 @@ def all_pages(objects: Mapping[int, bytes], limits: list[int]) -> list[RowErrorP
         page = read_page(objects.keys(), source.read, start=position, limit=limit)
         assert len(page.errors) <= limit
         assert page.following is None or len(page.errors) == limit
+        assert page.errors or not pages, "a page that was promised is empty"
         pages.append(page)
         position = page.following
     return pages
@@ -83,7 +84,8 @@ def test_a_page_reads_only_what_it_shows() -> None:
     page = read_page(objects.keys(), source.read, start=Position(chunk=30), limit=20)
     assert len(page.errors) == 20
     assert {chunk for chunk, _, _ in source.reads} == {30}
-    assert sum(length for _, _, length in source.reads) <= 20 * 400
+    # One more than is shown, to know whether there is another page.
+    assert sum(length for _, _, length in source.reads) <= 21 * 400
 
 
 def test_an_error_longer_than_the_first_read_is_read_whole() -> None:
