@@ -63,7 +63,7 @@ sizes = st.one_of(
 pieces_of = st.lists(st.tuples(sizes, st.booleans(), st.integers(0, 3)), max_size=10)
 
 
-@settings(max_examples=80)
+@settings(max_examples=40)
 @given(plan=pieces_of)
 @pytest.mark.usefixtures("small_parts")
 def test_the_composed_object_is_the_concatenation_of_its_pieces(plan: list[tuple[int, bool, int]]) -> None:

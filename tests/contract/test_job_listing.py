@@ -33,7 +33,7 @@ def listed(store: JobStore, scope: Scope, job_filter: JobFilter = ALL, *, limit:
             return jobs
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3, 7, 50])
+@pytest.mark.parametrize("limit", [1, 3, 7])
 def test_pages_of_any_size_show_each_job_once_newest_first(job_store: JobStore, limit: int) -> None:
     jobs = [made(job_store, n, job_type=list(JobType)[n % 2]) for n in range(7)]
     assert listed(job_store, Scope(organization_id="acme"), limit=limit) == jobs[::-1]
