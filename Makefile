@@ -36,7 +36,7 @@ local-stop: ## stop a detached local cloud
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local.cloud --stop; fi
 
 test: $(READY) ## run the whole test suite
-	@$(BIN)/python -m pytest -n auto $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
 check: $(READY) ## formatting, lint, types, import rules, OpenAPI drift
 	@$(BIN)/ruff format --check --quiet .

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 
@@ -24,6 +25,12 @@ class JobsClient:
             headers={"Authorization": f"Bearer {cloud.users[user]['token']}"},
             timeout=60,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.http.close()
 
     def upload(self, job_type: str, filename: str, body: bytes, **options: Any) -> JsonObject:
         """Upload a small file through the API."""
@@ -46,8 +53,8 @@ class JobsClient:
 
     def drop(self, key: str, body: bytes) -> None:
         """Put a file into the drop folder, as an uploader with rights on the bucket does."""
-        s3 = self._cloud.session().client("s3", endpoint_url=self._cloud.endpoint_url)
-        s3.put_object(Bucket=self._cloud.uploads_bucket, Key=key, Body=body)
+        with closing(self._cloud.session().client("s3", endpoint_url=self._cloud.endpoint_url)) as s3:
+            s3.put_object(Bucket=self._cloud.uploads_bucket, Key=key, Body=body)
 
     def jobs(self, **filters: Any) -> JsonObject:
         """A page of the list."""

@@ -119,20 +119,20 @@ def _stop_on_signal(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def run() -> int:
+def run(folder: Path) -> int:
     """Keep the local cloud up until a signal comes or it ends by itself."""
     signal.signal(signal.SIGTERM, _stop_on_signal)
     signal.signal(signal.SIGINT, _stop_on_signal)
-    pid_file = STATE_FOLDER / "cloud.pid"
-    STATE_FOLDER.mkdir(exist_ok=True)
-    if _running_pid() is not None:
-        print(f"A local cloud is running already; stop it with `make local-stop`, or use {STATE_FOLDER}/cloud.json.")
+    pid_file = folder / "cloud.pid"
+    folder.mkdir(parents=True, exist_ok=True)
+    if _running_pid(folder) is not None:
+        print(f"A local cloud is running already; stop it with `make local-stop`, or use {folder}/cloud.json.")
         return 1
     pid_file.write_text(str(os.getpid()))
     try:
         print("Starting the local cloud ...", flush=True)
-        with local_cloud(STATE_FOLDER) as (cloud, emulator):
-            _print_how_to_use(cloud)
+        with local_cloud(folder) as (cloud, emulator):
+            _print_how_to_use(cloud, folder)
             while emulator.is_running:
                 time.sleep(0.5)
             print(f"The local cloud ended unexpectedly. Its log is {emulator.log}.", file=sys.stderr)
@@ -147,18 +147,18 @@ def run() -> int:
         pid_file.unlink(missing_ok=True)
 
 
-def detach() -> int:
+def detach(folder: Path) -> int:
     """Start the local cloud in the background and return when it answers."""
-    STATE_FOLDER.mkdir(exist_ok=True)
-    facts = STATE_FOLDER / "cloud.json"
-    log_file = STATE_FOLDER / "cloud.log"
-    if _running_pid() is not None and facts.exists():
+    folder.mkdir(parents=True, exist_ok=True)
+    facts = folder / "cloud.json"
+    log_file = folder / "cloud.log"
+    if _running_pid(folder) is not None and facts.exists():
         print(f"A local cloud is running already: see {facts}.")
         return 0
     facts.unlink(missing_ok=True)
     with log_file.open("wb") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "infra.local.cloud"],
+        process = subprocess.Popen(  # noqa: S603  our own module
+            [sys.executable, "-m", "infra.local.cloud", "--folder", str(folder)],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -171,7 +171,7 @@ def detach() -> int:
             print(f"The local cloud did not start:\n{log_file.read_text().strip()}", file=sys.stderr)
             return 1
         if facts.exists():
-            _print_how_to_use(LocalCloud(**json.loads(facts.read_text())))
+            _print_how_to_use(LocalCloud(**json.loads(facts.read_text())), folder)
             return 0
         time.sleep(0.1)
     process.terminate()
@@ -179,16 +179,16 @@ def detach() -> int:
     return 1
 
 
-def stop() -> int:
+def stop(folder: Path) -> int:
     """End the detached local cloud and wait until it is gone."""
-    pid = _running_pid()
+    pid = _running_pid(folder)
     if pid is None:
         print("No local cloud is running.")
         return 0
     os.kill(pid, signal.SIGTERM)
     deadline = time.monotonic() + _STOP_SECONDS
     while time.monotonic() < deadline:
-        if _running_pid() is None:
+        if _running_pid(folder) is None:
             print("Stopped.")
             return 0
         time.sleep(0.1)
@@ -196,9 +196,9 @@ def stop() -> int:
     return 1
 
 
-def _running_pid() -> int | None:
+def _running_pid(folder: Path) -> int | None:
     """The process that keeps the local cloud up, if one does."""
-    pid_file = STATE_FOLDER / "cloud.pid"
+    pid_file = folder / "cloud.pid"
     try:
         pid = int(pid_file.read_text())
         os.kill(pid, 0)
@@ -209,10 +209,10 @@ def _running_pid() -> int | None:
     return pid
 
 
-def _print_how_to_use(cloud: LocalCloud) -> None:
+def _print_how_to_use(cloud: LocalCloud, folder: Path) -> None:
     print(
         f"""
-The local cloud is up. Everything a client needs is in {STATE_FOLDER / "cloud.json"}.
+The local cloud is up. Everything a client needs is in {folder / "cloud.json"}.
 
   API='{cloud.api_url}/api/v1'
   TOKEN='{cloud.users["acme_member"]["token"]}'
@@ -231,10 +231,10 @@ def main() -> int:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--detach", action="store_true", help="return when it is ready")
     choice.add_argument("--stop", action="store_true", help="end a detached one")
+    parser.add_argument("--folder", type=Path, default=STATE_FOLDER, help="where its state and logs are kept")
     arguments = parser.parse_args()
-    if arguments.stop:
-        return stop()
-    return detach() if arguments.detach else run()
+    act = stop if arguments.stop else detach if arguments.detach else run
+    return act(arguments.folder.resolve())
 
 
 if __name__ == "__main__":

@@ -219,9 +219,8 @@ def run(inputs: Sequence[Input]) -> None:
     """The whole demonstration. Raises `LocalCloudError`."""
     console.print("Starting the whole system on this machine: no AWS account, no Docker ...")
     started = time.monotonic()
-    with local_cloud(STATE_FOLDER / "demo") as (cloud, _):
+    with local_cloud(STATE_FOLDER / "demo") as (cloud, _), JobsClient(cloud, user="acme_member") as client:
         console.print(f"Up after {time.monotonic() - started:.1f} s at {cloud.api_url}")
-        client = JobsClient(cloud, user="acme_member")
         console.print("Signed in as acme_member of the organization acme")
         job_ids = submit(client, inputs)
         watch(client, job_ids)

@@ -4,6 +4,7 @@ import io
 import json
 import time
 import zipfile
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,15 @@ def deploy(session: boto3.Session, *, endpoint_url: str, folder: Path) -> Deploy
     assembly = folder / "cdk.out"
     template = synthesise(outdir=assembly, context={"stage": "local", "endpoint_url": endpoint_url, **NO_BUNDLES})
     _put_assets(session, endpoint_url, template.with_name(f"{STACK}.assets.json"))
-    ssm = session.client("ssm", endpoint_url=endpoint_url)
-    ssm.put_parameter(
-        Name=f"/cdk-bootstrap/{_QUALIFIER}/version", Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
-    )
-    cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
-    cloudformation.create_stack(
-        StackName=STACK, TemplateBody=_minified(template), Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
-    )
-    outputs = _wait_for_outputs(cloudformation)
+    with closing(session.client("ssm", endpoint_url=endpoint_url)) as ssm:
+        ssm.put_parameter(
+            Name=f"/cdk-bootstrap/{_QUALIFIER}/version", Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
+        )
+    with closing(session.client("cloudformation", endpoint_url=endpoint_url)) as cloudformation:
+        cloudformation.create_stack(
+            StackName=STACK, TemplateBody=_minified(template), Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+        )
+        outputs = _wait_for_outputs(cloudformation)
     return Deployed(
         api_id=outputs["ApiId"],
         uploads_bucket=outputs["UploadsBucket"],
@@ -66,15 +67,15 @@ def _minified(template: Path) -> str:
 
 
 def _put_assets(session: boto3.Session, endpoint_url: str, manifest: Path) -> None:
-    s3 = session.client("s3", endpoint_url=endpoint_url)
-    account = session.client("sts", endpoint_url=endpoint_url).get_caller_identity()["Account"]
-    bucket = f"cdk-{_QUALIFIER}-assets-{account}-{REGION}"
-    s3.create_bucket(Bucket=bucket)
-    for asset in json.loads(manifest.read_text())["files"].values():
-        path = manifest.parent / asset["source"]["path"]
-        body = _zipped(path) if asset["source"]["packaging"] == "zip" else path.read_bytes()
-        for destination in asset["destinations"].values():
-            s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
+    with closing(session.client("sts", endpoint_url=endpoint_url)) as sts:
+        bucket = f"cdk-{_QUALIFIER}-assets-{sts.get_caller_identity()['Account']}-{REGION}"
+    with closing(session.client("s3", endpoint_url=endpoint_url)) as s3:
+        s3.create_bucket(Bucket=bucket)
+        for asset in json.loads(manifest.read_text())["files"].values():
+            path = manifest.parent / asset["source"]["path"]
+            body = _zipped(path) if asset["source"]["packaging"] == "zip" else path.read_bytes()
+            for destination in asset["destinations"].values():
+                s3.put_object(Bucket=bucket, Key=destination["objectKey"], Body=body)
 
 
 def _zipped(folder: Path) -> bytes:

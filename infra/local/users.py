@@ -1,6 +1,7 @@
 """The local cloud's users: one of each kind that the access rule tells apart."""
 
 import secrets
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +32,8 @@ USERS = (
 
 def sign_in_all(session: boto3.Session, *, endpoint_url: str, deployed: Deployed) -> dict[str, dict[str, Any]]:
     """Create the users and sign each in: by name, the access token, organization and role."""
-    cognito = session.client("cognito-idp", endpoint_url=endpoint_url)
-    return {user.name: _sign_in(cognito, user, deployed) for user in USERS}
+    with closing(session.client("cognito-idp", endpoint_url=endpoint_url)) as cognito:
+        return {user.name: _sign_in(cognito, user, deployed) for user in USERS}
 
 
 def _sign_in(cognito: Any, user: LocalUser, deployed: Deployed) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def token(private_key: RSAPrivateKey) -> Token:
 
 
 @pytest.fixture
-def services(  # noqa: PLR0917 - fixtures, passed by name
+def services(
     verifier: TokenVerifier,
     clock: SettableClock,
     store: FakeJobStore,

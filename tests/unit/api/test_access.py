@@ -88,7 +88,7 @@ def prepared(store: FakeJobStore, results: FakeResultStore, key: tuple[str, str]
 
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("key", JOB_ROUTES, ids=" ".join)
-def test_a_job_is_there_for_its_organization_and_for_super_admins_only(  # noqa: PLR0917 - fixtures, passed by name
+def test_a_job_is_there_for_its_organization_and_for_super_admins_only(
     client_of: ClientOf, token: Token, store: FakeJobStore, results: FakeResultStore, key: tuple[str, str], caller: str
 ) -> None:
     method, path = key
@@ -159,7 +159,7 @@ def test_foreign_absent_deleted_and_impossible_jobs_cannot_be_told_apart(
 
 
 @pytest.mark.parametrize("key", CALLS, ids=" ".join)
-def test_who_is_nobody_or_has_no_role_is_told_so_whatever_the_request_says(  # noqa: PLR0917 - fixtures, passed by name
+def test_who_is_nobody_or_has_no_role_is_told_so_whatever_the_request_says(
     anonymous: Client,
     client_of: ClientOf,
     token: Token,

@@ -113,7 +113,7 @@ BAD_TOKENS: list[tuple[str, Callable[[RSAPrivateKey, RSAPrivateKey], str], bool]
 
 
 @pytest.mark.parametrize(("make", "asks"), [case[1:] for case in BAD_TOKENS], ids=[case[0] for case in BAD_TOKENS])
-def test_a_bad_token_is_401_and_costs_one_fetch_at_most(  # noqa: PLR0917 - fixtures, passed by name
+def test_a_bad_token_is_401_and_costs_one_fetch_at_most(
     anonymous: Client,
     issuer: Issuer,
     private_key: RSAPrivateKey,

@@ -158,7 +158,7 @@ class TestMultipart:
             (b",".join(b"c%d" % n for n in range(201)) + b"\n", "a.csv", 413, "too_large"),
         ],
     )
-    def test_refuses_what_no_job_could_score(  # noqa: PLR0917 - fixtures, passed by name
+    def test_refuses_what_no_job_could_score(
         self, client: Client, store: FakeJobStore, body: bytes, name: str, status: int, code: str
     ) -> None:
         answer = send(client, body, name)

@@ -7,7 +7,7 @@ from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUpload
 
 
 @pytest.fixture
-def service(  # noqa: PLR0917 -- fixtures are asked for by name
+def service(
     store: FakeJobStore,
     uploads: FakeUploadStore,
     results: FakeResultStore,

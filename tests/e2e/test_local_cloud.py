@@ -1,0 +1,53 @@
+"""Starting and stopping the local cloud as people and scripts do."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.layout import ROOT
+from infra.local.client import JobsClient
+from infra.local.cloud import LocalCloud
+
+pytestmark = pytest.mark.e2e
+
+
+def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    # Output is captured: a background process that kept it would hold this up until the time is over.
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-m", "infra.local.cloud", "--folder", str(folder), *arguments],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+
+def test_a_detached_cloud_answers_when_the_command_returns_and_ends_when_told(tmp_path: Path) -> None:
+    started = command(tmp_path, "--detach")
+    assert started.returncode == 0, started.stderr
+    try:
+        cloud = LocalCloud(**json.loads((tmp_path / "cloud.json").read_text()))
+        assert httpx.get(f"{cloud.api_url}/api/v1/health", timeout=10).status_code == 200
+        assert set(cloud.users) == {
+            "acme_member",
+            "acme_colleague",
+            "globex_member",
+            "solo_user",
+            "super_admin",
+            "no_role",
+        }
+        with JobsClient(cloud, user="solo_user") as client:
+            assert client.jobs()["jobs"] == []
+        assert "running already" in command(tmp_path, "--detach").stdout
+    finally:
+        stopped = command(tmp_path, "--stop")
+    assert stopped.stdout == "Stopped.\n"
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(f"{cloud.endpoint_url}/_ministack/health", timeout=10)
+    assert not (tmp_path / "cloud.json").exists()
+    assert command(tmp_path, "--stop").stdout == "No local cloud is running.\n"
