@@ -58,7 +58,8 @@ class Workflow(Construct):
             statements=[
                 allow("dynamodb:UpdateItem", on=[table]),
                 read_input,
-                allow("s3:GetObject", "s3:PutObject", "s3:DeleteObject", on=[work]),
+                allow("s3:GetObject", on=[work]),
+                allow("s3:PutObject", "s3:DeleteObject", on=[work, results.arn_for_objects("results/*/errors/*")]),
             ],
         )
         self.finalize = Function(

@@ -5,34 +5,23 @@ from typing import Any
 
 import boto3
 
+from tests.synthesised import template
+
 REGION = "eu-central-1"
 TABLE = "jobs"
 UPLOADS = "uploads"
 RESULTS = "results"
 FINALIZE = "finalize"
 
-_INDEXES = ("organization_listing", "user_listing", "all_listing", "unsettled")
 # Enough of a machine to start, stop and describe executions of: none of its states is ever run.
 _WAITING_MACHINE = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}}}
 
 
 def table_definition() -> dict[str, Any]:
-    """The jobs table as `create_table` takes it."""
-    names = ("pk", "sk", "listed_at", *_INDEXES)
-    return {
-        "TableName": TABLE,
-        "BillingMode": "PAY_PER_REQUEST",
-        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in names],
-        "KeySchema": _keys("pk", "sk"),
-        "GlobalSecondaryIndexes": [
-            {
-                "IndexName": f"by_{name}",
-                "KeySchema": _keys(name, "listed_at"),
-                "Projection": {"ProjectionType": "KEYS_ONLY"},
-            }
-            for name in _INDEXES
-        ],
-    }
+    """The jobs table of the synthesised template, as `create_table` takes it."""
+    _, properties = template().only("AWS::DynamoDB::Table")
+    wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
+    return {"TableName": TABLE, **{name: properties[name] for name in wanted}}
 
 
 def create_table() -> None:
@@ -72,7 +61,3 @@ def create_role(service: str) -> str:
         RoleName=service.split(".", maxsplit=1)[0], AssumeRolePolicyDocument=json.dumps(trust)
     )
     return str(answer["Role"]["Arn"])
-
-
-def _keys(partition: str, sort: str) -> list[dict[str, str]]:
-    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]

@@ -5,7 +5,7 @@ list jobs by organization, by user and all together; their partition keys carry 
 filtered page costs the page alone. `unsettled` is a sparse index of what the sweep has to look at.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -14,9 +14,9 @@ from uuid import UUID
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from shared.jobs.ledger import Commit, Shard
+from shared.jobs.ledger import Commit, Progress, Shard
 from shared.jobs.model import Job, JobStatus, JobType, Phase, Source, StoredInput, UploadOptions
-from shared.jobs.ports import Tombstone
+from shared.jobs.ports import JobView, Tombstone
 from shared.jobs.views import timestamp
 
 JOB_SORT_KEY = "JOB"
@@ -181,6 +181,26 @@ def decode_shard(item: Mapping[str, Any]) -> Shard:
         recent=tuple(Commit(at=_time(commit["at"]), rows=int(commit["rows"])) for commit in recent),
         closed=item["closed"],
     )
+
+
+def decode_views(items: Iterable[Mapping[str, Any]]) -> list[JobView]:
+    """The jobs among decoded items, each with those of its shards that are there too; no tombstones.
+
+    Items are read one after the other: shards that the job's own item does not know of yet are left out, or
+    rows would be counted of a job whose total is not known.
+    """
+    jobs = [item for item in items if item["sk"] == JOB_SORT_KEY and not is_tombstone(item)]
+    shards: dict[str, list[Mapping[str, Any]]] = {}
+    for item in items:
+        if item["sk"] != JOB_SORT_KEY:
+            shards.setdefault(item["pk"], []).append(item)
+    return [
+        JobView(
+            job=decode_job(item),
+            progress=Progress(tuple(map(decode_shard, shards.get(item["pk"], []) if item["shard_count"] else []))),
+        )
+        for item in jobs
+    ]
 
 
 def encode_tombstone(job: Job, *, now: datetime) -> AttributeMap:

@@ -1,13 +1,13 @@
 """Lists of jobs: pages merged from the index partitions a filter names, each read only as far as the page needs."""
 
 import heapq
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.aws.failures import pause, translated
-from shared.aws.job_items import JOB_SORT_KEY, UNSETTLED, decode, encode, shard_key
+from shared.aws.job_items import JOB_SORT_KEY, UNSETTLED, decode, decode_views, encode, shard_key
 from shared.jobs.errors import UnavailableError
 from shared.jobs.lifecycle import LIVE
 from shared.jobs.model import JobStatus, JobType
@@ -21,16 +21,13 @@ _BATCH = 100
 # Reads in a row that DynamoDB, when throttled, may answer with nothing.
 _UNREAD_ATTEMPTS = 8
 
-ReadViews = Callable[[Iterable[Mapping[str, Any]]], list[JobView]]
-
 
 class JobsListing:
     """The list side of the jobs table. The indexes have keys only; a page's items are read from the table itself."""
 
-    def __init__(self, *, client: "Callable[[], DynamoDBClient]", table: str, read: ReadViews) -> None:
+    def __init__(self, *, client: "Callable[[], DynamoDBClient]", table: str) -> None:
         self._client = client
         self._table = table
-        self._read = read
 
     def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
         """The next `limit` jobs; a job that changed its place between the two reads is left out of the page."""
@@ -104,10 +101,10 @@ class JobsListing:
     def _views(self, partition_keys: Sequence[str]) -> list[JobView]:
         """The jobs of these partitions, in this order, live ones with their shards."""
         jobs = self._batch([encode({"pk": key, "sk": JOB_SORT_KEY}) for key in partition_keys])
-        moving = [view.job for view in self._read(jobs) if view.job.status in LIVE or not view.job.is_folded]
+        moving = [view.job for view in decode_views(jobs) if view.job.status in LIVE or not view.job.is_folded]
         shards = self._batch([shard_key(job.id, number) for job in moving for number in range(job.shard_count)])
         position = {key: place for place, key in enumerate(partition_keys)}
-        return sorted(self._read([*jobs, *shards]), key=lambda view: position[f"JOB#{view.job.id}"])
+        return sorted(decode_views([*jobs, *shards]), key=lambda view: position[f"JOB#{view.job.id}"])
 
     def _batch(self, keys: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []

@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from shared.aws import job_items
+from shared.aws import job_items, job_writes
 from shared.aws.failures import RefusedWriteError, conditional, translated
 from shared.aws.job_items import decode, encode
 from shared.aws.jobs_listing import JobsListing
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
-from shared.jobs.ledger import RECENT_COMMITS, ChunkCount, Progress, shard_count
+from shared.jobs.ledger import ChunkCount, shard_count
 from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
 from shared.jobs.model import RETENTION, Job, JobStatus, Phase, StoredInput
 from shared.jobs.ports import JobFilter, JobPage, JobView, PlanFacts, Scope, Tombstone
@@ -26,7 +26,7 @@ class JobsTable:
     def __init__(self, *, client: "Callable[[], DynamoDBClient]", table: str) -> None:
         self._client = client
         self._table = table
-        self._listing = JobsListing(client=client, table=table, read=self._decode_views)
+        self._listing = JobsListing(client=client, table=table)
 
     def create(self, job: Job) -> None:
         self._refusable(
@@ -36,7 +36,7 @@ class JobsTable:
         )
 
     def get(self, job_id: UUID) -> JobView | None:
-        views = self._decode_views(self._partition(job_id))
+        views = job_items.decode_views(self._partition(job_id))
         return views[0] if views else None
 
     def tombstone(self, job_id: UUID) -> Tombstone | None:
@@ -79,7 +79,8 @@ class JobsTable:
         self._transact(
             [
                 {
-                    "Update": self._job_update(
+                    "Update": job_writes.job_update(
+                        self._table,
                         job,
                         now=now,
                         changes={
@@ -96,42 +97,14 @@ class JobsTable:
                         values={":planning": Phase.PLANNING},
                     )
                 },
-                *({"Put": self._new_shard(job.id, number)} for number in range(shards)),
+                *({"Put": job_writes.new_shard(self._table, job.id, number)} for number in range(shards)),
             ]
         )
 
     def commit_chunk(self, job_id: UUID, count: ChunkCount, *, shard: int, now: datetime) -> None:
-        # Newest last, each taking the place of the one before; the right-hand sides are the item's old values.
-        shifts = [f"recent_{n} = recent_{n + 1}" for n in range(1, RECENT_COMMITS)]
-        adds = ["done :one", "successful_rows :successful", "failed_rows :failed"]
-        if count.successful_rows:
-            adds.append("with_successes :one")
-        if count.failed_rows:
-            adds.append("with_failures :one")
+        commit = job_writes.chunk_commit(self._table, job_id, count, shard=shard, now=now)
         try:
-            conditional(
-                lambda: self._client().update_item(
-                    TableName=self._table,
-                    Key=job_items.shard_key(job_id, shard),
-                    UpdateExpression=f"SET {', '.join([*shifts, f'recent_{RECENT_COMMITS} = :commit'])}"
-                    f" ADD {', '.join(adds)}",
-                    ConditionExpression="attribute_exists(pk) AND closed = :no AND NOT contains(done, :chunk)",
-                    ExpressionAttributeValues=encode(
-                        {
-                            ":one": {count.chunk},
-                            ":chunk": count.chunk,
-                            ":no": False,
-                            ":successful": count.successful_rows,
-                            ":failed": count.failed_rows,
-                            ":commit": {
-                                "at": timestamp(now),
-                                "rows": count.successful_rows + count.failed_rows,
-                            },
-                        }
-                    ),
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            )
+            conditional(lambda: self._client().update_item(**commit))
         except RefusedWriteError as refused:
             done = decode(refused.item).get("done", ()) if refused.item else ()
             raise CommitRefusedError(already_committed=count.chunk in done) from refused
@@ -177,7 +150,7 @@ class JobsTable:
         )
 
     def delete(self, job: Job, *, now: datetime) -> None:
-        deletable, values = _one_of(DELETABLE)
+        deletable, values = job_writes.one_of(DELETABLE)
         self._transact(
             [
                 {
@@ -232,37 +205,6 @@ class JobsTable:
                 return items
             start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
-    def _decode_views(self, items: Iterable[Mapping[str, Any]]) -> list[JobView]:
-        """The jobs among decoded items, each with those of its shards that are there too; no tombstones.
-
-        Items are read one after the other: shards that the job's own item does not know of yet are left out, or
-        rows would be counted of a job whose total is not known.
-        """
-        jobs = [item for item in items if item["sk"] == job_items.JOB_SORT_KEY and not job_items.is_tombstone(item)]
-        shards: dict[str, list[Mapping[str, Any]]] = {}
-        for item in items:
-            if item["sk"] != job_items.JOB_SORT_KEY:
-                shards.setdefault(item["pk"], []).append(item)
-        return [
-            JobView(
-                job=job_items.decode_job(item),
-                progress=Progress(
-                    tuple(map(job_items.decode_shard, shards.get(item["pk"], []) if item["shard_count"] else []))
-                ),
-            )
-            for item in jobs
-        ]
-
-    def _new_shard(self, job_id: UUID, number: int) -> dict[str, Any]:
-        counts = {"successful_rows": 0, "failed_rows": 0, "closed": False}
-        # NULLs, so that the first commits have something to shift.
-        recent = {f"recent_{n}": {"NULL": True} for n in range(1, RECENT_COMMITS + 1)}
-        return {
-            "TableName": self._table,
-            "Item": {**job_items.shard_key(job_id, number), **encode(counts), **recent},
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-
     def _close(
         self,
         job: Job,
@@ -278,7 +220,8 @@ class JobsTable:
         self._transact(
             [
                 {
-                    "Update": self._job_update(
+                    "Update": job_writes.job_update(
+                        self._table,
                         job,
                         now=now,
                         status=status,
@@ -290,16 +233,7 @@ class JobsTable:
                     )
                 },
                 *(
-                    {
-                        "Update": {
-                            "TableName": self._table,
-                            "Key": job_items.shard_key(job.id, number),
-                            "UpdateExpression": "SET closed = :yes, #ttl = :ttl",
-                            "ConditionExpression": "attribute_exists(pk)",
-                            "ExpressionAttributeNames": {"#ttl": "ttl"},
-                            "ExpressionAttributeValues": encode({":yes": True, ":ttl": ttl}),
-                        }
-                    }
+                    {"Update": job_writes.closing_shard(self._table, job.id, number, ttl=ttl)}
                     for number in range(job.shard_count)
                 ),
             ]
@@ -315,44 +249,10 @@ class JobsTable:
         status: JobStatus | None = None,
         remove: Sequence[str] = (),
     ) -> None:
-        update = self._job_update(job, now=now, changes=changes, allowed=allowed, status=status, remove=remove)
+        update = job_writes.job_update(
+            self._table, job, now=now, changes=changes, allowed=allowed, status=status, remove=remove
+        )
         self._refusable(lambda: self._client().update_item(**update))
-
-    def _job_update(
-        self,
-        job: Job,
-        *,
-        now: datetime,
-        changes: Mapping[str, Any],
-        allowed: Iterable[JobStatus],
-        status: JobStatus | None = None,
-        condition: str | None = None,
-        values: Mapping[str, Any] | None = None,
-        remove: Sequence[str] = (),
-    ) -> Any:
-        """An update of the job's item, refused unless its status is one of `allowed` and `condition` holds.
-
-        A change of status moves the job to its new place in every list.
-        """
-        moved = {"status": status, **job_items.listing_keys(job, status)} if status else {}
-        changed = {
-            name: value
-            for name, value in {"updated_at": timestamp(now), **moved, **changes}.items()
-            if value is not None
-        }
-        one_of, allowed_values = _one_of(allowed)
-        conditions = [f"#status IN ({one_of})", *([condition] if condition else [])]
-        removal = f" REMOVE {', '.join(remove)}" if remove else ""
-        return {
-            "TableName": self._table,
-            "Key": job_items.job_key(job.id),
-            "UpdateExpression": f"SET {', '.join(f'#{name} = :new_{name}' for name in changed)}{removal}",
-            "ConditionExpression": " AND ".join(conditions),
-            "ExpressionAttributeNames": {f"#{name}": name for name in {*changed, "status"}},
-            "ExpressionAttributeValues": encode(
-                {**{f":new_{name}": value for name, value in changed.items()}, **allowed_values, **(values or {})}
-            ),
-        }
 
     def _transact(self, operations: Sequence[Any]) -> None:
         self._refusable(lambda: self._client().transact_write_items(TransactItems=operations))
@@ -362,8 +262,3 @@ class JobsTable:
             conditional(call)
         except RefusedWriteError as refused:
             raise TransitionRefusedError from refused
-
-
-def _one_of(statuses: Iterable[JobStatus]) -> tuple[str, dict[str, str]]:
-    values = {f":is_{status}": str(status) for status in sorted(statuses)}
-    return ", ".join(values), values

@@ -1,4 +1,4 @@
-"""The results bucket: a job's plan and parts under `work/`, its result files under `results/`.
+"""The results bucket: a job's plan and parts under `work/`, its result files and row errors under `results/`.
 
 Keys are made from the job's id and the chunk's number alone, so a repeated write is the same write. The two prefixes
 have lifecycles of their own: what is under `work/` is of no use once the result files are there.
@@ -103,7 +103,7 @@ class ResultsBucket:
 
     def part_sizes(self, job_id: UUID, part: Part) -> dict[int, int]:
         """The chunks that have this part, with its size in bytes."""
-        prefix = f"{_work(job_id)}{part}/"
+        prefix = _part_prefix(job_id, part)
         return {int(entry["Key"].removeprefix(prefix)): entry["Size"] for entry in self._list(prefix)}
 
     def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:
@@ -221,7 +221,12 @@ def _rewritten_key(job_id: UUID) -> str:
 
 
 def _part_key(job_id: UUID, part: Part, chunk: int) -> str:
-    return f"{_work(job_id)}{part}/{chunk:06d}"
+    return f"{_part_prefix(job_id, part)}{chunk:06d}"
+
+
+def _part_prefix(job_id: UUID, part: Part) -> str:
+    # Row errors are read as they are for as long as the job is kept; the other parts only until they are put together.
+    return f"{_results(job_id)}errors/" if part is Part.ERRORS else f"{_work(job_id)}{part}/"
 
 
 def _result_key(job_id: UUID, outcome: Outcome) -> str:

@@ -125,7 +125,6 @@ class Sweep:
             self._fail_stalled(view)
 
     def _fail_stalled(self, view: JobView) -> None:
-        self._workflow.stop(view.job.id, reason="No progress")
         self._fail(
             view,
             error_code="stalled",
@@ -134,6 +133,8 @@ class Sweep:
                 "download it, and upload the unprocessed rows again."
             ),
         )
+        # After the record: it decides, and what still runs is refused from then on.
+        self._workflow.stop(view.job.id, reason="No progress")
 
     def _fail_ended(self, view: JobView, *, cause: str | None) -> None:
         logger.error(

@@ -19,6 +19,7 @@ import boto3
 from moto import mock_aws
 
 from shared.aws import clients
+from tests.aws_resources import table_definition
 from tests.synthesised import JsonObject, Template, template
 
 _FUNCTIONS = ("plan", "score", "finalize", "intake", "reconcile")
@@ -123,10 +124,8 @@ def running_system() -> Iterator[System]:
 
 
 def _create(synthesised: Template) -> System:
-    for name, properties in synthesised.resources("AWS::DynamoDB::Table").items():
-        definition = synthesised.resolve(properties)
-        wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-        clients.dynamodb().create_table(TableName=name.lower(), **{key: definition[key] for key in wanted})
+    table, _ = synthesised.only("AWS::DynamoDB::Table")
+    clients.dynamodb().create_table(**{**table_definition(), "TableName": table.lower()})
     for name, properties in synthesised.resources("AWS::S3::Bucket").items():
         _create_bucket(name.lower(), synthesised.resolve(properties))
     secret, _ = synthesised.only("AWS::SecretsManager::Secret")

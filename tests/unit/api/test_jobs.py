@@ -179,7 +179,7 @@ class TestCancel:
 class TestDelete:
     """DELETE /jobs/{job_id}."""
 
-    @pytest.mark.parametrize("status", set(JobStatus) - {JobStatus.PROCESSING})
+    @pytest.mark.parametrize("status", sorted(set(JobStatus) - {JobStatus.PROCESSING}))
     def test_answers_with_the_base_documents_body_and_the_job_is_gone(
         self, client: Client, store: FakeJobStore, status: JobStatus
     ) -> None:

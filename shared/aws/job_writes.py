@@ -1,0 +1,105 @@
+"""The writes of the jobs table as DynamoDB takes them: expressions, conditions and values, with no client."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from shared.aws import job_items
+from shared.aws.job_items import encode
+from shared.jobs.ledger import RECENT_COMMITS, ChunkCount
+from shared.jobs.model import Job, JobStatus
+from shared.jobs.views import timestamp
+
+
+def job_update(
+    table: str,
+    job: Job,
+    *,
+    now: datetime,
+    changes: Mapping[str, Any],
+    allowed: Iterable[JobStatus],
+    status: JobStatus | None = None,
+    condition: str | None = None,
+    values: Mapping[str, Any] | None = None,
+    remove: Sequence[str] = (),
+) -> Any:
+    """An update of the job's item, refused unless its status is one of `allowed` and `condition` holds.
+
+    A change of status moves the job to its new place in every list.
+    """
+    moved = {"status": status, **job_items.listing_keys(job, status)} if status else {}
+    changed = {
+        name: value for name, value in {"updated_at": timestamp(now), **moved, **changes}.items() if value is not None
+    }
+    operands, allowed_values = one_of(allowed)
+    conditions = [f"#status IN ({operands})", *([condition] if condition else [])]
+    removal = f" REMOVE {', '.join(remove)}" if remove else ""
+    return {
+        "TableName": table,
+        "Key": job_items.job_key(job.id),
+        "UpdateExpression": f"SET {', '.join(f'#{name} = :new_{name}' for name in changed)}{removal}",
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": {f"#{name}": name for name in {*changed, "status"}},
+        "ExpressionAttributeValues": encode(
+            {**{f":new_{name}": value for name, value in changed.items()}, **allowed_values, **(values or {})}
+        ),
+    }
+
+
+def new_shard(table: str, job_id: UUID, number: int) -> Any:
+    """The put of a shard that nothing was committed to yet, refused when it is there."""
+    counts = {"successful_rows": 0, "failed_rows": 0, "closed": False}
+    # NULLs, so that the first commits have something to shift.
+    recent = {f"recent_{n}": {"NULL": True} for n in range(1, RECENT_COMMITS + 1)}
+    return {
+        "TableName": table,
+        "Item": {**job_items.shard_key(job_id, number), **encode(counts), **recent},
+        "ConditionExpression": "attribute_not_exists(pk)",
+    }
+
+
+def closing_shard(table: str, job_id: UUID, number: int, *, ttl: int) -> Any:
+    """The update that lets a shard take no more commits, refused when it is not there."""
+    return {
+        "TableName": table,
+        "Key": job_items.shard_key(job_id, number),
+        "UpdateExpression": "SET closed = :yes, #ttl = :ttl",
+        "ConditionExpression": "attribute_exists(pk)",
+        "ExpressionAttributeNames": {"#ttl": "ttl"},
+        "ExpressionAttributeValues": encode({":yes": True, ":ttl": ttl}),
+    }
+
+
+def chunk_commit(table: str, job_id: UUID, count: ChunkCount, *, shard: int, now: datetime) -> Any:
+    """The update that counts a chunk, refused when it is counted already, or its shard closed or gone."""
+    # Newest last, each taking the place of the one before; the right-hand sides are the item's old values.
+    shifts = [f"recent_{n} = recent_{n + 1}" for n in range(1, RECENT_COMMITS)]
+    adds = ["done :one", "successful_rows :successful", "failed_rows :failed"]
+    if count.successful_rows:
+        adds.append("with_successes :one")
+    if count.failed_rows:
+        adds.append("with_failures :one")
+    return {
+        "TableName": table,
+        "Key": job_items.shard_key(job_id, shard),
+        "UpdateExpression": f"SET {', '.join([*shifts, f'recent_{RECENT_COMMITS} = :commit'])} ADD {', '.join(adds)}",
+        "ConditionExpression": "attribute_exists(pk) AND closed = :no AND NOT contains(done, :chunk)",
+        "ExpressionAttributeValues": encode(
+            {
+                ":one": {count.chunk},
+                ":chunk": count.chunk,
+                ":no": False,
+                ":successful": count.successful_rows,
+                ":failed": count.failed_rows,
+                ":commit": {"at": timestamp(now), "rows": count.successful_rows + count.failed_rows},
+            }
+        ),
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+
+
+def one_of(statuses: Iterable[JobStatus]) -> tuple[str, dict[str, str]]:
+    """The operands of an `IN` over these statuses, and their values."""
+    values = {f":is_{status}": str(status) for status in sorted(statuses)}
+    return ", ".join(values), values
