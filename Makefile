@@ -13,7 +13,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)
 
-.PHONY: help demo local local-stop test check format synth train bench lock openapi deploy destroy clean
+.PHONY: help demo local local-stop local-env test check format synth train bench lock openapi deploy destroy clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ local: $(READY) ## start the local cloud and keep it up (DETACH=1 to return when
 
 local-stop: ## stop a detached local cloud
 	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local.cloud --stop; fi
+
+local-env: $(READY) ## print API and TOKEN of the running local cloud: eval "$$(make -s local-env)"
+	@$(BIN)/python -m infra.local.cloud --env
 
 test: $(READY) ## run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)

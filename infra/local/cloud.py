@@ -29,6 +29,8 @@ from infra.local.emulator import REGION, ROOT_CREDENTIALS, Emulator, LocalCloudE
 from infra.local.users import sign_in_all
 
 STATE_FOLDER = ROOT / ".local"
+# Whose token the printed examples use.
+SHOWN_USER = "acme_member"
 
 _READY_SECONDS = 120.0
 _STOP_SECONDS = 30.0
@@ -196,6 +198,17 @@ def stop(folder: Path) -> int:
     return 1
 
 
+def print_environment(folder: Path) -> int:
+    """Print what a shell needs for curl, to be evaluated there."""
+    try:
+        cloud = LocalCloud(**json.loads((folder / "cloud.json").read_text()))
+    except FileNotFoundError:
+        print("No local cloud is running. Start one with `make local DETACH=1`.", file=sys.stderr)
+        return 1
+    print(f"export API='{cloud.api_url}/api/v1' TOKEN='{cloud.users[SHOWN_USER]['token']}'")
+    return 0
+
+
 def _running_pid(folder: Path) -> int | None:
     """The process that keeps the local cloud up, if one does."""
     pid_file = folder / "cloud.pid"
@@ -215,7 +228,7 @@ def _print_how_to_use(cloud: LocalCloud, folder: Path) -> None:
 The local cloud is up. Everything a client needs is in {folder / "cloud.json"}.
 
   API='{cloud.api_url}/api/v1'
-  TOKEN='{cloud.users["acme_member"]["token"]}'
+  TOKEN='{cloud.users[SHOWN_USER]["token"]}'
 
   curl -s "$API/predictions/annual/template" -H "Authorization: Bearer $TOKEN" -o annual.csv
   curl -s "$API/predictions/annual/bulk-upload-async" -H "Authorization: Bearer $TOKEN" -F file=@annual.csv
@@ -231,10 +244,15 @@ def main() -> int:
     choice = parser.add_mutually_exclusive_group()
     choice.add_argument("--detach", action="store_true", help="return when it is ready")
     choice.add_argument("--stop", action="store_true", help="end a detached one")
+    choice.add_argument("--env", action="store_true", help="print API and TOKEN for a shell to evaluate")
     parser.add_argument("--folder", type=Path, default=STATE_FOLDER, help="where its state and logs are kept")
     arguments = parser.parse_args()
-    act = stop if arguments.stop else detach if arguments.detach else run
-    return act(arguments.folder.resolve())
+    folder: Path = arguments.folder.resolve()
+    if arguments.stop:
+        return stop(folder)
+    if arguments.env:
+        return print_environment(folder)
+    return detach(folder) if arguments.detach else run(folder)
 
 
 if __name__ == "__main__":

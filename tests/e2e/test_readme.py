@@ -1,0 +1,47 @@
+"""The README's curl session, as it is written, against the local cloud."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infra.layout import ROOT
+from infra.local.cloud import SHOWN_USER, LocalCloud
+
+pytestmark = pytest.mark.e2e
+
+
+def session() -> str:
+    """The commands between starting and stopping the local cloud, which the test has done for itself."""
+    (block,) = [
+        block
+        for block in re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+        if "curl" in block
+    ]
+    first, *commands, last = block.strip().split("\n")
+    assert (first, last) == ('make local DETACH=1 && eval "$(make -s local-env)"', "make local-stop")
+    return "\n".join(commands)
+
+
+def test_the_curl_session_works_when_pasted(cloud: LocalCloud, tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "API": f"{cloud.api_url}/api/v1",
+        "TOKEN": cloud.users[SHOWN_USER]["token"],
+    }
+    ran = subprocess.run(  # noqa: S603  the README's own commands
+        ["bash", "-euo", "pipefail", "-c", session()],  # noqa: S607
+        cwd=tmp_path,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert '"status":"completed"' in ran.stdout.replace(": ", ":")
+    header, first_row = (tmp_path / "scored.csv").read_text().splitlines()[:2]
+    assert "default_probability" in header
+    assert ran.stdout.endswith(f"{header}\n{first_row}\n")
