@@ -6,6 +6,7 @@ their progress and what came of them, cancels a larger job half-way, and writes 
 
 import csv
 import io
+import json
 import signal
 import sys
 import time
@@ -179,10 +180,18 @@ def _show_scored(body: bytes) -> None:
     rows = list(csv.DictReader(io.StringIO(body.decode())))
     if not rows:
         return
-    columns = ("row", "company_symbol", "default_probability", "risk_level", "risk_grade", "top_factors")
-    table = Table(*columns, title=f"First scored rows of {len(rows)}", title_justify="left")
+    table = Table("row", "symbol", "default probability", "level", "grade", "first reason",
+                  title=f"First scored rows of {len(rows)}", title_justify="left")  # fmt: skip
     for row in rows[:_SHOWN_ROWS]:
-        table.add_row(*(row[column] for column in columns))
+        reason = next(iter(json.loads(row["top_factors"])), None)
+        table.add_row(
+            row["row"],
+            row["company_symbol"],
+            row["default_probability"],
+            row["risk_level"],
+            row["risk_grade"],
+            f"{reason['input']} {reason['contribution']:+.2f}" if reason else "",
+        )
     console.print(table)
 
 
@@ -191,12 +200,12 @@ def _show_errors(errors: JsonObject) -> None:
     if not listed:
         console.print("  No row errors.")
         return
-    table = Table("row", "symbol", "column", "code", "error", title=f"Row errors: {errors['error_count']}",
-                  title_justify="left")  # fmt: skip
+    console.print(f"Row errors: {errors['error_count']}")
     for error in listed[:_SHOWN_ERRORS]:
-        cells = (error["row"], error["company_symbol"], error["column"], error["code"], error["error"])
-        table.add_row(*("" if cell is None else str(cell) for cell in cells))
-    console.print(table)
+        company = error["company_symbol"] or "-"
+        console.print(
+            f"  row {error['row']:<6} {company:<8} {error['code']:<19} {error['error']}", markup=False, soft_wrap=True
+        )
 
 
 def cancel_half_way(client: JobsClient) -> str:
