@@ -163,7 +163,7 @@ def show(client: JobsClient, job_id: str, folder: Path) -> None:
         console.print(f"  {name:<15} {value}", markup=False)
     files = _write_results(client, job_id, folder / job["file_info"]["original_filename"])
     if job["status"] == "completed" or job["cancelled"]:
-        _show_scored(files["successful"])
+        show_scored(files["successful"])
     _show_errors(job["errors"])
     console.print()
 
@@ -176,8 +176,11 @@ def _write_results(client: JobsClient, job_id: str, folder: Path) -> dict[str, b
     return files
 
 
-def _show_scored(body: bytes) -> None:
-    rows = list(csv.DictReader(io.StringIO(body.decode())))
+def show_scored(body: bytes) -> None:
+    """Print the first rows of a file of scored rows; its input columns have their names as they were written."""
+    reader = csv.DictReader(io.StringIO(body.decode()))
+    reader.fieldnames = [name.strip().casefold().replace(" ", "_") for name in reader.fieldnames or ()]
+    rows = list(reader)
     if not rows:
         return
     table = Table("row", "symbol", "default probability", "level", "grade", "first reason",

@@ -1,0 +1,48 @@
+"""What the demonstration makes of files and results."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.local import demo, panel
+from infra.local.emulator import LocalCloudError
+
+
+def test_scored_rows_are_shown_however_the_header_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    header = "Company Symbol,row,default_probability,risk_level,risk_grade,top_factors\n"
+    demo.show_scored((header + 'ACME,1,0.5,CRITICAL,R10,"[{""input"":""x"",""contribution"":1.5}]"\n').encode())
+
+    shown = capsys.readouterr().out
+    assert "ACME" in shown
+    assert "x +1.50" in shown
+
+
+def test_a_file_with_quarters_is_quarterly_whatever_its_form(tmp_path: Path) -> None:
+    quarterly = panel.quarterly_ratio_rows(2, seed=1)
+    files = {
+        "q.xlsx": panel.as_xlsx(quarterly, panel.QUARTERLY_RATIO_COLUMNS),
+        "q.csv": b"\xef\xbb\xbfCompany Symbol;Reporting Quarter\nA;Q1\n",
+        "a.csv": panel.as_csv(panel.statement_rows(2, seed=1), panel.STATEMENT_COLUMNS),
+    }
+    for name, body in files.items():
+        (tmp_path / name).write_bytes(body)
+
+    inputs = demo.given_inputs([str(tmp_path / name) for name in files])
+    assert [given.job_type for given in inputs] == ["quarterly", "quarterly", "annual"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "sentence"),
+    [
+        ("missing.csv", None, "cannot be read: No such file"),
+        ("notes.txt", b"x", "neither .csv nor .xlsx"),
+        ("broken.xlsx", b"x", "not an Excel workbook"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_before_anything_starts(
+    tmp_path: Path, name: str, body: bytes | None, sentence: str
+) -> None:
+    if body is not None:
+        (tmp_path / name).write_bytes(body)
+    with pytest.raises(LocalCloudError, match=sentence):
+        demo.given_inputs([str(tmp_path / name)])
