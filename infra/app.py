@@ -1,6 +1,6 @@
 """Synthesises the stack: `python -m infra.app`, and what the cdk command runs.
 
-The cdk command passes context and output folder in its environment; run directly, the context is that of cdk.json.
+The cdk command, and the local cloud, pass context and output folder in the environment.
 """
 
 import json
@@ -36,17 +36,13 @@ def synthesise(*, outdir: Path, context: Mapping[str, Any]) -> Path:
 
 
 def main() -> None:
-    """Synthesise as the cdk command asks, or by cdk.json alone."""
-    app = App(outdir=os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")), context=_command_line_context())
+    """Synthesise as the environment asks: its context (`CDK_CONTEXT_JSON`) goes before that of cdk.json."""
+    app = App(outdir=os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")), context=project_context())
     DefaultRiskJobs(app, stage=stage_from_context({name: app.node.try_get_context(name) or "" for name in _KEYS}))
     app.synth()
 
 
 _KEYS = ("stage", "issuer", "audience", "jwks_url", "endpoint_url")
-
-
-def _command_line_context() -> dict[str, Any] | None:
-    return None if "CDK_CONTEXT_JSON" in os.environ else project_context()
 
 
 if __name__ == "__main__":

@@ -4,11 +4,9 @@ from aws_cdk import Duration, RemovalPolicy, Stack
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
+from infra.claims import ORGANIZATION_ATTRIBUTE, ROLES
 from infra.function import Function
 from infra.stages import Stage
-
-ROLES = ("user", "org_member", "org_admin", "super_admin")
-ORGANIZATION_ATTRIBUTE = "organization_id"
 
 
 class Identity(Construct):

@@ -2,6 +2,9 @@
 
 import io
 import json
+import os
+import subprocess
+import sys
 import time
 import zipfile
 from contextlib import closing
@@ -11,7 +14,7 @@ from typing import Any
 
 import boto3
 
-from infra.app import NO_BUNDLES, synthesise
+from infra.layout import ROOT
 from infra.local.emulator import REGION, LocalCloudError
 
 STACK = "default-risk-jobs-local"
@@ -38,8 +41,7 @@ def deploy(session: boto3.Session, *, endpoint_url: str, folder: Path) -> Deploy
 
     Raises `LocalCloudError` with the first resource that failed.
     """
-    assembly = folder / "cdk.out"
-    template = synthesise(outdir=assembly, context={"stage": "local", "endpoint_url": endpoint_url, **NO_BUNDLES})
+    template = _synthesise(endpoint_url, folder / "cdk.out") / f"{STACK}.template.json"
     _put_assets(session, endpoint_url, template.with_name(f"{STACK}.assets.json"))
     with closing(session.client("ssm", endpoint_url=endpoint_url)) as ssm:
         ssm.put_parameter(
@@ -59,6 +61,22 @@ def deploy(session: boto3.Session, *, endpoint_url: str, folder: Path) -> Deploy
         user_pool_id=outputs["UserPoolId"],
         user_pool_client_id=outputs["UserPoolClientId"],
     )
+
+
+def _synthesise(endpoint_url: str, assembly: Path) -> Path:
+    """Write the assembly in a process of its own: CDK's Node.js then ends with it instead of staying for good."""
+    context = {"stage": "local", "endpoint_url": endpoint_url, "aws:cdk:bundling-stacks": []}
+    synthesis = subprocess.run(
+        [sys.executable, "-m", "infra.app"],
+        cwd=ROOT,
+        env={**os.environ, "CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": json.dumps(context)},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if synthesis.returncode:
+        raise LocalCloudError(f"The stack could not be synthesised:\n{synthesis.stderr.strip()}")
+    return assembly
 
 
 def _minified(template: Path) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import boto3
 
-from infra.identity import ORGANIZATION_ATTRIBUTE
+from infra.claims import ORGANIZATION_ATTRIBUTE
 from infra.local.deployment import Deployed
 
 
