@@ -1,0 +1,88 @@
+"""Cutting a large CSV file into chunks on record borders: its time, and that its memory does not grow with the file."""
+
+import csv
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from tests.benchmarks import planned_process
+from tests.benchmarks.inputs import write_large_csv
+from tests.benchmarks.measurements import Measurement, Series, check_same_work
+from tests.benchmarks.peak_memory import peak_of
+from tests.benchmarks.timing import Contender, in_turns, timed
+
+MB: Final = 1_000_000
+SMALL_BYTES: Final = 10 * MB
+LARGE_BYTES: Final = 100 * MB
+_BLOCK_BYTES: Final = 4 << 20
+_MEMORY_ROUNDS: Final = 3
+
+
+def measure() -> tuple[Measurement, ...]:
+    """Seconds a MB, and peak bytes of a process. Raises DifferentWorkError when csv.reader finds other rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        small, large = Path(folder) / "small.csv", Path(folder) / "large.csv"
+        write_large_csv(small, at_least_bytes=SMALL_BYTES)
+        size = write_large_csv(large, at_least_bytes=LARGE_BYTES)
+        rows = planned_process.plan(large)
+        check_same_work("rows", ours=rows, theirs=read_records(large))
+        return _time(large, size_bytes=size, rows=rows), _memory(small, large)
+
+
+def read_blocks(path: Path) -> int:
+    """Read a file in blocks, and give how many there were."""
+    blocks = 0
+    with path.open("rb") as file:
+        while file.read(_BLOCK_BYTES):
+            blocks += 1
+    return blocks
+
+
+def read_records(path: Path) -> int:
+    """Count the data rows of a CSV file with csv.reader."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return sum(1 for _ in csv.reader(file)) - 1
+
+
+def _time(path: Path, *, size_bytes: int, rows: int) -> Measurement:
+    megabytes = size_bytes / MB
+    subject, *baselines = timed(
+        [
+            Contender(name="`plan_chunks`", run=lambda: planned_process.plan(path), units=megabytes),
+            Contender(name="`csv.reader`, counting", run=lambda: read_records(path), units=megabytes),
+            Contender(name="floor: reading the bytes", run=lambda: read_blocks(path), units=megabytes, repeats=3),
+        ],
+        rounds=5,
+    )
+    return Measurement(
+        title="Plan a CSV file",
+        quantity="seconds",
+        unit="MB",
+        subject=subject,
+        baselines=tuple(baselines),
+        notes=(
+            f"{megabytes:.0f} MB, {rows:,} rows, every fifth with a line break inside quotes; read from the page cache",
+        ),
+    )
+
+
+def _memory(small: Path, large: Path) -> Measurement:
+    module = planned_process.__name__
+    work = {
+        "planning 100 MB": ("plan", large),
+        "planning 10 MB": ("plan", small),
+        "reading 100 MB whole": ("read_whole", large),
+        "floor: the imports alone": ("nothing", large),
+    }
+    processes = {name: partial(peak_of, module, [verb, str(path)]) for name, (verb, path) in work.items()}
+    peaks = in_turns(processes, rounds=_MEMORY_ROUNDS, warm_ups=0)
+    subject, *baselines = (Series(name=name, values=values) for name, values in peaks.items())
+    return Measurement(
+        title="Peak memory of planning",
+        quantity="bytes",
+        unit="process",
+        subject=subject,
+        baselines=tuple(baselines),
+        notes=("the resident peak of a whole process with Python and NumPy in it",),
+    )
