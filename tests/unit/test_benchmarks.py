@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from tests.benchmarks.measurements import (
 )
 from tests.benchmarks.peak_memory import peak_of
 from tests.benchmarks.planning import read_records
+from tests.benchmarks.starting import start_seconds
 from tests.benchmarks.table import figure, markdown, ratio_text
 from tests.benchmarks.timing import Contender, in_turns, timed
 
@@ -215,6 +217,15 @@ class TestInputs:
         convert(io.BytesIO(file), out, job_type="annual")
         assert workbooks.with_openpyxl(file) == workbooks.with_convert(file) == 60
         assert rows[4]["analyst_note"].encode() in out.getvalue()
+
+
+def test_a_start_reads_bytecode_that_an_earlier_one_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    code = "import tests.benchmarks.table"
+    with pytest.raises(subprocess.CalledProcessError):
+        start_seconds("import nothing_of_that_name", bytecode=tmp_path)
+    assert start_seconds(code, bytecode=tmp_path) > 0
+    assert list(tmp_path.rglob("table.*.pyc"))
 
 
 def test_a_process_has_the_peak_of_its_own_work_and_not_its_parents(tmp_path: Path) -> None:
