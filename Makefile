@@ -61,8 +61,8 @@ synth: $(READY) ## write the CloudFormation template to cdk.out
 train: $(READY) ## train the models: DATA=us_bankruptcy_1999_2018.csv.gz
 	@$(BIN)/python -m shared.training $(DATA)
 
-bench: $(READY) ## measure speed and memory against baselines in the same run
-	@$(BIN)/python -m tests.benchmarks
+bench: $(READY) ## measure speed and memory against baselines in the same run (ARGS="scoring --json bench.json" for one)
+	@$(BIN)/python -m tests.benchmarks $(ARGS)
 
 openapi: $(READY) ## rewrite openapi.json from the code
 	@$(BIN)/python -m functions.api.openapi openapi.json
