@@ -10,7 +10,7 @@ from functions.api import problems
 from functions.api.bodies import Problem
 from functions.api.dependencies import Services
 from functions.api.edge import Edge
-from functions.api.routes import about, jobs, results
+from functions.api.routes import about, bulk, jobs, results
 from functions.api.routes.columns import columns_router
 from functions.api.routes.uploads import upload_router
 from functions.api.version import VERSION
@@ -50,6 +50,8 @@ def described_app(*, root_url: str = "") -> FastAPI:
     for job_type in JobType:
         app.include_router(upload_router(job_type), prefix=API_ROOT)
         app.include_router(columns_router(job_type), prefix=API_ROOT)
+    # Before the routes of one job, which would take "bulk" for its id.
+    app.include_router(bulk.router, prefix=API_ROOT)
     app.include_router(jobs.router, prefix=API_ROOT)
     app.include_router(results.router, prefix=API_ROOT)
     # FastAPI's own way to change the document: https://fastapi.tiangolo.com/how-to/extending-openapi/

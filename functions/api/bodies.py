@@ -118,6 +118,24 @@ class DeleteAnswer(Success):
     deleted_job: NamedJob
 
 
+class BulkOutcome(BaseModel):
+    """What became of one job of a bulk request: its `status`, or why not in `code` and `detail`."""
+
+    job_id: str
+    success: bool
+    status: JobStatus | None = None
+    code: str | None = None
+    detail: str | None = None
+
+
+class BulkAnswer(Success):
+    """An outcome for every job named, in their order."""
+
+    results: list[BulkOutcome]
+    succeeded: int
+    failed: int
+
+
 class AssemblingAnswer(Success):
     """The job has ended and its files are being put together."""
 

@@ -63,16 +63,20 @@ async def _caller(
 CurrentCaller = Annotated[Caller, Depends(_caller)]
 
 
-async def _job_id(caller: CurrentCaller, job_id: Annotated[str, Path(description="UUID of the job")]) -> UUID:  # noqa: ARG001 - who calls is asked first
-    """What is no UUID is no job: the same 404."""
+def parsed_job_id(text: str) -> UUID:
+    """The id written so; what is no UUID is no job. Raises `JobNotFoundError`."""
     try:
-        parsed = UUID(job_id)
+        parsed = UUID(text)
     except ValueError:
         raise JobNotFoundError from None
     # UUID() also takes braces, a urn: prefix and no hyphens.
-    if str(parsed) != job_id.lower():
+    if str(parsed) != text.lower():
         raise JobNotFoundError
     return parsed
+
+
+async def _job_id(caller: CurrentCaller, job_id: Annotated[str, Path(description="UUID of the job")]) -> UUID:  # noqa: ARG001 - who calls is asked first
+    return parsed_job_id(job_id)
 
 
 JobId = Annotated[UUID, Depends(_job_id)]

@@ -21,6 +21,7 @@ from shared.jobs.errors import JobError
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+INTERNAL_ERROR_DETAIL = "Something went wrong on our side. The request can be tried again."
 _RETRY_AFTER_SECONDS = 5
 _MAX_FAULTS = 20
 _MAX_FIELD_LENGTH = 100
@@ -139,7 +140,7 @@ async def _on_http_error(request: Request, error: Exception) -> Json:
 
 def internal_error(request: Request) -> Json:
     """The answer for what nobody foresaw; the log has the rest."""
-    return problem(request, "internal_error", "Something went wrong on our side. The request can be tried again.")
+    return problem(request, "internal_error", INTERNAL_ERROR_DETAIL)
 
 
 def install(app: FastAPI) -> None:

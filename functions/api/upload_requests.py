@@ -7,17 +7,15 @@ of the options, and no error echoes what was sent.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from pydantic import ValidationError as PydanticError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from functions.api.errors import FieldFault, ValidationError
 from functions.api.forms import MalformedFormError, Part, read_parts
-from functions.api.problems import faults_of
-from shared.files.errors import TooLargeError, UnsupportedFormatError
+from functions.api.json_bodies import body_fault, json_object, read_body, validated
+from shared.files.errors import UnsupportedFormatError
 from shared.jobs.model import UploadOptions
 
 MAX_LABELS = 10
@@ -103,10 +101,7 @@ class SentFile:
 
     def options(self) -> UploadOptions:
         """The options. Raises `ValidationError`."""
-        return _validated(Options, self.raw_options).to_domain()
-
-
-_Model = TypeVar("_Model", bound=Options)
+        return validated(Options, self.raw_options).to_domain()
 
 
 def content_kind(headers: Headers) -> Literal["form", "json"]:
@@ -124,9 +119,9 @@ def content_kind(headers: Headers) -> Literal["form", "json"]:
 
 async def read_announcement(request: Request) -> Announcement:
     """The announced file with its options. Raises `ValidationError` and `TooLargeError`."""
-    body = await _body(request, max_bytes=_MAX_JSON_BYTES, advice="An announcement is a small JSON object.")
-    sent = _object(body)
-    return _validated(Announcement, {**_query_options(request), **sent})
+    body = await read_body(request, max_bytes=_MAX_JSON_BYTES, advice="An announcement is a small JSON object.")
+    sent = json_object(body)
+    return validated(Announcement, {**_query_options(request), **sent})
 
 
 async def read_form(request: Request, *, max_bytes: int) -> SentFile:
@@ -135,14 +130,14 @@ async def read_form(request: Request, *, max_bytes: int) -> SentFile:
         f"Files over {max_bytes:,} bytes are uploaded straight to storage: POST JSON "
         '{"filename": "..."} to this same path and follow its answer.'
     )
-    body = await _body(request, max_bytes=max_bytes, advice=advice)
+    body = await read_body(request, max_bytes=max_bytes, advice=advice)
     try:
         parts = read_parts(body, request.headers["content-type"])
     except MalformedFormError:
-        raise _fault("body", "is no complete multipart form") from None
+        raise body_fault("body", "is no complete multipart form") from None
     files = [part for part in parts if part.filename is not None]
     if len(files) != 1 or files[0].name != "file" or not files[0].filename:
-        raise _fault("body.file", "has to be one file with a name, and the only one")
+        raise body_fault("body.file", "has to be one file with a name, and the only one")
     fields = {part.name: _field_text(part) for part in parts if part.filename is None}
     return SentFile(filename=files[0].filename, body=files[0].body, raw_options={**_query_options(request), **fields})
 
@@ -151,39 +146,9 @@ def _field_text(part: Part) -> str:
     try:
         return part.body.decode()
     except UnicodeDecodeError:
-        raise _fault("body", "has a field that is not UTF-8 text") from None
-
-
-async def _body(request: Request, *, max_bytes: int, advice: str) -> bytes:
-    """The whole body: it is in memory already, so its true length is judged."""
-    body = await request.body()
-    if len(body) > max_bytes:
-        raise TooLargeError(f"The request body has {len(body):,} bytes; at most {max_bytes:,} are allowed. {advice}")
-    return body
-
-
-def _object(body: bytes) -> dict[str, Any]:
-    try:
-        sent = json.loads(body)
-    except (ValueError, RecursionError):
-        raise _fault("body", "is not valid JSON") from None
-    if not isinstance(sent, dict):
-        raise _fault("body", "has to be a JSON object")
-    return sent
+        raise body_fault("body", "has a field that is not UTF-8 text") from None
 
 
 def _query_options(request: Request) -> dict[str, str]:
     """Options given as query parameters; other parameters are not for us."""
     return {name: request.query_params[name] for name in Options.model_fields if name in request.query_params}
-
-
-def _validated(model: type[_Model], sent: Mapping[str, Any]) -> _Model:
-    try:
-        return model.model_validate(dict(sent))
-    except PydanticError as error:
-        faults = error.errors(include_input=False, include_url=False, include_context=False)
-        raise ValidationError(faults_of(faults, within="body")) from None
-
-
-def _fault(field: str, message: str) -> ValidationError:
-    return ValidationError([FieldFault(field=field, message=message, code="invalid")])

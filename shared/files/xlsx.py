@@ -1,7 +1,8 @@
 """Turning an XLSX workbook into the canonical CSV form, streamed and with bounded memory.
 
 It is read by a reader of our own. Fast ones (python-calamine) keep a whole sheet in memory, as a dense range of the
-extent its cells claim, so that a few kilobytes can end the process; openpyxl takes several times as long (`make bench`).
+extent its cells claim, so that a few kilobytes can end the process; openpyxl takes several times
+as long (`make bench`).
 """
 
 from collections.abc import Iterator

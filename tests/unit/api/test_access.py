@@ -38,6 +38,8 @@ CALLS: dict[tuple[str, str], Call] = {
     ("GET", f"{API}/annual/template"): Call(status=200),
     ("GET", f"{API}/quarterly/template"): Call(status=200),
     ("GET", f"{API}/jobs"): Call(status=200),
+    ("POST", f"{API}/jobs/bulk/cancel"): Call(status=200, sent={"json": {"job_ids": ["no-uuid"]}}),
+    ("POST", f"{API}/jobs/bulk/delete"): Call(status=200, sent={"json": {"job_ids": ["no-uuid"]}}),
     ("GET", f"{API}/jobs/{{job_id}}"): Call(status=200, sent={"params": {"include_errors": "true"}}),
     ("GET", f"{API}/jobs/{{job_id}}/status"): Call(status=200),
     ("GET", f"{API}/jobs/{{job_id}}/errors"): Call(status=200),
