@@ -49,6 +49,18 @@ class FakeJobStore:
         with self._lock:
             return self._tombstones.get(job_id)
 
+    def earlier_with_content(self, job: Job) -> UUID | None:
+        with self._lock:
+            same = [
+                other
+                for other in self._jobs.values()
+                if job.content_sha256 is not None
+                and (other.content_sha256, other.job_type) == (job.content_sha256, job.job_type)
+                and _owner(other) == _owner(job)
+                and _place(other) < _place(job)
+            ]
+            return min(same, key=_place).id if same else None
+
     def queue(self, job: Job, *, stored_input: StoredInput, execution_arn: str, now: datetime) -> None:
         with self._changing(job.id, sources_of(JobStatus.QUEUED)) as current:
             self._jobs[job.id] = replace(
@@ -219,6 +231,10 @@ class FakeJobStore:
 
 def _place(job: Job) -> str:
     return f"{timestamp(job.created_at)}|{job.id}"
+
+
+def _owner(job: Job) -> tuple[str | None, str | None]:
+    return (job.organization_id, None if job.organization_id is not None else job.user_id)
 
 
 def _in_scope(job: Job, scope: Scope) -> bool:

@@ -44,6 +44,7 @@ class FakeUploadStore:
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
         self.presigned: list[tuple[UUID, int, int]] = []
+        self.declared_sha256: str | None = None
         self._versions: dict[str, int] = {}
 
     def put(self, job_id: UUID, body: bytes) -> None:
@@ -57,8 +58,11 @@ class FakeUploadStore:
         self.objects[key, version_id] = body
         return StoredInput(key=key, version_id=version_id, size=len(body))
 
-    def presign(self, job_id: UUID, *, max_bytes: int, expires_in_seconds: int) -> UploadForm:
+    def presign(
+        self, job_id: UUID, *, max_bytes: int, expires_in_seconds: int, content_sha256: str | None
+    ) -> UploadForm:
         self.presigned.append((job_id, max_bytes, expires_in_seconds))
+        self.declared_sha256 = content_sha256
         return UploadForm(url="https://uploads.example/", fields={"key": upload_key(job_id), "policy": "signed"})
 
     def delete(self, stored_input: StoredInput) -> None:

@@ -62,7 +62,10 @@ class UploadFormBody(BaseModel):
 
 
 class UploadAccepted(Success):
-    """A job was made; `upload` only when its file is yet to be sent."""
+    """A job was made; `upload` only when its file is yet to be sent.
+
+    `duplicate_of` is the first job to which the same organization (or user) uploaded the same bytes before, if any.
+    """
 
     message: str
     job_id: UUID
@@ -72,6 +75,7 @@ class UploadAccepted(Success):
     status: JobStatus
     links: Links
     upload: UploadFormBody | None = None
+    duplicate_of: UUID | None = None
 
 
 class StatusAnswer(Success):

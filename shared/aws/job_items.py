@@ -3,6 +3,8 @@
 One partition a job: the job (or its tombstone) under sort key `JOB`, its shards under `SHARD#nnn`. Secondary indexes
 list jobs by organization, by user and all together; their partition keys carry status and job type, so that a
 filtered page costs the page alone. `unsettled` is a sparse index of what the sweep has to look at.
+
+A job whose file's SHA-256 is known has one more item, in a partition `CONTENT#…`, that finds it by that.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +17,7 @@ from uuid import UUID
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 from shared.jobs.ledger import Commit, Progress, Shard
-from shared.jobs.model import Job, JobStatus, JobType, Phase, Source, StoredInput, UploadOptions
+from shared.jobs.model import RETENTION, Job, JobStatus, JobType, Phase, Source, StoredInput, UploadOptions
 from shared.jobs.ports import JobView, Tombstone
 from shared.jobs.views import timestamp
 
@@ -101,6 +103,7 @@ def encode_job(job: Job) -> AttributeMap:
             "created_at": timestamp(job.created_at),
             "updated_at": timestamp(job.updated_at),
             "file_size": job.file_size,
+            "content_sha256": job.content_sha256,
             "options": encode_options(job.options),
             "parent_job_id": str(job.parent_job_id) if job.parent_job_id else None,
             "upload_expires_at": timestamp(job.upload_expires_at),
@@ -111,6 +114,23 @@ def encode_job(job: Job) -> AttributeMap:
             "results_ready": False,
         }
     )
+
+
+def content_partition(job: Job) -> str:
+    """The partition of every job of the same owner and type whose file had the same SHA-256."""
+    owner = f"organization={job.organization_id}" if job.organization_id is not None else f"user={job.user_id}"
+    return f"CONTENT#{job.content_sha256}#{job.job_type}#{owner}"
+
+
+def content_key(job: Job) -> AttributeMap:
+    """The primary key of the item that finds the job by its file."""
+    return encode({"pk": content_partition(job), "sk": sort_key(job)})
+
+
+def encode_content(job: Job) -> AttributeMap:
+    """The item that finds the job by its file; it ends before the job's own item does."""
+    ttl = int((job.created_at + RETENTION).timestamp())
+    return {**content_key(job), **encode({"job_id": str(job.id), "ttl": ttl})}
 
 
 def encode_options(options: UploadOptions) -> dict[str, Any]:
@@ -140,6 +160,7 @@ def decode_job(item: Mapping[str, Any]) -> Job:
         created_at=_time(item["created_at"]),
         updated_at=_time(item["updated_at"]),
         file_size=_optional_int(item.get("file_size")),
+        content_sha256=item.get("content_sha256"),
         options=UploadOptions(
             validate_only=options["validate_only"],
             max_failed_percent=float(percent) if percent is not None else None,

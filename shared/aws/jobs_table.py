@@ -29,11 +29,16 @@ class JobsTable:
         self._listing = JobsListing(client=client, table=table)
 
     def create(self, job: Job) -> None:
-        self._refusable(
-            lambda: self._client().put_item(
-                TableName=self._table, Item=job_items.encode_job(job), ConditionExpression="attribute_not_exists(pk)"
-            )
-        )
+        put: Any = {
+            "TableName": self._table,
+            "Item": job_items.encode_job(job),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if job.content_sha256 is None:
+            self._refusable(lambda: self._client().put_item(**put))
+        else:
+            content = {"TableName": self._table, "Item": job_items.encode_content(job)}
+            self._transact([{"Put": put}, {"Put": content}])
 
     def get(self, job_id: UUID) -> JobView | None:
         views = job_items.decode_views(self._partition(job_id))
@@ -44,6 +49,21 @@ class JobsTable:
             answer = self._client().get_item(TableName=self._table, Key=job_items.job_key(job_id), ConsistentRead=True)
         item = decode(answer.get("Item", {}))
         return job_items.decode_tombstone(item) if job_items.is_tombstone(item) else None
+
+    def earlier_with_content(self, job: Job) -> UUID | None:
+        if job.content_sha256 is None:
+            return None
+        with translated():
+            answer = self._client().query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND sk < :sk",
+                ExpressionAttributeValues=encode(
+                    {":pk": job_items.content_partition(job), ":sk": job_items.sort_key(job)}
+                ),
+                ConsistentRead=True,
+                Limit=1,
+            )
+        return UUID(decode(answer["Items"][0])["job_id"]) if answer["Items"] else None
 
     def queue(self, job: Job, *, stored_input: StoredInput, execution_arn: str, now: datetime) -> None:
         self._update(
@@ -165,6 +185,11 @@ class JobsTable:
                 *(
                     {"Delete": {"TableName": self._table, "Key": job_items.shard_key(job.id, number)}}
                     for number in range(job.shard_count)
+                ),
+                *(
+                    [{"Delete": {"TableName": self._table, "Key": job_items.content_key(job)}}]
+                    if job.content_sha256
+                    else []
                 ),
             ]
         )

@@ -1,5 +1,6 @@
 """The uploads bucket: where every file comes in."""
 
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, cast
@@ -32,11 +33,18 @@ class UploadBucket:
         with translated():
             self._client().put_object(Bucket=self._bucket, Key=upload_key(job_id), Body=body)
 
-    def presign(self, job_id: UUID, *, max_bytes: int, expires_in_seconds: int) -> UploadForm:
+    def presign(
+        self, job_id: UUID, *, max_bytes: int, expires_in_seconds: int, content_sha256: str | None
+    ) -> UploadForm:
+        # S3 refuses an object whose checksum is not the one that the form was signed with.
+        checksum = (
+            {"x-amz-checksum-sha256": b64encode(bytes.fromhex(content_sha256)).decode()} if content_sha256 else {}
+        )
         form = self._client().generate_presigned_post(
             Bucket=self._bucket,
             Key=upload_key(job_id),
-            Conditions=[["content-length-range", 0, max_bytes]],
+            Fields=dict(checksum),
+            Conditions=[["content-length-range", 0, max_bytes], *([checksum] if checksum else [])],
             ExpiresIn=expires_in_seconds,
         )
         return UploadForm(url=form["url"], fields=form["fields"])

@@ -102,6 +102,8 @@ class Job:
     created_at: datetime
     updated_at: datetime
     file_size: int | None = None
+    # Of the uploaded file, in lower-case hex; None when nobody said it.
+    content_sha256: str | None = None
     options: UploadOptions = field(default_factory=UploadOptions)
     parent_job_id: UUID | None = None
     upload_expires_at: datetime | None = None

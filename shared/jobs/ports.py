@@ -78,6 +78,12 @@ class JobStore(Protocol):
     def tombstone(self, job_id: UUID) -> Tombstone | None:
         """What is left of the job if it was deleted."""
 
+    def earlier_with_content(self, job: Job) -> UUID | None:
+        """The oldest job made before this one whose file had the same SHA-256, of the same owner and job type.
+
+        The owner is the organization, or the user where there is none.
+        """
+
     def queue(self, job: Job, *, stored_input: StoredInput, execution_arn: str, now: datetime) -> None:
         """pending → queued: the file is there."""
 
@@ -138,8 +144,10 @@ class UploadStore(Protocol):
     def put(self, job_id: UUID, body: bytes) -> None:
         """Store the file of a job under the key made from its id."""
 
-    def presign(self, job_id: UUID, *, max_bytes: int, expires_in_seconds: int) -> UploadForm:
-        """A form that lets its holder upload that one object."""
+    def presign(
+        self, job_id: UUID, *, max_bytes: int, expires_in_seconds: int, content_sha256: str | None
+    ) -> UploadForm:
+        """A form that lets its holder upload that one object, and only with this SHA-256 when there is one."""
 
     def delete(self, stored_input: StoredInput) -> None:
         """Remove that version of the object, no other."""

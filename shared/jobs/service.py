@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -83,7 +84,13 @@ class JobService:
     def upload(self, caller: Caller, *, job_type: JobType, filename: str, body: bytes, options: UploadOptions) -> Job:
         """Make a job and store its file; the object's own event starts the work."""
         job = self._new_job(
-            caller, job_type=job_type, filename=filename, source=Source.API, options=options, file_size=len(body)
+            caller,
+            job_type=job_type,
+            filename=filename,
+            source=Source.API,
+            options=options,
+            file_size=len(body),
+            content_sha256=sha256(body).hexdigest(),
         )
         self._store.create(job)
         self._uploads.put(job.id, body)
@@ -96,6 +103,7 @@ class JobService:
         job_type: JobType,
         filename: str,
         file_size: int | None,
+        content_sha256: str | None,
         max_bytes: int,
         options: UploadOptions,
     ) -> PresignedUpload:
@@ -107,13 +115,21 @@ class JobService:
             source=Source.PRESIGNED,
             options=options,
             file_size=file_size,
+            content_sha256=content_sha256,
             upload_lifetime=PRESIGNED_LIFETIME,
         )
         self._store.create(job)
         form = self._uploads.presign(
-            job.id, max_bytes=max_bytes, expires_in_seconds=int(PRESIGNED_LIFETIME.total_seconds())
+            job.id,
+            max_bytes=max_bytes,
+            expires_in_seconds=int(PRESIGNED_LIFETIME.total_seconds()),
+            content_sha256=content_sha256,
         )
         return PresignedUpload(job=job, form=form)
+
+    def duplicate_of(self, job: Job) -> UUID | None:
+        """The first job to which its owner uploaded the very same file before, if that is known."""
+        return self._store.earlier_with_content(job)
 
     def execution_arn(self, job: Job) -> str:
         """The address of the execution that runs the job, known before it starts."""
@@ -231,6 +247,7 @@ class JobService:
         source: Source,
         options: UploadOptions,
         file_size: int | None,
+        content_sha256: str | None,
         upload_lifetime: timedelta = UPLOAD_DEADLINE,
     ) -> Job:
         now = self._clock()
@@ -245,6 +262,7 @@ class JobService:
             created_by=caller.username,
             original_filename=filename,
             file_size=file_size,
+            content_sha256=content_sha256,
             options=options,
             created_at=now,
             updated_at=now,

@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
@@ -86,7 +87,7 @@ class TestUploads:
 
     def test_a_form_is_for_the_key_of_its_job(self, stored_uploads: Uploads) -> None:
         job_id = uuid4()
-        form = stored_uploads.store.presign(job_id, max_bytes=1000, expires_in_seconds=60)
+        form = stored_uploads.store.presign(job_id, max_bytes=1000, expires_in_seconds=60, content_sha256=None)
         assert form.url.startswith("https://")
         assert form.fields["key"] == upload_key(job_id)
 
@@ -170,11 +171,20 @@ class TestUploadBucket:
 
     def test_a_form_bounds_the_size_of_the_file_and_names_one_key(self) -> None:
         bucket, job_id = UploadBucket(client=clients.s3, bucket=UPLOADS), uuid4()
-        form = bucket.presign(job_id, max_bytes=12_345, expires_in_seconds=60)
+        form = bucket.presign(job_id, max_bytes=12_345, expires_in_seconds=60, content_sha256=None)
         conditions = json.loads(base64.b64decode(form.fields["policy"]))["conditions"]
         assert ["content-length-range", 0, 12_345] in conditions
         assert {"key": upload_key(job_id)} in conditions
         assert {"bucket": UPLOADS} in conditions
+        assert "x-amz-checksum-sha256" not in form.fields
+
+    def test_a_form_for_declared_bytes_takes_no_others(self) -> None:
+        bucket, job_id = UploadBucket(client=clients.s3, bucket=UPLOADS), uuid4()
+        form = bucket.presign(job_id, max_bytes=9, expires_in_seconds=60, content_sha256=sha256(b"figures").hexdigest())
+        checksum = base64.b64encode(sha256(b"figures").digest()).decode()
+        assert form.fields["x-amz-checksum-sha256"] == checksum
+        conditions = json.loads(base64.b64decode(form.fields["policy"]))["conditions"]
+        assert {"x-amz-checksum-sha256": checksum} in conditions
 
 
 @pytest.mark.usefixtures("buckets")

@@ -268,6 +268,7 @@ def test_a_job_cancelled_before_its_file_came_has_nothing_to_download(system: Sy
         job_type=JobType.ANNUAL,
         filename="never.csv",
         file_size=None,
+        content_sha256=None,
         max_bytes=1_000,
         options=UploadOptions(),
     )

@@ -62,6 +62,7 @@ def _presign(services: Services, caller: Caller, job_type: JobType, announced: A
         job_type=job_type,
         filename=filename,
         file_size=announced.file_size,
+        content_sha256=announced.content_sha256.lower() if announced.content_sha256 else None,
         max_bytes=max_bytes,
         options=options,
     )
@@ -92,6 +93,8 @@ def _accepted(services: Services, job: Job, *, message: str, upload: JsonObject 
     }
     if upload is not None:
         body["upload"] = upload
+    if (earlier := services.jobs.duplicate_of(job)) is not None:
+        body["duplicate_of"] = str(earlier)
     location = f"{services.root_url}{API_ROOT}/jobs/{job.id}"
     return Json(body, status_code=202, headers={"Location": location, "Retry-After": str(RETRY_AFTER_SECONDS)})
 

@@ -41,6 +41,7 @@ class TestAnnounced:
         assert uploads.presigned == [(job.id, 100 * 1024**2, 3600)]
         assert (job.source, job.file_size, job.original_filename) == (Source.PRESIGNED, 5_000_000, "figures.xlsx")
         assert job.options.labels == {"a": "b"}
+        assert uploads.declared_sha256 == job.content_sha256 == "a" * 64
         assert (UUID(body["job_id"]), body["status"], body["total_rows"]) == (job.id, "pending", None)
         assert answer.headers["Location"] == f"{API}/jobs/{job.id}"
 

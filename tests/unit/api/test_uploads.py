@@ -5,6 +5,8 @@ import io
 import json
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import openpyxl
@@ -16,8 +18,8 @@ from shared.jobs.model import JobStatus, Source, UploadOptions
 from shared.jobs.uploads import upload_key
 from shared.scoring.columns import profile_of
 from shared.scoring.documentation import template_csv
-from tests.fakes import FakeJobStore, FakeUploadStore
-from tests.unit.api.conftest import API, MULTIPART_MAX_BYTES, Client, annual_csv, only_job
+from tests.fakes import FakeJobStore, FakeUploadStore, SettableClock
+from tests.unit.api.conftest import API, MULTIPART_MAX_BYTES, Client, ClientOf, Token, annual_csv, only_job
 
 URL = f"{API}/annual/bulk-upload-async"
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -265,3 +267,42 @@ class TestColumns:
         columns = {column["name"]: column for column in body["columns"]}
         assert columns["market_cap"]["unit"] == "USD million"
         assert set(body["profiles"]["statements"]) <= set(columns)
+
+
+class TestTheSameFileAgain:
+    """A file that was uploaded before is taken, and its answer says so."""
+
+    def upload(self, client: Client, url: str = URL, body: bytes = annual_csv()) -> dict[str, Any]:
+        answer = client.post(url, files={"file": ("a.csv", body)})
+        assert answer.status_code == 202
+        accepted: dict[str, Any] = answer.json()
+        UploadAccepted.model_validate(accepted)
+        return accepted
+
+    def test_names_the_first_job(self, client: Client, clock: SettableClock) -> None:
+        first = self.upload(client)
+        assert "duplicate_of" not in first
+        clock.advance(timedelta(seconds=1))
+        assert self.upload(client)["duplicate_of"] == first["job_id"]
+        clock.advance(timedelta(seconds=1))
+        assert self.upload(client)["duplicate_of"] == first["job_id"]
+
+    def test_also_when_it_is_only_announced(self, client: Client, clock: SettableClock) -> None:
+        first = self.upload(client)
+        clock.advance(timedelta(seconds=1))
+        declared = sha256(annual_csv()).hexdigest().upper()
+        answer = client.post(URL, json={"filename": "b.csv", "content_sha256": declared})
+        assert answer.json()["duplicate_of"] == first["job_id"]
+
+    def test_says_nothing_of_other_tenants_files(
+        self, client: Client, client_of: ClientOf, token: Token, clock: SettableClock
+    ) -> None:
+        self.upload(client)
+        clock.advance(timedelta(seconds=1))
+        assert "duplicate_of" not in self.upload(client_of(token(sub="user-4", organization_id="rival")))
+
+    def test_is_no_duplicate_of_a_deleted_job(self, client: Client, clock: SettableClock) -> None:
+        first = self.upload(client)
+        assert client.delete(f"{API}/jobs/{first['job_id']}").status_code == 200
+        clock.advance(timedelta(seconds=1))
+        assert "duplicate_of" not in self.upload(client)

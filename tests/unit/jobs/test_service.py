@@ -41,6 +41,7 @@ class TestUpload:
             job_type=JobType.ANNUAL,
             filename="a.csv",
             file_size=None,
+            content_sha256=None,
             max_bytes=100,
             options=UploadOptions(),
         )
