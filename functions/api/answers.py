@@ -24,10 +24,16 @@ class Json(Response):
 
 def tagged(request: Request, content: Mapping[str, Any], *, headers: Mapping[str, str]) -> Response:
     """The content with its entity tag, or 304 without a body when the caller has it already (RFC 9110 §13.1.2)."""
-    answer: Response = Json(content)
-    tag = f'"{hashlib.sha256(bytes(answer.body)).hexdigest()[:32]}"'
-    asked = request.headers.get("if-none-match", "")
-    if asked.strip() == "*" or tag in _TAG.findall(asked):
-        answer = Response(status_code=304)
-    answer.headers.update({"ETag": tag, "Cache-Control": "private, no-cache", **headers})
+    answer = Response(status_code=304) if is_known(request, content) else Json(content)
+    answer.headers.update({"ETag": _tag(content), "Cache-Control": "private, no-cache", **headers})
     return answer
+
+
+def is_known(request: Request, content: Mapping[str, Any]) -> bool:
+    """Whether the caller has this very content already, as its `If-None-Match` says."""
+    asked = request.headers.get("if-none-match", "")
+    return asked.strip() == "*" or _tag(content) in _TAG.findall(asked)
+
+
+def _tag(content: Mapping[str, Any]) -> str:
+    return f'"{hashlib.sha256(bytes(Json(content).body)).hexdigest()[:32]}"'

@@ -4,6 +4,8 @@ FastAPI solves these before it validates the parameters of the route itself. Tha
 contract asks for: 401, 403, 404, 409, and only then 422.
 """
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
@@ -37,6 +39,8 @@ class Services:
     cursors: Cursors
     clock: Clock
     limits: Limits
+    # Waits so many seconds.
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     root_url: str = ""
 
 

@@ -9,13 +9,12 @@ from functions.api.answers import Json, tagged
 from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, ListAnswer, StatusAnswer, problems
 from functions.api.dependencies import CurrentCaller, CurrentServices, JobId, VisibleJob
 from functions.api.listing import ListRequest, list_jobs
+from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
 from shared.jobs.model import Job, JobStatus, JobType
 from shared.jobs.ports import JobFilter
 from shared.jobs.row_errors import Position
-from shared.jobs.views import JsonObject, details_view, status_view
+from shared.jobs.views import JsonObject, details_view
 
-# A chunk takes about a second.
-RETRY_AFTER_SECONDS = 2
 # Row errors in the details; the rest are a page away.
 ERRORS_SHOWN = 100
 MAX_OFFSET = 1_000
@@ -65,20 +64,33 @@ async def get_job(
     """Everything known of a job: progress, speed, times, errors."""
     row_errors = services.jobs.row_errors(view, start=Position(), limit=ERRORS_SHOWN) if include_errors else None
     details = details_view(view.job, view.progress, now=services.clock(), row_errors=row_errors)
-    return tagged(request, {"success": True, "job": details}, headers=_retry_after(view.job))
+    return tagged(request, {"success": True, "job": details}, headers=retry_after(view, now=services.clock()))
 
 
 @router.get(
     "/{job_id}/status",
     response_model=StatusAnswer,
-    responses={**problems(401, 403, 404, 503), 304: {"description": "Not changed since the given `ETag`"}},
+    responses={**problems(401, 403, 404, 422, 503), 304: {"description": "Not changed since the given `ETag`"}},
     operation_id="get_job_status",
     summary="Quick status of a job",
 )
-async def get_status(request: Request, view: VisibleJob) -> Response:
+async def get_status(
+    request: Request,
+    caller: CurrentCaller,
+    view: VisibleJob,
+    services: CurrentServices,
+    wait: Annotated[
+        float,
+        Query(
+            ge=0,
+            le=MAX_WAIT_SECONDS,
+            allow_inf_nan=False,
+            description="Seconds to hold the answer until the job differs from `If-None-Match`, or from now",
+        ),
+    ] = 0,
+) -> Response:
     """The status and counts of a job; cheap enough to ask every few seconds."""
-    job = view.job
-    return tagged(request, {"success": True, "job": status_view(job, view.progress)}, headers=_retry_after(job))
+    return await status_answer(request, services, caller, view, wait_seconds=wait)
 
 
 @router.post(
@@ -121,7 +133,3 @@ def _named(job: Job) -> JsonObject:
         "job_type": job.job_type,
         "original_filename": job.original_filename,
     }
-
-
-def _retry_after(job: Job) -> dict[str, str]:
-    return {} if job.status.is_terminal else {"Retry-After": str(RETRY_AFTER_SECONDS)}
