@@ -8,10 +8,11 @@ from threading import RLock
 from uuid import UUID
 
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
+from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import RECENT_COMMITS, ChunkCount, Commit, Progress, Shard, shard_count
 from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
 from shared.jobs.model import Job, JobStatus, Phase, Source, StoredInput
-from shared.jobs.ports import JobFilter, JobPage, JobView, PlanFacts, Scope, Tombstone
+from shared.jobs.ports import JobCount, JobPage, JobView, PlanFacts, Scope, Tombstone
 from shared.jobs.views import timestamp
 
 
@@ -196,9 +197,10 @@ class FakeJobStore:
                 following=_place(shown[-1]) if shown and len(jobs) > offset + limit else None,
             )
 
-    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> int:
+    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> JobCount:
         with self._lock:
-            return min(at_most, len(self._listed(scope, job_filter)))
+            jobs = len(self._listed(scope, job_filter))
+            return JobCount(jobs=min(at_most + 1, jobs), is_complete=jobs <= at_most)
 
     def unsettled(self) -> Sequence[UUID]:
         with self._lock:
@@ -225,7 +227,11 @@ class FakeJobStore:
         return Progress(tuple(shards[number] for number in sorted(shards)))
 
     def _listed(self, scope: Scope, job_filter: JobFilter) -> list[Job]:
-        jobs = [job for job in self._jobs.values() if _in_scope(job, scope) and _matches(job, job_filter)]
+        jobs = [
+            job
+            for job in self._jobs.values()
+            if _in_scope(job, scope) and job_filter.matches(job, self._progress(job.id))
+        ]
         return sorted(jobs, key=_place, reverse=not job_filter.oldest_first)
 
 
@@ -243,10 +249,3 @@ def _in_scope(job: Job, scope: Scope) -> bool:
     if scope.user_id is not None:
         return job.user_id == scope.user_id and job.source is not Source.S3_DROP
     return True
-
-
-def _matches(job: Job, job_filter: JobFilter) -> bool:
-    return (not job_filter.statuses or job.status in job_filter.statuses) and job_filter.job_type in (
-        None,
-        job.job_type,
-    )

@@ -1,16 +1,17 @@
 """A page of the job list, and the cursor that goes on from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from functions.api.cursors import JsonValue
 from functions.api.dependencies import Services
 from functions.api.errors import FieldFault, ValidationError
 from shared.jobs.access import Caller
-from shared.jobs.ports import JobFilter
-from shared.jobs.service import COUNTED_AT_MOST, scope_of
-from shared.jobs.views import JsonObject, status_view
+from shared.jobs.job_filter import JobFilter
+from shared.jobs.ports import JobCount
+from shared.jobs.service import scope_of
+from shared.jobs.views import JsonObject, status_view, timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,32 +31,35 @@ def list_jobs(services: Services, caller: Caller, wanted: ListRequest) -> JsonOb
         raise ValidationError([FieldFault(field="query.offset", message=message, code="conflict")])
     bound_to = _bound_to(caller, wanted.job_filter)
     if wanted.cursor is None:
-        after, shown_before = None, wanted.offset or 0
+        after, shown_before, to_skip = None, wanted.offset or 0, wanted.offset or 0
         # Counted once: following pages carry the total of the first, so that it stands still while one pages.
-        counted = services.jobs.count(caller, wanted.job_filter)
+        count = services.jobs.count(caller, wanted.job_filter)
     else:
         position = services.cursors.read(wanted.cursor, bound_to=bound_to)
-        after, shown_before, counted = position["after"], position["shown"], position["counted"]
+        after, shown_before, to_skip = position["after"], position["shown"], position["to_skip"]
+        count = JobCount(jobs=position["counted"], is_complete=position["is_complete"])
     page = services.jobs.page(
         caller,
         wanted.job_filter,
         after=after,
-        offset=shown_before if wanted.cursor is None else 0,
+        offset=to_skip,
         limit=wanted.limit,
     )
     next_cursor = None
     if page.following is not None:
         following: dict[str, JsonValue] = {
             "after": page.following,
-            "shown": shown_before + wanted.limit,
-            "counted": counted,
+            "shown": shown_before + len(page.views),
+            "to_skip": page.still_to_skip,
+            "counted": count.jobs,
+            "is_complete": count.is_complete,
         }
         next_cursor = services.cursors.sign(following, bound_to=bound_to)
     return {
         "success": True,
         "jobs": [status_view(view.job, view.progress) for view in page.views],
         "pagination": {
-            **_total(counted),
+            **_total(count),
             "limit": wanted.limit,
             "offset": shown_before,
             "has_more": next_cursor is not None,
@@ -64,11 +68,9 @@ def list_jobs(services: Services, caller: Caller, wanted: ListRequest) -> JsonOb
     }
 
 
-def _total(counted: int) -> Mapping[str, int | None]:
+def _total(count: JobCount) -> Mapping[str, int | None]:
     """The total when it was counted to the end, else what there is at least."""
-    if counted > COUNTED_AT_MOST:
-        return {"total": None, "total_at_least": counted}
-    return {"total": counted}
+    return {"total": count.jobs} if count.is_complete else {"total": None, "total_at_least": count.jobs}
 
 
 def _bound_to(caller: Caller, job_filter: JobFilter) -> dict[str, Any]:
@@ -77,7 +79,9 @@ def _bound_to(caller: Caller, job_filter: JobFilter) -> dict[str, Any]:
         "list": "jobs",
         "organization_id": scope.organization_id,
         "user_id": scope.user_id,
+        **asdict(job_filter),
         "statuses": sorted(job_filter.statuses),
-        "job_type": job_filter.job_type,
-        "oldest_first": job_filter.oldest_first,
+        "labels": sorted(job_filter.labels),
+        "created_after": timestamp(job_filter.created_after),
+        "created_before": timestamp(job_filter.created_before),
     }

@@ -2,16 +2,20 @@
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.aws.failures import pause, translated
-from shared.aws.job_items import JOB_SORT_KEY, UNSETTLED, decode, decode_views, encode, shard_key
+from shared.aws.job_items import JOB_SORT_KEY, UNSETTLED, decode, decode_views, encode, shard_key, sort_key
 from shared.jobs.errors import UnavailableError
+from shared.jobs.job_filter import JobFilter
 from shared.jobs.lifecycle import LIVE
 from shared.jobs.model import JobStatus, JobType
-from shared.jobs.ports import JobFilter, JobPage, JobView, Scope
+from shared.jobs.ports import JobCount, JobPage, JobView, Scope
+from shared.jobs.views import timestamp
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -20,6 +24,20 @@ if TYPE_CHECKING:
 _BATCH = 100
 # Reads in a row that DynamoDB, when throttled, may answer with nothing.
 _UNREAD_ATTEMPTS = 8
+
+# How many jobs are read to find those a filter asks for, before the search is handed back as a cursor.
+SEARCHED_AT_MOST = 1000
+# Below and above every sort key: they begin with the digits of a year.
+_EVERYTHING = ("0", "~")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """The matching jobs of one batch, and how far the search has come."""
+
+    matching: list[JobView]
+    reached: str | None
+    is_last: bool
 
 
 class JobsListing:
@@ -31,33 +49,81 @@ class JobsListing:
 
     def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
         """The next `limit` jobs; a job that changed its place between the two reads is left out of the page."""
+        if job_filter.asks_of_the_record:
+            return self._searched_page(scope, job_filter, after=after, offset=offset, limit=limit)
         entries = self._entries(scope, job_filter, after=after, page_size=offset + limit + 1)
         wanted = list(islice(entries, offset, offset + limit + 1))
         shown = wanted[:limit]
         views = self._views([entry["pk"] for entry in shown])
-        matching = [view for view in views if not job_filter.statuses or view.job.status in job_filter.statuses]
+        matching = [view for view in views if job_filter.matches(view.job, view.progress)]
         return JobPage(views=matching, following=shown[-1]["listed_at"] if len(wanted) > limit else None)
 
-    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> int:
-        """How many jobs match, counted no further than `at_most`."""
-        return sum(1 for _ in islice(self._entries(scope, job_filter, after=None, page_size=at_most), at_most))
+    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> JobCount:
+        """How many jobs match, counted no further than one past `at_most`, or than a search goes."""
+        if not job_filter.asks_of_the_record:
+            entries = self._entries(scope, job_filter, after=None, page_size=at_most + 1)
+            counted = sum(1 for _ in islice(entries, at_most + 1))
+            return JobCount(jobs=counted, is_complete=counted <= at_most)
+        counted = 0
+        for found in self._search(scope, job_filter, after=None):
+            counted += len(found.matching)
+            if found.is_last or counted > at_most:
+                return JobCount(jobs=min(counted, at_most + 1), is_complete=found.is_last and counted <= at_most)
+        return JobCount(jobs=counted, is_complete=False)
+
+    def _searched_page(
+        self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int
+    ) -> JobPage:
+        """A page of jobs that have to be read to be known to match."""
+        shown: list[JobView] = []
+        to_skip, reached = offset, after
+        for found in self._search(scope, job_filter, after=after):
+            skipped = min(to_skip, len(found.matching))
+            to_skip -= skipped
+            shown += found.matching[skipped:]
+            if len(shown) > limit:
+                return JobPage(views=shown[:limit], following=sort_key(shown[limit - 1].job))
+            if found.is_last:
+                return JobPage(views=shown, following=None)
+            reached = found.reached
+        return JobPage(views=shown, following=reached, still_to_skip=to_skip)
+
+    def _search(self, scope: Scope, job_filter: JobFilter, *, after: str | None) -> "Iterator[_Found]":
+        """The jobs that match, a batch of reads at a time and no further than `SEARCHED_AT_MOST` jobs."""
+        entries = self._entries(scope, job_filter, after=after, page_size=_BATCH)
+        following = list(islice(entries, _BATCH))
+        searched = 0
+        while searched < SEARCHED_AT_MOST:
+            batch, following = following, list(islice(entries, _BATCH))
+            views = self._views([entry["pk"] for entry in batch])
+            yield _Found(
+                matching=[view for view in views if job_filter.matches(view.job, view.progress)],
+                reached=batch[-1]["listed_at"] if batch else None,
+                is_last=not following,
+            )
+            if not following:
+                return
+            searched += len(batch)
 
     def unsettled(self) -> Sequence[UUID]:
         """Every job in the sparse index of unsettled ones."""
-        entries = self._partition(UNSETTLED, UNSETTLED, after=None, oldest_first=True, page_size=1000)
+        entries = self._partition(UNSETTLED, UNSETTLED, bounds=_EVERYTHING, oldest_first=True, page_size=1000)
         return [UUID(entry["pk"].removeprefix("JOB#")) for entry in entries]
 
     def _entries(
         self, scope: Scope, job_filter: JobFilter, *, after: str | None, page_size: int
     ) -> Iterator[dict[str, Any]]:
         """Index entries in list order, merged from one partition a status and job type."""
+        bounds = _bounds(job_filter, after)
+        if bounds is None:
+            return
         index, prefix = _index(scope)
         job_types = [job_filter.job_type] if job_filter.job_type else list(JobType)
         partitions = [
             self._partition(
                 index,
                 f"{prefix}{status}|{job_type}",
-                after=after,
+                bounds=bounds,
                 oldest_first=job_filter.oldest_first,
                 page_size=page_size,
             )
@@ -67,26 +133,28 @@ class JobsListing:
             for job_type in job_types
         ]
         seen: set[str] = set()
-        for entry in heapq.merge(
-            *partitions, key=lambda entry: str(entry["listed_at"]), reverse=not job_filter.oldest_first
-        ):
+        # The bounds count themselves in.
+        entries = (
+            entry
+            for entry in heapq.merge(
+                *partitions, key=lambda entry: str(entry["listed_at"]), reverse=not job_filter.oldest_first
+            )
+            if entry["listed_at"] != after
+        )
+        for entry in entries:
             if entry["pk"] not in seen:
                 seen.add(entry["pk"])
                 yield entry
 
     def _partition(
-        self, index: str, partition: str, *, after: str | None, oldest_first: bool, page_size: int
+        self, index: str, partition: str, *, bounds: tuple[str, str], oldest_first: bool, page_size: int
     ) -> Iterator[dict[str, Any]]:
-        condition = f"{index} = :partition"
-        values: dict[str, Any] = {":partition": partition}
-        if after is not None:
-            condition += f" AND listed_at {'>' if oldest_first else '<'} :after"
-            values[":after"] = after
+        low, high = bounds
         request: dict[str, Any] = {
             "TableName": self._table,
             "IndexName": f"by_{index}",
-            "KeyConditionExpression": condition,
-            "ExpressionAttributeValues": encode(values),
+            "KeyConditionExpression": f"{index} = :partition AND listed_at BETWEEN :low AND :high",
+            "ExpressionAttributeValues": encode({":partition": partition, ":low": low, ":high": high}),
             "ScanIndexForward": oldest_first,
             "Limit": page_size,
         }
@@ -124,6 +192,24 @@ class JobsListing:
                 pause(attempt)
             pending = [*unread, *pending[_BATCH:]]
         return items
+
+
+def _bounds(job_filter: JobFilter, after: str | None) -> tuple[str, str] | None:
+    """The first and last sort key that the list may show, both counted in; None when there can be none."""
+    low, high = _EVERYTHING
+    if job_filter.created_after is not None:
+        low = str(timestamp(_next_millisecond(job_filter.created_after)))
+    if job_filter.created_before is not None:
+        # No sort key is a time alone, so counting it in adds none.
+        high = str(timestamp(_next_millisecond(job_filter.created_before)))
+    if after is not None:
+        low, high = (max(low, after), high) if job_filter.oldest_first else (low, min(high, after))
+    return (low, high) if low <= high else None
+
+
+def _next_millisecond(moment: datetime) -> datetime:
+    """The first millisecond at or after the moment: times are stored to the millisecond."""
+    return moment + timedelta(microseconds=-moment.microsecond % 1000)
 
 
 def _index(scope: Scope) -> tuple[str, str]:

@@ -10,10 +10,11 @@ from shared.aws.failures import RefusedWriteError, conditional, translated
 from shared.aws.job_items import decode, encode
 from shared.aws.jobs_listing import JobsListing
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
+from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import ChunkCount, shard_count
 from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
 from shared.jobs.model import RETENTION, Job, JobStatus, Phase, StoredInput
-from shared.jobs.ports import JobFilter, JobPage, JobView, PlanFacts, Scope, Tombstone
+from shared.jobs.ports import JobCount, JobPage, JobView, PlanFacts, Scope, Tombstone
 from shared.jobs.views import timestamp
 
 if TYPE_CHECKING:
@@ -207,7 +208,7 @@ class JobsTable:
     def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
         return self._listing.page(scope, job_filter, after=after, offset=offset, limit=limit)
 
-    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> int:
+    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> JobCount:
         return self._listing.count(scope, job_filter, at_most=at_most)
 
     def unsettled(self) -> Sequence[UUID]:

@@ -7,8 +7,9 @@ from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
+from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import ChunkCount, Progress
-from shared.jobs.model import Job, JobStatus, JobType, Outcome, StoredInput
+from shared.jobs.model import Job, Outcome, StoredInput
 
 Clock = Callable[[], datetime]
 
@@ -31,20 +32,24 @@ class JobView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobFilter:
-    """Which jobs a list shows; empty means all."""
-
-    statuses: frozenset[JobStatus] = frozenset()
-    job_type: JobType | None = None
-    oldest_first: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JobPage:
-    """One page of a list. `following` is the sort key to go on after, None at the end."""
+    """One page of a list. `following` is the sort key to go on after, None at the end.
+
+    A page may be short of jobs although more follow, when finding more of them would have cost too much;
+    `still_to_skip` is then what is left of the offset.
+    """
 
     views: Sequence[JobView]
     following: str | None
+    still_to_skip: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCount:
+    """How many jobs match: exactly if `is_complete`, else at least so many."""
+
+    jobs: int
+    is_complete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +126,10 @@ class JobStore(Protocol):
         """Take a tombstone off the sweep's list: its files are gone."""
 
     def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
-        """Jobs in order of creation, from `after` or `offset`."""
+        """Jobs in order of creation, from `after` and then `offset`."""
 
-    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> int:
-        """How many jobs there are, counted no further than `at_most`."""
+    def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> JobCount:
+        """How many jobs there are, counted no further than one past `at_most`."""
 
     def unsettled(self) -> Sequence[UUID]:
         """The jobs the sweep has to look at: live ones, failed ones without result files, and tombstones."""

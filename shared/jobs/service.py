@@ -19,11 +19,12 @@ from shared.jobs.errors import (
     TransitionRefusedError,
     UnavailableError,
 )
+from shared.jobs.job_filter import JobFilter
 from shared.jobs.model import UPLOAD_DEADLINE, Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions
 from shared.jobs.ports import (
     Assembler,
     Clock,
-    JobFilter,
+    JobCount,
     JobPage,
     JobStore,
     JobView,
@@ -146,9 +147,9 @@ class JobService:
         """A page of the jobs the caller may see."""
         return self._store.page(scope_of(caller), job_filter, after=after, offset=offset, limit=limit)
 
-    def count(self, caller: Caller, job_filter: JobFilter) -> int:
+    def count(self, caller: Caller, job_filter: JobFilter) -> JobCount:
         """How many such jobs there are, counted no further than one past `COUNTED_AT_MOST`."""
-        return self._store.count(scope_of(caller), job_filter, at_most=COUNTED_AT_MOST + 1)
+        return self._store.count(scope_of(caller), job_filter, at_most=COUNTED_AT_MOST)
 
     def cancel(self, caller: Caller, job_id: UUID) -> Cancellation:
         """End a live job as cancelled, then stop its execution. A second cancel changes nothing.

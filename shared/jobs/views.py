@@ -50,6 +50,11 @@ def counts(job: Job, progress: Progress) -> tuple[int, int]:
     return progress.successful_rows, progress.failed_rows
 
 
+def has_errors(job: Job, progress: Progress) -> bool:
+    """Whether rows failed, or the job as a whole."""
+    return counts(job, progress)[1] > 0 or job.error_message is not None
+
+
 def progress_view(job: Job, progress: Progress) -> JsonObject:
     """The `progress` object of the details."""
     successful, failed = counts(job, progress)
@@ -180,7 +185,7 @@ def details_view(job: Job, progress: Progress, *, now: datetime, row_errors: Row
             "organization_id": job.organization_id,
             "created_by": job.created_by,
         },
-        "errors": _errors_view(job, failed_rows=numbers["failed_rows"], row_errors=row_errors),
+        "errors": _errors_view(job, progress, failed_rows=numbers["failed_rows"], row_errors=row_errors),
         "celery_info": {
             "task_id": job.execution_arn,
             "celery_status": _task_status(job),
@@ -196,9 +201,9 @@ def _commit_times(progress: Progress) -> list[datetime]:
     return [last] if last else []
 
 
-def _errors_view(job: Job, *, failed_rows: int, row_errors: RowErrorPage | None) -> JsonObject:
+def _errors_view(job: Job, progress: Progress, *, failed_rows: int, row_errors: RowErrorPage | None) -> JsonObject:
     view: JsonObject = {
-        "has_errors": failed_rows > 0 or job.error_message is not None,
+        "has_errors": has_errors(job, progress),
         "error_message": job.error_message,
         "error_count": failed_rows,
     }

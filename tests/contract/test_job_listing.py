@@ -6,8 +6,9 @@ from itertools import product
 
 import pytest
 
+from shared.jobs.job_filter import JobFilter
 from shared.jobs.model import Job, JobStatus, JobType, Source
-from shared.jobs.ports import JobFilter, JobStore, Scope
+from shared.jobs.ports import JobCount, JobStore, Scope
 from tests.builders import NOON, a_count, a_job
 from tests.contract.steps import SECOND, failed, queued, scoring
 
@@ -99,7 +100,7 @@ def test_filters_by_status_and_job_type_agree_with_the_records(job_store: JobSto
         }
         job_filter = JobFilter(statuses=statuses, job_type=job_type)
         assert {job.id for job in listed(job_store, Scope(), job_filter, limit=2)} == expected
-        assert job_store.count(Scope(), job_filter, at_most=10) == len(expected)
+        assert job_store.count(Scope(), job_filter, at_most=10) == JobCount(jobs=len(expected), is_complete=True)
 
 
 def test_a_job_moves_to_its_new_status_in_every_list(job_store: JobStore) -> None:
@@ -132,7 +133,7 @@ def test_a_deleted_job_is_in_no_list(job_store: JobStore) -> None:
     job_store.delete(gone, now=NOON)
     for scope in (Scope(), Scope(organization_id="acme"), Scope(user_id="user-1")):
         assert listed(job_store, scope) == [kept]
-        assert job_store.count(scope, ALL, at_most=9) == 1
+        assert job_store.count(scope, ALL, at_most=9).jobs == 1
 
 
 def test_nothing_is_skipped_or_shown_twice_while_jobs_come_and_go(job_store: JobStore) -> None:
@@ -151,7 +152,8 @@ def test_nothing_is_skipped_or_shown_twice_while_jobs_come_and_go(job_store: Job
 def test_counting_stops_where_it_was_told_to(job_store: JobStore) -> None:
     for number in range(5):
         made(job_store, number, job_type=list(JobType)[number % 2])
-    assert [job_store.count(Scope(), ALL, at_most=at_most) for at_most in (1, 4, 5, 6)] == [1, 4, 5, 5]
+    counts = [job_store.count(Scope(), ALL, at_most=at_most) for at_most in (1, 4, 5, 6)]
+    assert [(count.jobs, count.is_complete) for count in counts] == [(2, False), (5, False), (5, True), (5, True)]
 
 
 def test_a_page_may_have_more_shards_than_one_read_takes(job_store: JobStore) -> None:

@@ -17,9 +17,9 @@ from infra.local import panel
 from shared.aws import clients
 from shared.jobs.access import Caller, Role
 from shared.jobs.errors import JobNotFoundError, ResultsNotReadyError
+from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import Progress
 from shared.jobs.model import Job, JobStatus, JobType, Outcome, Phase, UploadOptions
-from shared.jobs.ports import JobFilter
 from shared.jobs.row_errors import Position
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key

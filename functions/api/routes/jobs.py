@@ -1,5 +1,6 @@
 """Listing jobs, looking at one, cancelling and deleting."""
 
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
@@ -8,10 +9,10 @@ from starlette.responses import Response
 from functions.api.answers import Json, tagged
 from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, ListAnswer, StatusAnswer, problems
 from functions.api.dependencies import CurrentCaller, CurrentServices, JobId, VisibleJob
+from functions.api.list_filters import CurrentFilter
 from functions.api.listing import ListRequest, list_jobs
 from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
-from shared.jobs.model import Job, JobStatus, JobType
-from shared.jobs.ports import JobFilter
+from shared.jobs.model import Job
 from shared.jobs.row_errors import Position
 from shared.jobs.views import JsonObject, details_view
 
@@ -34,18 +35,19 @@ Sort = Literal["created_at", "-created_at"]
 async def get_jobs(  # noqa: PLR0917 - FastAPI passes them by name
     caller: CurrentCaller,
     services: CurrentServices,
-    status: Annotated[list[JobStatus], Query(default_factory=list, description="Repeat it for several")],
-    job_type: JobType | None = None,
+    job_filter: CurrentFilter,
     sort: Sort = "-created_at",
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
     offset: Annotated[int | None, Query(ge=0, le=MAX_OFFSET, description="Not together with `cursor`")] = None,
 ) -> Response:
-    """A page of the jobs the caller may see. By cursor nothing is skipped or shown twice while jobs come and go."""
-    job_filter = JobFilter(statuses=frozenset(status), job_type=job_type, oldest_first=sort == "created_at")
-    return Json(
-        list_jobs(services, caller, ListRequest(job_filter=job_filter, limit=limit, cursor=cursor, offset=offset))
-    )
+    """A page of the jobs the caller may see. By cursor nothing is skipped or shown twice while jobs come and go.
+
+    Status, job type and times cost the page alone. For the other filters jobs are read until the page is full or
+    1,000 were looked at: a page may then be short, or empty, and still have a `next_cursor`.
+    """
+    ordered = replace(job_filter, oldest_first=sort == "created_at")
+    return Json(list_jobs(services, caller, ListRequest(job_filter=ordered, limit=limit, cursor=cursor, offset=offset)))
 
 
 @router.get(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from functions.api.bodies import ListAnswer
 from functions.api.cursors import Cursors
 from shared.jobs.errors import InvalidCursorError
-from shared.jobs.model import JobType
+from shared.jobs.model import JobType, UploadOptions
 from tests.builders import NOON, a_completed_job, a_job
 from tests.fakes import FakeJobStore
 from tests.unit.api.conftest import API, Client, ClientOf, Token
@@ -155,3 +155,53 @@ def test_a_cursor_gives_back_its_position_and_junk_gives_an_error(
             cursors.read(bad, bound_to=bound)
     with pytest.raises(InvalidCursorError):
         Cursors(key=lambda: b"other").read(cursor, bound_to=bound_to)
+
+
+class TestFilters:
+    """The filters of GET /jobs, as a caller writes them."""
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ("label=team", "query.label.0"),
+            ("label=:x", "query.label.0"),
+            ("created_after=2026-03-02T12:00:00", "query.created_after"),
+            ("created_after=0001-01-01T00:00:00%2B14:00", "query.created_after"),
+            ("created_before=9999-12-31T23:59:59.9999Z", "query.created_before"),
+            ("created_after=2026-03-02T12:00:00Z&created_before=2026-03-02T12:00:00Z", "query.created_before"),
+            ("has_errors=perhaps", "query.has_errors"),
+            ("filename_contains=", "query.filename_contains"),
+            ("created_by=" + "x" * 256, "query.created_by"),
+            ("status=done", "query.status.0"),
+        ],
+    )
+    def test_that_cannot_be_understood_are_named(self, client: Client, query: str, field: str) -> None:
+        answer = client.get(f"{API}/jobs?{query}")
+        assert answer.status_code == 422
+        assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+
+    def test_narrow_the_list_and_its_total(self, client: Client, store: FakeJobStore) -> None:
+        labelled = a_job(options=UploadOptions(labels={"team": "a:b"}), created_at=NOON + timedelta(minutes=1))
+        ended = a_completed_job(created_by="ann")
+        for job in (labelled, ended):
+            store.add(job)
+
+        def ids(query: str) -> list[str]:
+            body = client.get(f"{API}/jobs?{query}").json()
+            assert body["pagination"]["total"] == len(body["jobs"])
+            return [job["id"] for job in body["jobs"]]
+
+        assert ids("label=team:a:b") == [str(labelled.id)]
+        assert ids("has_errors=true") == ids("created_by=ann") == [str(ended.id)]
+        assert ids("created_after=2026-03-02T13:00:30%2B01:00") == [str(labelled.id)]
+        assert ids("created_before=2026-03-02T12:00:30Z&filename_contains=FIG") == [str(ended.id)]
+
+    def test_bind_the_cursor(self, client: Client, store: FakeJobStore) -> None:
+        for _ in range(3):
+            store.add(a_job(created_by="ann"))
+        page = client.get(f"{API}/jobs?created_by=ann&limit=1").json()["pagination"]
+        cursor = page["next_cursor"]
+        assert client.get(f"{API}/jobs?created_by=ann&limit=1&cursor={cursor}").status_code == 200
+        for other in ("", "&created_by=bob", "&created_by=ann&has_errors=false", "&created_by=ann&label=a:b"):
+            answer = client.get(f"{API}/jobs?limit=1&cursor={cursor}{other}")
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")

@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 
 from shared.jobs.access import Caller, Role, may_manage
+from shared.jobs.job_filter import JobFilter
 from shared.jobs.model import Source
-from shared.jobs.ports import JobFilter
 from shared.jobs.service import scope_of
 from tests.builders import a_caller, a_job, a_super_admin
 from tests.fakes import FakeJobStore

@@ -10,8 +10,8 @@ from shared.jobs.errors import (
     JobNotCancellableError,
     JobNotFoundError,
 )
+from shared.jobs.job_filter import JobFilter
 from shared.jobs.model import JobStatus, JobType, Outcome, Phase, Source, UploadOptions
-from shared.jobs.ports import JobFilter
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON, a_caller, a_completed_job, a_job, a_processing_job, a_view
@@ -76,7 +76,7 @@ class TestScope:
         store.add(a_job())
         for caller, seen in ((a_caller(), 1), (STRANGER, 0)):
             assert len(service.page(caller, JobFilter(), after=None, offset=0, limit=5).views) == seen
-            assert service.count(caller, JobFilter()) == seen
+            assert service.count(caller, JobFilter()).jobs == seen
 
 
 class TestCancel:

@@ -1,0 +1,47 @@
+"""Which jobs a list shows."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.jobs.ledger import Progress
+from shared.jobs.model import Job, JobStatus, JobType
+from shared.jobs.views import has_errors
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """What a job has to be like to be listed; empty means any.
+
+    `created_after` is the first moment that counts and `created_before` the first that does not. Every one of `labels`
+    has to be there; `filename_contains` is compared without regard to case.
+    """
+
+    statuses: frozenset[JobStatus] = frozenset()
+    job_type: JobType | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    created_by: str | None = None
+    filename_contains: str | None = None
+    has_errors: bool | None = None
+    labels: frozenset[tuple[str, str]] = frozenset()
+    oldest_first: bool = False
+
+    @property
+    def asks_of_the_record(self) -> bool:
+        """Whether jobs have to be read to know if they match: the indexes know the rest."""
+        return bool(self.created_by or self.filename_contains or self.has_errors is not None or self.labels)
+
+    def matches(self, job: Job, progress: Progress) -> bool:
+        """Whether the list shows this job."""
+        return (
+            (not self.statuses or job.status in self.statuses)
+            and self.job_type in (None, job.job_type)
+            and (self.created_after is None or job.created_at >= self.created_after)
+            and (self.created_before is None or job.created_at < self.created_before)
+            and self.created_by in (None, job.created_by)
+            and (
+                self.filename_contains is None or self.filename_contains.casefold() in job.original_filename.casefold()
+            )
+            and self.has_errors in (None, has_errors(job, progress))
+            and self.labels <= set(job.options.labels.items())
+        )
