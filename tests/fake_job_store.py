@@ -8,6 +8,7 @@ from threading import RLock
 from uuid import UUID
 
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
+from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import RECENT_COMMITS, ChunkCount, Commit, Progress, Shard, shard_count
 from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
@@ -115,6 +116,7 @@ class FakeJobStore:
                 with_failures=current.with_failures | (one if count.failed_rows else none),
                 successful_rows=current.successful_rows + count.successful_rows,
                 failed_rows=current.failed_rows + count.failed_rows,
+                faults=FaultCounts.total([current.faults, count.faults]),
                 recent=(*current.recent, commit)[-RECENT_COMMITS:],
             )
 

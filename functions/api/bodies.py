@@ -155,11 +155,28 @@ class ErrorsPagination(BaseModel):
     next_cursor: str | None
 
 
+class FaultGroupBody(BaseModel):
+    """How many rows have a fault of this code in this column; no column for one of the row as a whole."""
+
+    code: str
+    column: str | None
+    rows: int
+
+
+class ErrorLinks(BaseModel):
+    """Where the failed rows are as a file, to be corrected and uploaded again."""
+
+    failed_rows: str
+
+
 class RowErrorsAnswer(Success):
-    """A page of row errors."""
+    """A page of row errors, and how many rows of the whole job have which faults."""
 
     errors: list[RowErrorBody]
     error_count: int
+    counts_by_code: dict[str, int]
+    groups: list[FaultGroupBody]
+    links: ErrorLinks
     pagination: ErrorsPagination
 
 

@@ -8,6 +8,7 @@ from shared.aws.planned_input import InputPlan, PlannedInput
 from shared.aws.results_bucket import SCORED_PARTS, ResultsBucket
 from shared.files.chunks import Chunk
 from shared.jobs.errors import CommitRefusedError
+from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.ledger import ChunkCount, shard_of
 from shared.jobs.ports import Clock
 from shared.scoring.chunk import score_chunk
@@ -54,7 +55,12 @@ class Scorer:
         for part in SCORED_PARTS:
             if body := getattr(scored.parts, part):
                 self._results.put_part(job_id, chunk.index, part, body)
-        count = ChunkCount(chunk=chunk.index, successful_rows=scored.successful, failed_rows=scored.failed)
+        count = ChunkCount(
+            chunk=chunk.index,
+            successful_rows=scored.successful,
+            failed_rows=scored.failed,
+            faults=FaultCounts.of(scored.faults),
+        )
         try:
             self._store.commit_chunk(job_id, count, shard=shard_of(chunk.index, plan.shard_count), now=self._clock())
         except CommitRefusedError as refused:

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from shared.jobs.fault_counts import FaultCounts, FaultGroup
 from shared.jobs.ledger import Commit, Progress, Shard
 from shared.jobs.model import RETENTION, Job, JobStatus, JobType, Phase, Source, StoredInput, UploadOptions
 from shared.jobs.ports import JobView, Tombstone
@@ -23,6 +24,7 @@ from shared.jobs.views import timestamp
 
 JOB_SORT_KEY = "JOB"
 SHARD_PREFIX = "SHARD#"
+_FAULT = "fault:"
 UNSETTLED = "unsettled"
 TOMBSTONE_LIFETIME = timedelta(days=100)
 # A job whose end never comes is ended by the sweep long before; this only bounds what a lost sweep leaves behind.
@@ -199,9 +201,30 @@ def decode_shard(item: Mapping[str, Any]) -> Shard:
         with_failures=_chunks(item.get("with_failures")),
         successful_rows=int(item["successful_rows"]),
         failed_rows=int(item["failed_rows"]),
+        faults=_decode_faults(item),
         recent=tuple(Commit(at=_time(commit["at"]), rows=int(commit["rows"])) for commit in recent),
         closed=item["closed"],
     )
+
+
+def encode_faults(faults: FaultCounts) -> dict[str, int]:
+    """Fault counts as attributes of a shard: `fault:CODE` and `fault:CODE:COLUMN`, the column empty for a whole row."""
+    by_code = {f"{_FAULT}{code}": rows for code, rows in faults.by_code.items()}
+    by_group = {f"{_FAULT}{code}:{column or ''}": rows for (code, column), rows in faults.by_group.items()}
+    return {**by_code, **by_group}
+
+
+def _decode_faults(item: Mapping[str, Any]) -> FaultCounts:
+    by_code: dict[str, int] = {}
+    by_group: dict[FaultGroup, int] = {}
+    for name in item:
+        if name.startswith(_FAULT):
+            code, has_column, column = name.removeprefix(_FAULT).partition(":")
+            if has_column:
+                by_group[code, column or None] = int(item[name])
+            else:
+                by_code[code] = int(item[name])
+    return FaultCounts(by_code=by_code, by_group=by_group)
 
 
 def decode_views(items: Iterable[Mapping[str, Any]]) -> list[JobView]:

@@ -80,11 +80,15 @@ def chunk_commit(table: str, job_id: UUID, count: ChunkCount, *, shard: int, now
         adds.append("with_successes :one")
     if count.failed_rows:
         adds.append("with_failures :one")
+    # Attributes of their own: ADD reaches no deeper than the item's top level.
+    faults = job_items.encode_faults(count.faults)
+    adds += [f"#fault{n} :fault{n}" for n in range(len(faults))]
     return {
         "TableName": table,
         "Key": job_items.shard_key(job_id, shard),
         "UpdateExpression": f"SET {', '.join([*shifts, f'recent_{RECENT_COMMITS} = :commit'])} ADD {', '.join(adds)}",
         "ConditionExpression": "attribute_exists(pk) AND closed = :no AND NOT contains(done, :chunk)",
+        **({"ExpressionAttributeNames": {f"#fault{n}": name for n, name in enumerate(faults)}} if faults else {}),
         "ExpressionAttributeValues": encode(
             {
                 ":one": {count.chunk},
@@ -93,6 +97,7 @@ def chunk_commit(table: str, job_id: UUID, count: ChunkCount, *, shard: int, now
                 ":successful": count.successful_rows,
                 ":failed": count.failed_rows,
                 ":commit": {"at": timestamp(now), "rows": count.successful_rows + count.failed_rows},
+                **{f":fault{n}": rows for n, rows in enumerate(faults.values())},
             }
         ),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

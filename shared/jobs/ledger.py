@@ -5,8 +5,10 @@ beside the counts, so that a second commit of the same chunk is refused and no c
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+
+from shared.jobs.fault_counts import FaultCounts
 
 CHUNKS_PER_SHARD = 50
 # With the job itself a shard transaction has at most 65 items; DynamoDB allows 100.
@@ -33,17 +35,19 @@ class Shard:
     with_failures: frozenset[int] = frozenset()
     successful_rows: int = 0
     failed_rows: int = 0
+    faults: FaultCounts = field(default_factory=FaultCounts)
     recent: tuple[Commit, ...] = ()
     closed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkCount:
-    """The rows of one chunk by outcome."""
+    """The rows of one chunk by outcome, and the failed ones by their faults."""
 
     chunk: int
     successful_rows: int
     failed_rows: int
+    faults: FaultCounts = field(default_factory=FaultCounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,11 @@ class Progress:
     def processed_rows(self) -> int:
         """Rows of committed chunks."""
         return self.successful_rows + self.failed_rows
+
+    @property
+    def faults(self) -> FaultCounts:
+        """The faults of rows in committed chunks."""
+        return FaultCounts.total(shard.faults for shard in self.shards)
 
     @property
     def done(self) -> frozenset[int]:

@@ -5,12 +5,14 @@ committed chunks in order and reads only the bytes it needs, so that its cost do
 """
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 # Most row errors are below 400 bytes; a page that needs more reads on.
 _BYTES_PER_ERROR = 400
+# Errors that a search reads at once.
+_LINES_A_READ = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,24 +31,61 @@ class RowErrorPage:
     following: Position | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowErrorFilter:
+    """Which row errors are shown: rows that have a fault with this code, in this column, or both at once."""
+
+    code: str | None = None
+    column: str | None = None
+
+    def matches(self, error: Mapping[str, Any]) -> bool:
+        """Whether one of the row's faults is meant."""
+        return any(
+            self.code in (None, fault["code"]) and self.column in (None, fault["column"])
+            for fault in error.get("errors", [error])
+        )
+
+
+EVERY_ERROR = RowErrorFilter()
+# What a filtered page looks through at most.
+SEARCHED_BYTES = 4 * 1024 * 1024
+
+
 # (chunk, offset, length) -> the bytes from there, fewer at the end of the object.
 ReadErrors = Callable[[int, int, int], bytes]
 
 
-def read_page(chunks: Iterable[int], read: ReadErrors, *, start: Position, limit: int) -> RowErrorPage:
-    """The next `limit` row errors of the committed `chunks` that have any, from `start`."""
+def read_page(
+    chunks: Iterable[int],
+    read: ReadErrors,
+    *,
+    start: Position,
+    limit: int,
+    error_filter: RowErrorFilter = EVERY_ERROR,
+    bytes_at_most: int = SEARCHED_BYTES,
+) -> RowErrorPage:
+    """The next `limit` row errors of the committed `chunks` that have any, from `start`.
+
+    A filtered page goes no further than about `bytes_at_most`: it may be short, or empty, and still be followed.
+    """
     errors: list[dict[str, Any]] = []
+    searched, is_search = 0, error_filter != EVERY_ERROR
     for chunk in sorted(chunk for chunk in chunks if chunk >= start.chunk):
         offset = start.offset if chunk == start.chunk else 0
         exhausted = False
         while not exhausted:
             # One more than is shown: only an error that is there makes another page.
-            lines, exhausted = _read_lines(chunk, read, offset=offset, wanted=limit + 1 - len(errors))
+            wanted = _LINES_A_READ if is_search else limit + 1 - len(errors)
+            lines, exhausted = _read_lines(chunk, read, offset=offset, wanted=wanted)
             for line in lines:
-                if len(errors) == limit:
+                error = json.loads(line)
+                is_wanted = not is_search or error_filter.matches(error)
+                if (is_wanted and len(errors) == limit) or (is_search and searched > bytes_at_most):
                     return RowErrorPage(errors=tuple(errors), following=Position(chunk=chunk, offset=offset))
-                errors.append(json.loads(line))
+                if is_wanted:
+                    errors.append(error)
                 offset += len(line)
+                searched += len(line)
     return RowErrorPage(errors=tuple(errors), following=None)
 
 

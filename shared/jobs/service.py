@@ -34,7 +34,7 @@ from shared.jobs.ports import (
     UploadStore,
     Workflow,
 )
-from shared.jobs.row_errors import Position, RowErrorPage, read_page
+from shared.jobs.row_errors import EVERY_ERROR, Position, RowErrorFilter, RowErrorPage, read_page
 from shared.jobs.uploads import download_name
 
 logger = logging.getLogger(__name__)
@@ -211,7 +211,9 @@ class JobService:
             self._uploads.delete(job.stored_input)
         self._results.delete_all(job.id)
 
-    def row_errors(self, view: JobView, *, start: Position, limit: int) -> RowErrorPage:
+    def row_errors(
+        self, view: JobView, *, start: Position, limit: int, error_filter: RowErrorFilter = EVERY_ERROR
+    ) -> RowErrorPage:
         """A page of the row errors of a job the caller was shown before."""
         job_id = view.job.id
         return read_page(
@@ -219,6 +221,7 @@ class JobService:
             lambda chunk, offset, length: self._results.read_errors(job_id, chunk, offset, length),
             start=start,
             limit=limit,
+            error_filter=error_filter,
         )
 
     def download_link(self, caller: Caller, job_id: UUID, outcome: Outcome) -> str:

@@ -5,6 +5,7 @@ from math import floor
 from typing import Any
 
 from shared.jobs.estimate import performance
+from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.ledger import Progress
 from shared.jobs.model import Job, JobStatus, Phase
 from shared.jobs.row_errors import RowErrorPage
@@ -193,6 +194,15 @@ def details_view(job: Job, progress: Progress, *, now: datetime, row_errors: Row
         },
         "workflow": workflow_view(job, progress),
         "links": links(job),
+    }
+
+
+def fault_counts_view(faults: FaultCounts) -> JsonObject:
+    """Failed rows by the codes of their faults, and by code and column; the most frequent first."""
+    groups = sorted(faults.by_group.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
+    return {
+        "counts_by_code": dict(sorted(faults.by_code.items(), key=lambda item: (-item[1], item[0]))),
+        "groups": [{"code": code, "column": column, "rows": rows} for (code, column), rows in groups],
     }
 
 

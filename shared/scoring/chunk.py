@@ -50,8 +50,8 @@ class Parts:
 class ScoredChunk:
     """The parts of a chunk and its counts: `rows == successful + failed`.
 
-    `risk_levels` and `risk_grades` count the scored rows, best first; `error_codes` the failed rows by the code of
-    their first fault.
+    `risk_levels` and `risk_grades` count the scored rows, best first; `faults` the failed rows by the codes and
+    columns of all their faults.
     """
 
     rows: int
@@ -59,7 +59,7 @@ class ScoredChunk:
     failed: int
     risk_levels: Mapping[str, int]
     risk_grades: Mapping[str, int]
-    error_codes: Mapping[str, int]
+    faults: Mapping[tuple[tuple[str, str | None], ...], int]
     parts: Parts
 
 
@@ -130,7 +130,7 @@ def score_chunk(
         failed=len(faults),
         risk_levels=scored.risk_levels if scored else {},
         risk_grades=scored.risk_grades if scored else {},
-        error_codes=dict(sorted(Counter(found[0].code for found in faults.values()).items())),
+        faults=Counter(tuple((fault.code, fault.column) for fault in found) for found in faults.values()),
         parts=Parts(successful=_joined(lines), failed=bytes(failed), all=_joined(every_line), errors=bytes(errors)),
     )
 

@@ -11,6 +11,17 @@ from typing import Literal
 
 JobTypeName = Literal["annual", "quarterly"]
 ProfileName = Literal["statements", "ratios"]
+# What can be wrong with a row.
+RowErrorCode = Literal[
+    "missing_field",
+    "invalid_market_cap",
+    "invalid_year",
+    "invalid_quarter",
+    "invalid_number",
+    "too_long",
+    "no_ratios",
+    "malformed_row",
+]
 
 BOTH: frozenset[JobTypeName] = frozenset({"annual", "quarterly"})
 ANNUAL: frozenset[JobTypeName] = frozenset({"annual"})

@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
+from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.model import JobStatus, Phase, Source, StoredInput, UploadOptions
 from shared.jobs.ports import JobStore
 from tests.builders import NOON, a_count, a_job, a_stored_input, plan_facts
@@ -171,6 +172,17 @@ class TestCommit:
         assert progress.with_failures == {1, 2}
         assert progress.missing(4) == (3,)
         assert progress.last_commit_at == NOON + 6 * SECOND
+
+    def test_the_faults_of_rows_are_added_up(self, job_store: JobStore) -> None:
+        job = scoring(job_store)
+        blank, whole = ("missing_field", "sector"), ("malformed_row", None)
+        for chunk, faults in enumerate(
+            [FaultCounts.of({(blank,): 2}), FaultCounts.of({(blank, whole): 1, (whole,): 4})]
+        ):
+            job_store.commit_chunk(job.id, replace(a_count(chunk, 0, 5), faults=faults), shard=0, now=NOON)
+        assert read(job_store, job).progress.faults == FaultCounts(
+            by_code={"missing_field": 3, "malformed_row": 5}, by_group={blank: 3, whole: 5}
+        )
 
     def test_a_second_commit_is_refused_as_such_and_counts_nothing(self, job_store: JobStore) -> None:
         job = scoring(job_store)

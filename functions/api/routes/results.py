@@ -1,5 +1,6 @@
 """What came of a job: its result files and its row errors."""
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -10,8 +11,9 @@ from functions.api.bodies import AssemblingAnswer, RowErrorsAnswer, problems
 from functions.api.dependencies import CurrentCaller, CurrentServices, EndedJob, VisibleJob
 from shared.jobs.errors import ResultsAssemblingError
 from shared.jobs.model import Outcome
-from shared.jobs.row_errors import Position
-from shared.jobs.views import progress_view
+from shared.jobs.row_errors import Position, RowErrorFilter
+from shared.jobs.views import fault_counts_view, links, progress_view
+from shared.scoring.columns import RowErrorCode, normalised_name
 
 # CSV files are ready within seconds of the end of a job.
 ASSEMBLING_RETRY_SECONDS = 3
@@ -55,20 +57,30 @@ async def download(
     operation_id="list_row_errors",
     summary="Rows that failed, and why",
 )
-async def get_errors(
+async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
     view: VisibleJob,
     services: CurrentServices,
     limit: Annotated[int, Query(ge=1, le=MAX_ERRORS)] = 100,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+    code: Annotated[RowErrorCode | None, Query(description="Rows that have a fault with this code")] = None,
+    column: Annotated[
+        str | None, Query(min_length=1, max_length=100, description="Rows that have a fault in this column")
+    ] = None,
 ) -> Response:
-    """A page of the row errors, in row order; every failed row has one."""
-    # Who may see the job may go on from any page of it, so the cursor is bound to the job alone.
-    bound_to = {"list": "errors", "job_id": str(view.job.id)}
+    """A page of the row errors, in row order; every failed row has one.
+
+    `code` and `column` find rows by any of their faults; with both, one fault has to have both. The counts are of the
+    whole job: rows by code, and by code and column, a row with several faults in each. A filtered page may be short,
+    or empty, and still have a `next_cursor`.
+    """
+    error_filter = RowErrorFilter(code=code, column=normalised_name(column) if column else None)
+    # Who may see the job may go on from any page of it, so the cursor is bound to the job and the filter alone.
+    bound_to = {"list": "errors", "job_id": str(view.job.id), **asdict(error_filter)}
     start = Position()
     if cursor is not None:
         position = services.cursors.read(cursor, bound_to=bound_to)
         start = Position(chunk=position["chunk"], offset=position["offset"])
-    page = services.jobs.row_errors(view, start=start, limit=limit)
+    page = services.jobs.row_errors(view, start=start, limit=limit, error_filter=error_filter)
     following = page.following
     next_cursor = (
         services.cursors.sign({"chunk": following.chunk, "offset": following.offset}, bound_to=bound_to)
@@ -80,6 +92,8 @@ async def get_errors(
             "success": True,
             "errors": list(page.errors),
             "error_count": progress_view(view.job, view.progress)["failed_rows"],
+            **fault_counts_view(view.progress.faults),
             "pagination": {"limit": limit, "has_more": next_cursor is not None, "next_cursor": next_cursor},
+            "links": {"failed_rows": f"{links(view.job)['download']}?outcome={Outcome.FAILED}"},
         }
     )

@@ -1,12 +1,14 @@
 """Downloads and row errors."""
 
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 
 from functions.api.bodies import AssemblingAnswer, RowErrorsAnswer
+from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.model import JobStatus, Outcome
-from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_shard
+from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, a_shard
 from tests.fakes import FakeJobStore, FakeResultStore
 from tests.unit.api.conftest import API, Client, row_error, store_errors, store_results
 
@@ -104,8 +106,49 @@ class TestErrors:
             "success": True,
             "errors": [],
             "error_count": 0,
+            "counts_by_code": {},
+            "groups": [],
+            "links": {"failed_rows": f"{API}/jobs/{job.id}/download?outcome=failed"},
             "pagination": {"limit": 100, "has_more": False, "next_cursor": None},
         }
+
+    def test_are_found_and_counted_by_any_fault_of_their_row(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        blank, bad = ("missing_field", "sector"), ("invalid_number", "inventory")
+        job = a_processing_job()
+        store.add(job)
+        faults = FaultCounts.of({(blank,): 2, (blank, bad): 1})
+        store.commit_chunk(job.id, replace(a_count(0, 2, 3), faults=faults), shard=0, now=NOON)
+        both = [{"code": code, "column": column} for code, column in (blank, bad)]
+        store_errors(results, job.id, 0, row_error(1), row_error(3, errors=both), row_error(4))
+
+        def rows(**params: str) -> list[int]:
+            found: list[int] = []
+            cursor = None
+            while True:
+                page = {**params, "limit": "1", **({"cursor": cursor} if cursor else {})}
+                body = client.get(f"{API}/jobs/{job.id}/errors", params=page).json()
+                RowErrorsAnswer.model_validate(body)
+                assert body["counts_by_code"] == {"missing_field": 3, "invalid_number": 1}
+                assert body["groups"] == [
+                    {"code": "missing_field", "column": "sector", "rows": 3},
+                    {"code": "invalid_number", "column": "inventory", "rows": 1},
+                ]
+                found += [error["row"] for error in body["errors"]]
+                cursor = body["pagination"]["next_cursor"]
+                if cursor is None:
+                    return found
+
+        assert rows(code="missing_field") == rows(column=" Sector ") == [1, 3, 4]
+        assert rows(code="invalid_number") == rows(column="inventory") == [3]
+        assert rows(code="missing_field", column="inventory") == rows(code="too_long") == []
+
+    def test_filtered_by_what_is_no_code_are_422(self, client: Client, store: FakeJobStore) -> None:
+        job = a_completed_job()
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/errors?code=bad")
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.code")
 
     @pytest.mark.parametrize("limit", ["0", "1001", "x", "1e3", "-1"])
     def test_with_a_limit_out_of_range_are_422(self, client: Client, store: FakeJobStore, limit: str) -> None:
@@ -125,6 +168,7 @@ class TestErrors:
         assert client.get(f"{API}/jobs/{jobs[0].id}/errors?cursor={first}").status_code == 200
         for url in (
             f"{API}/jobs/{jobs[1].id}/errors?cursor={first}",
+            f"{API}/jobs/{jobs[0].id}/errors?code=too_long&cursor={first}",
             f"{API}/jobs/{jobs[0].id}/errors?cursor={listed}",
         ):
             answer = client.get(url)

@@ -1,6 +1,7 @@
 """Paging through row errors: every error once, in order, whatever the sizes."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.row_errors import Position, RowErrorPage, read_page
+from shared.jobs.fault_counts import FaultCounts
+from shared.jobs.row_errors import Position, RowErrorFilter, RowErrorPage, read_page
 
 # Long values make lines longer than a page's first read; line separators inside must not split one.
 values = st.one_of(
@@ -105,3 +107,55 @@ def test_chunks_committed_between_two_pages_do_not_disturb_what_follows() -> Non
 def test_a_position_past_the_end_is_an_empty_last_page(start: Position) -> None:
     objects = stored({0: ["a"], 1: ["b"]})
     assert read_page(objects, Objects(objects).read, start=start, limit=5) == RowErrorPage(errors=(), following=None)
+
+
+codes = st.sampled_from(["missing_field", "invalid_number"])
+columns = st.sampled_from(["sector", "inventory", None])
+faulty_rows = st.lists(st.lists(st.tuples(codes, columns), min_size=1, max_size=3), max_size=30)
+
+
+@given(
+    chunks=st.dictionaries(st.integers(0, 5), faulty_rows, max_size=4),
+    code=codes | st.none(),
+    column=columns,
+    limit=st.integers(1, 5),
+    budget=st.integers(0, 2_000),
+)
+def test_a_search_finds_every_row_with_such_a_fault_once_and_as_many_as_were_counted(
+    chunks: dict[int, list[list[tuple[str, str | None]]]], code: str | None, column: str | None, limit: int, budget: int
+) -> None:
+    objects = {
+        chunk: b"".join(
+            json.dumps({"row": row, "errors": [{"code": c, "column": k} for c, k in faults]}).encode() + b"\n"
+            for row, faults in enumerate(rows)
+        )
+        for chunk, rows in chunks.items()
+    }
+    error_filter = RowErrorFilter(code=code, column=column)
+    found: list[tuple[int, int]] = []
+    position: Position | None = Position()
+    while position is not None:
+        page = read_page(
+            objects,
+            lambda chunk, offset, length: objects[chunk][offset : offset + length],
+            start=position,
+            limit=limit,
+            error_filter=error_filter,
+            bytes_at_most=budget,
+        )
+        assert len(page.errors) <= limit
+        assert page.following != position
+        found += [(error["row"], len(error["errors"])) for error in page.errors]
+        position = page.following
+    expected = [
+        (row, len(faults))
+        for _, rows in sorted(chunks.items())
+        for row, faults in enumerate(rows)
+        if any(code in (None, c) and column in (None, k) for c, k in faults)
+    ]
+    assert found == expected
+    counts = FaultCounts.total(FaultCounts.of(Counter(tuple(faults) for faults in rows)) for rows in chunks.values())
+    if code is not None and column is None:
+        assert counts.by_code.get(code, 0) == len(expected)
+    if code is not None and column is not None:
+        assert counts.by_group.get((code, column), 0) == len(expected)
