@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.jobs.errors import JobNotFoundError
+from shared.jobs.events import StatusEvent
 from shared.jobs.model import Outcome, StoredInput
 from shared.jobs.ports import Execution, ExecutionState, JobView, UploadForm
 from shared.jobs.uploads import upload_key
@@ -15,6 +16,7 @@ from tests.fake_job_store import FakeJobStore
 
 __all__ = [
     "FakeAssembler",
+    "FakeEventBus",
     "FakeJobStore",
     "FakeResultFiles",
     "FakeResultStore",
@@ -158,3 +160,18 @@ class FakeResultFiles:
 
     def assemble(self, view: JobView) -> None:
         self.assembled.append(view)
+
+
+@dataclass
+class FakeEventBus:
+    """`EventBus` in memory. `accepts` is how many more events it takes before it refuses; None is all."""
+
+    accepts: int | None = None
+    events: list[StatusEvent] = field(default_factory=list)
+
+    def put(self, events: Sequence[StatusEvent]) -> int:
+        accepted = len(events) if self.accepts is None else min(self.accepts, len(events))
+        if self.accepts is not None:
+            self.accepts -= accepted
+        self.events += events[:accepted]
+        return accepted
