@@ -1,15 +1,18 @@
 """The ports of `shared.jobs` in memory. `tests/contract` holds them to what the real adapters do."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from functions.score.given_rows import score_given
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.events import StatusEvent
 from shared.jobs.model import Outcome, StoredInput
 from shared.jobs.ports import Execution, ExecutionState, JobView, UploadForm
+from shared.jobs.row_scoring import GivenRows
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON
 from tests.fake_job_store import FakeJobStore
@@ -20,6 +23,7 @@ __all__ = [
     "FakeJobStore",
     "FakeResultFiles",
     "FakeResultStore",
+    "FakeRowScorer",
     "FakeUploadStore",
     "FakeWorkflow",
     "SettableClock",
@@ -175,3 +179,18 @@ class FakeEventBus:
             self.accepts -= accepted
         self.events += events[:accepted]
         return accepted
+
+
+@dataclass
+class FakeRowScorer:
+    """`RowScorer` that runs the score function's own code in this process; `error` is raised instead."""
+
+    error: Exception | None = None
+    given: list[GivenRows] = field(default_factory=list)
+
+    def score(self, rows: GivenRows) -> dict[str, Any]:
+        self.given.append(rows)
+        if self.error is not None:
+            raise self.error
+        scored: dict[str, Any] = json.loads(json.dumps(score_given(json.loads(json.dumps(rows.as_json())))))
+        return scored

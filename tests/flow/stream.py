@@ -1,4 +1,4 @@
-"""The jobs table's stream and the event bus in moto: what Lambda's poller does with the first, a subscriber of the second."""
+"""The jobs table's stream and the event bus in moto: Lambda's poller of the one, a subscriber of the other."""
 
 import json
 from collections.abc import Callable

@@ -2,7 +2,6 @@
 
 import copy
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +25,8 @@ def bus() -> FakeEventBus:
 
 
 @pytest.fixture(autouse=True)
-def _composition(monkeypatch: pytest.MonkeyPatch, store: FakeJobStore, bus: FakeEventBus) -> Iterator[None]:
+def _composition(monkeypatch: pytest.MonkeyPatch, store: FakeJobStore, bus: FakeEventBus) -> None:
     monkeypatch.setattr(function, "_status_events", lambda: StatusEvents(store=store, bus=bus))
-    yield
 
 
 def published(*records: dict[str, Any]) -> list[str]:
