@@ -113,7 +113,7 @@ def test_a_function_that_takes_too_long_is_unavailable() -> None:
             raise ReadTimeoutError(endpoint_url="https://lambda")
 
     with pytest.raises(UnavailableError):
-        ScoreInvocation(client=Slow, function_name="score").score(ROWS)  # type: ignore[arg-type,return-value]
+        ScoreInvocation(client=Slow, function_name="score").score(ROWS)  # type: ignore[arg-type]
 
 
 def test_the_wait_is_over_before_the_gateways() -> None:
