@@ -1,5 +1,7 @@
 """A subscriber of the event bus on the local cloud, and rows scored at once there."""
 
+import csv
+import io
 import json
 import time
 from collections.abc import Iterator
@@ -21,10 +23,11 @@ _WAIT_SECONDS = 60
 def subscriber(cloud: LocalCloud) -> Iterator[Any]:
     """A queue that a rule on the bus and the topic fill: `(sqs, queue of the rule, queue of the topic)`."""
     with ExitStack() as stack:
-        events, sns, sqs, cloudformation = (
-            stack.enter_context(closing(cloud.session().client(name, endpoint_url=cloud.endpoint_url)))
-            for name in ("events", "sns", "sqs", "cloudformation")
-        )
+
+        def client(name: Any) -> Any:
+            return stack.enter_context(closing(cloud.session().client(name, endpoint_url=cloud.endpoint_url)))
+
+        events, sns, sqs, cloudformation = map(client, ("events", "sns", "sqs", "cloudformation"))
         (described,) = cloudformation.describe_stacks(StackName="default-risk-jobs-local")["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
         urls = [sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("of-the-bus", "of-the-topic")]
@@ -32,6 +35,8 @@ def subscriber(cloud: LocalCloud) -> Iterator[Any]:
             sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
             for url in urls
         ]
+        for url, arn in zip(urls, arns, strict=True):
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(_open_to_services(arn))})
         bus = outputs["EventBusName"]
         pattern = {"source": ["default-risk.jobs"], "detail": {"organization_id": ["acme"]}}
         events.put_rule(Name="subscriber", EventBusName=bus, EventPattern=json.dumps(pattern))
@@ -43,6 +48,13 @@ def subscriber(cloud: LocalCloud) -> Iterator[Any]:
             Attributes={"RawMessageDelivery": "true"},
         )
         yield sqs, *urls
+
+
+def _open_to_services(arn: str) -> dict[str, Any]:
+    """What a subscriber's queue has to allow."""
+    services = {"Service": ["events.amazonaws.com", "sns.amazonaws.com"]}
+    statement = {"Effect": "Allow", "Principal": services, "Action": "sqs:SendMessage", "Resource": arn}
+    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def statuses(sqs: Any, url: str, job_id: str, *, until: str) -> list[str]:
@@ -78,7 +90,8 @@ def test_rows_are_scored_at_once_as_a_job_scores_them(member: JobsClient) -> Non
     assert answer.status_code == 200, answer.text
     job_id = member.upload("annual", "same.csv", member.http.get("annual/template").content)["job_id"]
     member.wait(job_id)
-    body = member.download(job_id, "successful").decode()
-    for result in answer.json()["results"]:
-        assert f"{result['default_probability']}".rstrip("0") in body
+    scored = csv.DictReader(io.StringIO(member.download(job_id, "successful").decode()))
+    assert [float(row["default_probability"]) for row in scored] == [
+        result["default_probability"] for result in answer.json()["results"]
+    ]
     assert member.http.get("models").json()["success"] is True
