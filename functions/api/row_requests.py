@@ -9,7 +9,7 @@ from typing import Any
 
 from starlette.requests import Request
 
-from functions.api.errors import FieldFault, ValidationError
+from functions.api.json_bodies import body_fault, read_body
 from shared.files.errors import TooLargeError, UnsupportedFormatError
 from shared.files.header import Layout, check_columns, read_header
 from shared.jobs.model import JobType
@@ -30,11 +30,7 @@ async def read_rows(request: Request, *, job_type: JobType, max_bytes: int, next
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedFormatError('Send the rows as application/json: {"rows": [{"company_symbol": "…", …}, …]}.')
-    body = await request.body()
-    if len(body) > max_bytes:
-        raise TooLargeError(
-            f"The request body has {len(body):,} bytes; at most {max_bytes:,} are allowed. {_in_bulk(job_type)}"
-        )
+    body = await read_body(request, max_bytes=max_bytes, advice=_in_bulk(job_type))
     rows = _rows(_parsed(body), job_type)
     names = _names(rows)
     header = read_header(names)
@@ -67,9 +63,9 @@ def _parsed(body: bytes) -> Any:
             object_pairs_hook=_object,
         )
     except _RepeatedNameError:
-        raise _fault("body", "has an object with the same name twice") from None
+        raise body_fault("body", "has an object with the same name twice") from None
     except (ValueError, RecursionError):
-        raise _fault("body", "is not valid JSON") from None
+        raise body_fault("body", "is not valid JSON") from None
 
 
 def _figure(text: str) -> str:
@@ -91,17 +87,17 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
 
 def _rows(sent: Any, job_type: JobType) -> Sequence[Mapping[str, Any]]:
     if not isinstance(sent, dict):
-        raise _fault("body", "has to be a JSON object")
+        raise body_fault("body", "has to be a JSON object")
     rows = sent.get("rows")
     if set(sent) != {"rows"} or not isinstance(rows, list) or not rows:
-        raise _fault("body.rows", f"has to be a list of 1 to {MAX_ROWS} objects, and all there is")
+        raise body_fault("body.rows", f"has to be a list of 1 to {MAX_ROWS} objects, and all there is")
     if len(rows) > MAX_ROWS:
         raise TooLargeError(
             f"The request has {len(rows):,} rows; at most {MAX_ROWS} are scored at once. {_in_bulk(job_type)}"
         )
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
-            raise _fault(f"body.rows.{number}", f"row {number + 1} has to be an object of columns and cells")
+            raise body_fault(f"body.rows.{number}", f"row {number + 1} has to be an object of columns and cells")
     return rows
 
 
@@ -109,7 +105,7 @@ def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """The columns of all rows, in order of appearance."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     if not all(_is_text(name) for name in names):
-        raise _fault("body.rows", f"the name of a column {_NO_TEXT}")
+        raise body_fault("body.rows", f"the name of a column {_NO_TEXT}")
     return names
 
 
@@ -119,8 +115,8 @@ def _cell(value: Any, number: int, name: str) -> str:
     if isinstance(value, str):
         if _is_text(value):
             return value
-        raise _fault(f"body.rows.{number}.{name}", f"the cell in row {number + 1} {_NO_TEXT}")
-    raise _fault(f"body.rows.{number}.{name}", f"the cell in row {number + 1} has to be a text, a number or null")
+        raise body_fault(f"body.rows.{number}.{name}", f"the cell in row {number + 1} {_NO_TEXT}")
+    raise body_fault(f"body.rows.{number}.{name}", f"the cell in row {number + 1} has to be a text, a number or null")
 
 
 def _is_text(text: str) -> bool:
@@ -138,7 +134,3 @@ def _csv(records: Sequence[Sequence[str]]) -> str:
     for record in records:
         (plain if "".join(record).strip() else quoted).writerow(record)
     return text.getvalue()
-
-
-def _fault(field: str, message: str) -> ValidationError:
-    return ValidationError([FieldFault(field=field, message=message, code="invalid")])
