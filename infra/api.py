@@ -38,6 +38,7 @@ class Api(Construct):
                 "RESULTS_BUCKET": storage.results.bucket_name,
                 "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
                 "FINALIZE_FUNCTION_NAME": workflow.finalize.name,
+                "SCORE_FUNCTION_NAME": workflow.score.name,
                 "CURSOR_SECRET_ARN": storage.cursor_secret.secret_arn,
                 "TOKEN_ISSUER": identity.issuer,
                 "TOKEN_AUDIENCE": ",".join(identity.audience),
@@ -77,6 +78,6 @@ def _statements(storage: Storage, workflow: Workflow) -> Sequence[iam.PolicyStat
         allow("s3:GetObject", "s3:DeleteObject", on=[work, result_files]),
         allow("s3:ListBucket", on=[results.bucket_arn]),
         allow("states:DescribeExecution", "states:StopExecution", on=[workflow.execution_arns]),
-        allow("lambda:InvokeFunction", on=[workflow.finalize.arn]),
+        allow("lambda:InvokeFunction", on=[workflow.finalize.arn, workflow.score.arn]),
         allow("secretsmanager:GetSecretValue", on=[storage.cursor_secret.secret_arn]),
     ]

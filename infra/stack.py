@@ -4,6 +4,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.api import Api
+from infra.events import StatusEvents
 from infra.identity import Identity
 from infra.intake import Intake
 from infra.observability import Observability
@@ -27,9 +28,10 @@ class DefaultRiskJobs(Stack):
         workflow = Workflow(self, stage=stage, storage=storage)
         intake = Intake(self, stage=stage, storage=storage, workflow=workflow)
         Reconciliation(self, stage=stage, storage=storage, workflow=workflow)
+        events = StatusEvents(self, stage=stage, storage=storage)
         identity = Identity(self, stage=stage)
         api = Api(self, stage=stage, storage=storage, workflow=workflow, identity=identity)
-        Observability(self, intake=intake, workflow=workflow)
+        Observability(self, intake=intake, workflow=workflow, events=events)
 
         self._output("ApiUrl", api.http_api.api_endpoint)
         self._output("ApiId", api.http_api.api_id)
@@ -37,6 +39,8 @@ class DefaultRiskJobs(Stack):
         self._output("ResultsBucket", storage.results.bucket_name)
         self._output("Table", storage.table.table_name)
         self._output("StateMachineArn", workflow.state_machine.state_machine_arn)
+        self._output("EventBusName", events.bus.event_bus_name)
+        self._output("StatusTopicArn", events.topic.topic_arn)
         if identity.user_pool is not None and identity.client is not None:
             self._output("UserPoolId", identity.user_pool.user_pool_id)
             self._output("UserPoolClientId", identity.client.user_pool_client_id)

@@ -21,7 +21,9 @@ def table_definition() -> dict[str, Any]:
     """The jobs table of the synthesised template, as `create_table` takes it."""
     _, properties = template().only("AWS::DynamoDB::Table")
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-    return {"TableName": TABLE, **{name: properties[name] for name in wanted}}
+    # CloudFormation turns a stream on by describing it; the API asks for the word.
+    stream = {**properties["StreamSpecification"], "StreamEnabled": True}
+    return {"TableName": TABLE, "StreamSpecification": stream, **{name: properties[name] for name in wanted}}
 
 
 def create_table() -> None:

@@ -1,23 +1,29 @@
 """The ports of `shared.jobs` in memory. `tests/contract` holds them to what the real adapters do."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from functions.score.given_rows import score_given
 from shared.jobs.errors import JobNotFoundError
+from shared.jobs.events import StatusEvent
 from shared.jobs.model import Outcome, StoredInput
 from shared.jobs.ports import Execution, ExecutionState, JobView, UploadForm
+from shared.jobs.row_scoring import GivenRows
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON
 from tests.fake_job_store import FakeJobStore
 
 __all__ = [
     "FakeAssembler",
+    "FakeEventBus",
     "FakeJobStore",
     "FakeResultFiles",
     "FakeResultStore",
+    "FakeRowScorer",
     "FakeUploadStore",
     "FakeWorkflow",
     "SettableClock",
@@ -158,3 +164,33 @@ class FakeResultFiles:
 
     def assemble(self, view: JobView) -> None:
         self.assembled.append(view)
+
+
+@dataclass
+class FakeEventBus:
+    """`EventBus` in memory. `accepts` is how many more events it takes before it refuses; None is all."""
+
+    accepts: int | None = None
+    events: list[StatusEvent] = field(default_factory=list)
+
+    def put(self, events: Sequence[StatusEvent]) -> int:
+        accepted = len(events) if self.accepts is None else min(self.accepts, len(events))
+        if self.accepts is not None:
+            self.accepts -= accepted
+        self.events += events[:accepted]
+        return accepted
+
+
+@dataclass
+class FakeRowScorer:
+    """`RowScorer` that runs the score function's own code in this process; `error` is raised instead."""
+
+    error: Exception | None = None
+    given: list[GivenRows] = field(default_factory=list)
+
+    def score(self, rows: GivenRows) -> dict[str, Any]:
+        self.given.append(rows)
+        if self.error is not None:
+            raise self.error
+        scored: dict[str, Any] = json.loads(json.dumps(score_given(json.loads(json.dumps(rows.as_json())))))
+        return scored

@@ -77,6 +77,8 @@ class Template:
 
     def _attribute(self, name: str, attribute: str) -> str:
         kind = self.document["Resources"][name]["Type"]
+        if attribute == "StreamArn":
+            return f"{self._arn(name, kind)}/stream/label"
         return self._arn(name, kind) if attribute == "Arn" else f"{name.lower()}-{attribute.lower()}"
 
     def _arn(self, name: str, kind: str) -> str:
@@ -86,6 +88,7 @@ class Template:
             "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{place}:table/{local}",
             "AWS::Lambda::Function": f"arn:aws:lambda:{place}:function:{local}",
             "AWS::StepFunctions::StateMachine": f"arn:aws:states:{place}:stateMachine:{local}",
+            "AWS::Events::EventBus": f"arn:aws:events:{place}:event-bus/{local}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{place}:{local}",
             "AWS::IAM::Role": f"arn:aws:iam::{self._account}:role/{local}",
             "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{place}:secret:{local}",

@@ -12,6 +12,8 @@ from functions.api.dependencies import Services
 from functions.api.edge import Edge
 from functions.api.routes import about, bulk, jobs, results
 from functions.api.routes.columns import columns_router
+from functions.api.routes.rows import router as models_router
+from functions.api.routes.rows import rows_router
 from functions.api.routes.uploads import upload_router
 from functions.api.version import VERSION
 from shared.jobs.model import JobType
@@ -50,6 +52,8 @@ def described_app(*, root_url: str = "") -> FastAPI:
     for job_type in JobType:
         app.include_router(upload_router(job_type), prefix=API_ROOT)
         app.include_router(columns_router(job_type), prefix=API_ROOT)
+        app.include_router(rows_router(job_type), prefix=API_ROOT)
+    app.include_router(models_router, prefix=API_ROOT)
     # Before the routes of one job, which would take "bulk" for its id.
     app.include_router(bulk.router, prefix=API_ROOT)
     app.include_router(jobs.router, prefix=API_ROOT)

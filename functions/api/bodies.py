@@ -200,9 +200,9 @@ class SchemaAnswer(Success):
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI descriptions of these error answers."""
+    """The OpenAPI descriptions of these error answers; what may be unavailable may be too busy as well."""
     described: dict[int | str, dict[str, Any]] = {}
-    for status in statuses:
+    for status in sorted({*statuses, 429} if 503 in statuses else statuses):
         kinds = {code: kind for code, kind in KINDS.items() if kind.status == status}
         described[status] = {
             "description": "; ".join(f"{kind.when} (`{code}`)" for code, kind in kinds.items()),

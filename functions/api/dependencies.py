@@ -18,6 +18,7 @@ from functions.api.cursors import Cursors
 from shared.jobs.access import Caller
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.ports import Clock, JobView
+from shared.jobs.row_scoring import RowScorer
 from shared.jobs.service import JobService, require_ended
 
 
@@ -26,6 +27,7 @@ class Limits:
     """How much a caller may send, in bytes."""
 
     multipart_max_bytes: int
+    rows_max_bytes: int
     csv_max_bytes: int
     xlsx_max_bytes: int
 
@@ -35,6 +37,7 @@ class Services:
     """What the routes work with. `root_url` is where callers reach the API, empty for the root of its host."""
 
     jobs: JobService
+    rows: RowScorer
     verifier: TokenVerifier
     cursors: Cursors
     clock: Clock

@@ -17,6 +17,7 @@ from shared.aws import clients
 from shared.aws.failures import translated
 from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
+from shared.aws.score_function import ScoreInvocation
 from shared.aws.state_machine import FinalizeInvocation, StateMachine
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.model import utc_now
@@ -62,11 +63,13 @@ def services(settings: ApiSettings) -> Services:
     )
     return Services(
         jobs=jobs,
+        rows=ScoreInvocation(client=clients.lambda_awaited, function_name=settings.score_function_name),
         verifier=verifier,
         cursors=Cursors(key=_cursor_key(settings.cursor_secret_arn)),
         clock=utc_now,
         limits=Limits(
             multipart_max_bytes=settings.multipart_max_bytes,
+            rows_max_bytes=settings.rows_max_bytes,
             csv_max_bytes=settings.csv_max_bytes,
             xlsx_max_bytes=settings.xlsx_max_bytes,
         ),

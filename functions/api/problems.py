@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 INTERNAL_ERROR_DETAIL = "Something went wrong on our side. The request can be tried again."
 _RETRY_AFTER_SECONDS = 5
+# Of which a caller is told when to come again.
+_RETRIED_STATUSES = frozenset({429, 503})
 _MAX_FAULTS = 20
 _MAX_FIELD_LENGTH = 100
 
@@ -55,12 +57,19 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "too_large": Kind(413, "Too large", "A body or file over a limit"),
         "unsupported_format": Kind(415, "Unsupported format", "Neither CSV nor XLSX"),
         "validation_error": Kind(422, "Invalid request", "Parameters or a body of the wrong form"),
+        "rate_limited": Kind(429, "Too many requests", "More requests than can be served at the moment"),
         "internal_error": Kind(500, "Internal error", "Our fault; quote the request id when you report it"),
         "unavailable": Kind(503, "Temporarily unavailable", "A service this one depends on did not answer"),
     }
 )
 
-_CODE_OF_STATUS = {404: "not_found", 405: "method_not_allowed", 413: "too_large", 415: "unsupported_format"}
+_CODE_OF_STATUS = {
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_format",
+    429: "rate_limited",
+}
 
 
 def problem(
@@ -88,7 +97,7 @@ def problem(
             {"field": fault.field, "message": fault.message, "code": fault.code} for fault in faults[:_MAX_FAULTS]
         ]
     answer = Json(body, status_code=kind.status, media_type=MEDIA_TYPE)
-    if code == "unavailable":
+    if kind.status in _RETRIED_STATUSES:
         answer.headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
     answer.headers.update(headers or {})
     return answer

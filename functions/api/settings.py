@@ -25,6 +25,7 @@ class ApiSettings(Settings):
     results_bucket: NonEmpty
     state_machine_arn: NonEmpty
     finalize_function_name: NonEmpty
+    score_function_name: NonEmpty
     cursor_secret_arn: NonEmpty
 
     token_issuer: NonEmpty
@@ -37,6 +38,7 @@ class ApiSettings(Settings):
 
     # Base64 makes a third more of a body, and Lambda takes 6 MB with everything around it.
     multipart_max_bytes: ByteCount = 4 * _MIB
+    rows_max_bytes: ByteCount = _MIB
     csv_max_bytes: ByteCount = 2 * 1024 * _MIB
     xlsx_max_bytes: ByteCount = 100 * _MIB
 

@@ -29,8 +29,6 @@ CSV_MAX_BYTES = 2048 * MIB
 XLSX_MAX_BYTES = 100 * MIB
 _COPY_BYTES = 8 * MIB
 
-USED_BOTH = "The file has the columns of both profiles; it was scored on statements."
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scannable:
@@ -146,5 +144,5 @@ def _facts(plan: InputPlan, chunks: list[Chunk]) -> PlanFacts:
         chunk_count=len(chunks),
         profile=plan.layout.profile,
         model_version=plan.model_version,
-        notes=(USED_BOTH,) if plan.layout.used_both else (),
+        notes=plan.layout.notes,
     )

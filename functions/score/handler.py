@@ -1,9 +1,13 @@
-"""One chunk of a job: read its bytes, score its rows, write its parts, and only then count it."""
+"""One chunk of a job: read its bytes, score its rows, write its parts, and only then count it.
+
+Also called by the api function, with rows of a request, and then it answers.
+"""
 
 from functools import cache
 from typing import Any
 from uuid import UUID
 
+from functions.score.given_rows import score_given
 from functions.score.scorer import Scorer
 from functions.score.settings import ScoreSettings
 from shared.aws import clients
@@ -30,8 +34,12 @@ def _scorer() -> Scorer:
     )
 
 
-def handler(event: dict[str, Any], _context: object) -> None:
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
     """Score the chunk. Answers nothing: what the map collects must not grow with the number of chunks."""
+    if "given_rows" in event:
+        logger.remove_keys(["job_id", "chunk"])
+        return score_given(event["given_rows"])
     chunk = Chunk(**event["chunk"])
     logger.append_keys(job_id=event["job_id"], chunk=chunk.index)
     _scorer().score(UUID(event["job_id"]), chunk)
+    return None

@@ -11,6 +11,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -23,6 +24,8 @@ _CONFIG = Config(
     # S3 wants version 4 for presigned links of every region and of KMS keys.
     signature_version="v4",
 )
+# Connecting and waiting together stay below the 29 seconds after which the gateway gives its caller up.
+_AWAITED_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}, read_timeout=22))
 _S3_CONFIG = _CONFIG.merge(Config(signature_version="s3v4", read_timeout=60, s3={"addressing_style": "virtual"}))
 _LOCAL_S3_CONFIG = _S3_CONFIG.merge(Config(s3={"addressing_style": "path"}))
 
@@ -59,6 +62,18 @@ def lambda_() -> "LambdaClient":
 
 
 @cache
+def lambda_awaited() -> "LambdaClient":
+    """The Lambda client for calls whose answer a caller of ours waits for: one attempt, over before the gateway's."""
+    return _session().client("lambda", config=_AWAITED_CONFIG)
+
+
+@cache
+def events() -> "EventBridgeClient":
+    """The EventBridge client of this environment."""
+    return _session().client("events", config=_CONFIG)
+
+
+@cache
 def secrets() -> "SecretsManagerClient":
     """The Secrets Manager client of this environment."""
     return _session().client("secretsmanager", config=_CONFIG)
@@ -70,5 +85,5 @@ def _is_aws(client: Any) -> bool:
 
 def forget_clients() -> None:
     """Drop every cached client, for tests that change the environment they are made from."""
-    for factory in (_session, dynamodb, s3, step_functions, lambda_, secrets):
+    for factory in (_session, dynamodb, s3, step_functions, lambda_, lambda_awaited, events, secrets):
         factory.cache_clear()

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from shared.jobs.errors import UnavailableError
+from shared.jobs.errors import RateLimitedError, UnavailableError
 
 T = TypeVar("T")
 
@@ -23,18 +23,25 @@ _CONFLICT_CODES = frozenset(
         "ThrottlingError",
     }
 )
+_THROTTLED_CODES = frozenset(
+    {
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 _UNAVAILABLE_CODES = frozenset(
     {
         "InternalServerError",
         "InternalFailure",
         "InternalError",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
         "RequestTimeout",
         "ServiceUnavailable",
-        "SlowDown",
-        "ThrottlingException",
-        "TooManyRequestsException",
         "TransactionInProgressException",
     }
 )
@@ -55,10 +62,15 @@ def code_of(error: ClientError) -> str:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn a dependency that does not answer into `UnavailableError`; everything else passes as it is."""
+    """Turn a dependency that does not answer into `UnavailableError`; everything else passes as it is.
+
+    One that still throttles after botocore's own attempts is `RateLimitedError`, which is an `UnavailableError` too.
+    """
     try:
         yield
     except ClientError as error:
+        if _is_throttled(error):
+            raise RateLimitedError from error
         if _is_unavailable(error):
             raise UnavailableError from error
         raise
@@ -78,7 +90,7 @@ def conditional(call: Callable[[], T]) -> T:
             if not _is_conflict(error):
                 raise
             if attempt == _CONFLICT_ATTEMPTS:
-                raise UnavailableError from error
+                raise _given_up(error) from error
             pause(attempt)
     raise AssertionError("unreachable")
 
@@ -93,10 +105,19 @@ def _reasons(error: ClientError) -> list[dict[str, Any]]:
     return reasons
 
 
+def _given_up(error: ClientError) -> UnavailableError:
+    throttled = any(reason.get("Code") in _THROTTLED_CODES for reason in _reasons(error))
+    return RateLimitedError() if throttled else UnavailableError()
+
+
+def _is_throttled(error: ClientError) -> bool:
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 429 or code_of(error) in _THROTTLED_CODES
+
+
 def _is_unavailable(error: ClientError) -> bool:
     # An answer to a HEAD has no body, and so its status for a code.
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return code_of(error) in _UNAVAILABLE_CODES or status == 429 or status >= 500
+    return code_of(error) in _UNAVAILABLE_CODES or status >= 500
 
 
 def _is_refused(error: ClientError) -> bool:

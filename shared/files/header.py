@@ -24,6 +24,8 @@ from shared.scoring.columns import JobTypeName, ProfileName, duplicates, fits_bo
 MAX_COLUMNS: Final = 200
 MAX_NAME_LENGTH: Final = 500
 
+USED_BOTH: Final = "The file has the columns of both profiles; it was scored on statements."
+
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\0\ufeff\u200b\u200c\u200d\u2060"))
 _OTHER_SPACE: Final = re.compile(r"[\s\u00a0\u202f]")
 
@@ -56,6 +58,11 @@ class Layout:
     def field_count(self) -> int:
         """How many fields a well-formed row has."""
         return len(self.names)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a caller should know of how the rows are read."""
+        return (USED_BOTH,) if self.used_both else ()
 
     def to_json(self) -> str:
         """The layout as a JSON object."""

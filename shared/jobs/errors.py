@@ -8,6 +8,7 @@ JobError
 │   └── ResultsAssemblingError    the job has ended and its files are being put together
 ├── InvalidCursorError        a cursor that is not ours, or of another caller or filter
 └── UnavailableError          a dependency did not answer; the call may be repeated
+    └── RateLimitedError          a dependency answers no more calls for now
 
 TransitionRefusedError        the record has moved on; raised by stores, handled by services
 CommitRefusedError            a chunk that is committed already, or whose job is closed or gone; as above
@@ -75,6 +76,15 @@ class UnavailableError(JobError):
 
     def __init__(self) -> None:
         super().__init__("The service is temporarily unavailable. Try again shortly.")
+
+
+class RateLimitedError(UnavailableError):
+    """A service this one depends on has had more calls than it takes."""
+
+    code = "rate_limited"
+
+    def __init__(self) -> None:
+        JobError.__init__(self, "There are too many requests at the moment. Try again shortly.")
 
 
 class TransitionRefusedError(Exception):

@@ -107,3 +107,8 @@ def template_csv(job_type: JobTypeName) -> str:
     writer.writeheader()
     writer.writerows(_EXAMPLES)
     return text.getvalue()
+
+
+def example_rows(job_type: JobTypeName) -> list[dict[str, str]]:
+    """The rows of the template by column."""
+    return list(csv.DictReader(io.StringIO(template_csv(job_type))))

@@ -22,7 +22,7 @@ from shared.aws import clients
 from tests.aws_resources import table_definition
 from tests.synthesised import JsonObject, Template, template
 
-_FUNCTIONS = ("plan", "score", "finalize", "intake", "reconcile")
+_FUNCTIONS = ("plan", "score", "finalize", "intake", "reconcile", "publish")
 _WAIT_SECONDS = 60
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.jobs.events import EVENT_SOURCE, EVENT_TYPE
 from shared.settings import Settings, SettingsError
 from tests.synthesised import JsonObject, Template, template
 
@@ -86,6 +87,15 @@ ROLES = {
         "states:StartExecution",
         "states:StopExecution",
     },
+    "Publish": {
+        "dynamodb:DescribeStream",
+        "dynamodb:GetRecords",
+        "dynamodb:GetShardIterator",
+        "dynamodb:ListStreams",
+        "dynamodb:Query",
+        "events:PutEvents",
+        "sqs:SendMessage",
+    },
     "Claims": set[str](),
     "Jobs": {
         "lambda:InvokeFunction",
@@ -140,6 +150,7 @@ def test_every_function_gets_the_environment_its_settings_ask_for(stage: Templat
         "finalize",
         "intake",
         "plan",
+        "publish",
         "reconcile",
         "score",
     }
@@ -247,8 +258,39 @@ def test_a_message_is_hidden_for_as_long_as_intake_may_work_on_it_and_then_kept_
     _, intake = stage.only("AWS::Lambda::Function", containing="Intake")
     assert queue["VisibilityTimeout"] >= 6 * intake["Timeout"]
     assert queue["RedrivePolicy"]["maxReceiveCount"] == 5
-    _, mapping = stage.only("AWS::Lambda::EventSourceMapping")
+    _, mapping = stage.only("AWS::Lambda::EventSourceMapping", containing="Intake")
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_changes_of_jobs_leave_by_the_tables_stream_and_none_is_given_up_unseen(stage: Template) -> None:
+    _, table = stage.only("AWS::DynamoDB::Table")
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    _, mapping = stage.only("AWS::Lambda::EventSourceMapping", containing="Publish")
+    assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mapping["BisectBatchOnFunctionError"] is True
+    assert mapping["MaximumRetryAttempts"] == 10
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"
+    destination = stage.resolve(mapping["DestinationConfig"]["OnFailure"]["Destination"])
+    assert "statuseventsdeadletters" in destination
+    (pattern,) = [json.loads(entry["Pattern"]) for entry in mapping["FilterCriteria"]["Filters"]]
+    assert pattern == {
+        "eventName": ["INSERT", "MODIFY"],
+        "dynamodb": {
+            "Keys": {"sk": {"S": ["JOB"]}},
+            "NewImage": {"status": {"S": [{"exists": True}]}},
+        },
+    }
+
+
+def test_the_topic_gets_what_the_publish_function_puts_on_the_bus(stage: Template) -> None:
+    _, rule = stage.only("AWS::Events::Rule", containing="StatusChanged")
+    assert rule["EventPattern"] == {"source": [EVENT_SOURCE], "detail-type": [EVENT_TYPE]}
+    assert stage.resolve(rule["EventBusName"]) == stage.resolve({"Ref": stage.only("AWS::Events::EventBus")[0]})
+    (target,) = rule["Targets"]
+    topic, _ = stage.only("AWS::SNS::Topic")
+    assert target["Arn"] == {"Ref": topic}
+    outputs = {name: stage.resolve(output["Value"]) for name, output in stage.document["Outputs"].items()}
+    assert outputs["StatusTopicArn"] == stage.resolve({"Ref": topic})
 
 
 def test_functions_run_on_arm_with_the_python_the_project_names(stage: Template) -> None:
@@ -258,7 +300,7 @@ def test_functions_run_on_arm_with_the_python_the_project_names(stage: Template)
 
 def test_only_the_local_stage_has_no_dependency_bundles() -> None:
     bundled = {stage: len(template(stage=stage).resources("AWS::Lambda::LayerVersion")) for stage in STAGES}
-    assert bundled == {"dev": 6, "prod": 6, "local": 0}
+    assert bundled == {"dev": 7, "prod": 7, "local": 0}
 
 
 def test_an_own_issuer_takes_the_place_of_the_user_pool() -> None:

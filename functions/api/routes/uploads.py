@@ -21,6 +21,9 @@ RETRY_AFTER_SECONDS = 2
 _START = timedelta(seconds=15)
 _BYTES_PER_SECOND = 4 * 1024 * 1024
 
+# In a query and in a form.
+_LABELS = {"type": "string", "description": "A JSON object of strings"}
+
 
 def upload_router(job_type: JobType) -> APIRouter:
     """The upload route of a job type."""
@@ -38,7 +41,7 @@ def upload_router(job_type: JobType) -> APIRouter:
             "`application/json` and send it with the form in `upload`. Options may stand in the query or in the body; "
             "the body wins."
         ),
-        openapi_extra={"requestBody": _request_body()},
+        openapi_extra={"requestBody": _request_body(), "parameters": _parameters()},
     )
     async def upload(request: Request, caller: CurrentCaller, services: CurrentServices) -> Response:
         if content_kind(request.headers) == "json":
@@ -105,6 +108,21 @@ def _estimated_minutes(file_size: int | None) -> float | None:
     return round((_START.total_seconds() + file_size / _BYTES_PER_SECOND) / 60, 1)
 
 
+def _parameters() -> list[dict[str, Any]]:
+    """The options as query parameters, for the OpenAPI document."""
+    properties = {**Options.model_json_schema()["properties"], "labels": _LABELS}
+    return [
+        {
+            "name": name,
+            "in": "query",
+            "required": False,
+            "description": schema["description"],
+            "schema": {key: value for key, value in schema.items() if key != "description"},
+        }
+        for name, schema in properties.items()
+    ]
+
+
 def _request_body() -> dict[str, Any]:
     """The two bodies for the OpenAPI document: the route reads them itself, so FastAPI cannot know them."""
     form = Options.model_json_schema()
@@ -112,7 +130,7 @@ def _request_body() -> dict[str, Any]:
     form["properties"] = {
         "file": {"type": "string", "format": "binary", "description": "CSV or XLSX"},
         **form["properties"],
-        "labels": {"type": "string", "description": "A JSON object of strings"},
+        "labels": _LABELS,
     }
     form["required"] = ["file"]
     return {

@@ -24,13 +24,22 @@ from shared.jobs.model import Job, Outcome
 from shared.jobs.service import JobService
 from shared.scoring.documentation import template_csv
 from tests.builders import ORGANIZATION, USER_ID
-from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
+from tests.fakes import (
+    FakeAssembler,
+    FakeJobStore,
+    FakeResultStore,
+    FakeRowScorer,
+    FakeUploadStore,
+    FakeWorkflow,
+    SettableClock,
+)
 
 ISSUER = "https://issuer.example/pool"
 AUDIENCE = "client-1"
 KEY_ID = "key-1"
 API = "/api/v1/predictions"
 MULTIPART_MAX_BYTES = 1024 * 1024
+ROWS_MAX_BYTES = 256 * 1024
 
 Token = Callable[..., str]
 
@@ -119,6 +128,11 @@ def token(private_key: RSAPrivateKey) -> Token:
 
 
 @pytest.fixture
+def rows() -> FakeRowScorer:
+    return FakeRowScorer()
+
+
+@pytest.fixture
 def services(
     verifier: TokenVerifier,
     clock: SettableClock,
@@ -127,16 +141,23 @@ def services(
     results: FakeResultStore,
     workflow: FakeWorkflow,
     assembler: FakeAssembler,
+    rows: FakeRowScorer,
 ) -> Services:
     jobs = JobService(
         store=store, uploads=uploads, results=results, workflow=workflow, assembler=assembler, clock=clock
     )
     return Services(
         jobs=jobs,
+        rows=rows,
         verifier=verifier,
         cursors=Cursors(key=lambda: b"cursor key"),
         clock=clock,
-        limits=Limits(multipart_max_bytes=MULTIPART_MAX_BYTES, csv_max_bytes=2 * 1024**3, xlsx_max_bytes=100 * 1024**2),
+        limits=Limits(
+            multipart_max_bytes=MULTIPART_MAX_BYTES,
+            rows_max_bytes=ROWS_MAX_BYTES,
+            csv_max_bytes=2 * 1024**3,
+            xlsx_max_bytes=100 * 1024**2,
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from shared.jobs.model import Source
+from shared.scoring.documentation import example_rows
 from tests.builders import a_completed_job, a_job
 from tests.fakes import FakeJobStore, FakeResultStore
 from tests.unit.api.conftest import API, Client, ClientOf, Token, annual_csv, store_errors, store_results
@@ -37,6 +38,9 @@ CALLS: dict[tuple[str, str], Call] = {
     ("GET", f"{API}/quarterly/schema"): Call(status=200),
     ("GET", f"{API}/annual/template"): Call(status=200),
     ("GET", f"{API}/quarterly/template"): Call(status=200),
+    ("POST", f"{API}/annual"): Call(status=200, sent={"json": {"rows": example_rows("annual")}}),
+    ("POST", f"{API}/quarterly"): Call(status=200, sent={"json": {"rows": example_rows("quarterly")}}),
+    ("GET", f"{API}/models"): Call(status=200),
     ("GET", f"{API}/jobs"): Call(status=200),
     ("POST", f"{API}/jobs/bulk/cancel"): Call(status=200, sent={"json": {"job_ids": ["no-uuid"]}}),
     ("POST", f"{API}/jobs/bulk/delete"): Call(status=200, sent={"json": {"job_ids": ["no-uuid"]}}),

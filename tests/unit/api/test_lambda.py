@@ -31,6 +31,7 @@ ENVIRONMENT = {
     "RESULTS_BUCKET": "results",
     "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:score-jobs",
     "FINALIZE_FUNCTION_NAME": "finalize",
+    "SCORE_FUNCTION_NAME": "score",
     "CURSOR_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:cursors",
     "TOKEN_ISSUER": "https://issuer.example/pool",
     "TOKEN_AUDIENCE": "client-1, client-2",

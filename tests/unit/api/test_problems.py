@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from fastapi import FastAPI
+from openapi_spec_validator import validate
 
 from functions.api import bodies, openapi, reference
 from functions.api.app import described_app
@@ -137,6 +138,17 @@ class TestDocument:
                 for answer in failures.values():
                     assert list(answer["content"]) == ["application/problem+json"]
         assert "HTTPValidationError" not in document["components"]["schemas"]
+
+    def test_is_valid_openapi_and_every_operation_has_a_name_of_its_own(self) -> None:
+        document = described_app().openapi()
+        validate(document)
+        operations = [entry for methods in document["paths"].values() for entry in methods.values()]
+        names = [entry["operationId"] for entry in operations]
+        assert len(set(names)) == len(names)
+        for entry in operations:
+            for status, answer in entry["responses"].items():
+                without_body = status in {"303", "304"}
+                assert without_body or all("schema" in content for content in answer["content"].values()), status
 
     def test_has_no_reference_that_leads_nowhere(self) -> None:
         document = described_app().openapi()

@@ -7,7 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from shared.aws.failures import RefusedWriteError, code_of, conditional, translated
-from shared.jobs.errors import UnavailableError
+from shared.jobs.errors import RateLimitedError, UnavailableError
 
 
 def client_error(code: str, *, status: int = 400, **response: Any) -> ClientError:
@@ -68,6 +68,34 @@ def test_a_dependency_that_does_not_answer_is_unavailable(error: Exception) -> N
     with pytest.raises(UnavailableError) as raised, translated():
         raise error
     assert raised.value.__cause__ is error
+
+
+THROTTLED = [
+    client_error("ThrottlingException"),
+    client_error("ProvisionedThroughputExceededException"),
+    client_error("TooManyRequestsException", status=429),
+    client_error("SlowDown", status=503),
+    client_error("429", status=429),
+]
+
+
+@pytest.mark.parametrize("error", THROTTLED)
+def test_a_dependency_that_still_throttles_after_botocores_attempts_is_too_busy(error: Exception) -> None:
+    with pytest.raises(RateLimitedError), translated():
+        raise error
+
+
+def test_an_outage_is_no_throttling() -> None:
+    for error in (client_error("InternalServerError", status=500), EndpointConnectionError(endpoint_url="https://x")):
+        with pytest.raises(UnavailableError) as raised, translated():
+            raise error
+        assert not isinstance(raised.value, RateLimitedError)
+
+
+def test_writes_that_stay_throttled_are_too_many(waits: list[float]) -> None:
+    with pytest.raises(RateLimitedError):
+        conditional(Attempts(*[cancelled("ThrottlingError")] * 100))
+    assert waits
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "NoSuchKey", "404"])

@@ -1,0 +1,51 @@
+"""Scoring rows that came in a request, by the very code that scores the chunks of jobs."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from shared.files.header import Layout
+from shared.scoring.chunk import score_chunk
+from shared.scoring.model import model_for
+from shared.scoring.results import result_columns
+
+# A cell that a job would carry may be longer than what the csv module takes by itself; it takes one limit for all.
+_CELL_LIMIT = 2**24
+_LISTS = ("top_factors", "missing_ratios", "out_of_range")
+
+
+def score_given(given: dict[str, Any]) -> dict[str, Any]:
+    """Score a `GivenRows` object: results as objects, the input's columns as text and ours typed; and row errors."""
+    layout = Layout.from_json(given["layout"])
+    model = model_for(layout.job_type, layout.profile)
+    scored = score_chunk(
+        given["data"].encode(),
+        layout=layout,
+        first_row=1,
+        row_count=given["row_count"],
+        model=model,
+        next_year=given["next_year"],
+    )
+    return {
+        "profile": layout.profile,
+        "model_version": model.version,
+        "total_rows": scored.rows,
+        "successful_rows": scored.successful,
+        "failed_rows": scored.failed,
+        "results": list(_results(scored.parts.successful, result_columns(layout, "successful"))),
+        "errors": [json.loads(line) for line in scored.parts.errors.splitlines()],
+        "notes": list(layout.notes),
+    }
+
+
+def _results(part: bytes, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    csv.field_size_limit(_CELL_LIMIT)
+    for cells in csv.reader(io.StringIO(part.decode(), newline="")):
+        row: dict[str, Any] = dict(zip(columns, cells, strict=True))
+        row["row"] = int(row["row"])
+        row["default_probability"] = float(row["default_probability"])
+        for name in _LISTS:
+            row[name] = json.loads(row[name])
+        yield row

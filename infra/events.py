@@ -1,0 +1,89 @@
+"""Events out: the table's stream, the function that reads it, the bus it puts changes on, a topic for people."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.function import Function, allow
+from infra.stages import Stage
+from infra.storage import Storage
+
+_ATTEMPTS = 10
+
+
+class StatusEvents(Construct):
+    """Every change of a job's status on a bus of our own, and from there on a topic."""
+
+    def __init__(self, scope: Construct, *, stage: Stage, storage: Storage) -> None:
+        super().__init__(scope, "StatusEvents")
+        stream = storage.table.table_stream_arn
+        if stream is None:
+            raise ValueError("the jobs table has no stream")
+        self.bus = events.EventBus(self, "Bus", event_bus_name=f"default-risk-jobs-{stage.name}")
+        # Lambda puts here which records it gave up; the stream keeps the records themselves for a day.
+        self.dead_letters = sqs.Queue(
+            self, "DeadLetters", retention_period=Duration.days(14), enforce_ssl=not stage.is_local
+        )
+        self.function = Function(
+            self,
+            "publish",
+            stage=stage,
+            memory_mib=256,
+            timeout=Duration.seconds(60),
+            environment={
+                "TABLE_NAME": storage.table.table_name,
+                "EVENT_BUS_NAME": self.bus.event_bus_name,
+            },
+            statements=[
+                # What Lambda's poller asks of the function's role.
+                allow(
+                    "dynamodb:DescribeStream",
+                    "dynamodb:GetRecords",
+                    "dynamodb:GetShardIterator",
+                    "dynamodb:ListStreams",
+                    on=[stream],
+                ),
+                allow("sqs:SendMessage", on=[self.dead_letters.queue_arn]),
+                # The counts of a job that failed are on its ledger until its files are there.
+                allow("dynamodb:Query", on=[storage.table.table_arn]),
+                allow("events:PutEvents", on=[self.bus.event_bus_arn]),
+            ],
+        )
+        self.function.function.add_event_source(
+            event_sources.DynamoEventSource(
+                storage.table,
+                starting_position=lambda_.StartingPosition.TRIM_HORIZON,
+                batch_size=100,
+                report_batch_item_failures=True,
+                # A record that can never go out is parted from its neighbours, and then given up.
+                bisect_batch_on_error=True,
+                retry_attempts=_ATTEMPTS,
+                on_failure=event_sources.SqsDlq(self.dead_letters),
+                filters=[_JOBS_ONLY],
+            )
+        )
+        self.topic = sns.Topic(self, "Topic", enforce_ssl=not stage.is_local)
+        events.Rule(
+            self,
+            "StatusChanged",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(source=["default-risk.jobs"], detail_type=["Job Status Changed"]),
+            targets=[targets.SnsTopic(self.topic)],
+        )
+
+
+# Most writes are commits of chunks, on items of their own. A filter cannot compare images: the function does.
+_JOBS_ONLY = lambda_.FilterCriteria.filter(
+    {
+        "eventName": lambda_.FilterRule.or_("INSERT", "MODIFY"),
+        "dynamodb": {
+            "Keys": {"sk": {"S": lambda_.FilterRule.is_equal("JOB")}},
+            "NewImage": {"status": {"S": lambda_.FilterRule.exists()}},
+        },
+    }
+)

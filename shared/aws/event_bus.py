@@ -1,0 +1,74 @@
+"""The event bus that subscribers listen on."""
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from shared.aws.failures import translated
+from shared.jobs.errors import UnavailableError
+from shared.jobs.events import EVENT_SOURCE, EVENT_TYPE, StatusEvent
+
+if TYPE_CHECKING:
+    from types_boto3_events import EventBridgeClient
+
+logger = logging.getLogger(__name__)
+
+# EventBridge's limit on one request.
+MAX_ENTRIES = 10
+
+
+class StatusEventBus:
+    """`EventBus` on EventBridge."""
+
+    def __init__(self, *, client: "Callable[[], EventBridgeClient]", bus_name: str) -> None:
+        self._client = client
+        self._bus_name = bus_name
+
+    def put(self, events: Sequence[StatusEvent]) -> int:
+        done = 0
+        for request in _requests(events):
+            accepted = self._put(request)
+            done += accepted
+            if accepted < len(request):
+                break
+        return done
+
+    def _put(self, events: Sequence[StatusEvent]) -> int:
+        """How many events of one request, from the first, are on the bus."""
+        try:
+            with translated():
+                answer = self._client().put_events(
+                    Entries=[
+                        {
+                            "EventBusName": self._bus_name,
+                            "Source": EVENT_SOURCE,
+                            "DetailType": EVENT_TYPE,
+                            "Detail": json.dumps(event.detail),
+                        }
+                        for event in events
+                    ]
+                )
+        except UnavailableError:
+            logger.warning("The event bus did not answer")
+            return 0
+        if not answer["FailedEntryCount"]:
+            return len(events)
+        codes = [entry.get("ErrorCode") for entry in answer["Entries"]]
+        logger.warning("The event bus refused events", extra={"codes": sorted({code for code in codes if code})})
+        return next((place for place, code in enumerate(codes) if code), 0)
+
+
+def _requests(events: Sequence[StatusEvent]) -> Iterator[Sequence[StatusEvent]]:
+    """The events cut into requests that have no job twice.
+
+    One entry of a request may fail alone: were a later change of the same job in it, it would overtake the earlier.
+    """
+    request: list[StatusEvent] = []
+    for event in events:
+        if len(request) == MAX_ENTRIES or any(event.job_id == other.job_id for other in request):
+            yield request
+            request = []
+        request.append(event)
+    if request:
+        yield request

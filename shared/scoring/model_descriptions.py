@@ -1,0 +1,51 @@
+"""The models described to callers, from their cards. Standard library only."""
+
+from typing import Any
+
+from shared.scoring.catalogue import basis, model_card, model_name_for
+from shared.scoring.columns import JobTypeName, ProfileName
+
+_USES: tuple[tuple[JobTypeName, ProfileName], ...] = (
+    ("annual", "statements"),
+    ("annual", "ratios"),
+    ("quarterly", "statements"),
+    ("quarterly", "ratios"),
+)
+_AS_THEY_ARE = (
+    "name",
+    "title",
+    "version",
+    "date",
+    "predicts",
+    "method",
+    "features",
+    "split",
+    "metrics_with_an_input_blank",
+    "baselines",
+    "intended_use",
+    "not_for",
+    "limits",
+)
+_OF_CALIBRATION = ("mean_predicted", "observed_rate", "expected_calibration_error", "calibration_table")
+
+
+def model_descriptions() -> list[dict[str, Any]]:
+    """The model of each job type and profile, as JSON-able values: what it is, was trained on and is worth."""
+    return [_described(job_type, profile) for job_type, profile in _USES]
+
+
+def _described(job_type: JobTypeName, profile: ProfileName) -> dict[str, Any]:
+    card = model_card(model_name_for(job_type, profile))
+    metrics = card["metrics"]
+    return {
+        "job_type": job_type,
+        "profile": profile,
+        "basis": basis(job_type, profile),
+        **{name: card[name] for name in _AS_THEY_ARE},
+        "training_data": card["data"],
+        "metrics": {name: value for name, value in metrics.items() if name not in _OF_CALIBRATION},
+        "calibration": {
+            "recalibration": card["recalibration"],
+            **{name: metrics[name] for name in _OF_CALIBRATION},
+        },
+    }

@@ -1,0 +1,122 @@
+"""What scoring rows at once does: in this process, and by the score function."""
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+from unittest.mock import patch
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.response import StreamingBody
+from botocore.stub import Stubber
+from moto import mock_aws
+
+from functions.score.handler import handler
+from shared.aws import clients
+from shared.aws.score_function import ScoreInvocation
+from shared.files.dialect import CANONICAL
+from shared.files.header import read_layout
+from shared.jobs.errors import RateLimitedError, UnavailableError
+from shared.jobs.row_scoring import GivenRows, RowScorer
+from shared.scoring.documentation import template_csv
+from tests.aws_resources import create_role
+from tests.fakes import FakeRowScorer
+
+
+@pytest.fixture(params=["fake", "moto"])
+def scorer(request: pytest.FixtureRequest) -> Iterator[RowScorer]:
+    if request.param == "fake":
+        yield FakeRowScorer()
+        return
+
+    def invoke(_function: Any, body: str, *_headers: Any) -> bytes:
+        return json.dumps(handler(json.loads(body), None)).encode()
+
+    with mock_aws(), patch("moto.awslambda.models.LambdaFunction.invoke", invoke):
+        clients.forget_clients()
+        clients.lambda_().create_function(
+            FunctionName="score",
+            Runtime="python3.13",
+            Role=create_role("lambda.amazonaws.com"),
+            Handler="functions.score.handler.handler",
+            Code={"ZipFile": b"none"},
+        )
+        yield ScoreInvocation(client=clients.lambda_awaited, function_name="score")
+    clients.forget_clients()
+
+
+def given_rows(text: str) -> GivenRows:
+    """The rows of an annual file."""
+    body = text.encode()
+    layout = read_layout(body, CANONICAL, job_type="annual", is_whole_file=True)
+    data = body[layout.data_start :].decode()
+    return GivenRows(layout=layout.to_json(), data=data, row_count=data.count("\n"), next_year=2027)
+
+
+def test_every_row_is_answered_with_a_result_or_an_error(scorer: RowScorer) -> None:
+    text = template_csv("annual").replace("Northwind", "Ünïcode \u2028").replace("1840.5", "no figure")
+    answer = scorer.score(given_rows(text))
+    assert answer["total_rows"] == answer["successful_rows"] + answer["failed_rows"]
+    assert [error["code"] for error in answer["errors"]] == ["invalid_market_cap"]
+    numbers = [row["row"] for row in (*answer["results"], *answer["errors"])]
+    assert sorted(numbers) == list(range(1, answer["total_rows"] + 1))
+
+
+def invocation(answer: dict[str, Any] | None = None, *, error: str | None = None, status: int = 400) -> ScoreInvocation:
+    """An invocation that is answered so."""
+    client = boto3.client("lambda", region_name="eu-central-1")
+    stub = Stubber(client)
+    if error is not None:
+        stub.add_client_error("invoke", error, http_status_code=status)
+    else:
+        stub.add_response("invoke", answer or {})
+    stub.activate()
+    return ScoreInvocation(client=lambda: client, function_name="score")
+
+
+ROWS = GivenRows(layout="{}", data="", row_count=0, next_year=2027)
+
+
+def payload(text: bytes) -> StreamingBody:
+    return StreamingBody(io.BytesIO(text), len(text))
+
+
+def test_a_function_that_fails_is_unavailable_and_its_words_stay_out_of_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failed = {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload(b'{"errorMessage": "secret row"}')}
+    with pytest.raises(UnavailableError):
+        invocation(failed).score(ROWS)
+    assert "failed" in caplog.text
+    assert not any("secret row" in str(vars(record)) for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "expected"),
+    [
+        ("TooManyRequestsException", 429, RateLimitedError),
+        ("ServiceException", 500, UnavailableError),
+        ("AccessDeniedException", 403, ClientError),
+    ],
+)
+def test_a_refused_call_says_why(code: str, status: int, expected: type[Exception]) -> None:
+    with pytest.raises(expected) as raised:
+        invocation(error=code, status=status).score(ROWS)
+    assert type(raised.value) is expected or expected is ClientError
+
+
+def test_a_function_that_takes_too_long_is_unavailable() -> None:
+    class Slow:
+        def invoke(self, **_: Any) -> Any:
+            raise ReadTimeoutError(endpoint_url="https://lambda")
+
+    with pytest.raises(UnavailableError):
+        ScoreInvocation(client=Slow, function_name="score").score(ROWS)  # type: ignore[arg-type]
+
+
+def test_the_wait_is_over_before_the_gateways() -> None:
+    config: Any = clients.lambda_awaited().meta.config
+    waited = config.connect_timeout + config.read_timeout
+    assert waited * config.retries["total_max_attempts"] < 29

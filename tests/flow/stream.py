@@ -1,0 +1,88 @@
+"""The jobs table's stream and the event bus in moto: Lambda's poller of the one, a subscriber of the other."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+
+from shared.aws import clients
+from tests.flow.system import System
+from tests.synthesised import JsonObject
+
+
+@dataclass
+class StatusStream:
+    """Reads the stream from its start, a batch at a time, and hands batches to the publish function."""
+
+    system: System
+    batch_size: int = 100
+    taken: int = 0
+    before_batch: list[Callable[[list[JsonObject]], None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        synthesised = self.system.template
+        name, properties = synthesised.only("AWS::Events::EventBus")
+        bus = synthesised.resolve(properties["Name"])
+        environment = synthesised.only("AWS::Lambda::Function", containing="Publish")[1]["Environment"]["Variables"]
+        assert synthesised.resolve(environment["EVENT_BUS_NAME"]) == name.lower()
+        clients.events().create_event_bus(Name=name.lower())
+        _, rule = synthesised.only("AWS::Events::Rule", containing="StatusChanged")
+        sqs = boto3.client("sqs")
+        self.queue_url = sqs.create_queue(QueueName=f"subscriber-of-{bus}")["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["QueueArn"])["Attributes"]
+        clients.events().put_rule(
+            Name="subscriber", EventBusName=name.lower(), EventPattern=json.dumps(rule["EventPattern"])
+        )
+        clients.events().put_targets(
+            Rule="subscriber", EventBusName=name.lower(), Targets=[{"Id": "q", "Arn": attributes["QueueArn"]}]
+        )
+
+    def deliver(self, *, attempts: int = 20) -> None:
+        """Hand over what the stream has, going on where the function asks to, until all of it went out."""
+        records = [record for record in self._records() if _passes_the_filter(record)]
+        for _ in range(attempts):
+            if self.taken == len(records):
+                return
+            batch = records[self.taken : self.taken + self.batch_size]
+            for hook in self.before_batch:
+                hook(batch)
+            failures = self.system.invoke("publish", {"Records": batch})["batchItemFailures"]
+            if not failures:
+                self.taken += len(batch)
+                continue
+            numbers = [record["dynamodb"]["SequenceNumber"] for record in batch]
+            self.taken += numbers.index(failures[0]["itemIdentifier"])
+        raise AssertionError("the stream was not read to its end")
+
+    def received(self) -> list[JsonObject]:
+        """What the subscriber got, in the order in which it was put."""
+        sqs = boto3.client("sqs")
+        events = []
+        while messages := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                events.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
+        return events
+
+    def _records(self) -> list[JsonObject]:
+        streams = boto3.client("dynamodbstreams")
+        (stream,) = streams.list_streams(TableName=self.system.table)["Streams"]
+        arn = stream["StreamArn"]
+        (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        iterator = streams.get_shard_iterator(
+            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        records: list[Any] = streams.get_records(ShardIterator=iterator)["Records"]
+        return [json.loads(json.dumps(record, default=str)) for record in records]
+
+
+def _passes_the_filter(record: JsonObject) -> bool:
+    """The mapping's filter, which a template test holds to be this."""
+    images = record["dynamodb"]
+    return (
+        record["eventName"] in {"INSERT", "MODIFY"}
+        and images["Keys"]["sk"] == {"S": "JOB"}
+        and "status" in images.get("NewImage", {})
+    )

@@ -1,0 +1,105 @@
+"""Events out of whole jobs: every change of status, in order, at least once, none before the record shows it."""
+
+from uuid import UUID
+
+import pytest
+
+from shared.jobs.model import JobStatus
+from shared.jobs.service import JobService
+from shared.jobs.views import status_view
+from tests.flow.stream import StatusStream
+from tests.flow.system import System
+from tests.flow.test_jobs import MEMBER, annual_csv, cancel_after_first_chunks, jobs, ran, submitted
+from tests.synthesised import JsonObject
+
+__all__ = ["jobs"]
+
+WHOLE_LIFE = ["pending", "queued", "processing", "completed"]
+
+
+@pytest.fixture
+def stream(system: System) -> StatusStream:
+    return StatusStream(system)
+
+
+def statuses(events: list[JsonObject], job_id: UUID) -> list[str]:
+    return [event["detail"]["status"] for event in events if event["detail"]["id"] == str(job_id)]
+
+
+def test_each_change_of_a_job_goes_out_once_it_is_on_the_record(
+    system: System, jobs: JobService, stream: StatusStream
+) -> None:
+    seen: list[str] = []
+
+    def nothing_is_early(batch: list[JsonObject]) -> None:
+        order = [*JobStatus]
+        for record in batch:
+            new = record["dynamodb"]["NewImage"]
+            job = jobs.get(MEMBER, UUID(new["pk"]["S"].removeprefix("JOB#"))).job
+            assert order.index(job.status) >= order.index(JobStatus(new["status"]["S"]))
+            seen.append(new["status"]["S"])
+
+    stream.before_batch.append(nothing_is_early)
+    job_id = submitted(jobs, annual_csv(200, faulty=3))
+    stream.deliver()
+    system.deliver()
+    assert system.wait(job_id) == "SUCCEEDED"
+    stream.deliver()
+
+    events = stream.received()
+    assert statuses(events, job_id) == WHOLE_LIFE
+    assert set(seen) == set(WHOLE_LIFE)
+    assert {(event["source"], event["detail-type"]) for event in events} == {
+        ("default-risk.jobs", "Job Status Changed")
+    }
+    last = events[-1]["detail"]
+    view = jobs.get(MEMBER, job_id)
+    assert {name: last[name] for name in status_view(view.job, view.progress)} == status_view(view.job, view.progress)
+    assert (last["successful_rows"], last["failed_rows"], last["organization_id"]) == (197, 3, "acme")
+
+
+def test_a_cancelled_job_tells_what_was_scored_of_it(system: System, jobs: JobService, stream: StatusStream) -> None:
+    job_id = submitted(jobs, annual_csv(8_000))
+    system.before["score"] = [cancel_after_first_chunks(jobs, job_id)]
+    system.deliver()
+    system.wait(job_id)
+    stream.deliver()
+
+    events = stream.received()
+    assert statuses(events, job_id) == ["pending", "queued", "processing", "failed"]
+    last = events[-1]["detail"]
+    assert (last["cancelled"], last["error_message"]) == (True, "Job cancelled by user")
+    assert last["successful_rows"] == jobs.get(MEMBER, job_id).job.final_successful_rows
+    assert last["successful_rows"] > 0
+
+
+def test_a_deleted_job_makes_no_further_event(system: System, jobs: JobService, stream: StatusStream) -> None:
+    job_id = ran(system, jobs, annual_csv(20))
+    jobs.delete(MEMBER, job_id)
+    stream.deliver()
+    assert statuses(stream.received(), job_id) == WHOLE_LIFE
+
+
+def test_a_bus_that_refuses_half_way_gets_the_rest_again(
+    system: System, jobs: JobService, stream: StatusStream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from moto.events.models import EventsBackend  # noqa: PLC0415 - the one place where moto's bus is made to fail
+
+    accept = EventsBackend.put_events
+    refused: list[int] = []
+
+    def flaky(backend: EventsBackend, entries: list[JsonObject]) -> list[JsonObject]:
+        if len(refused) < 3:
+            refused.append(len(entries))
+            answers = accept(backend, entries[:-1])
+            return [*answers, {"ErrorCode": "InternalFailure", "ErrorMessage": "made to fail"}]
+        return accept(backend, entries)
+
+    monkeypatch.setattr(EventsBackend, "put_events", flaky)
+    job_ids = [ran(system, jobs, annual_csv(20 + number)) for number in range(3)]
+    stream.deliver()
+
+    events = stream.received()
+    assert len(refused) == 3
+    for job_id in job_ids:
+        assert list(dict.fromkeys(statuses(events, job_id))) == WHOLE_LIFE

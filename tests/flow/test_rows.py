@@ -1,0 +1,55 @@
+"""Rows scored at once through the score function's own handler, beside a job of the same rows."""
+
+import json
+
+import pytest
+
+from functions.api.handler import services
+from functions.api.settings import ApiSettings
+from shared.files.dialect import CANONICAL
+from shared.files.header import read_layout
+from shared.jobs.errors import UnavailableError
+from shared.jobs.row_scoring import GivenRows
+from shared.jobs.service import JobService
+from shared.scoring.results import probability_text
+from tests.flow.system import System
+from tests.flow.test_jobs import MEMBER, annual_csv, jobs, ran, result
+from tests.synthesised import JsonObject
+
+__all__ = ["jobs"]
+
+
+def rows_of(body: bytes, *, count: int, next_year: int) -> GivenRows:
+    layout = read_layout(body, CANONICAL, job_type="annual", is_whole_file=True)
+    data = body[layout.data_start :].decode()
+    return GivenRows(layout=layout.to_json(), data=data, row_count=count, next_year=next_year)
+
+
+def test_the_answer_has_the_scores_of_the_job_to_the_byte(system: System, jobs: JobService) -> None:
+    body = annual_csv(100, faulty=7)
+    job_id = ran(system, jobs, body)
+    started = jobs.get(MEMBER, job_id).job.started_at
+    assert started is not None
+    scorer = services(ApiSettings.from_environment()).rows
+    answer = scorer.score(rows_of(body, count=100, next_year=started.year + 1))
+
+    scored = result(system, job_id, "successful")
+    assert (answer["successful_rows"], answer["failed_rows"]) == (93, 7) == (len(scored), len(answer["errors"]))
+    for ours, theirs in zip(answer["results"], scored, strict=True):
+        lists = {name for name, value in ours.items() if isinstance(value, list)}
+        assert {name: json.loads(theirs[name]) for name in lists} == {name: ours[name] for name in lists}
+        assert probability_text(ours["default_probability"]) == theirs["default_probability"]
+        for name in set(ours) - lists - {"default_probability"}:
+            assert str(ours[name]) == theirs[name]
+    failed = {row["row"]: row["error"] for row in result(system, job_id, "failed")}
+    assert {str(error["row"]): error["error"] for error in answer["errors"]} == failed
+
+
+def test_a_score_function_that_breaks_is_unavailable(system: System) -> None:
+    def breaks(_: JsonObject) -> None:
+        raise RuntimeError("out of memory")
+
+    system.before["score"] = [breaks]
+    scorer = services(ApiSettings.from_environment()).rows
+    with pytest.raises(UnavailableError):
+        scorer.score(rows_of(annual_csv(3), count=3, next_year=2027))

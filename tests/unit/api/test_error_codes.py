@@ -1,0 +1,113 @@
+"""Every error code a caller may meet, provoked through HTTP with its very code and status.
+
+A code that is added to the table of problems without a line in `PROVOCATIONS` fails the suite.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+import pytest
+
+from functions.api.bodies import Problem
+from functions.api.problems import KINDS
+from shared.jobs.errors import RateLimitedError, UnavailableError
+from shared.jobs.model import JobStatus
+from shared.scoring.documentation import example_rows
+from tests.builders import a_completed_job, a_job, a_processing_job
+from tests.fakes import FakeJobStore, FakeRowScorer
+from tests.unit.api.conftest import API, Client, ClientOf, Token, annual_csv
+
+
+@dataclass(frozen=True)
+class World:
+    """What a provocation may use; `client` is the creator of `a_job()`."""
+
+    client: Client
+    client_of: ClientOf
+    token: Token
+    store: FakeJobStore
+    rows: FakeRowScorer
+
+    def job_url(self, job: Any, path: str = "") -> str:
+        """The URL of a job that is put into the store."""
+        self.store.add(job)
+        return f"{API}/jobs/{job.id}{path}"
+
+    def upload(self, body: bytes, name: str = "a.csv", **params: str) -> httpx.Response:
+        """Upload a file of annual figures."""
+        return self.client.post(f"{API}/annual/bulk-upload-async", files={"file": (name, body)}, params=params)
+
+
+def _unforeseen(world: World) -> httpx.Response:
+    with patch.object(FakeJobStore, "get", side_effect=RuntimeError("nobody thought of this")):
+        return world.client.get(f"{API}/jobs/{a_job().id}")
+
+
+def _scoring_meets(world: World, error: Exception) -> httpx.Response:
+    world.rows.error = error
+    return world.client.post(f"{API}/annual", json={"rows": example_rows("annual")})
+
+
+def _header(*changes: tuple[bytes, bytes]) -> bytes:
+    body = annual_csv()
+    for old, new in changes:
+        body = body.replace(old, new, 1)
+    return body
+
+
+# What provokes each code. Keep the order of the table of problems.
+PROVOCATIONS: Mapping[str, Callable[[World], httpx.Response]] = MappingProxyType(
+    {
+        "unauthenticated": lambda world: world.client_of(None).get(f"{API}/jobs"),
+        "forbidden": lambda world: world.client_of(world.token(role=None)).get(f"{API}/jobs"),
+        "not_found": lambda world: world.client.get("/api/v1/nowhere"),
+        "job_not_found": lambda world: world.client.get(f"{API}/jobs/{a_job().id}"),
+        "method_not_allowed": lambda world: world.client.request("PUT", f"{API}/jobs"),
+        "job_not_cancellable": lambda world: world.client.post(world.job_url(a_completed_job(), "/cancel")),
+        "job_processing": lambda world: world.client.delete(world.job_url(a_processing_job())),
+        "invalid_cursor": lambda world: world.client.get(f"{API}/jobs?cursor=altered"),
+        "empty_file": lambda world: world.upload(b""),
+        "undecodable": lambda world: world.upload(_header((b"Northwind", b"N\xf6rdwind"))),
+        "unbalanced_quote": lambda world: world.upload(b'"company_symbol,sector\n1,2\n'),
+        "missing_columns": lambda world: world.upload(_header((b"sector", b"branch"))),
+        "duplicate_columns": lambda world: world.upload(_header((b"sector", b"company_name"))),
+        "results_not_ready": lambda world: world.client.get(world.job_url(a_job(status=JobStatus.QUEUED), "/download")),
+        "too_large": lambda world: world.upload(b"x" * (2 * 1024 * 1024)),
+        "unsupported_format": lambda world: world.upload(annual_csv(), name="figures.pdf"),
+        "validation_error": lambda world: world.client.get(f"{API}/jobs?limit=0"),
+        "rate_limited": lambda world: _scoring_meets(world, RateLimitedError()),
+        "internal_error": _unforeseen,
+        "unavailable": lambda world: _scoring_meets(world, UnavailableError()),
+    }
+)
+
+
+@pytest.fixture
+def world(client: Client, client_of: ClientOf, token: Token, store: FakeJobStore, rows: FakeRowScorer) -> World:
+    return World(client, client_of, token, store, rows)
+
+
+def test_every_code_has_a_line_here() -> None:
+    assert set(PROVOCATIONS) == set(KINDS)
+
+
+@pytest.mark.parametrize("code", PROVOCATIONS)
+def test_a_code_is_met_with_its_status_and_title(world: World, code: str) -> None:
+    answer = PROVOCATIONS[code](world)
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    Problem.model_validate(body)
+    kind = KINDS[code]
+    assert (body["code"], answer.status_code, body["status"], body["title"]) == (
+        code,
+        kind.status,
+        kind.status,
+        kind.title,
+    )
+    assert body["type"] == f"/api/v1/docs#{code}"
+    assert ("Retry-After" in answer.headers) is (kind.status in {429, 503})
+    assert ("errors" in body) is (code == "validation_error")

@@ -1,0 +1,209 @@
+"""Rows scored at once: the same answers as a job's files, and no body that breaks anything."""
+
+import csv
+import io
+import json
+import logging
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+
+from functions.api.row_bodies import RowsAnswer
+from shared.jobs.errors import RateLimitedError, UnavailableError
+from shared.scoring.catalogue import model_card
+from shared.scoring.columns import required_columns
+from shared.scoring.documentation import example_rows
+from tests.fakes import FakeRowScorer
+from tests.unit.api.conftest import API, ROWS_MAX_BYTES, Client
+
+Row = dict[str, Any]
+
+
+def annual_row(**overrides: Any) -> Row:
+    return {**example_rows("annual")[0], **overrides}
+
+
+def sent(client: Client, rows: Any, *, job_type: str = "annual") -> dict[str, Any]:
+    answer = client.post(f"{API}/{job_type}", json={"rows": rows})
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    RowsAnswer.model_validate(body)
+    return body
+
+
+def test_rows_are_scored_and_answered_with_their_own_columns_first(client: Client) -> None:
+    body = sent(client, [annual_row(remark="as agreed"), annual_row(sector=None)])
+    assert {name: body[name] for name in ("success", "job_type", "profile", "total_rows")} == {
+        "success": True,
+        "job_type": "annual",
+        "profile": "statements",
+        "total_rows": 2,
+    }
+    assert (body["successful_rows"], body["failed_rows"], body["notes"]) == (1, 1, [])
+    assert body["model_version"] == model_card("statements")["version"]
+    (scored,) = body["results"]
+    assert list(scored)[: len(annual_row()) + 2] == [*annual_row(), "remark", "row"]
+    assert (scored["row"], scored["remark"], scored["market_cap"]) == (1, "as agreed", "1840.5")
+    assert isinstance(scored["default_probability"], float)
+    assert [type(scored[name]) for name in ("top_factors", "missing_ratios", "out_of_range")] == [list] * 3
+    (error,) = body["errors"]
+    assert {name: error[name] for name in ("row", "company_symbol", "column", "code", "error", "value")} == {
+        "row": 2,
+        "company_symbol": "NRTH",
+        "column": "sector",
+        "code": "missing_field",
+        "error": "Missing required field: sector",
+        "value": "",
+    }
+
+
+def test_a_figure_scores_the_same_as_a_number_and_as_text(client: Client) -> None:
+    texts = annual_row(market_cap="1840.5", total_assets="1e3", net_income="-92.6")
+    numbers = annual_row(market_cap=1840.5, total_assets=1000, net_income=-92.6)
+    first, second = sent(client, [texts, numbers])["results"]
+    assert first["default_probability"] == second["default_probability"]
+    assert first["top_factors"] == second["top_factors"]
+
+
+def test_rows_of_different_columns_have_those_of_all_of_them(client: Client) -> None:
+    lean = annual_row()
+    del lean["inventory"]
+    body = sent(client, [lean, annual_row(note="x"), {}, {"sector": " "}])
+    assert [result["row"] for result in body["results"]] == [2]
+    assert [(error["row"], error["column"]) for error in body["errors"]] == [
+        (1, "inventory"),
+        (3, "company_symbol"),
+        (4, "company_symbol"),
+    ]
+
+
+def test_a_header_with_both_profiles_is_noted(client: Client) -> None:
+    ratios = {column.name: 1 for column in required_columns("annual", "ratios") if column.profile == "ratios"}
+    body = sent(client, [annual_row(**ratios)])
+    assert body["notes"] == ["The file has the columns of both profiles; it was scored on statements."]
+
+
+def test_missing_columns_are_told_in_the_sentence_of_uploads(client: Client) -> None:
+    row = annual_row()
+    del row["sector"], row["market_cap"]
+    answer = client.post(f"{API}/annual", json={"rows": [row]})
+    file = io.StringIO()
+    writer = csv.DictWriter(file, row)
+    writer.writeheader()
+    writer.writerow(row)
+    uploaded = client.post(f"{API}/annual/bulk-upload-async", files={"file": ("a.csv", file.getvalue())})
+    assert (answer.status_code, answer.json()["code"]) == (400, "missing_columns")
+    assert answer.json()["detail"] == uploaded.json()["detail"]
+
+
+def test_more_rows_than_are_scored_at_once_are_pointed_to_the_upload(client: Client, rows: FakeRowScorer) -> None:
+    assert sent(client, [annual_row()] * 100)["successful_rows"] == 100
+    answers = [
+        client.post(f"{API}/annual", json={"rows": [annual_row()] * 101}),
+        client.post(f"{API}/annual", json={"rows": [annual_row(note="x" * ROWS_MAX_BYTES)]}),
+    ]
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        assert "/api/v1/predictions/annual/bulk-upload-async" in answer.json()["detail"]
+    assert len(rows.given) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (b"", "body"),
+        (b"{", "body"),
+        (b"\xff\xfe", "body"),
+        (b"[" * 100_000, "body"),
+        (b"[]", "body"),
+        (b'{"rows": [], "rows": []}', "body"),
+        (b"{}", "body.rows"),
+        (b'{"rows": 5}', "body.rows"),
+        (b'{"rows": []}', "body.rows"),
+        (b'{"rows": [{}], "mode": "fast"}', "body.rows"),
+        (b'{"rows": [{}, []]}', "body.rows.1"),
+        (b'{"rows": [{"a": NaN}]}', "body"),
+        (b'{"rows": [{"a": -Infinity}]}', "body"),
+        (b'{"rows": [{"a": 1, "a": 2}]}', "body"),
+        (b'{"rows": [{"\\ud800": 1}]}', "body.rows"),
+    ],
+)
+def test_a_body_of_another_form_is_refused_naming_the_place(client: Client, body: bytes, field: str) -> None:
+    answer = client.post(f"{API}/annual", content=body, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+    assert answer.json()["errors"][0]["field"] == field
+
+
+@pytest.mark.parametrize("value", [True, False, [], {}, [1], {"a": 1}, "\ud800", "a\udfffb"])
+def test_a_cell_that_no_file_could_hold_is_refused_naming_its_row(client: Client, value: Any) -> None:
+    content = json.dumps({"rows": [annual_row(), annual_row(sector=value)]})
+    answer = client.post(f"{API}/annual", content=content, headers={"content-type": "application/json"})
+    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+    (fault,) = answer.json()["errors"]
+    assert fault["field"] == "body.rows.1.sector"
+    assert "row 2" in fault["message"]
+
+
+def test_another_media_type_is_told_what_to_send(client: Client) -> None:
+    answer = client.post(f"{API}/annual", content=b"a,b", headers={"content-type": "text/csv"})
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_format")
+    assert "application/json" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("literal", "code"),
+    [
+        ("1e400", "invalid_market_cap"),
+        ("-1e400", "invalid_market_cap"),
+        ("9" * 5_000, "invalid_market_cap"),
+        ('"NaN"', "invalid_market_cap"),
+        ('"a\\u0000b"', "malformed_row"),
+        (json.dumps("x" * 32 * 1024), "invalid_market_cap"),
+        (json.dumps("x" * (32 * 1024 + 1)), "malformed_row"),
+    ],
+    ids=["too large", "too small", "five thousand digits", "spelled out", "NUL", "32 KiB", "over 32 KiB"],
+)
+def test_a_strange_cell_fails_its_row_and_no_other(client: Client, literal: str, code: str) -> None:
+    row = json.dumps(annual_row(market_cap="$")).replace('"$"', literal)
+    content = f'{{"rows": [{row}, {json.dumps(annual_row())}]}}'
+    answer = client.post(f"{API}/annual", content=content, headers={"content-type": "application/json"})
+    assert answer.status_code == 200
+    assert [(error["row"], error["code"]) for error in answer.json()["errors"]] == [(1, code)]
+    assert [result["row"] for result in answer.json()["results"]] == [2]
+
+
+@pytest.mark.parametrize("literal", ["12345678901234567890123456789012345678901234567890", "0." + "1" * 400, "-0"])
+def test_numbers_of_many_digits_are_taken_as_the_double_they_are(client: Client, literal: str) -> None:
+    row = json.dumps(annual_row(net_income="$")).replace('"$"', literal)
+    answer = client.post(f"{API}/annual", content=f'{{"rows": [{row}]}}', headers={"content-type": "application/json"})
+    assert answer.json()["successful_rows"] == 1
+
+
+def test_nothing_of_the_rows_is_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        sent(client, [annual_row(company_name="Whisper Holdings"), annual_row(market_cap="whisper")])
+        client.post(f"{API}/annual", json={"rows": [annual_row(whisper=[])]})
+    assert "whisper" not in caplog.text.lower()
+    assert not any("whisper" in str(vars(record)).lower() for record in caplog.records)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "code"), [(UnavailableError(), 503, "unavailable"), (RateLimitedError(), 429, "rate_limited")]
+)
+def test_a_score_function_that_does_not_answer_is_told_with_when_to_come_again(
+    client: Client, rows: FakeRowScorer, error: Exception, status: int, code: str
+) -> None:
+    rows.error = error
+    answer = client.post(f"{API}/annual", json={"rows": [annual_row()]})
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_the_rows_answer_is_documented(app: FastAPI) -> None:
+    document = app.openapi()
+    operation = document["paths"][f"{API}/annual"]["post"]
+    content = operation["requestBody"]["content"]["application/json"]
+    assert content["schema"]["properties"]["rows"]["maxItems"] == 100
+    assert content["example"]["rows"]
+    assert {"200", "400", "413", "422", "429", "503"} <= set(operation["responses"])

@@ -1,0 +1,116 @@
+"""Rows scored at once against a job of the same rows, and against any JSON at all."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.files.dialect import CANONICAL
+from shared.files.header import read_layout
+from shared.scoring.chunk import score_chunk
+from shared.scoring.columns import BY_NAME, COLUMNS, JobTypeName, Kind, required_columns
+from shared.scoring.model import model_for
+from shared.scoring.results import probability_text, result_columns
+from tests.builders import NOON
+from tests.unit.api.conftest import API, Client
+
+NEXT_YEAR = NOON.year + 1
+
+Row = dict[str, Any]
+
+# What people send: good rows with a cell here and there that is something else.
+_TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
+_CELLS = st.one_of(
+    st.none(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.integers(-(10**12), 10**12),
+    st.sampled_from(["", " ", "n/a", "-", "1,234.5", "12%", "(3.2)", "Q2", "3", "2019", "=1+1", '"', 'a"b,c\n', "'5"]),
+    _TEXT,
+)
+_NAMES = [column.name for column in COLUMNS]
+
+
+@st.composite
+def _rows(draw: st.DrawFn, job_type: JobTypeName) -> list[Row]:
+    profile: Literal["statements", "ratios"] = draw(st.sampled_from(["statements", "ratios"]))
+    wanted = [column.name for column in required_columns(job_type, profile)]
+    good: Row = {**{name: 12.5 for name in wanted if BY_NAME[name].kind is Kind.NUMBER}, "company_symbol": "abc"}
+    good |= {"company_name": "Abc", "sector": "Any", "reporting_year": 2020, "reporting_quarter": "q3"}
+    extra = draw(st.lists(_TEXT.filter(lambda name: name.strip().casefold() not in _NAMES), max_size=2))
+    changes = st.dictionaries(st.sampled_from([*good, *extra]), _CELLS, max_size=4)
+    # Names in one order, as the rows of a file have them.
+    return [{**good, **dict.fromkeys(extra), **draw(changes)} for _ in range(draw(st.integers(1, 6)))]
+
+
+def as_job(rows: list[Row], job_type: JobTypeName) -> tuple[list[dict[str, str]], list[Row]]:
+    """What a job makes of the file of these rows: its scored rows and its row errors."""
+    file = io.StringIO()
+    writer = csv.DictWriter(file, rows[0])
+    writer.writeheader()
+    writer.writerows({name: _text(value) for name, value in row.items()} for row in rows)
+    body = file.getvalue().encode()
+    layout = read_layout(body, CANONICAL, job_type=job_type, is_whole_file=True)
+    scored = score_chunk(
+        body[layout.data_start :],
+        layout=layout,
+        first_row=1,
+        model=model_for(layout.job_type, layout.profile),
+        next_year=NEXT_YEAR,
+    )
+    columns = result_columns(layout, "successful")
+    lines = csv.reader(io.StringIO(scored.parts.successful.decode(), newline=""))
+    errors = [json.loads(line) for line in scored.parts.errors.splitlines()]
+    return [dict(zip(columns, cells, strict=True)) for cells in lines], errors
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else repr(value) if isinstance(value, float) else str(value)
+
+
+def as_text(result: Mapping[str, Any]) -> dict[str, str]:
+    """A scored row as its line in a result file has it."""
+    lists = {
+        name: json.dumps(result[name], ensure_ascii=False, separators=(",", ":"))
+        for name in ("top_factors", "missing_ratios", "out_of_range")
+    }
+    figures = {"row": str(result["row"]), "default_probability": probability_text(result["default_probability"])}
+    return {**result, **lists, **figures}
+
+
+@pytest.mark.parametrize("job_type", ["annual", "quarterly"])
+def test_the_answer_is_what_a_job_of_the_same_rows_finds(client: Client, job_type: JobTypeName) -> None:
+    @settings(max_examples=60, suppress_health_check=list(HealthCheck))
+    @given(rows=_rows(job_type))
+    def holds(rows: list[Row]) -> None:
+        answer = client.post(f"{API}/{job_type}", json={"rows": rows})
+        if answer.status_code == 400:
+            assert answer.json()["code"] == "duplicate_columns"
+            return
+        assert answer.status_code == 200, answer.text
+        results, errors = as_job(rows, job_type)
+        assert [as_text(result) for result in answer.json()["results"]] == results
+        assert answer.json()["errors"] == errors
+
+    holds()
+
+
+def test_any_json_at_all_is_answered_and_never_with_a_fault_of_ours(client: Client) -> None:
+    scalars = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8)
+    values = st.recursive(
+        scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+    )
+    rows = st.lists(st.dictionaries(st.sampled_from(_NAMES) | st.text(max_size=4), values, max_size=14), max_size=4)
+
+    @settings(max_examples=100, suppress_health_check=list(HealthCheck))
+    @given(body=st.one_of(values, st.fixed_dictionaries({"rows": values}), st.fixed_dictionaries({"rows": rows})))
+    def holds(body: Any) -> None:
+        content = json.dumps(body).encode()
+        answer = client.post(f"{API}/annual", content=content, headers={"content-type": "application/json"})
+        assert answer.status_code in {200, 400, 422}
+
+    holds()
