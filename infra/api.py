@@ -36,7 +36,7 @@ class Api(Construct):
                 "TABLE_NAME": storage.table.table_name,
                 "UPLOADS_BUCKET": storage.uploads.bucket_name,
                 "RESULTS_BUCKET": storage.results.bucket_name,
-                "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+                "STATE_MACHINE_ARN": workflow.state_machine_arn,
                 "FINALIZE_FUNCTION_NAME": workflow.finalize.name,
                 "SCORE_FUNCTION_NAME": workflow.score.name,
                 "CURSOR_SECRET_ARN": storage.cursor_secret.secret_arn,

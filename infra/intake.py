@@ -43,12 +43,12 @@ class Intake(Construct):
             environment={
                 "TABLE_NAME": storage.table.table_name,
                 "UPLOADS_BUCKET": uploads.bucket_name,
-                "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+                "STATE_MACHINE_ARN": workflow.state_machine_arn,
             },
             statements=[
                 allow("dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[table]),
                 allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
-                allow("states:StartExecution", on=[workflow.state_machine.state_machine_arn]),
+                allow("states:StartExecution", on=[workflow.state_machine_arn]),
                 # What Lambda's poller asks of the function's role.
                 allow("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", on=[self.queue.queue_arn]),
                 # The local cloud's events do not name the version of the object, which then has to be asked for.

@@ -29,7 +29,7 @@ class Reconciliation(Construct):
                 "TABLE_NAME": storage.table.table_name,
                 "UPLOADS_BUCKET": uploads.bucket_name,
                 "RESULTS_BUCKET": results.bucket_name,
-                "STATE_MACHINE_ARN": workflow.state_machine.state_machine_arn,
+                "STATE_MACHINE_ARN": workflow.state_machine_arn,
                 "FINALIZE_FUNCTION_NAME": workflow.finalize.name,
             },
             statements=[
@@ -38,7 +38,7 @@ class Reconciliation(Construct):
                 allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
                 allow("s3:ListBucket", on=[results.bucket_arn]),
                 allow("s3:DeleteObject", on=[results.arn_for_objects("work/*"), results.arn_for_objects("results/*")]),
-                allow("states:StartExecution", on=[workflow.state_machine.state_machine_arn]),
+                allow("states:StartExecution", on=[workflow.state_machine_arn]),
                 allow("states:DescribeExecution", "states:StopExecution", on=[workflow.execution_arns]),
                 allow("lambda:InvokeFunction", on=[workflow.finalize.arn]),
             ],
@@ -52,7 +52,7 @@ class Reconciliation(Construct):
                 source=["aws.states"],
                 detail_type=["Step Functions Execution Status Change"],
                 detail={
-                    "stateMachineArn": [workflow.state_machine.state_machine_arn],
+                    "stateMachineArn": [workflow.state_machine_arn],
                     "status": ["FAILED", "TIMED_OUT", "ABORTED"],
                 },
             ),

@@ -38,7 +38,7 @@ class DefaultRiskJobs(Stack):
         self._output("UploadsBucket", storage.uploads.bucket_name)
         self._output("ResultsBucket", storage.results.bucket_name)
         self._output("Table", storage.table.table_name)
-        self._output("StateMachineArn", workflow.state_machine.state_machine_arn)
+        self._output("StateMachineArn", workflow.state_machine_arn)
         self._output("EventBusName", events.bus.event_bus_name)
         self._output("StatusTopicArn", events.topic.topic_arn)
         if identity.user_pool is not None and identity.client is not None:

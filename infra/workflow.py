@@ -1,6 +1,6 @@
 """The state machine: Plan, a distributed map of Score over the chunks, Finalize."""
 
-from aws_cdk import Duration, Fn, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -30,6 +30,7 @@ class Workflow(Construct):
             "RESULTS_BUCKET": storage.results.bucket_name,
         }
         table, uploads, results = storage.table.table_arn, storage.uploads, storage.results
+        self._name = f"default-risk-jobs-{stage.name}"
         work = results.arn_for_objects("work/*")
         result_files = results.arn_for_objects("results/*")
         read_input = allow("s3:GetObjectVersion", on=[uploads.arn_for_objects("*")])
@@ -48,20 +49,6 @@ class Workflow(Construct):
                 allow("s3:PutObject", "s3:AbortMultipartUpload", on=[work]),
             ],
         )
-        self.score = Function(
-            self,
-            "score",
-            stage=stage,
-            memory_mib=1769,  # one full core
-            timeout=SCORE_TIMEOUT,
-            environment=environment,
-            statements=[
-                allow("dynamodb:UpdateItem", on=[table]),
-                read_input,
-                allow("s3:GetObject", on=[work]),
-                allow("s3:PutObject", "s3:DeleteObject", on=[work, results.arn_for_objects("results/*/errors/*")]),
-            ],
-        )
         self.finalize = Function(
             self,
             "finalize",
@@ -77,10 +64,33 @@ class Workflow(Construct):
                 allow("s3:ListBucket", on=[results.bucket_arn]),
             ],
         )
+        self.score = Function(
+            self,
+            "score",
+            stage=stage,
+            memory_mib=1769,  # one full core
+            timeout=SCORE_TIMEOUT,
+            environment={
+                **environment,
+                "STATE_MACHINE_ARN": self.state_machine_arn,
+                "FINALIZE_FUNCTION_NAME": self.finalize.name,
+            },
+            statements=[
+                allow("dynamodb:Query", "dynamodb:UpdateItem", on=[table]),
+                read_input,
+                allow("s3:GetObject", on=[work]),
+                allow("s3:PutObject", "s3:DeleteObject", on=[work, results.arn_for_objects("results/*/errors/*")]),
+                # A job of which too many rows fail is ended by the worker that finds it so.
+                allow("states:DescribeExecution", "states:StopExecution", on=[self.execution_arns]),
+                allow("lambda:InvokeFunction", on=[self.finalize.arn]),
+            ],
+        )
         role = iam.Role(self, "JobsRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
         self.state_machine = sfn.StateMachine(
             self,
             "Jobs",
+            # Named, so that the functions it runs can name it too.
+            state_machine_name=self._name,
             role=role.without_policy_updates(),
             definition_body=sfn.DefinitionBody.from_chainable(self._definition(stage, storage)),
             timeout=EXECUTION_TIMEOUT,
@@ -137,10 +147,14 @@ class Workflow(Construct):
         return statements
 
     @property
+    def state_machine_arn(self) -> str:
+        """The state machine's ARN, made from its name: its own functions come before it."""
+        return f"arn:aws:states:{Stack.of(self).region}:{Stack.of(self).account}:stateMachine:{self._name}"
+
+    @property
     def execution_arns(self) -> str:
         """The ARN pattern of the state machine's executions."""
-        name = Fn.select(6, Fn.split(":", self.state_machine.state_machine_arn))
-        return f"arn:aws:states:{Stack.of(self).region}:{Stack.of(self).account}:execution:{name}:*"
+        return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:*"
 
     def _definition(self, stage: Stage, storage: Storage) -> sfn.IChainable:
         finalize = self._task("Finalize", self.finalize.function, {"job_id": sfn.JsonPath.string_at("$.job_id")})

@@ -83,6 +83,7 @@ class Template:
 
     def _arn(self, name: str, kind: str) -> str:
         local, place = name.lower(), f"{self._region}:{self._account}"
+        local = self.document["Resources"][name]["Properties"].get("StateMachineName", local)
         return {
             "AWS::S3::Bucket": f"arn:aws:s3:::{local}",
             "AWS::DynamoDB::Table": f"arn:aws:dynamodb:{place}:table/{local}",

@@ -81,6 +81,7 @@ class Planner:
             model_version=model.version,
             next_year=(job.started_at or self._clock()).year + 1,
             shard_count=shard_count(len(chunks)),
+            has_failure_budget=job.options.max_failed_percent is not None,
         )
         self._results.put_plan(job.id, plan.as_json())
         manifest_key = self._results.put_manifest(job.id, [asdict(chunk) for chunk in chunks])

@@ -14,8 +14,10 @@ from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
 from shared.aws.planned_input import PlannedInput
 from shared.aws.results_bucket import ResultsBucket
+from shared.aws.state_machine import FinalizeInvocation, StateMachine
 from shared.aws.upload_bucket import UploadBucket
 from shared.files.chunks import Chunk
+from shared.jobs.failure_budget import FailureBudget
 from shared.jobs.model import utc_now
 from shared.observability import logger
 
@@ -23,12 +25,19 @@ from shared.observability import logger
 @cache
 def _scorer() -> Scorer:
     settings = ScoreSettings.from_environment()
+    store = JobsTable(client=clients.dynamodb, table=settings.table_name)
     results = ResultsBucket(client=clients.s3, bucket=settings.results_bucket)
     return Scorer(
-        store=JobsTable(client=clients.dynamodb, table=settings.table_name),
+        store=store,
         results=results,
         planned_input=PlannedInput(
             uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket), results=results
+        ),
+        budget=FailureBudget(
+            store=store,
+            workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
+            assembler=FinalizeInvocation(client=clients.lambda_, function_name=settings.finalize_function_name),
+            clock=utc_now,
         ),
         clock=utc_now,
     )

@@ -8,6 +8,7 @@ from shared.aws.planned_input import InputPlan, PlannedInput
 from shared.aws.results_bucket import SCORED_PARTS, ResultsBucket
 from shared.files.chunks import Chunk
 from shared.jobs.errors import CommitRefusedError
+from shared.jobs.failure_budget import FailureBudget
 from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.ledger import ChunkCount, shard_of
 from shared.jobs.ports import Clock
@@ -24,8 +25,17 @@ class ModelChangedError(Exception):
 class Scorer:
     """Scores chunks, keeping the plan of the last job it saw."""
 
-    def __init__(self, *, store: JobsTable, results: ResultsBucket, planned_input: PlannedInput, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        store: JobsTable,
+        results: ResultsBucket,
+        planned_input: PlannedInput,
+        budget: FailureBudget,
+        clock: Clock,
+    ) -> None:
         self._store = store
+        self._budget = budget
         self._results = results
         self._input = planned_input
         self._clock = clock
@@ -68,6 +78,9 @@ class Scorer:
                 # The job is closed or gone, and nobody will read these.
                 self._results.delete_parts(job_id, chunk.index)
             logger.info("The commit was refused", extra={"reason": str(refused)})
+        # Also when an earlier attempt committed it: that one may have ended before it came to this.
+        if plan.has_failure_budget and scored.failed:
+            self._budget.judge(job_id)
 
     def _plan(self, job_id: UUID) -> InputPlan | None:
         if self._known is None or self._known[0] != job_id:

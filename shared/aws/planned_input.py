@@ -25,6 +25,7 @@ class InputPlan:
     model_version: str
     next_year: int
     shard_count: int
+    has_failure_budget: bool
 
     def as_json(self) -> dict[str, Any]:
         """The plan as a JSON object."""
@@ -36,6 +37,7 @@ class InputPlan:
             "model_version": self.model_version,
             "next_year": self.next_year,
             "shard_count": self.shard_count,
+            "has_failure_budget": self.has_failure_budget,
         }
 
     @classmethod

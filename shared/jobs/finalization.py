@@ -7,6 +7,7 @@ from uuid import UUID
 
 from shared.jobs.closing import fail_job
 from shared.jobs.errors import TransitionRefusedError
+from shared.jobs.failure_budget import fail_over_budget, is_over_budget
 from shared.jobs.model import JobStatus
 from shared.jobs.ports import Clock, JobStore, JobView
 from shared.jobs.views import counts
@@ -70,7 +71,8 @@ class Finalization:
         if lost or job.total_rows != view.progress.processed_rows:
             self._fail_incomplete(view, lost)
             return
-        if self._over_budget(view):
+        if is_over_budget(job, view.progress):
+            fail_over_budget(self._store, job, view.progress, clock=self._clock)
             return
         self._files.assemble(view)
         try:
@@ -102,21 +104,3 @@ class Finalization:
         named = ", ".join(f"{first}-{last}" for first, last in ranges[:_NAMED_RANGES])
         more = f" and {len(ranges) - _NAMED_RANGES} more ranges" if len(ranges) > _NAMED_RANGES else ""
         return f"Rows {named}{more} could not be scored after several attempts."
-
-    def _over_budget(self, view: JobView) -> bool:
-        """End a job of which more rows failed than its uploader allows."""
-        allowed = view.job.options.max_failed_percent
-        progress = view.progress
-        if allowed is None or progress.failed_rows * 100 <= allowed * progress.processed_rows:
-            return False
-        fail_job(
-            self._store,
-            view.job.id,
-            error_code="too_many_failed_rows",
-            error_message=(
-                f"{progress.failed_rows} of {progress.processed_rows} rows failed, more than {allowed:g} %. "
-                "Download the failed rows, correct them and upload them again."
-            ),
-            clock=self._clock,
-        )
-        return True

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
+from threading import RLock
 from typing import Any
 from unittest.mock import patch
 from uuid import UUID
@@ -192,11 +193,11 @@ def _create_functions(synthesised: Template, role: str) -> dict[str, str]:
 
 
 def _create_state_machine(synthesised: Template, role: str) -> str:
-    name, properties = synthesised.only("AWS::StepFunctions::StateMachine")
+    _, properties = synthesised.only("AWS::StepFunctions::StateMachine")
     definition = json.loads(synthesised.resolve(properties["DefinitionString"]))
     _adapt(definition)
     answer = clients.step_functions().create_state_machine(
-        name=name.lower(), definition=json.dumps(definition), roleArn=role
+        name=properties["StateMachineName"], definition=json.dumps(definition), roleArn=role
     )
     return answer["stateMachineArn"]
 
@@ -219,12 +220,16 @@ def _adapt(node: Any) -> None:
 
 @contextmanager
 def _invocations_call_handlers(system: System) -> Iterator[None]:
+    # moto closes an object that is written again while another thread still reads it; S3 does not.
+    one_at_a_time = RLock()
+
     def invoke(function: Any, body: Any, request_headers: Any, response_headers: Any) -> Any:
         folder = system.names[function.function_name]
         event = json.loads(body)
         if request_headers.get("x-amz-invocation-type", "") == "Event":
             try:
-                system.invoke(folder, event)
+                with one_at_a_time:
+                    system.invoke(folder, event)
             except Exception as error:  # noqa: BLE001  moto would swallow what an asynchronous invocation raises
                 system.unexpected.append(error)
             return ""

@@ -376,6 +376,23 @@ def test_more_failed_rows_than_allowed_fail_the_job_with_its_work_kept(system: S
     assert len(result(system, job_id, "successful")) == 270
 
 
+def test_a_hopeless_job_is_ended_long_before_its_end_and_keeps_what_was_processed(
+    system: System, jobs: JobService
+) -> None:
+    job_id = submitted(jobs, annual_csv(8_000, faulty=8_000), max_failed_percent=20.0)
+    system.deliver()
+    system.wait(job_id)
+
+    view = jobs.get(MEMBER, job_id)
+    job = view.job
+    failed, unprocessed = result(system, job_id, "failed"), result(system, job_id, "unprocessed")
+    assert (job.status, job.error_code, job.results_ready) == (JobStatus.FAILED, "too_many_failed_rows", True)
+    assert 1_000 <= len(failed) < 6_000
+    assert sorted(int(row["row"]) for row in failed + unprocessed) == list(range(1, 8_001))
+    assert progress_view(job, view.progress)["failed_rows"] == len(failed)
+    assert len(jobs.row_errors(view, start=Position(), limit=8_000).errors) == len(failed)
+
+
 def test_an_execution_that_dies_ends_its_job_with_the_reason_in_words(system: System, jobs: JobService) -> None:
     def die(_event: dict[str, Any]) -> None:
         raise RuntimeError("table arn:aws:secret is on fire")

@@ -65,7 +65,17 @@ ROLES = {
         "s3:GetObjectVersion",
         "s3:PutObject",
     },
-    "Score": {"dynamodb:UpdateItem", "s3:DeleteObject", "s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"},
+    "Score": {
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "lambda:InvokeFunction",
+        "s3:DeleteObject",
+        "s3:GetObject",
+        "s3:GetObjectVersion",
+        "s3:PutObject",
+        "states:DescribeExecution",
+        "states:StopExecution",
+    },
     "Finalize": {
         "dynamodb:Query",
         "dynamodb:UpdateItem",
