@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS ?= true
 PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)
 
-.PHONY: help demo local local-stop local-env test check format synth train bench lock openapi deploy destroy clean
+.PHONY: help demo local local-stop local-env test check format synth snapshot train bench lock openapi deploy destroy clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -58,6 +58,9 @@ format: $(READY) ## rewrite the code in the project's format
 synth: $(READY) ## write the CloudFormation template to cdk.out
 	@$(BIN)/python -m infra.app
 
+snapshot: $(READY) ## write the templates that tests compare with anew, to be read in review
+	@$(BIN)/python -m tests.infra.snapshots
+
 train: $(READY) ## train the models: DATA=us_bankruptcy_1999_2018.csv.gz
 	@$(BIN)/python -m shared.training $(DATA)
 
@@ -72,11 +75,11 @@ lock: $(READY) ## resolve every dependency list again
 	@for list in $(filter-out $(LOCKS)/dev.in,$(wildcard $(LOCKS)/*.in)); do \
 		$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -c $(LOCKS)/dev.txt $$list -o $${list%.in}.txt; done
 
-deploy: $(READY) ## deploy to the AWS account of your credentials (STAGE=dev)
-	@$(BIN)/python -m infra.deploy deploy --stage $(or $(STAGE),dev)
+deploy: $(READY) ## deploy to the AWS account of your credentials (STAGE=dev, CONTEXT="kms=true alarm_email=…")
+	@$(BIN)/python -m infra.deploy deploy --stage $(or $(STAGE),dev) $(CONTEXT)
 
-destroy: $(READY) ## remove a deployment (STAGE=dev)
-	@$(BIN)/python -m infra.deploy destroy --stage $(or $(STAGE),dev)
+destroy: $(READY) ## remove a deployment (STAGE=dev, CONTEXT="kms=true alarm_email=…")
+	@$(BIN)/python -m infra.deploy destroy --stage $(or $(STAGE),dev) $(CONTEXT)
 
 clean: ## remove what the commands made
 	@rm -rf $(VENV) cdk.out .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

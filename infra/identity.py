@@ -5,6 +5,7 @@ from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
 from infra.claims import ORGANIZATION_ATTRIBUTE, ROLES
+from infra.findings import acknowledge
 from infra.function import Function
 from infra.stages import Stage
 
@@ -35,12 +36,18 @@ class Identity(Construct):
             self_sign_up_enabled=False,
             sign_in_aliases=cognito.SignInAliases(username=True),
             feature_plan=cognito.FeaturePlan.ESSENTIALS,
-            password_policy=cognito.PasswordPolicy(min_length=12),
+            password_policy=cognito.PasswordPolicy(
+                min_length=12, require_lowercase=True, require_uppercase=True, require_digits=True, require_symbols=True
+            ),
             custom_attributes={
                 ORGANIZATION_ATTRIBUTE: cognito.StringAttribute(min_len=1, max_len=64, mutable=True),
             },
             removal_policy=RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY,
         )
+        acknowledge(
+            pool, "COG2", "Callers are programs as often as people; a company's own issuer brings its own factors."
+        )
+        acknowledge(pool, "COG8", "The plus plan bills every active user; a deployer who wants it sets `feature_plan`.")
         claims = Function(
             self,
             "claims",

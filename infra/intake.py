@@ -7,6 +7,7 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from infra.encryption import customer_key
 from infra.function import Function, allow
 from infra.stages import Stage
 from infra.storage import Storage
@@ -23,7 +24,11 @@ class Intake(Construct):
         super().__init__(scope, "Intake")
         table, uploads = storage.table.table_arn, storage.uploads
         self.dead_letters = sqs.Queue(
-            self, "DeadLetters", retention_period=Duration.days(14), enforce_ssl=not stage.is_local
+            self,
+            "DeadLetters",
+            retention_period=Duration.days(14),
+            encryption_master_key=customer_key(self),
+            enforce_ssl=not stage.is_local,
         )
         self.queue = sqs.Queue(
             self,
@@ -32,6 +37,7 @@ class Intake(Construct):
             visibility_timeout=Duration.seconds(_TIMEOUT.to_seconds() * 6),
             retention_period=Duration.days(4),
             dead_letter_queue=sqs.DeadLetterQueue(queue=self.dead_letters, max_receive_count=_DELIVERIES),
+            encryption_master_key=customer_key(self),
             enforce_ssl=not stage.is_local,
         )
         self.function = Function(

@@ -1,39 +1,158 @@
-"""What wakes somebody up."""
+"""What wakes somebody up, and what they look at then. Every alarm has a section of its name in infra/OPERATIONS.md."""
 
+from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.api import Api
+from infra.encryption import customer_key
 from infra.events import StatusEvents
 from infra.intake import Intake
+from infra.reconciliation import Reconciliation
+from infra.stages import Stage
 from infra.workflow import Workflow
+
+_FIVE_MINUTES = Duration.minutes(5)
 
 
 class Observability(Construct):
-    """Alarms on what only people can mend."""
+    """Alarms on what only people can mend, a topic that tells them, and a dashboard."""
 
-    def __init__(self, scope: Construct, *, intake: Intake, workflow: Workflow, events: StatusEvents) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        stage: Stage,
+        api: Api,
+        intake: Intake,
+        workflow: Workflow,
+        reconciliation: Reconciliation,
+        events: StatusEvents,
+    ) -> None:
         super().__init__(scope, "Observability")
-        intake.dead_letters.metric_approximate_number_of_messages_visible().create_alarm(
-            self,
+        self.topic = sns.Topic(self, "Alarms", master_key=customer_key(self), enforce_ssl=not stage.is_local)
+        if stage.alarm_email is not None:
+            self.topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email))
+
+        functions = {
+            "api": api.function,
+            "intake": intake.function,
+            "plan": workflow.plan,
+            "score": workflow.score,
+            "finalize": workflow.finalize,
+            "reconcile": reconciliation.function,
+            "publish": events.function,
+        }
+        failed = workflow.state_machine.metric_failed(period=_FIVE_MINUTES, statistic="Sum")
+        queue_age = intake.queue.metric_approximate_age_of_oldest_message(period=_FIVE_MINUTES, statistic="Maximum")
+        server_errors = api.http_api.metric_server_error(period=_FIVE_MINUTES, statistic="Sum")
+        errors = {
+            name: function.function.metric_errors(period=_FIVE_MINUTES, statistic="Sum")
+            for name, function in functions.items()
+        }
+        throttles = {
+            name: function.function.metric_throttles(period=_FIVE_MINUTES, statistic="Sum")
+            for name, function in functions.items()
+        }
+
+        self._alarm(
             "UploadsNotTakenIn",
-            alarm_description="An uploaded file could not be made into a job after several deliveries",
-            threshold=1,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            intake.dead_letters.metric_approximate_number_of_messages_visible(
+                period=_FIVE_MINUTES, statistic="Maximum"
+            ),
+            "An uploaded file could not be made into a job after several deliveries",
         )
-        events.dead_letters.metric_approximate_number_of_messages_visible().create_alarm(
-            self,
+        self._alarm(
             "StatusEventsGivenUp",
-            alarm_description="A change of a job's status could not be put on the event bus after several attempts",
-            threshold=1,
-            evaluation_periods=1,
-            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            events.dead_letters.metric_approximate_number_of_messages_visible(
+                period=_FIVE_MINUTES, statistic="Maximum"
+            ),
+            "A change of a job's status could not be put on the event bus after several attempts",
         )
-        workflow.state_machine.metric_failed().create_alarm(
+        self._alarm("ExecutionsFailed", failed, "A job's execution failed; the sweep ends the job with the reason")
+        self._alarm(
+            "UploadsWaiting",
+            queue_age,
+            "Uploaded files have waited for ten minutes to be made into jobs",
+            threshold=600,
+        )
+        self._alarm(
+            "SweepFailing",
+            errors["reconcile"],
+            "The sweep that guarantees an end to every job failed twice in a row",
+            evaluation_periods=2,
+        )
+        self._alarm("ApiFailing", server_errors, "Callers got server errors", threshold=5)
+        self._alarm(
+            "ScoringThrottled",
+            throttles["score"],
+            "Lambda refused chunks for want of concurrency in three periods in a row",
+            evaluation_periods=3,
+        )
+        self._dashboard(
+            stage=stage,
+            workflow=workflow,
+            api=api,
+            faults=[failed, queue_age],
+            errors=errors,
+            throttles=throttles,
+        )
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        description: str,
+        *,
+        threshold: float = 1,
+        evaluation_periods: int = 1,
+    ) -> None:
+        alarm = cloudwatch.Alarm(
             self,
-            "ExecutionsFailed",
-            alarm_description="A job's execution failed; the sweep ends the job with the reason",
-            threshold=1,
-            evaluation_periods=1,
+            name,
+            metric=metric,
+            alarm_description=f"{description}. Runbook: infra/OPERATIONS.md, {name}",
+            threshold=threshold,
+            evaluation_periods=evaluation_periods,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
             treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
         )
+        alarm.add_alarm_action(actions.SnsAction(self.topic))
+        alarm.add_ok_action(actions.SnsAction(self.topic))
+
+    def _dashboard(
+        self,
+        *,
+        stage: Stage,
+        workflow: Workflow,
+        api: Api,
+        faults: list[cloudwatch.Metric],
+        errors: dict[str, cloudwatch.Metric],
+        throttles: dict[str, cloudwatch.Metric],
+    ) -> None:
+        machine, gateway, score = workflow.state_machine, api.http_api, workflow.score.function
+        widgets = {
+            "Jobs": [machine.metric_started(), machine.metric_succeeded(), machine.metric_failed()],
+            "Failed executions, age of the oldest upload waiting": faults,
+            "Requests and their errors": [
+                gateway.metric_count(),
+                gateway.metric_client_error(),
+                gateway.metric_server_error(),
+            ],
+            "Latency of the API, p95": [gateway.metric_latency(statistic="p95")],
+            "Chunks: duration, p95": [score.metric_duration(statistic="p95")],
+            "Chunks at once": [score.metric("ConcurrentExecutions", statistic="Maximum")],
+            "Errors of functions": _labelled(errors),
+            "Throttles of functions": _labelled(throttles),
+        }
+        dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=stage.stack_name)
+        for title, metrics in widgets.items():
+            dashboard.add_widgets(cloudwatch.GraphWidget(title=title, left=metrics, width=12))
+
+
+def _labelled(metrics: dict[str, cloudwatch.Metric]) -> list[cloudwatch.Metric]:
+    """Under the functions' own names, on the dashboard alone: an alarm on a labelled metric is one on metric math."""
+    return [metric.with_(label=name) for name, metric in metrics.items()]

@@ -4,6 +4,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.api import Api
+from infra.encryption import Encryption
 from infra.events import StatusEvents
 from infra.identity import Identity
 from infra.intake import Intake
@@ -24,16 +25,25 @@ class DefaultRiskJobs(Stack):
             description="Bulk scoring of company financials for default risk",
             termination_protection=stage.keep_data,
         )
+        Encryption(self, stage=stage)
         storage = Storage(self, stage=stage)
         workflow = Workflow(self, stage=stage, storage=storage)
         intake = Intake(self, stage=stage, storage=storage, workflow=workflow)
-        Reconciliation(self, stage=stage, storage=storage, workflow=workflow)
+        reconciliation = Reconciliation(self, stage=stage, storage=storage, workflow=workflow)
         events = StatusEvents(self, stage=stage, storage=storage)
         identity = Identity(self, stage=stage)
         api = Api(self, stage=stage, storage=storage, workflow=workflow, identity=identity)
-        Observability(self, intake=intake, workflow=workflow, events=events)
+        observability = Observability(
+            self,
+            stage=stage,
+            api=api,
+            intake=intake,
+            workflow=workflow,
+            reconciliation=reconciliation,
+            events=events,
+        )
 
-        self._output("ApiUrl", api.http_api.api_endpoint)
+        self._output("ApiUrl", api.url)
         self._output("ApiId", api.http_api.api_id)
         self._output("UploadsBucket", storage.uploads.bucket_name)
         self._output("ResultsBucket", storage.results.bucket_name)
@@ -41,9 +51,12 @@ class DefaultRiskJobs(Stack):
         self._output("StateMachineArn", workflow.state_machine_arn)
         self._output("EventBusName", events.bus.event_bus_name)
         self._output("StatusTopicArn", events.topic.topic_arn)
+        self._output("AlarmTopicArn", observability.topic.topic_arn)
         if identity.user_pool is not None and identity.client is not None:
             self._output("UserPoolId", identity.user_pool.user_pool_id)
             self._output("UserPoolClientId", identity.client.user_pool_client_id)
+        if api.domain_target is not None:
+            self._output("DomainTarget", api.domain_target)
 
     def _output(self, name: str, value: str) -> None:
         CfnOutput(self, name, value=value)

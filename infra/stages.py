@@ -1,8 +1,28 @@
-"""What differs between deployments, typed. A stage is chosen by the `stage` context."""
+"""What differs between deployments, typed. A stage is chosen by the `stage` context, and changed by the others.
 
+Every field of `Stage` that a deployer may set is a context of the same name: for one deployment on the command line
+(`make deploy STAGE=prod CONTEXT="alarm_email=oncall@example.com kms=true"`), for good under `stages` in cdk.json.
+"""
+
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from infra.context_values import Values
+
+MIB = 1024 * 1024
+
+# What CloudWatch Logs takes, up to two years.
+LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
+# The service's own limit on the children of one distributed map.
+_MAX_CONCURRENCY = 10_000
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_DOMAIN = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+_CERTIFICATE = re.compile(r"arn:aws:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+")
+_ORIGIN = re.compile(r"https://[A-Za-z0-9.-]+(:\d+)?|http://localhost(:\d+)?")
+_URL = re.compile(r"https://\S+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,11 +35,30 @@ class OwnIssuer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Domain:
+    """A name of the deployer's for the API, with its certificate in the stack's region."""
+
+    name: str
+    certificate_arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The largest things that are taken in, in bytes. They can be lowered; larger ones were never measured."""
+
+    multipart_max_bytes: int = 4 * MIB
+    rows_max_bytes: int = MIB
+    csv_max_bytes: int = 2048 * MIB
+    xlsx_max_bytes: int = 100 * MIB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """The settings of one deployment.
 
-    `keep_data` keeps table and buckets when the stack is removed. `is_local` is the local cloud: plain HTTP, functions
-    in the interpreter that started it (so no dependency bundles), tokens that last a day.
+    `keep_data` keeps table, buckets and users when the stack is removed. `is_local` is the local cloud: plain HTTP,
+    functions in the interpreter that started it (so no dependency bundles), tokens that last a day. `kms` encrypts what
+    the stack keeps with a key of the deployer's own account instead of AWS's keys.
     """
 
     name: str
@@ -27,7 +66,12 @@ class Stage:
     keep_data: bool
     log_retention_days: int
     is_local: bool = False
+    kms: bool = False
+    alarm_email: str | None = None
+    cors_origins: tuple[str, ...] = ()
+    domain: Domain | None = None
     own_issuer: OwnIssuer | None = None
+    limits: Limits = field(default_factory=Limits)
     # Where a local user pool publishes its keys; AWS derives it from the pool.
     endpoint_url: str | None = None
 
@@ -44,36 +88,77 @@ _STAGES = {
     "local": Stage(name="local", map_concurrency=3, keep_data=False, log_retention_days=1, is_local=True),
 }
 
+_LIMITS = ("multipart_max_bytes", "rows_max_bytes", "csv_max_bytes", "xlsx_max_bytes")
+CONTEXT_NAMES = frozenset(
+    {
+        *("stage", "stages", "map_concurrency", "keep_data", "log_retention_days", "kms", "alarm_email"),
+        *("cors_origins", "domain_name", "certificate_arn", "issuer", "audience", "jwks_url", "endpoint_url"),
+        *_LIMITS,
+    }
+)
+
 
 def stage_from_context(context: Mapping[str, Any]) -> Stage:
-    """The stage a context names, with its own issuer if it has one.
+    """The stage a context names, with what the context changes of it.
 
-    Raises ValueError when the stage is unknown or the issuer is given in part.
+    Raises ValueError with a sentence for the deployer when a value is unknown, incomplete or out of bounds. Contexts of
+    CDK itself (`@aws-cdk/…`, `aws:cdk:…`) are none of ours and are let through.
     """
-    name = context.get("stage", "dev")
+    name = context.get("stage") or "dev"
     if name not in _STAGES:
         raise ValueError(f"unknown stage {name!r}: choose one of {', '.join(_STAGES)}")
+    for key in context:
+        if key not in CONTEXT_NAMES and ":" not in key and not key.startswith("@"):
+            raise ValueError(f"unknown context {key!r}: choose one of {', '.join(sorted(CONTEXT_NAMES))}")
+    values = Values({**_kept_for(name, context), **{key: value for key, value in context.items() if value != ""}})
     stage = _STAGES[name]
-    return Stage(
-        name=stage.name,
-        map_concurrency=stage.map_concurrency,
-        keep_data=stage.keep_data,
-        log_retention_days=stage.log_retention_days,
-        is_local=stage.is_local,
-        own_issuer=_own_issuer(context),
-        endpoint_url=context.get("endpoint_url"),
+    return replace(
+        stage,
+        map_concurrency=values.number("map_concurrency", stage.map_concurrency, least=1, most=_MAX_CONCURRENCY),
+        keep_data=values.flag("keep_data", default=stage.keep_data),
+        log_retention_days=values.choice("log_retention_days", stage.log_retention_days, LOG_RETENTION_DAYS),
+        kms=values.flag("kms", default=stage.kms),
+        alarm_email=values.text("alarm_email", _EMAIL, "an e-mail address"),
+        cors_origins=values.texts("cors_origins", _ORIGIN, "origins like https://console.example.com, without a path"),
+        domain=_domain(values),
+        own_issuer=_own_issuer(values),
+        limits=Limits(
+            **{
+                limit: values.number(limit, getattr(stage.limits, limit), most=getattr(stage.limits, limit))
+                for limit in _LIMITS
+            }
+        ),
+        endpoint_url=values.text("endpoint_url"),
     )
 
 
-def _own_issuer(context: Mapping[str, Any]) -> OwnIssuer | None:
-    given = {name: context.get(name) for name in ("issuer", "audience", "jwks_url")}
-    if not any(given.values()):
+def _kept_for(name: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """What cdk.json keeps for this stage under `stages`."""
+    stages = context.get("stages") or {}
+    unknown = sorted(set(stages) - set(_STAGES))
+    if unknown:
+        raise ValueError(f"`stages` has settings of {', '.join(unknown)}, which are no stages")
+    kept: dict[str, Any] = stages.get(name, {})
+    for key in kept:
+        if key not in CONTEXT_NAMES - {"stage", "stages"}:
+            raise ValueError(f"`stages` sets {key!r} for {name}: choose one of {', '.join(sorted(CONTEXT_NAMES))}")
+    return kept
+
+
+def _domain(values: Values) -> Domain | None:
+    if not values.all_or_none("a custom domain", "domain_name", "certificate_arn"):
         return None
-    missing = [name for name, value in given.items() if not value]
-    if missing:
-        raise ValueError(f"an own issuer needs the context values {', '.join(missing)} too")
+    return Domain(
+        name=values.required("domain_name", _DOMAIN, "a domain name in lower case, like jobs.example.com"),
+        certificate_arn=values.required("certificate_arn", _CERTIFICATE, "the ARN of a certificate in ACM"),
+    )
+
+
+def _own_issuer(values: Values) -> OwnIssuer | None:
+    if not values.all_or_none("an own issuer", "issuer", "audience", "jwks_url"):
+        return None
     return OwnIssuer(
-        issuer=str(given["issuer"]),
-        audience=tuple(str(given["audience"]).split(",")),
-        jwks_url=str(given["jwks_url"]),
+        issuer=values.required("issuer", _URL, "an https address"),
+        audience=values.texts("audience", re.compile(r"\S+"), "audiences with commas between them"),
+        jwks_url=values.required("jwks_url", _URL, "an https address"),
     )

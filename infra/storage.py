@@ -6,6 +6,8 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.encryption import customer_key
+from infra.findings import acknowledge
 from infra.stages import Stage
 
 # Sparse or not, every index has keys only: a page's items are read from the table.
@@ -33,6 +35,11 @@ class Storage(Construct):
             ),
             removal_policy=RemovalPolicy.DESTROY,
         )
+        acknowledge(
+            self.cursor_secret,
+            "SMG4",
+            "Another secret makes every cursor in use invalid; rotating is a deployer's act.",
+        )
 
     def _jobs_table(self, stage: Stage, removal: RemovalPolicy) -> dynamodb.Table:
         table = dynamodb.Table(
@@ -47,6 +54,8 @@ class Storage(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
+            encryption=dynamodb.TableEncryption.CUSTOMER_MANAGED if customer_key(self) else None,
+            encryption_key=customer_key(self),
             deletion_protection=stage.keep_data,
             removal_policy=removal,
         )
@@ -88,18 +97,42 @@ class Storage(Construct):
         return bucket
 
     def _bucket(self, name: str, stage: Stage, removal: RemovalPolicy, *, versioned: bool) -> s3.Bucket:
-        return s3.Bucket(
+        key = customer_key(self)
+        bucket = s3.Bucket(
             self,
             name,
             versioned=versioned,
-            encryption=s3.BucketEncryption.S3_MANAGED,
+            encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
+            encryption_key=key,
+            # One data key for many objects: a job of 9,000 chunks would ask KMS as many times.
+            bucket_key_enabled=True if key else None,
+            cors=_cors(stage),
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             # The local cloud speaks plain HTTP.
             enforce_ssl=not stage.is_local,
             removal_policy=removal,
         )
+        acknowledge(
+            bucket,
+            "S1",
+            "Every access is by a role of the stack or a link it signed; CloudTrail data events tell more.",
+        )
+        return bucket
 
     def table_arn(self, *, index: str | None = None) -> str:
         """The table's ARN, or that of one of its indexes (`*` for all)."""
         return f"{self.table.table_arn}/index/{index}" if index else self.table.table_arn
+
+
+def _cors(stage: Stage) -> list[s3.CorsRule] | None:
+    """Pages of these origins may post a presigned form and follow a download."""
+    if not stage.cors_origins:
+        return None
+    return [
+        s3.CorsRule(
+            allowed_origins=list(stage.cors_origins),
+            allowed_methods=[s3.HttpMethods.POST, s3.HttpMethods.GET],
+            allowed_headers=["*"],
+        )
+    ]

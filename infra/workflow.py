@@ -3,12 +3,14 @@
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from infra.encryption import key_statements
+from infra.findings import acknowledge_wildcards
 from infra.function import Function, allow
+from infra.logs import LogGroup
 from infra.stages import Stage
 from infra.storage import Storage
 
@@ -42,7 +44,11 @@ class Workflow(Construct):
             timeout=PLAN_TIMEOUT,
             # A workbook and its rows as CSV, or a file in another encoding, pass over the disk.
             ephemeral_storage_mib=6144,
-            environment=environment,
+            environment={
+                **environment,
+                "CSV_MAX_BYTES": str(stage.limits.csv_max_bytes),
+                "XLSX_MAX_BYTES": str(stage.limits.xlsx_max_bytes),
+            },
             statements=[
                 allow("dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:PutItem", on=[table]),
                 read_input,
@@ -96,31 +102,34 @@ class Workflow(Construct):
             timeout=EXECUTION_TIMEOUT,
             tracing_enabled=not stage.is_local,
             logs=sfn.LogOptions(
-                destination=logs.LogGroup(self, "Executions", retention=logs.RetentionDays.TWO_WEEKS),
-                level=sfn.LogLevel.ERROR,
+                destination=LogGroup(self, "Executions", stage=stage),
+                level=sfn.LogLevel.ALL,
+                # What the states pass on has job ids alone, but that is for them to change.
                 include_execution_data=False,
             )
             if not stage.is_local
             else None,
         )
 
-        for statement in self._role_statements(stage, work):
+        granted = self._role_statements(stage, work)
+        for statement in granted:
             role.add_to_policy(statement)
+        acknowledge_wildcards(role, granted)
         # Apart from the role's first policy, which the state machine waits for: these name the state machine itself.
-        map_policy = iam.Policy(
-            self,
-            "ChildExecutions",
-            roles=[role],
-            statements=[
-                allow("states:StartExecution", on=[self.state_machine.state_machine_arn]),
-                allow("states:DescribeExecution", "states:StopExecution", on=[self.execution_arns]),
-            ],
-        )
+        children = [
+            allow("states:StartExecution", on=[self.state_machine.state_machine_arn]),
+            allow("states:DescribeExecution", "states:StopExecution", on=[self.execution_arns]),
+        ]
+        map_policy = iam.Policy(self, "ChildExecutions", roles=[role], statements=children)
         map_policy.node.add_dependency(self.state_machine)
+        acknowledge_wildcards(map_policy, children)
+        # CDK makes a policy of its own for the map, and attaches it to no role that takes none: it is in no template.
+        self.state_machine.node.try_remove_child("DistributedMapPolicy")
 
     def _role_statements(self, stage: Stage, work: str) -> list[iam.PolicyStatement]:
         functions = [self.plan.arn, self.score.arn, self.finalize.arn]
         statements = [allow("lambda:InvokeFunction", on=functions), allow("s3:GetObject", on=[f"{work}/manifest.json"])]
+        statements += key_statements(self, statements)
         if not stage.is_local:
             # What CloudWatch Logs and X-Ray ask of state machines; neither knows narrower resources.
             # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html

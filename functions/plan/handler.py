@@ -23,6 +23,7 @@ def _planner() -> Planner:
         uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
         results=ResultsBucket(client=clients.s3, bucket=settings.results_bucket),
         clock=utc_now,
+        max_bytes={"csv": settings.csv_max_bytes, "xlsx": settings.xlsx_max_bytes},
     )
 
 

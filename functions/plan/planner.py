@@ -1,7 +1,7 @@
 """From an upload of any accepted form to a manifest of chunks."""
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,10 +24,7 @@ from shared.jobs.planning import Planning
 from shared.jobs.ports import Clock, PlanFacts
 from shared.scoring.model import model_for
 
-MIB = 1024 * 1024
-CSV_MAX_BYTES = 2048 * MIB
-XLSX_MAX_BYTES = 100 * MIB
-_COPY_BYTES = 8 * MIB
+_COPY_BYTES = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +38,25 @@ class _Scannable:
 
 
 class Planner:
-    """Plans jobs. Planning the same job again writes the same objects again."""
+    """Plans jobs. Planning the same job again writes the same objects again.
 
-    def __init__(self, *, planning: Planning, uploads: UploadBucket, results: ResultsBucket, clock: Clock) -> None:
+    `max_bytes` is the largest file of each format.
+    """
+
+    def __init__(
+        self,
+        *,
+        planning: Planning,
+        uploads: UploadBucket,
+        results: ResultsBucket,
+        clock: Clock,
+        max_bytes: Mapping[str, int],
+    ) -> None:
         self._planning = planning
         self._uploads = uploads
         self._results = results
         self._clock = clock
+        self._max_bytes = max_bytes
 
     def plan(self, job_id: UUID) -> str | None:
         """The key of the job's manifest; None when there is nothing to score, the job's record saying why."""
@@ -94,7 +103,7 @@ class Planner:
             raise EmptyFileError("The file is empty")
         head = self._uploads.read_range(stored_input, 0, HEAD_BYTES)
         file_format = sniff_format(head, job.original_filename)
-        _check_size(stored_input.size, file_format)
+        _check_size(stored_input.size, file_format, limit=self._max_bytes[file_format])
         if file_format == "csv":
             dialect = detect_dialect(
                 head,
@@ -130,8 +139,7 @@ class Planner:
         target.seek(0)
 
 
-def _check_size(size: int, file_format: str) -> None:
-    limit = CSV_MAX_BYTES if file_format == "csv" else XLSX_MAX_BYTES
+def _check_size(size: int, file_format: str, *, limit: int) -> None:
     if size > limit:
         raise TooLargeError(
             f"The file has {size:,} bytes; a {file_format.upper()} file may have {limit:,}. "

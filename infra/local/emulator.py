@@ -23,10 +23,14 @@ class LocalCloudError(Exception):
 
 
 class Emulator:
-    """One MiniStack process and its children. `folder` gets its log and its temporary files."""
+    """One MiniStack process and its children. `folder` gets its log and its temporary files.
 
-    def __init__(self, *, folder: Path) -> None:
+    `enforces_roles` is for everything but the cdk command, whose own roles have conditions that MiniStack cannot judge.
+    """
+
+    def __init__(self, *, folder: Path, enforces_roles: bool = True) -> None:
         self._folder = folder
+        self._enforces_roles = enforces_roles
         self._process: subprocess.Popen[bytes] | None = None
         self.port = _free_port()
 
@@ -52,7 +56,7 @@ class Emulator:
             "GATEWAY_PORT": str(self.port),
             "BIND_HOST": "127.0.0.1",
             # Every function acts under its own role: a missing permission fails here, not in production.
-            "AUTH": "true",
+            "AUTH": str(self._enforces_roles).lower(),
             "TMPDIR": str(scratch),
         }
         with self.log.open("wb") as log:

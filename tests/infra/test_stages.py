@@ -1,6 +1,9 @@
+import re
+from dataclasses import replace
+
 import pytest
 
-from infra.stages import stage_from_context
+from infra.stages import Limits, stage_from_context
 
 
 def test_an_unknown_stage_is_refused_by_name() -> None:
@@ -16,3 +19,64 @@ def test_an_issuer_given_in_part_is_refused_naming_what_lacks() -> None:
 def test_the_default_is_a_development_stage_that_keeps_no_data() -> None:
     stage = stage_from_context({})
     assert (stage.name, stage.keep_data, stage.is_local) == ("dev", False, False)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"map_concurrency": "0"}, "map_concurrency is '0': it has to be a whole number from 1 to 10,000"),
+        ({"map_concurrency": "many"}, "map_concurrency is 'many'"),
+        ({"log_retention_days": "15"}, "log_retention_days is 15: choose one of 1, 3, 5, 7, 14"),
+        ({"csv_max_bytes": "99999999999"}, "csv_max_bytes is '99999999999': it has to be a whole number from 1 to"),
+        ({"kms": "yes"}, "kms is 'yes': it has to be true or false"),
+        ({"alarm_email": "oncall"}, "alarm_email is 'oncall': it has to be an e-mail address"),
+        ({"domain_name": "jobs.example.com"}, "a custom domain needs the context values certificate_arn too"),
+        ({"domain_name": "Jobs.example.com", "certificate_arn": "x"}, "a domain name in lower case"),
+        ({"domain_name": "jobs.example.com", "certificate_arn": "x"}, "the ARN of a certificate in ACM"),
+        ({"cors_origins": "https://a.example.com/path"}, "it has to be origins like"),
+        ({"cors_origins": "*"}, "it has to be origins like"),
+        ({"issuer": "http://a.example.com", "audience": "a", "jwks_url": "https://a.example.com"}, "an https address"),
+        ({"alarm_emial": "a@b.example"}, "unknown context 'alarm_emial': choose one of"),
+        ({"stages": {"staging": {}}}, "settings of staging, which are no stages"),
+        ({"stages": {"dev": {"colour": "red"}}}, "`stages` sets 'colour' for dev"),
+    ],
+)
+def test_a_wrong_context_is_refused_in_a_sentence_that_says_what_it_should_be(
+    given: dict[str, object], sentence: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        stage_from_context(given)
+
+
+def test_contexts_change_what_they_name_and_nothing_else() -> None:
+    changed = stage_from_context(
+        {
+            "stage": "prod",
+            "map_concurrency": "50",
+            "kms": "true",
+            "alarm_email": "oncall@example.com",
+            "cors_origins": "https://a.example.com, http://localhost:3000",
+            "xlsx_max_bytes": "1000",
+        }
+    )
+    assert changed == replace(
+        stage_from_context({"stage": "prod"}),
+        map_concurrency=50,
+        kms=True,
+        alarm_email="oncall@example.com",
+        cors_origins=("https://a.example.com", "http://localhost:3000"),
+        limits=Limits(xlsx_max_bytes=1000),
+    )
+
+
+def test_the_command_line_goes_before_what_the_project_keeps_for_a_stage() -> None:
+    stages = {"prod": {"map_concurrency": 20, "kms": True}}
+    assert stage_from_context({"stage": "prod", "stages": stages}).map_concurrency == 20
+    stage = stage_from_context({"stage": "prod", "stages": stages, "map_concurrency": "30"})
+    assert (stage.map_concurrency, stage.kms) == (30, True)
+    assert stage_from_context({"stage": "dev", "stages": stages}) == stage_from_context({"stage": "dev"})
+
+
+def test_contexts_of_cdk_itself_are_let_through() -> None:
+    context = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:bundling-stacks": []}
+    assert stage_from_context(context) == stage_from_context({})

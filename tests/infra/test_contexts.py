@@ -1,0 +1,63 @@
+"""Every context is deployable as it is: nothing for cdk-nag, nothing for cfn-lint, no change that nobody looked at."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from aws_cdk import App, Stack, Validations
+from aws_cdk import aws_iam as iam
+from cdk_nag import AwsSolutionsChecks
+
+from infra.encryption import Encryption
+from infra.findings import acknowledge_wildcards
+from infra.function import allow
+from infra.stages import stage_from_context
+from tests.infra.contexts import CONTEXTS
+from tests.infra.snapshots import FOLDER, snapshot, written
+from tests.synthesised import template
+
+# cdk-nag judges while a stage of AWS is synthesised, and ends it with its report: `template` would raise.
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_a_template_changes_only_together_with_its_snapshot(name: str) -> None:
+    document, dev = template(**CONTEXTS[name]).document, template(**CONTEXTS["dev"]).document
+    kept = (FOLDER / f"{name}.json").read_text()
+    assert written(snapshot(name, document, dev)) == kept, "read the difference, then: make snapshot"
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_cfn_lint_finds_nothing(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(template(**CONTEXTS[name]).document))
+    # W3005: CDK writes a dependency on a role and its policy where a reference implies the first; it does no harm.
+    found = subprocess.run(  # noqa: S603  our own template
+        [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W3005", "--", str(path)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stdout
+
+
+@pytest.mark.parametrize(
+    ("granted", "is_found"), [("arn:aws:s3:::files/*", True), ("arn:aws:s3:::files/work/*", False)]
+)
+def test_a_wildcard_wider_than_the_acknowledged_one_ends_the_synthesis(
+    tmp_path: Path, granted: str, *, is_found: bool
+) -> None:
+    app = App(outdir=str(tmp_path))
+    Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    stack = Stack(app, "Widened")
+    Encryption(stack, stage=stage_from_context({}))
+    role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    policy = iam.Policy(stack, "Policy", roles=[role], statements=[allow("s3:GetObject", on=[granted])])
+    acknowledge_wildcards(policy, [allow("s3:GetObject", on=["arn:aws:s3:::files/work/*"])])
+    if is_found:
+        with pytest.raises(RuntimeError, match=re.escape(f"IAM5[Resource::{granted}]")):
+            app.synth()
+    else:
+        app.synth()

@@ -1,0 +1,55 @@
+"""What the deploy command runs and says; tests/e2e runs it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from infra.deploy import DeployError, cdk_command, context_of, destroy, first_steps
+from infra.stages import stage_from_context
+
+OUTPUTS = {"ApiUrl": "https://api.example.com"}
+
+
+def test_the_packaged_node_runs_the_packaged_npx() -> None:
+    node, npx, *_ = cdk_command({}, "deploy")
+    ran = subprocess.run([node, npx, "--version"], check=True, capture_output=True, text=True)  # noqa: S603
+    assert int(ran.stdout.split(".")[0]) >= 10
+    assert Path(npx).is_file()
+
+
+def test_contexts_reach_the_cdk_command_as_they_were_given() -> None:
+    context = context_of("prod", ["kms=true", "audience=a=b"])
+    assert context == {"stage": "prod", "kms": "true", "audience": "a=b"}
+    command = " ".join(cdk_command(context, "deploy"))
+    assert "--context stage=prod --context kms=true --context audience=a=b" in command
+
+
+@pytest.mark.parametrize("text", ["kms", "kms=", "="])
+def test_a_context_without_a_value_is_refused(text: str) -> None:
+    with pytest.raises(DeployError, match="name=value"):
+        context_of("dev", [text])
+
+
+def test_the_first_steps_of_a_user_pool_end_with_a_request() -> None:
+    said = first_steps(OUTPUTS | {"UserPoolId": "pool", "UserPoolClientId": "client"}, region="eu-central-1")
+    assert "--user-pool-id pool" in said
+    assert "--client-id client" in said
+    assert said.rstrip().endswith(
+        'curl -s https://api.example.com/api/v1/predictions/jobs -H "Authorization: Bearer $TOKEN"'
+    )
+
+
+def test_the_first_steps_of_an_own_issuer_name_no_user_pool() -> None:
+    said = first_steps(OUTPUTS, region="eu-central-1")
+    assert "your own issuer" in said
+    assert "cognito" not in said
+    assert "curl -s https://api.example.com/" in said
+
+
+def test_a_stage_that_keeps_its_data_is_not_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.deploy._identity", lambda: ("123456789012", "eu-central-1"))
+    monkeypatch.setattr("infra.deploy._cdk", lambda *_: pytest.fail("cdk was run"))
+    monkeypatch.setattr("infra.deploy._empty_buckets", lambda *_: pytest.fail("buckets were emptied"))
+    with pytest.raises(DeployError, match="keeps its data"):
+        destroy(stage_from_context({"stage": "prod"}), {"stage": "prod"})

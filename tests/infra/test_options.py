@@ -1,0 +1,176 @@
+"""What the contexts of a stage make of the template: key, alarms, limits, domain, browsers' origins, logs."""
+
+import re
+from typing import Any
+
+import pytest
+
+from infra.encryption import KEY_ACTIONS_OF, key_actions
+from infra.layout import ROOT
+from tests.infra.contexts import CONTEXTS
+from tests.synthesised import Template, template
+
+# What each function may do with the stack's own key, where it has one.
+KEY_ACTIONS = {
+    "api": {"kms:Decrypt", "kms:GenerateDataKey"},
+    "claims": set[str](),
+    "finalize": {"kms:Decrypt", "kms:GenerateDataKey"},
+    "intake": {"kms:Decrypt"},
+    "plan": {"kms:Decrypt", "kms:GenerateDataKey"},
+    "publish": {"kms:Decrypt", "kms:GenerateDataKey"},
+    "reconcile": {"kms:Decrypt"},
+    "score": {"kms:Decrypt", "kms:GenerateDataKey"},
+}
+
+
+@pytest.fixture(scope="module")
+def kms() -> Template:
+    return template(**CONTEXTS["kms"])
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements_of(synthesised: Template, role: str) -> list[Any]:
+    return [
+        statement
+        for policy in synthesised.resources("AWS::IAM::Policy").values()
+        if policy["Roles"] == [{"Ref": role}]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def test_everything_that_keeps_data_is_encrypted_with_the_stacks_key(kms: Template) -> None:
+    key, properties = kms.only("AWS::KMS::Key")
+    assert properties["EnableKeyRotation"] is True
+    for kind, encrypted_by in {
+        "AWS::S3::Bucket": "BucketEncryption",
+        "AWS::DynamoDB::Table": "SSESpecification",
+        "AWS::SQS::Queue": "KmsMasterKeyId",
+        "AWS::SNS::Topic": "KmsMasterKeyId",
+        "AWS::Logs::LogGroup": "KmsKeyId",
+    }.items():
+        resources = kms.resources(kind)
+        assert resources
+        for name, resource in resources.items():
+            assert key in str(resource[encrypted_by]), name
+    assert template(stage="dev").resources("AWS::KMS::Key") == {}
+
+
+def test_every_function_may_do_with_the_key_exactly_what_its_table_says(kms: Template) -> None:
+    found = {}
+    for function in kms.resources("AWS::Lambda::Function").values():
+        role = function["Role"]["Fn::GetAtt"][0]
+        statements = [s for s in statements_of(kms, role) if any("kms:" in a for a in as_list(s["Action"]))]
+        found[function["Handler"].split(".")[1]] = {action for s in statements for action in as_list(s["Action"])}
+        for statement in statements:
+            assert statement["Resource"] == {"Fn::GetAtt": [kms.only("AWS::KMS::Key")[0], "Arn"]}
+    assert found == KEY_ACTIONS
+
+
+def test_every_action_that_touches_what_the_key_encrypts_is_in_the_table_of_keys(kms: Template) -> None:
+    """An action that is new here has to be put into `KEY_ACTIONS_OF`, or into what needs no key."""
+    no_key = {
+        *("s3:ListBucket", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"),
+        *("sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+        *("dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
+    }
+    used = {
+        action
+        for policy in kms.resources("AWS::IAM::Policy").values()
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in as_list(statement["Action"])
+        if action.split(":")[0] in {"s3", "sqs", "sns", "dynamodb"}
+    }
+    assert used - no_key <= set(KEY_ACTIONS_OF)
+    assert key_actions(no_key) == []
+
+
+def test_every_alarm_tells_the_topic_when_it_begins_and_ends_and_has_a_runbook() -> None:
+    synthesised = template(**CONTEXTS["prod"])
+    topic, _ = synthesised.only("AWS::SNS::Topic", containing="Observability")
+    guide = (ROOT / "infra" / "OPERATIONS.md").read_text()
+    alarms = synthesised.resources("AWS::CloudWatch::Alarm")
+    names = set()
+    for properties in alarms.values():
+        assert properties["AlarmActions"] == properties["OKActions"] == [{"Ref": topic}]
+        names.add(properties["AlarmDescription"].rpartition(", ")[2])
+        assert properties["TreatMissingData"] == "notBreaching"
+    assert len(names) == len(alarms)
+    assert names == set(re.findall(r"^### (\w+)$", guide, re.MULTILINE))
+    _, subscription = synthesised.only("AWS::SNS::Subscription")
+    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "oncall@example.com")
+    assert template(stage="dev").resources("AWS::SNS::Subscription") == {}
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_every_log_group_is_the_stacks_own_with_an_end_and_goes_with_it(name: str) -> None:
+    document = template(**CONTEXTS[name]).document["Resources"].values()
+    groups = [resource for resource in document if resource["Type"] == "AWS::Logs::LogGroup"]
+    functions = [resource for resource in document if resource["Type"] == "AWS::Lambda::Function"]
+    # And those of the state machine and of the gateway.
+    assert len(groups) == len(functions) + 2
+    for group in groups:
+        assert group["DeletionPolicy"] == "Delete"
+        assert group["Properties"]["RetentionInDays"] == (90 if CONTEXTS[name]["stage"] == "prod" else 14)
+    for function in functions:
+        assert "LogGroup" in function["Properties"]["LoggingConfig"]
+
+
+def test_nothing_of_a_stage_that_keeps_no_data_outlives_it() -> None:
+    for name in ("dev", "kms", "own-issuer"):
+        resources = template(**CONTEXTS[name]).document["Resources"]
+        kept = {
+            key: resource["DeletionPolicy"]
+            for key, resource in resources.items()
+            if resource.get("DeletionPolicy", "Delete") != "Delete" and resource["Type"] != "AWS::Lambda::LayerVersion"
+        }
+        assert kept == {}, name
+
+
+def test_limits_reach_the_functions_that_judge_files() -> None:
+    synthesised = template(stage="dev", csv_max_bytes="5000")
+    for function in ("Api", "Plan"):
+        _, properties = synthesised.only("AWS::Lambda::Function", containing=function)
+        assert properties["Environment"]["Variables"]["CSV_MAX_BYTES"] == "5000"
+
+
+def test_with_origins_of_browsers_only_preflights_pass_without_a_token() -> None:
+    synthesised = template(**CONTEXTS["domain"])
+    _, api = synthesised.only("AWS::ApiGatewayV2::Api")
+    assert api["CorsConfiguration"]["AllowOrigins"] == ["https://console.example.com"]
+    routes = {
+        properties["RouteKey"]: properties.get("AuthorizationType", "NONE")
+        for properties in synthesised.resources("AWS::ApiGatewayV2::Route").values()
+    }
+    open_routes = {key for key, kind in routes.items() if kind == "NONE"}
+    assert open_routes == {"GET /api/v1/health", "GET /api/v1/docs", "GET /api/v1/openapi.json"}
+    # The gateway answers a preflight itself only where no route takes OPTIONS.
+    assert not any(key.startswith(("ANY", "OPTIONS")) for key in routes)
+    for bucket in synthesised.resources("AWS::S3::Bucket").values():
+        (rule,) = bucket["CorsConfiguration"]["CorsRules"]
+        assert rule["AllowedOrigins"] == ["https://console.example.com"]
+
+
+def test_a_custom_domain_is_what_callers_are_told() -> None:
+    synthesised = template(**CONTEXTS["domain"])
+    assert synthesised.document["Outputs"]["ApiUrl"]["Value"] == "https://jobs.example.com"
+    assert "DomainTarget" in synthesised.document["Outputs"]
+    _, function = synthesised.only("AWS::Lambda::Function", containing="HttpApi")
+    assert function["Environment"]["Variables"]["API_ROOT_URL"] == "https://jobs.example.com"
+    _, mapping = synthesised.only("AWS::ApiGatewayV2::ApiMapping")
+    assert synthesised.resolve(mapping["DomainName"]) == synthesised.only("AWS::ApiGatewayV2::DomainName")[0].lower()
+
+
+def test_access_logs_have_no_address_and_no_path_of_a_caller() -> None:
+    _, stage = template(stage="prod").only("AWS::ApiGatewayV2::Stage")
+    variables = set(re.findall(r"\$context\.[\w.]+", stage["AccessLogSettings"]["Format"]))
+    assert variables == {
+        "$context.requestId",
+        "$context.routeKey",
+        "$context.status",
+        "$context.responseLatency",
+        "$context.authorizer.error",
+        "$context.integrationErrorMessage",
+    }
