@@ -6,8 +6,9 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from shared.jobs.access import Caller, Role
-from shared.jobs.ledger import ChunkCount, Commit, Progress, Shard
+from shared.jobs.ledger import ChunkCount, Progress, Shard
 from shared.jobs.model import Job, JobStatus, JobType, Phase, Source, StoredInput
+from shared.jobs.pace import Pace, period_at
 from shared.jobs.ports import JobView, PlanFacts
 from shared.jobs.uploads import ArrivedObject, upload_key
 
@@ -53,6 +54,7 @@ def a_processing_job(**overrides: Any) -> Job:
         "stored_input": a_stored_input(job_id),
         "execution_arn": f"arn:execution:{job_id}",
         "started_at": NOON,
+        "planned_at": NOON,
         "total_rows": 10,
         "chunk_count": 2,
         "shard_count": 1,
@@ -100,7 +102,9 @@ def an_arrived_object(job_id: UUID | None = None, **overrides: Any) -> ArrivedOb
 
 def plan_facts(**overrides: Any) -> PlanFacts:
     """A plan of two chunks of five rows."""
-    facts = PlanFacts(total_rows=10, chunk_count=2, profile="statements", model_version="1.0.0", notes=())
+    facts = PlanFacts(
+        planned_at=NOON, total_rows=10, chunk_count=2, profile="statements", model_version="1.0.0", notes=()
+    )
     return replace(facts, **overrides)
 
 
@@ -115,13 +119,16 @@ def a_shard(**overrides: Any) -> Shard:
 
 
 def a_progress(*commits: tuple[timedelta, int]) -> Progress:
-    """One shard that remembers commits of so many rows at these times after `NOON`; every row is a success."""
+    """One shard to which one worker committed so many rows at these times after `NOON`; every row is a success."""
+    last = max((at for at, _ in commits), default=None)
+    paces = [Pace(rows_by_period={period_at(at): rows}) for at, rows in commits]
     return Progress(
         (
             a_shard(
                 done=frozenset(range(len(commits))),
                 successful_rows=sum(rows for _, rows in commits),
-                recent=tuple(Commit(at=NOON + after, rows=rows) for after, rows in commits),
+                pace=replace(Pace.total(paces), worked=last or timedelta()),
+                last_commit_at=NOON + last if last is not None else None,
             ),
         )
     )

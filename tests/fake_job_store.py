@@ -10,9 +10,10 @@ from uuid import UUID
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
 from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.job_filter import JobFilter
-from shared.jobs.ledger import RECENT_COMMITS, ChunkCount, Commit, Progress, Shard, shard_count
+from shared.jobs.ledger import ChunkCount, Progress, Shard, shard_count
 from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
 from shared.jobs.model import Job, JobStatus, Phase, Source, StoredInput
+from shared.jobs.pace import Pace, period_at
 from shared.jobs.ports import JobCount, JobPage, JobView, PlanFacts, Scope, Tombstone
 from shared.jobs.views import timestamp
 
@@ -92,6 +93,7 @@ class FakeJobStore:
             self._jobs[job.id] = replace(
                 current,
                 phase=Phase.SCORING,
+                planned_at=facts.planned_at,
                 total_rows=facts.total_rows,
                 chunk_count=facts.chunk_count,
                 shard_count=shards,
@@ -108,7 +110,7 @@ class FakeJobStore:
                 raise CommitRefusedError(already_committed=current is not None and count.chunk in current.done)
             one = frozenset({count.chunk})
             none = frozenset[int]()
-            commit = Commit(at=now, rows=count.successful_rows + count.failed_rows)
+            rows = {period_at(count.age): count.successful_rows + count.failed_rows}
             self._shards[job_id][shard] = replace(
                 current,
                 done=current.done | one,
@@ -117,7 +119,8 @@ class FakeJobStore:
                 successful_rows=current.successful_rows + count.successful_rows,
                 failed_rows=current.failed_rows + count.failed_rows,
                 faults=FaultCounts.total([current.faults, count.faults]),
-                recent=(*current.recent, commit)[-RECENT_COMMITS:],
+                pace=Pace.total([current.pace, Pace(rows_by_period=rows, worked=count.worked)]),
+                last_commit_at=now,
             )
 
     def enter_finalizing(self, job: Job, *, now: datetime) -> None:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Request, Security
+from fastapi import Depends, Path, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from functions.api.authentication import TokenVerifier
-from functions.api.cursors import Cursors
+from functions.api.cursors import Cursor, Cursors
 from shared.jobs.access import Caller
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.ports import Clock, JobView
@@ -68,6 +68,18 @@ async def _caller(
 
 
 CurrentCaller = Annotated[Caller, Depends(_caller)]
+
+
+async def _cursor(
+    caller: CurrentCaller,  # noqa: ARG001 - who calls is asked first
+    services: CurrentServices,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+) -> Cursor | None:
+    return services.cursors.read(cursor) if cursor is not None else None
+
+
+# Named before the other parameters of a route, or what is wrong with those is told first.
+CurrentCursor = Annotated[Cursor | None, Depends(_cursor)]
 
 
 def parsed_job_id(text: str) -> UUID:

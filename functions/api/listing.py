@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from functions.api.cursors import JsonValue
+from functions.api.cursors import Cursor, JsonValue
 from functions.api.dependencies import Services
 from functions.api.errors import FieldFault, ValidationError
 from shared.jobs.access import Caller
@@ -20,7 +20,7 @@ class ListRequest:
 
     job_filter: JobFilter
     limit: int
-    cursor: str | None
+    cursor: Cursor | None
     offset: int | None
 
 
@@ -35,7 +35,7 @@ def list_jobs(services: Services, caller: Caller, wanted: ListRequest) -> JsonOb
         # Counted once: following pages carry the total of the first, so that it stands still while one pages.
         count = services.jobs.count(caller, wanted.job_filter)
     else:
-        position = services.cursors.read(wanted.cursor, bound_to=bound_to)
+        position = wanted.cursor.position(bound_to=bound_to)
         after, shown_before, to_skip = position["after"], position["shown"], position["to_skip"]
         count = JobCount(jobs=position["counted"], is_complete=position["is_complete"])
     page = services.jobs.page(

@@ -32,7 +32,8 @@ def retry_after_seconds(view: JobView, *, now: datetime) -> int | None:
         return None
     if job.phase is Phase.AWAITING_UPLOAD:
         return _AWAITING_UPLOAD
-    left = seconds_left(view.progress, remaining_rows=(job.total_rows or 0) - sum(counts(job, view.progress)), now=now)
+    remaining = (job.total_rows or 0) - sum(counts(job, view.progress))
+    left = seconds_left(job, view.progress, remaining_rows=remaining, now=now)
     if job.phase is not Phase.SCORING or left is None:
         return _SOON
     return max(_AT_LEAST, min(_AT_MOST, left // _LOOKS_OVER_THE_REST))

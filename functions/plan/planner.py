@@ -91,6 +91,7 @@ class Planner:
             next_year=(job.started_at or self._clock()).year + 1,
             shard_count=shard_count(len(chunks)),
             has_failure_budget=job.options.max_failed_percent is not None,
+            planned_at=self._clock(),
         )
         self._results.put_plan(job.id, plan.as_json())
         manifest_key = self._results.put_manifest(job.id, [asdict(chunk) for chunk in chunks])
@@ -149,6 +150,7 @@ def _check_size(size: int, file_format: str, *, limit: int) -> None:
 
 def _facts(plan: InputPlan, chunks: list[Chunk]) -> PlanFacts:
     return PlanFacts(
+        planned_at=plan.planned_at,
         total_rows=sum(chunk.row_count for chunk in chunks),
         chunk_count=len(chunks),
         profile=plan.layout.profile,

@@ -43,6 +43,7 @@ class Scorer:
 
     def score(self, job_id: UUID, chunk: Chunk) -> None:
         """Score and commit the chunk. Raises `ModelChangedError` and what `score_chunk` raises."""
+        began = self._clock()
         plan = self._plan(job_id)
         if plan is None:
             logger.info("The job was deleted; its chunk is not scored")
@@ -65,14 +66,17 @@ class Scorer:
         for part in SCORED_PARTS:
             if body := getattr(scored.parts, part):
                 self._results.put_part(job_id, chunk.index, part, body)
+        now = self._clock()
         count = ChunkCount(
             chunk=chunk.index,
             successful_rows=scored.successful,
             failed_rows=scored.failed,
             faults=FaultCounts.of(scored.faults),
+            worked=now - began,
+            age=now - plan.planned_at,
         )
         try:
-            self._store.commit_chunk(job_id, count, shard=shard_of(chunk.index, plan.shard_count), now=self._clock())
+            self._store.commit_chunk(job_id, count, shard=shard_of(chunk.index, plan.shard_count), now=now)
         except CommitRefusedError as refused:
             if not refused.already_committed:
                 # The job is closed or gone, and nobody will read these.

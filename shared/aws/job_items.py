@@ -16,15 +16,13 @@ from uuid import UUID
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
-from shared.jobs.fault_counts import FaultCounts, FaultGroup
-from shared.jobs.ledger import Commit, Progress, Shard
+from shared.aws.shard_items import SHARD_PREFIX, decode_shard
+from shared.jobs.ledger import Progress
 from shared.jobs.model import RETENTION, Job, JobStatus, JobType, Phase, Source, StoredInput, UploadOptions
 from shared.jobs.ports import JobView, Tombstone
 from shared.jobs.views import timestamp
 
 JOB_SORT_KEY = "JOB"
-SHARD_PREFIX = "SHARD#"
-_FAULT = "fault:"
 UNSETTLED = "unsettled"
 TOMBSTONE_LIFETIME = timedelta(days=100)
 # A job whose end never comes is ended by the sweep long before; this only bounds what a lost sweep leaves behind.
@@ -174,6 +172,7 @@ def decode_job(item: Mapping[str, Any]) -> Job:
         stored_input=_stored_input(item),
         execution_arn=item.get("execution_arn"),
         started_at=_optional_time(item.get("started_at")),
+        planned_at=_optional_time(item.get("planned_at")),
         completed_at=_optional_time(item.get("completed_at")),
         cancelled_at=_optional_time(item.get("cancelled_at")),
         execution_stopped=item.get("execution_stopped", False),
@@ -189,42 +188,6 @@ def decode_job(item: Mapping[str, Any]) -> Job:
         final_failed_rows=_optional_int(item.get("final_failed_rows")),
         results_ready=item["results_ready"],
     )
-
-
-def decode_shard(item: Mapping[str, Any]) -> Shard:
-    """A shard from its decoded item."""
-    recent = [item[name] for name in sorted(item) if name.startswith("recent_") and item[name] is not None]
-    return Shard(
-        number=int(item["sk"].removeprefix(SHARD_PREFIX)),
-        done=_chunks(item.get("done")),
-        with_successes=_chunks(item.get("with_successes")),
-        with_failures=_chunks(item.get("with_failures")),
-        successful_rows=int(item["successful_rows"]),
-        failed_rows=int(item["failed_rows"]),
-        faults=_decode_faults(item),
-        recent=tuple(Commit(at=_time(commit["at"]), rows=int(commit["rows"])) for commit in recent),
-        closed=item["closed"],
-    )
-
-
-def encode_faults(faults: FaultCounts) -> dict[str, int]:
-    """Fault counts as attributes of a shard: `fault:CODE` and `fault:CODE:COLUMN`, the column empty for a whole row."""
-    by_code = {f"{_FAULT}{code}": rows for code, rows in faults.by_code.items()}
-    by_group = {f"{_FAULT}{code}:{column or ''}": rows for (code, column), rows in faults.by_group.items()}
-    return {**by_code, **by_group}
-
-
-def _decode_faults(item: Mapping[str, Any]) -> FaultCounts:
-    by_code: dict[str, int] = {}
-    by_group: dict[FaultGroup, int] = {}
-    for name in item:
-        if name.startswith(_FAULT):
-            code, has_column, column = name.removeprefix(_FAULT).partition(":")
-            if has_column:
-                by_group[code, column or None] = int(item[name])
-            else:
-                by_code[code] = int(item[name])
-    return FaultCounts(by_code=by_code, by_group=by_group)
 
 
 def decode_views(items: Iterable[Mapping[str, Any]]) -> list[JobView]:
@@ -291,7 +254,3 @@ def _optional_time(text: str | None) -> datetime | None:
 
 def _optional_int(number: Decimal | None) -> int | None:
     return int(number) if number is not None else None
-
-
-def _chunks(numbers: set[Decimal] | None) -> frozenset[int]:
-    return frozenset(int(number) for number in numbers or ())

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from shared.aws import job_items
 from shared.aws.job_items import encode
-from shared.jobs.ledger import RECENT_COMMITS, ChunkCount
+from shared.aws.shard_items import encode_faults, encode_pace
+from shared.jobs.ledger import ChunkCount
 from shared.jobs.model import Job, JobStatus
 from shared.jobs.views import timestamp
 
@@ -50,11 +51,9 @@ def job_update(
 def new_shard(table: str, job_id: UUID, number: int) -> Any:
     """The put of a shard that nothing was committed to yet, refused when it is there."""
     counts = {"successful_rows": 0, "failed_rows": 0, "closed": False}
-    # NULLs, so that the first commits have something to shift.
-    recent = {f"recent_{n}": {"NULL": True} for n in range(1, RECENT_COMMITS + 1)}
     return {
         "TableName": table,
-        "Item": {**job_items.shard_key(job_id, number), **encode(counts), **recent},
+        "Item": {**job_items.shard_key(job_id, number), **encode(counts)},
         "ConditionExpression": "attribute_not_exists(pk)",
     }
 
@@ -73,22 +72,20 @@ def closing_shard(table: str, job_id: UUID, number: int, *, ttl: int) -> Any:
 
 def chunk_commit(table: str, job_id: UUID, count: ChunkCount, *, shard: int, now: datetime) -> Any:
     """The update that counts a chunk, refused when it is counted already, or its shard closed or gone."""
-    # Newest last, each taking the place of the one before; the right-hand sides are the item's old values.
-    shifts = [f"recent_{n} = recent_{n + 1}" for n in range(1, RECENT_COMMITS)]
     adds = ["done :one", "successful_rows :successful", "failed_rows :failed"]
     if count.successful_rows:
         adds.append("with_successes :one")
     if count.failed_rows:
         adds.append("with_failures :one")
     # Attributes of their own: ADD reaches no deeper than the item's top level.
-    faults = job_items.encode_faults(count.faults)
-    adds += [f"#fault{n} :fault{n}" for n in range(len(faults))]
+    added = {**encode_faults(count.faults), **encode_pace(count)}
+    adds += [f"#added{n} :added{n}" for n in range(len(added))]
     return {
         "TableName": table,
         "Key": job_items.shard_key(job_id, shard),
-        "UpdateExpression": f"SET {', '.join([*shifts, f'recent_{RECENT_COMMITS} = :commit'])} ADD {', '.join(adds)}",
+        "UpdateExpression": f"SET last_commit_at = :now ADD {', '.join(adds)}",
         "ConditionExpression": "attribute_exists(pk) AND closed = :no AND NOT contains(done, :chunk)",
-        **({"ExpressionAttributeNames": {f"#fault{n}": name for n, name in enumerate(faults)}} if faults else {}),
+        "ExpressionAttributeNames": {f"#added{n}": name for n, name in enumerate(added)},
         "ExpressionAttributeValues": encode(
             {
                 ":one": {count.chunk},
@@ -96,8 +93,8 @@ def chunk_commit(table: str, job_id: UUID, count: ChunkCount, *, shard: int, now
                 ":no": False,
                 ":successful": count.successful_rows,
                 ":failed": count.failed_rows,
-                ":commit": {"at": timestamp(now), "rows": count.successful_rows + count.failed_rows},
-                **{f":fault{n}": rows for n, rows in enumerate(faults.values())},
+                ":now": timestamp(now),
+                **{f":added{n}": amount for n, amount in enumerate(added.values())},
             }
         ),
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",

@@ -106,6 +106,7 @@ class JobsTable:
                         now=now,
                         changes={
                             "phase": Phase.SCORING,
+                            "planned_at": timestamp(facts.planned_at),
                             "total_rows": facts.total_rows,
                             "chunk_count": facts.chunk_count,
                             "shard_count": shards,

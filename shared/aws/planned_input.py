@@ -1,6 +1,7 @@
 """What Plan leaves for Score and Finalize: how a job's input is to be read, and from where."""
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +16,7 @@ class InputPlan:
     """The settled facts of a job's input, the same for every chunk.
 
     `is_rewritten` says that the chunks are ranges of the rewritten input and not of the upload. `next_year` is the
-    last reporting year accepted: the year after the job was planned.
+    last reporting year accepted: the year after the job was planned. The age of commits counts from `planned_at`.
     """
 
     layout: Layout
@@ -26,6 +27,7 @@ class InputPlan:
     next_year: int
     shard_count: int
     has_failure_budget: bool
+    planned_at: datetime
 
     def as_json(self) -> dict[str, Any]:
         """The plan as a JSON object."""
@@ -38,6 +40,7 @@ class InputPlan:
             "next_year": self.next_year,
             "shard_count": self.shard_count,
             "has_failure_budget": self.has_failure_budget,
+            "planned_at": self.planned_at.isoformat(),
         }
 
     @classmethod
@@ -48,6 +51,7 @@ class InputPlan:
                 **plan,
                 "layout": Layout.from_json(plan["layout"]),
                 "stored_input": StoredInput(**plan["stored_input"]),
+                "planned_at": datetime.fromisoformat(plan["planned_at"]),
             }
         )
 

@@ -1,9 +1,12 @@
 """Ending a live job as failed, whoever else is changing it at the time."""
 
+import logging
 from uuid import UUID
 
 from shared.jobs.errors import TransitionRefusedError, UnavailableError
-from shared.jobs.ports import Clock, JobStore, JobView
+from shared.jobs.ports import Assembler, Clock, JobStore, JobView
+
+logger = logging.getLogger(__name__)
 
 # Each lost race means that someone else moved the job on; it has only a handful of states to move through.
 _ATTEMPTS = 10
@@ -35,3 +38,11 @@ def fail_job(
             continue
         return store.get(job_id), True
     raise UnavailableError
+
+
+def request_files(assembler: Assembler, job_id: UUID) -> None:
+    """Ask for the files of an ended job. The end holds if that fails, and the sweep asks again."""
+    try:
+        assembler.request(job_id)
+    except UnavailableError:
+        logger.warning("The files of an ended job could not be asked for", extra={"job_id": str(job_id)})

@@ -1,11 +1,18 @@
 """Rates and the time left."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import ceil
 
 from shared.jobs.ledger import Progress
 from shared.jobs.model import Job, JobStatus
+from shared.jobs.pace import period_at, start_of
+
+# The estimate is made from this part of the scoring, and from so many chunks in a row of every worker at least.
+_RECENT_SHARE = 0.25
+_RECENT_CHUNKS = 2
+# As many chunks in a row have passed before there is one.
+_CHUNKS_BEFORE = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,26 +39,38 @@ def performance(job: Job, progress: Progress, *, processed_rows: int, now: datet
     rate = round(processed_rows / elapsed, 2) if elapsed > 0 and processed_rows else None
     left = None
     if job.status is JobStatus.PROCESSING and job.total_rows is not None:
-        left = seconds_left(progress, remaining_rows=job.total_rows - processed_rows, now=now)
+        left = seconds_left(job, progress, remaining_rows=job.total_rows - processed_rows, now=now)
     return Performance(
         processing_time_seconds=round(elapsed, 1), rows_per_second=rate, estimated_completion_seconds=left
     )
 
 
-def seconds_left(progress: Progress, *, remaining_rows: int, now: datetime) -> int | None:
-    """The time left if the rest goes as fast as the last chunks did; None before two chunks are committed.
+def seconds_left(job: Job, progress: Progress, *, remaining_rows: int, now: datetime) -> int | None:
+    """The time left if the rest goes as fast as the last chunks did; None before there is a rate.
 
-    The first of the remembered commits only opens the window: its own duration is not known. The window reaches to
-    `now`, so that a job which stands still is seen to slow down.
+    There is none before two chunks are committed and twice the time has passed that a chunk takes: until then chunks
+    that all workers began at once are still to come. The rate is that of the last quarter of the scoring, and of
+    at least the last two chunks of each worker. It ends at the last commit, for what is being worked on is not seen
+    yet; but when none came for as long as a chunk takes, the job is seen to slow down.
     """
-    recent = progress.recent
-    if len(recent) < 2:  # one commit has no rate
+    last, done = progress.last_commit_at, len(progress.done)
+    if job.planned_at is None or last is None or done < 2:
         return None
-    window = (max(now, recent[-1].at) - recent[0].at).total_seconds()
-    rows = sum(commit.rows for commit in recent[1:])
-    if window <= 0 or rows == 0:
+    pace = progress.pace
+    a_chunk = pace.worked / done
+    age = max(now, last) - job.planned_at
+    end = max(last - job.planned_at, age - a_chunk)
+    if age < _CHUNKS_BEFORE * a_chunk or end <= timedelta():
         return None
-    return ceil(remaining_rows * window / rows)
+    period = period_at(end - max(end * _RECENT_SHARE, a_chunk * _RECENT_CHUNKS))
+    while period > 0 and (pace.rows_from(period) == 0 or start_of(period) >= end):
+        period -= 1
+    rows = pace.rows_from(period)
+    if rows == 0:
+        return None
+    # In seconds: a timedelta has no room for the end of a job that stands still.
+    left = (end - start_of(period)).total_seconds() * remaining_rows / rows - (age - end).total_seconds()
+    return max(0, ceil(left))
 
 
 def in_words(seconds: int) -> str:

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from shared.jobs.closing import fail_job
+from shared.jobs.closing import fail_job, request_files
 from shared.jobs.ledger import Progress
 from shared.jobs.model import Job, JobStatus
 from shared.jobs.ports import Assembler, Clock, JobStore, Workflow
@@ -54,4 +54,4 @@ class FailureBudget:
             return
         if fail_over_budget(self._store, view.job, view.progress, clock=self._clock):
             self._workflow.stop(job_id, reason="Too many failed rows")
-            self._assembler.request(job_id)
+            request_files(self._assembler, job_id)

@@ -6,23 +6,14 @@ beside the counts, so that a second commit of the same chunk is refused and no c
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.jobs.fault_counts import FaultCounts
+from shared.jobs.pace import Pace
 
 CHUNKS_PER_SHARD = 50
 # With the job itself a shard transaction has at most 65 items; DynamoDB allows 100.
 MAX_SHARDS = 64
-# How many commits a shard remembers for the estimate of the time left.
-RECENT_COMMITS = 4
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Commit:
-    """When a chunk was committed and how many rows it had."""
-
-    at: datetime
-    rows: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,18 +27,24 @@ class Shard:
     successful_rows: int = 0
     failed_rows: int = 0
     faults: FaultCounts = field(default_factory=FaultCounts)
-    recent: tuple[Commit, ...] = ()
+    pace: Pace = field(default_factory=Pace)
+    last_commit_at: datetime | None = None
     closed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkCount:
-    """The rows of one chunk by outcome, and the failed ones by their faults."""
+    """The rows of one chunk by outcome, and the failed ones by their faults.
+
+    `worked` is how long its worker took for it, and `age` how long after the plan it was done.
+    """
 
     chunk: int
     successful_rows: int
     failed_rows: int
     faults: FaultCounts = field(default_factory=FaultCounts)
+    worked: timedelta = timedelta()
+    age: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,19 +89,14 @@ class Progress:
         return _union(shard.with_failures for shard in self.shards)
 
     @property
-    def recent(self) -> tuple[Commit, ...]:
-        """The last commits, oldest first, as far back as no shard has forgotten one: there is no gap in them."""
-        known = max(
-            (shard.recent[0].at for shard in self.shards if len(shard.done) > len(shard.recent) > 0), default=None
-        )
-        commits = (commit for shard in self.shards for commit in shard.recent if known is None or commit.at >= known)
-        return tuple(sorted(commits, key=lambda commit: commit.at))
+    def pace(self) -> Pace:
+        """How fast the committed chunks came."""
+        return Pace.total(shard.pace for shard in self.shards)
 
     @property
     def last_commit_at(self) -> datetime | None:
         """When the last chunk was committed: the job's heartbeat."""
-        recent = self.recent
-        return recent[-1].at if recent else None
+        return max((shard.last_commit_at for shard in self.shards if shard.last_commit_at), default=None)
 
     def missing(self, chunk_count: int) -> tuple[int, ...]:
         """The chunks of 0 to `chunk_count - 1` that are not committed, in order."""

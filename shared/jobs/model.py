@@ -110,6 +110,8 @@ class Job:
     stored_input: StoredInput | None = None
     execution_arn: str | None = None
     started_at: datetime | None = None
+    # When the chunks were known, and so scoring could begin.
+    planned_at: datetime | None = None
     completed_at: datetime | None = None
     cancelled_at: datetime | None = None
     # Whether the cancel stopped a running execution, kept so that a second cancel says the same.

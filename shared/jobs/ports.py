@@ -62,8 +62,9 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanFacts:
-    """What planning found out about the file of a job."""
+    """What planning found out about the file of a job, and when."""
 
+    planned_at: datetime
     total_rows: int
     chunk_count: int
     profile: str

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from shared.jobs.access import Caller, may_manage
-from shared.jobs.closing import CANCELLED_MESSAGE, fail_job
+from shared.jobs.closing import CANCELLED_MESSAGE, fail_job, request_files
 from shared.jobs.errors import (
     JobNotCancellableError,
     JobNotFoundError,
@@ -177,7 +177,7 @@ class JobService:
             if stopped:
                 self._note_stopped(job)
         if not job.results_ready:
-            self._assembler.request(job_id)
+            request_files(self._assembler, job_id)
         return Cancellation(job=job, execution_stopped=stopped)
 
     def _note_stopped(self, job: Job) -> None:

@@ -9,6 +9,7 @@ import pytest
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
 from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.model import JobStatus, Phase, Source, StoredInput, UploadOptions
+from shared.jobs.pace import Pace, period_at
 from shared.jobs.ports import JobStore
 from tests.builders import NOON, a_count, a_job, a_stored_input, plan_facts
 from tests.contract.steps import SECOND, failed, planning, queued, read, scoring
@@ -116,6 +117,7 @@ class TestPlan:
         assert view.job == replace(
             job,
             phase=Phase.SCORING,
+            planned_at=facts.planned_at,
             total_rows=600,
             chunk_count=120,
             shard_count=3,
@@ -192,14 +194,16 @@ class TestCommit:
         assert refused.value.already_committed
         assert read(job_store, job).progress.processed_rows == 5
 
-    def test_only_the_last_four_commits_are_remembered(self, job_store: JobStore) -> None:
+    def test_the_pace_of_a_shard_is_kept_by_period(self, job_store: JobStore) -> None:
         job = scoring(job_store, chunks=6)
-        for chunk in range(6):
-            job_store.commit_chunk(job.id, a_count(chunk, chunk + 1), shard=0, now=NOON + chunk * SECOND)
-        shard = read(job_store, job).progress.shards[0]
-        assert [(commit.rows, commit.at) for commit in shard.recent] == [
-            (n + 1, NOON + n * SECOND) for n in range(2, 6)
-        ]
+        ages = [0, 0.9, 1, 60, 61, 3600]
+        for chunk, seconds in enumerate(ages):
+            count = replace(a_count(chunk, chunk, 1), worked=2.5 * SECOND, age=seconds * SECOND)
+            job_store.commit_chunk(job.id, count, shard=0, now=NOON)
+        view = read(job_store, job)
+        by_period = {period_at(timedelta(seconds=60)): 4 + 5, period_at(timedelta(seconds=3600)): 6}
+        assert view.progress.pace == Pace(rows_by_period={0: 1 + 2, 1: 3, **by_period}, worked=15 * SECOND)
+        assert view.job.planned_at == NOON
 
     def test_a_commit_to_a_closed_shard_is_refused_but_not_as_committed(self, job_store: JobStore) -> None:
         job = scoring(job_store)

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from functions.api.answers import Json, tagged
 from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, ListAnswer, StatusAnswer, problems
-from functions.api.dependencies import CurrentCaller, CurrentServices, JobId, VisibleJob
+from functions.api.dependencies import CurrentCaller, CurrentCursor, CurrentServices, JobId, VisibleJob
 from functions.api.list_filters import CurrentFilter
 from functions.api.listing import ListRequest, list_jobs
 from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
@@ -35,10 +35,10 @@ Sort = Literal["created_at", "-created_at"]
 async def get_jobs(  # noqa: PLR0917 - FastAPI passes them by name
     caller: CurrentCaller,
     services: CurrentServices,
+    cursor: CurrentCursor,
     job_filter: CurrentFilter,
     sort: Sort = "-created_at",
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
     offset: Annotated[int | None, Query(ge=0, le=MAX_OFFSET, description="Not together with `cursor`")] = None,
 ) -> Response:
     """A page of the jobs the caller may see. By cursor nothing is skipped or shown twice while jobs come and go.

@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from functions.api.answers import Json
 from functions.api.bodies import AssemblingAnswer, RowErrorsAnswer, problems
-from functions.api.dependencies import CurrentCaller, CurrentServices, EndedJob, VisibleJob
+from functions.api.dependencies import CurrentCaller, CurrentCursor, CurrentServices, EndedJob, VisibleJob
 from shared.jobs.errors import ResultsAssemblingError
 from shared.jobs.model import Outcome
 from shared.jobs.row_errors import Position, RowErrorFilter
@@ -60,8 +60,8 @@ async def download(
 async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
     view: VisibleJob,
     services: CurrentServices,
+    cursor: CurrentCursor,
     limit: Annotated[int, Query(ge=1, le=MAX_ERRORS)] = 100,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
     code: Annotated[RowErrorCode | None, Query(description="Rows that have a fault with this code")] = None,
     column: Annotated[
         str | None, Query(min_length=1, max_length=100, description="Rows that have a fault in this column")
@@ -78,7 +78,7 @@ async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
     bound_to = {"list": "errors", "job_id": str(view.job.id), **asdict(error_filter)}
     start = Position()
     if cursor is not None:
-        position = services.cursors.read(cursor, bound_to=bound_to)
+        position = cursor.position(bound_to=bound_to)
         start = Position(chunk=position["chunk"], offset=position["offset"])
     page = services.jobs.row_errors(view, start=start, limit=limit, error_filter=error_filter)
     following = page.following

@@ -94,10 +94,10 @@ class TestWaiting:
 
 class TestRetryAfter:
     def test_is_a_tenth_of_the_time_that_is_left(self) -> None:
-        job = a_processing_job(total_rows=100 + 200)
+        job = a_processing_job(total_rows=100 + 400)
         progress = a_progress((timedelta(), 50), (timedelta(seconds=50), 50))
         view = JobView(job=job, progress=progress)
-        # 50 rows in 50 seconds leaves 200 seconds for 200 rows.
+        # 100 rows in 50 seconds leaves 200 seconds for 400 rows.
         assert retry_after_seconds(view, now=NOON + timedelta(seconds=50)) == 20
 
     @pytest.mark.parametrize("status", list(JobStatus))

@@ -1,6 +1,7 @@
 """Rates and the time left."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -17,45 +18,71 @@ def after(seconds: float) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-class TestSecondsLeft:
-    @pytest.mark.parametrize("progress", [Progress(), a_progress(), a_progress((after(5), 100))])
-    def test_nothing_is_known_before_two_chunks_are_committed(self, progress: Progress) -> None:
-        assert seconds_left(progress, remaining_rows=1000, now=NOON + after(60)) is None
+def left(*commits: tuple[float, int], remaining_rows: int, now: float) -> int | None:
+    """The time left of a job planned at `NOON`, after commits of one worker at these seconds."""
+    progress = a_progress(*((after(at), rows) for at, rows in commits))
+    return seconds_left(a_processing_job(), progress, remaining_rows=remaining_rows, now=NOON + after(now))
 
-    def test_the_rest_goes_as_fast_as_the_last_chunks_did(self) -> None:
-        progress = a_progress((after(10), 999), (after(20), 100), (after(30), 100))
-        assert seconds_left(progress, remaining_rows=1000, now=NOON + after(30)) == 100
+
+class TestSecondsLeft:
+    @pytest.mark.parametrize("commits", [[], [(5, 100)]])
+    def test_nothing_is_known_before_two_chunks_are_committed(self, commits: list[tuple[float, int]]) -> None:
+        assert left(*commits, remaining_rows=1000, now=60) is None
+
+    def test_nothing_is_known_before_a_job_is_planned(self) -> None:
+        progress = a_progress((after(5), 100), (after(10), 100))
+        unplanned = a_processing_job(planned_at=None)
+        assert seconds_left(unplanned, progress, remaining_rows=1000, now=NOON + after(60)) is None
+
+    def test_nothing_is_known_while_first_chunks_of_other_workers_are_to_come(self) -> None:
+        # Two of many workers are done with their first chunk: they say nothing of how many there are.
+        progress = a_progress((after(10), 100), (after(10), 100))
+        shard = replace(progress.shards[0], pace=replace(progress.pace, worked=after(20)))
+        job, two = a_processing_job(), Progress((shard,))
+        known = [seconds_left(job, two, remaining_rows=1000, now=NOON + after(now)) for now in (10, 19.9, 20)]
+        assert known == [None, None, 40]
+
+    def test_the_rest_goes_as_fast_as_the_chunks_did(self) -> None:
+        assert left((10, 100), (20, 100), remaining_rows=1000, now=20) == 100
+
+    def test_what_is_being_worked_on_brings_the_end_nearer(self) -> None:
+        lefts = [left((10, 100), (20, 100), remaining_rows=1000, now=now) for now in (20, 24, 30)]
+        assert lefts == [100, 96, 90]
 
     def test_a_job_that_stands_still_is_seen_to_slow_down(self) -> None:
-        progress = a_progress((after(10), 100), (after(20), 100))
-        estimates = [seconds_left(progress, remaining_rows=100, now=NOON + after(now)) for now in (20, 30, 110)]
-        assert estimates == [10, 20, 100]
+        lefts = [left((10, 100), (20, 100), remaining_rows=1000, now=now) for now in (30, 60, 120, 100_000)]
+        assert lefts == sorted(lefts, key=lambda seconds: seconds or 0)
+        assert lefts[0] == 90
+        assert lefts[-1] is not None
+        assert lefts[-1] > 100_000
 
-    def test_two_commits_in_the_same_instant_give_no_rate(self) -> None:
-        progress = a_progress((after(10), 100), (after(10), 100))
-        assert seconds_left(progress, remaining_rows=100, now=NOON + after(10)) is None
+    def test_an_old_rate_is_forgotten(self) -> None:
+        slow = [(float(at), 10) for at in range(10, 101, 10)]
+        fast = [(float(at), 100) for at in range(110, 201, 10)]
+        assert left(*slow, remaining_rows=1000, now=100) == pytest.approx(1000, rel=0.2)
+        assert left(*slow, *fast, remaining_rows=1000, now=200) == pytest.approx(100, rel=0.2)
+
+    def test_two_commits_in_the_instant_of_the_plan_give_no_rate(self) -> None:
+        assert left((0, 100), (0, 100), remaining_rows=100, now=0) is None
 
     def test_a_clock_behind_the_last_commit_does_not_make_time_run_backwards(self) -> None:
-        progress = a_progress((after(10), 100), (after(20), 100))
-        assert seconds_left(progress, remaining_rows=100, now=NOON) == 10
+        assert left((10, 100), (20, 100), remaining_rows=100, now=0) == 10
 
     def test_chunks_without_rows_give_no_rate(self) -> None:
-        progress = a_progress((after(10), 100), (after(20), 0))
-        assert seconds_left(progress, remaining_rows=100, now=NOON + after(20)) is None
+        assert left((10, 0), (20, 0), remaining_rows=100, now=20) is None
 
     @given(
-        commits=st.lists(st.tuples(st.integers(0, 10_000), st.integers(0, 50_000)), max_size=8),
+        commits=st.lists(st.tuples(st.integers(-20, 10_000), st.integers(0, 50_000)), max_size=8),
         remaining=st.integers(0, 20_000_000),
-        now=st.integers(0, 20_000),
+        now=st.integers(-20, 20_000),
     )
     def test_an_estimate_is_a_whole_number_of_seconds_never_below_zero(
         self, commits: list[tuple[int, int]], remaining: int, now: int
     ) -> None:
-        progress = a_progress(*((after(at / 10), rows) for at, rows in commits))
-        left = seconds_left(progress, remaining_rows=remaining, now=NOON + after(now / 10))
-        assert left is None or left >= 0
-        if left is not None and remaining == 0:
-            assert left == 0
+        seconds = left(*((at / 10, rows) for at, rows in commits), remaining_rows=remaining, now=now / 10)
+        assert seconds is None or seconds >= 0
+        if seconds is not None and remaining == 0:
+            assert seconds == 0
 
 
 class TestPerformance:

@@ -5,14 +5,11 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.ledger import MAX_SHARDS, Commit, Progress, shard_count, shard_of
+from shared.jobs.ledger import MAX_SHARDS, Progress, shard_count, shard_of
+from shared.jobs.pace import Pace, period_at, start_of
 from tests.builders import NOON, a_shard
 
 chunk_counts = st.integers(1, 20_000)
-
-
-def commits(*seconds: float, rows: int = 10) -> tuple[Commit, ...]:
-    return tuple(Commit(at=NOON + timedelta(seconds=second), rows=rows) for second in seconds)
 
 
 @given(chunks=chunk_counts)
@@ -58,22 +55,33 @@ def test_the_counts_of_all_shards_add_up() -> None:
 
 def test_a_job_without_shards_has_no_progress() -> None:
     progress = Progress()
-    assert (progress.processed_rows, progress.done, progress.recent, progress.last_commit_at) == (
+    assert (progress.processed_rows, progress.done, progress.pace, progress.last_commit_at) == (
         0,
         frozenset(),
-        (),
+        Pace(),
         None,
     )
 
 
 def test_the_last_commit_of_any_shard_is_the_heartbeat() -> None:
-    progress = Progress((a_shard(recent=commits(1, 9)), a_shard(recent=commits(4)), a_shard()))
-    assert progress.last_commit_at == NOON + timedelta(seconds=9)
-    assert progress.recent == commits(1, 4, 9)
+    ninth, fourth = NOON + timedelta(seconds=9), NOON + timedelta(seconds=4)
+    progress = Progress((a_shard(last_commit_at=ninth), a_shard(last_commit_at=fourth), a_shard()))
+    assert progress.last_commit_at == ninth
 
 
-def test_recent_commits_reach_back_only_as_far_as_every_shard_remembers() -> None:
-    # The second shard committed seven chunks and has forgotten when the first three came.
-    slow = a_shard(done=frozenset({0, 2}), recent=commits(1, 2))
-    busy = a_shard(done=frozenset(range(1, 15, 2)), recent=commits(100, 101, 102, 103))
-    assert Progress((slow, busy)).recent == commits(100, 101, 102, 103)
+def test_the_paces_of_all_shards_add_up() -> None:
+    one = Pace(rows_by_period={0: 10, 7: 20}, worked=timedelta(seconds=3))
+    other = Pace(rows_by_period={7: 1}, worked=timedelta(seconds=4))
+    progress = Progress((a_shard(pace=one), a_shard(pace=other), a_shard()))
+    assert progress.pace == Pace(rows_by_period={0: 10, 7: 21}, worked=timedelta(seconds=7))
+    assert [progress.pace.rows_from(period) for period in (0, 1, 8)] == [31, 21, 0]
+
+
+@given(milliseconds=st.integers(0, 10**9))
+def test_a_period_is_at_most_a_fifth_of_the_time_that_passed_before_its_end(milliseconds: int) -> None:
+    age = timedelta(milliseconds=milliseconds)
+    period = period_at(age)
+    begin, end = start_of(period), start_of(period + 1)
+    # To the microsecond, which is all that a timedelta has.
+    assert begin - timedelta(microseconds=1) <= age <= end
+    assert end - begin <= max(0.2 * end, timedelta(seconds=1))

@@ -6,10 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.jobs.errors import (
-    JobNotCancellableError,
-    JobNotFoundError,
-)
+from shared.jobs.errors import JobNotCancellableError, JobNotFoundError, UnavailableError
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.model import JobStatus, JobType, Outcome, Phase, Source, UploadOptions
 from shared.jobs.service import JobService
@@ -114,6 +111,19 @@ class TestCancel:
         monkeypatch.setattr(workflow, "stop", watched)
         assert service.cancel(a_caller(), job.id).execution_stopped
         assert seen == [JobStatus.FAILED]
+
+    def test_a_cancel_that_cannot_ask_for_the_files_holds_and_leaves_them_to_the_sweep(
+        self, service: JobService, store: FakeJobStore, assembler: FakeAssembler, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = a_processing_job()
+        store.add(job)
+
+        def unavailable(_job_id: UUID) -> None:
+            raise UnavailableError
+
+        monkeypatch.setattr(assembler, "request", unavailable)
+        assert service.cancel(a_caller(), job.id).job.cancelled
+        assert store.unsettled() == [job.id]
 
     def test_a_second_cancel_says_the_same(
         self, service: JobService, store: FakeJobStore, workflow: FakeWorkflow, clock: SettableClock

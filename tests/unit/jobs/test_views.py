@@ -128,8 +128,8 @@ class TestDetails:
         assert details(a_processing_job(total_rows=8), progress)["performance"] == {
             "processing_time_seconds": 45.2,
             "rows_per_second": 0.09,
-            "estimated_completion_seconds": 81,
-            "estimated_completion_time": "1m 21s",
+            "estimated_completion_seconds": 57,
+            "estimated_completion_time": "57s",
         }
         waiting = details(a_processing_job())["performance"]
         assert waiting["estimated_completion_seconds"] is None

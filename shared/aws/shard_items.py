@@ -1,0 +1,72 @@
+"""Shards as items of the jobs table. What commits add up are attributes of the item's own: ADD reaches no deeper."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from shared.jobs.fault_counts import FaultCounts, FaultGroup
+from shared.jobs.ledger import ChunkCount, Shard
+from shared.jobs.pace import Pace, period_at
+
+SHARD_PREFIX = "SHARD#"
+_FAULT = "fault:"
+_PERIOD = "period:"
+_WORKED = "worked_ms"
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def decode_shard(item: Mapping[str, Any]) -> Shard:
+    """A shard from its decoded item."""
+    last_commit_at = item.get("last_commit_at")
+    return Shard(
+        number=int(item["sk"].removeprefix(SHARD_PREFIX)),
+        done=_chunks(item.get("done")),
+        with_successes=_chunks(item.get("with_successes")),
+        with_failures=_chunks(item.get("with_failures")),
+        successful_rows=int(item["successful_rows"]),
+        failed_rows=int(item["failed_rows"]),
+        faults=_decode_faults(item),
+        pace=_decode_pace(item),
+        last_commit_at=datetime.fromisoformat(last_commit_at) if last_commit_at else None,
+        closed=item["closed"],
+    )
+
+
+def encode_faults(faults: FaultCounts) -> dict[str, int]:
+    """Fault counts as attributes of a shard: `fault:CODE` and `fault:CODE:COLUMN`, the column empty for a whole row."""
+    by_code = {f"{_FAULT}{code}": rows for code, rows in faults.by_code.items()}
+    by_group = {f"{_FAULT}{code}:{column or ''}": rows for (code, column), rows in faults.by_group.items()}
+    return {**by_code, **by_group}
+
+
+def encode_pace(count: ChunkCount) -> dict[str, int]:
+    """What a chunk adds to the pace of its shard: its rows to `period:N`, its time to `worked_ms`."""
+    rows = count.successful_rows + count.failed_rows
+    return {f"{_PERIOD}{period_at(count.age)}": rows, _WORKED: count.worked // _MILLISECOND}
+
+
+def _decode_faults(item: Mapping[str, Any]) -> FaultCounts:
+    by_code: dict[str, int] = {}
+    by_group: dict[FaultGroup, int] = {}
+    for name in item:
+        if name.startswith(_FAULT):
+            code, has_column, column = name.removeprefix(_FAULT).partition(":")
+            if has_column:
+                by_group[code, column or None] = int(item[name])
+            else:
+                by_code[code] = int(item[name])
+    return FaultCounts(by_code=by_code, by_group=by_group)
+
+
+def _decode_pace(item: Mapping[str, Any]) -> Pace:
+    return Pace(
+        rows_by_period={
+            int(name.removeprefix(_PERIOD)): int(rows) for name, rows in item.items() if name.startswith(_PERIOD)
+        },
+        worked=int(item.get(_WORKED, 0)) * _MILLISECOND,
+    )
+
+
+def _chunks(numbers: set[Decimal] | None) -> frozenset[int]:
+    return frozenset(int(number) for number in numbers or ())
