@@ -21,7 +21,7 @@ from typing import Any, Final
 from tests.benchmarks.measurements import Measurement
 from tests.benchmarks.table import markdown
 
-BENCHMARKS: Final = ("scoring", "planning", "workbooks", "starting")
+BENCHMARKS: Final = ("scoring", "planning", "workbooks", "starting", "listing")
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _PACKAGES: Final = ("numpy", "pandas", "scikit-learn", "pydantic", "openpyxl", "fastapi", "boto3")

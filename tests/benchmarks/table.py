@@ -13,6 +13,7 @@ _SMALL: Final = 0.1
 _SCALES: Final[dict[Quantity, tuple[tuple[float, str], ...]]] = {
     "seconds": ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
     "bytes": ((1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")),
+    "read units": ((1, "read units"),),
 }
 
 

@@ -203,7 +203,10 @@ def _create_state_machine(synthesised: Template, role: str) -> str:
 
 
 def _adapt(node: Any) -> None:
-    """What moto's interpreter asks for: a float percentage, standard children; and short waits between retries."""
+    """What moto's interpreter asks for: a float percentage, standard children; and short waits between retries.
+
+    One chunk at a time: its workers share state, and under load one of them takes what another has put there.
+    """
     if isinstance(node, list):
         for item in node:
             _adapt(item)
@@ -212,6 +215,8 @@ def _adapt(node: Any) -> None:
             node["ToleratedFailurePercentage"] = float(node["ToleratedFailurePercentage"])
         if node.get("ExecutionType") == "EXPRESS":
             node["ExecutionType"] = "STANDARD"
+        if "MaxConcurrency" in node:
+            node["MaxConcurrency"] = 1
         if "IntervalSeconds" in node:
             node.update(IntervalSeconds=1, MaxDelaySeconds=2, BackoffRate=1)
         for item in node.values():

@@ -1,0 +1,44 @@
+"""What a page of the list costs: as much however many jobs of others there are."""
+
+from itertools import islice
+
+import pytest
+from moto import mock_aws
+
+from shared.aws import clients
+from shared.aws.jobs_listing import JobsListing
+from shared.jobs.job_filter import JobFilter
+from tests.aws_resources import TABLE, create_table
+from tests.benchmarks.listing import SCOPE, IndexesInMemory, jobs_of, page_cost
+from tests.read_units import MeteredClient
+
+
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_indexes_in_memory_answer_and_cost_what_the_tables_do(oldest_first: bool) -> None:  # noqa: FBT001
+    items = jobs_of(own=25, others=12)
+    job_filter = JobFilter(oldest_first=oldest_first)
+    found = []
+    with mock_aws():
+        create_table()
+        for item in items:
+            clients.dynamodb().put_item(TableName=TABLE, Item=item)
+        for client in map(MeteredClient, (clients.dynamodb(), IndexesInMemory(items))):
+            listing = JobsListing(client=lambda client=client: client, table=TABLE)  # type: ignore[misc]
+            after, pages = None, []
+            for _ in range(4):
+                page = listing.page(SCOPE, job_filter, after=after, offset=0, limit=7)
+                pages.append([view.job.id for view in page.views])
+                after = page.following
+            found.append((pages, after, listing.count(SCOPE, job_filter, at_most=20), client.units, client.requests))
+    assert found[0] == found[1]
+    assert sum(map(len, found[0][0])) == 25
+
+
+def test_a_page_costs_the_same_beside_any_number_of_jobs_of_others() -> None:
+    costs = [page_cost(own=100, others=others) for others in (10, 300, 3_000)]
+    ours = {cost.subject.values for cost in costs}
+    assert len(ours) == 1
+    # One that reads every job costs ever more.
+    naive = [cost.baselines[0].values[0] for cost in costs]
+    assert naive == sorted(set(naive))
+    assert all(units < naive[-1] / 5 for (units,) in islice(ours, 1))
