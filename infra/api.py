@@ -45,7 +45,7 @@ class Api(Construct):
                 "STATE_MACHINE_ARN": workflow.state_machine_arn,
                 "FINALIZE_FUNCTION_NAME": workflow.finalize.name,
                 "SCORE_FUNCTION_NAME": workflow.score.name,
-                "CURSOR_SECRET_ARN": storage.cursor_secret.secret_arn,
+                "CURSOR_SECRET_ARN": storage.cursor_secret_arn,
                 "TOKEN_ISSUER": identity.issuer,
                 "TOKEN_AUDIENCE": ",".join(identity.audience),
                 "JWKS_URL": identity.jwks_url,
@@ -169,5 +169,5 @@ def _statements(storage: Storage, workflow: Workflow) -> Sequence[iam.PolicyStat
         allow("s3:ListBucket", on=[results.bucket_arn]),
         allow("states:DescribeExecution", "states:StopExecution", on=[workflow.execution_arns]),
         allow("lambda:InvokeFunction", on=[workflow.finalize.arn, workflow.score.arn]),
-        allow("secretsmanager:GetSecretValue", on=[storage.cursor_secret.secret_arn]),
+        allow("secretsmanager:GetSecretValue", on=[storage.cursor_secret_arn]),
     ]

@@ -41,6 +41,14 @@ class Storage(Construct):
             "Another secret makes every cursor in use invalid; rotating is a deployer's act.",
         )
 
+    @property
+    def cursor_secret_arn(self) -> str:
+        """The secret's ARN; its `Ref` is the same on AWS, and its name alone on the local cloud."""
+        resource = self.cursor_secret.node.default_child
+        if not isinstance(resource, secretsmanager.CfnSecret):
+            raise TypeError("the secret's default child is its resource")
+        return resource.attr_id
+
     def _jobs_table(self, stage: Stage, removal: RemovalPolicy) -> dynamodb.Table:
         table = dynamodb.Table(
             self,

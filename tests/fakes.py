@@ -81,6 +81,7 @@ class FakeResultStore:
     def __init__(self) -> None:
         self.files: dict[tuple[UUID, Outcome], bytes] = {}
         self.errors: dict[tuple[UUID, int], bytes] = {}
+        self.summaries: dict[UUID, dict[str, Any]] = {}
 
     def download_link(self, job_id: UUID, outcome: Outcome, *, filename: str) -> str | None:
         return f"https://results.example/{job_id}/{outcome}?as={filename}" if (job_id, outcome) in self.files else None
@@ -90,7 +91,16 @@ class FakeResultStore:
             raise JobNotFoundError
         return self.errors[job_id, chunk][offset : offset + length]
 
+    def read_result(self, job_id: UUID, outcome: Outcome, offset: int, length: int) -> bytes:
+        if (job_id, outcome) not in self.files:
+            raise JobNotFoundError
+        return self.files[job_id, outcome][offset : offset + length]
+
+    def get_summary(self, job_id: UUID) -> dict[str, Any] | None:
+        return self.summaries.get(job_id)
+
     def delete_all(self, job_id: UUID) -> None:
+        self.summaries.pop(job_id, None)
         self.files = {key: body for key, body in self.files.items() if key[0] != job_id}
         self.errors = {key: body for key, body in self.errors.items() if key[0] != job_id}
 

@@ -79,7 +79,8 @@ class Template:
         kind = self.document["Resources"][name]["Type"]
         if attribute == "StreamArn":
             return f"{self._arn(name, kind)}/stream/label"
-        return self._arn(name, kind) if attribute == "Arn" else f"{name.lower()}-{attribute.lower()}"
+        # A secret's ARN is its `Id`.
+        return self._arn(name, kind) if attribute in {"Arn", "Id"} else f"{name.lower()}-{attribute.lower()}"
 
     def _arn(self, name: str, kind: str) -> str:
         local, place = name.lower(), f"{self._region}:{self._account}"

@@ -147,8 +147,8 @@ class AssemblingAnswer(Success):
     status: JobStatus
 
 
-class ErrorsPagination(BaseModel):
-    """Where a page of row errors goes on."""
+class RowPagination(BaseModel):
+    """Where a page of rows goes on."""
 
     limit: int
     has_more: bool
@@ -177,7 +177,7 @@ class RowErrorsAnswer(Success):
     counts_by_code: dict[str, int]
     groups: list[FaultGroupBody]
     links: ErrorLinks
-    pagination: ErrorsPagination
+    pagination: RowPagination
 
 
 class SchemaColumn(BaseModel):

@@ -19,6 +19,7 @@ from shared.jobs.access import Caller
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.ports import Clock, JobView
 from shared.jobs.row_scoring import RowScorer
+from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService, require_ended
 
 
@@ -37,6 +38,7 @@ class Services:
     """What the routes work with. `root_url` is where callers reach the API, empty for the root of its host."""
 
     jobs: JobService
+    scored_rows: ScoredRows
     rows: RowScorer
     verifier: TokenVerifier
     cursors: Cursors

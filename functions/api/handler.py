@@ -21,6 +21,7 @@ from shared.aws.score_function import ScoreInvocation
 from shared.aws.state_machine import FinalizeInvocation, StateMachine
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.model import utc_now
+from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService
 from shared.observability import logger
 
@@ -42,10 +43,11 @@ def _application() -> Mangum:
 
 def services(settings: ApiSettings) -> Services:
     """What the routes work with, on AWS. No client is made before it is used."""
+    results = ResultsBucket(client=clients.s3, bucket=settings.results_bucket)
     jobs = JobService(
         store=JobsTable(client=clients.dynamodb, table=settings.table_name),
         uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
-        results=ResultsBucket(client=clients.s3, bucket=settings.results_bucket),
+        results=results,
         workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
         assembler=FinalizeInvocation(client=clients.lambda_, function_name=settings.finalize_function_name),
         clock=utc_now,
@@ -63,6 +65,7 @@ def services(settings: ApiSettings) -> Services:
     )
     return Services(
         jobs=jobs,
+        scored_rows=ScoredRows(results=results),
         rows=ScoreInvocation(client=clients.lambda_awaited, function_name=settings.score_function_name),
         verifier=verifier,
         cursors=Cursors(key=_cursor_key(settings.cursor_secret_arn)),

@@ -22,6 +22,7 @@ class Links(BaseModel):
     self: str
     status: str
     cancel: str
+    results: str
     errors: str
     download: str
 

@@ -11,9 +11,12 @@ from shared.files.chunks import Chunk
 from shared.files.header import Layout
 from shared.jobs.model import Outcome
 from shared.jobs.ports import JobView
+from shared.scoring.catalogue import model_card, model_name_for
 from shared.scoring.chunk import unprocessed_rows
+from shared.scoring.chunk_summary import ChunkSummary
 from shared.scoring.results import Outcome as OutcomeName
 from shared.scoring.results import header_line
+from shared.scoring.risk_summary import RiskSummary
 
 
 class Assembly:
@@ -28,6 +31,7 @@ class Assembly:
         progress = view.progress
         expected = {
             Part.ALL: progress.done,
+            Part.SUMMARY: progress.done,
             Part.SUCCESSFUL: progress.with_successes,
             Part.FAILED: progress.with_failures,
             Part.ERRORS: progress.with_failures,
@@ -60,6 +64,7 @@ class Assembly:
             raise FileNotFoundError(f"the plan of job {job.id} is gone")
         chunks = self._chunks(job.id)
         done = view.progress.done
+        self._write_summary(job.id, plan, [chunk for chunk in chunks if chunk.index in done])
         self._write_unprocessed(job.id, plan, [chunk for chunk in chunks if chunk.index not in done])
         indices = [chunk.index for chunk in chunks]
         self._write(
@@ -94,6 +99,22 @@ class Assembly:
         )
         for outcome in (Outcome.SUCCESSFUL, Outcome.FAILED, Outcome.ALL):
             self._results.assemble(job.id, outcome, [header_line(layout, _name(outcome))])
+
+    def _write_summary(self, job_id: UUID, plan: InputPlan, chunks: Sequence[Chunk]) -> None:
+        summary = RiskSummary()
+        parts = self._results.read_summaries(job_id, [chunk.index for chunk in chunks])
+        for chunk, part in zip(chunks, parts, strict=True):
+            summary.add(ChunkSummary.from_bytes(part), first_row=chunk.first_row)
+        card = model_card(model_name_for(plan.layout.job_type, plan.layout.profile))
+        # The card is of the model deployed now, which may have changed since the job was scored.
+        is_current = card["version"] == plan.model_version
+        self._results.put_summary(
+            job_id,
+            summary.as_json(
+                model_version=None if plan.validate_only else plan.model_version,
+                training_grades=card["training_grades"] if is_current else None,
+            ),
+        )
 
     def _write_unprocessed(self, job_id: UUID, plan: InputPlan, chunks: Iterable[Chunk]) -> None:
         for chunk in chunks:

@@ -9,11 +9,11 @@ from typing import Any
 from shared.files.header import Layout
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
+from shared.scoring.result_rows import as_object
 from shared.scoring.results import result_columns
 
 # A cell that a job would carry may be longer than what the csv module takes by itself; it takes one limit for all.
 _CELL_LIMIT = 2**24
-_LISTS = ("top_factors", "missing_ratios", "out_of_range")
 
 
 def score_given(given: dict[str, Any]) -> dict[str, Any]:
@@ -43,9 +43,4 @@ def score_given(given: dict[str, Any]) -> dict[str, Any]:
 def _results(part: bytes, columns: tuple[str, ...]) -> Iterator[dict[str, Any]]:
     csv.field_size_limit(_CELL_LIMIT)
     for cells in csv.reader(io.StringIO(part.decode(), newline="")):
-        row: dict[str, Any] = dict(zip(columns, cells, strict=True))
-        row["row"] = int(row["row"])
-        row["default_probability"] = float(row["default_probability"])
-        for name in _LISTS:
-            row[name] = json.loads(row[name])
-        yield row
+        yield as_object(columns, cells)

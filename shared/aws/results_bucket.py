@@ -6,8 +6,10 @@ have lifecycles of their own: what is under `work/` is of no use once the result
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from enum import StrEnum
+from functools import partial
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 from uuid import UUID
@@ -25,11 +27,13 @@ if TYPE_CHECKING:
 DOWNLOAD_SECONDS = 300
 # S3's own limit on keys in one delete request.
 _DELETE_BATCH = 1000
+# As many connections as botocore keeps by itself.
+_READ_AHEAD = 10
 _ABSENT = frozenset({"404", "NoSuchKey"})
 
 
 class Part(StrEnum):
-    """What a chunk leaves behind: rows for the result files, and its row errors as JSON lines.
+    """What a chunk leaves behind: rows for the result files, its row errors as JSON lines, and what it sums up to.
 
     The last two are of chunks that were never committed; a late worker's own `ALL` part is not among them.
     """
@@ -38,12 +42,13 @@ class Part(StrEnum):
     FAILED = "failed"
     ALL = "all"
     ERRORS = "errors"
+    SUMMARY = "summary"
     UNPROCESSED = "unprocessed"
     UNPROCESSED_IN_ALL = "unprocessed-in-all"
 
 
 # What Score writes, the part that every chunk has last.
-SCORED_PARTS = (Part.ERRORS, Part.FAILED, Part.SUCCESSFUL, Part.ALL)
+SCORED_PARTS = (Part.ERRORS, Part.FAILED, Part.SUCCESSFUL, Part.SUMMARY, Part.ALL)
 
 
 class ResultsBucket:
@@ -106,17 +111,28 @@ class ResultsBucket:
         prefix = _part_prefix(job_id, part)
         return {int(entry["Key"].removeprefix(prefix)): entry["Size"] for entry in self._list(prefix)}
 
+    def read_summaries(self, job_id: UUID, chunks: Sequence[int]) -> Iterator[bytes]:
+        """The summaries of these chunks, in order, some read ahead. Raises FileNotFoundError for one that is gone."""
+        with ThreadPoolExecutor(_READ_AHEAD) as pool:
+            for start in range(0, len(chunks), _READ_AHEAD):
+                read = partial(self._get_part, job_id, Part.SUMMARY)
+                yield from pool.map(read, chunks[start : start + _READ_AHEAD])
+
     def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:
-        try:
-            return self._range(_part_key(job_id, Part.ERRORS, chunk), offset, offset + length)
-        except ClientError as error:
-            if code_of(error) == "InvalidRange":  # exactly at the end
-                return b""
-            if code_of(error) in _ABSENT:  # deleted after the job was read
-                raise JobNotFoundError from error
-            raise
+        return self._range_of_job(_part_key(job_id, Part.ERRORS, chunk), offset, length)
 
     # Result files
+
+    def put_summary(self, job_id: UUID, summary: dict[str, Any]) -> None:
+        """Store the risk summary of a job."""
+        self._put(_summary_key(job_id), json.dumps(summary, ensure_ascii=False).encode())
+
+    def get_summary(self, job_id: UUID) -> dict[str, Any] | None:
+        body = self._get(_summary_key(job_id))
+        return cast("dict[str, Any]", json.loads(body)) if body is not None else None
+
+    def read_result(self, job_id: UUID, outcome: Outcome, offset: int, length: int) -> bytes:
+        return self._range_of_job(_result_key(job_id, outcome), offset, length)
 
     def assemble(self, job_id: UUID, outcome: Outcome, pieces: Sequence[Piece | bytes]) -> None:
         """Write a result file from bytes and stored parts, in this order."""
@@ -184,6 +200,22 @@ class ResultsBucket:
                 return None
             raise
 
+    def _get_part(self, job_id: UUID, part: Part, chunk: int) -> bytes:
+        body = self._get(_part_key(job_id, part, chunk))
+        if body is None:
+            raise FileNotFoundError(f"a part of job {job_id} is gone")
+        return body
+
+    def _range_of_job(self, key: str, offset: int, length: int) -> bytes:
+        try:
+            return self._range(key, offset, offset + length)
+        except ClientError as error:
+            if code_of(error) == "InvalidRange":  # exactly at the end
+                return b""
+            if code_of(error) in _ABSENT:  # deleted after the job was read
+                raise JobNotFoundError from error
+            raise
+
     def _range(self, key: str, start: int, end: int) -> bytes:
         with translated():
             answer = self._client().get_object(Bucket=self._bucket, Key=key, Range=f"bytes={start}-{end - 1}")
@@ -227,6 +259,10 @@ def _part_key(job_id: UUID, part: Part, chunk: int) -> str:
 def _part_prefix(job_id: UUID, part: Part) -> str:
     # Row errors are read as they are for as long as the job is kept; the other parts only until they are put together.
     return f"{_results(job_id)}errors/" if part is Part.ERRORS else f"{_work(job_id)}{part}/"
+
+
+def _summary_key(job_id: UUID) -> str:
+    return f"{_results(job_id)}summary.json"
 
 
 def _result_key(job_id: UUID, outcome: Outcome) -> str:

@@ -171,6 +171,12 @@ class ResultStore(Protocol):
         Raises `JobNotFoundError` when they are gone, as after a delete.
         """
 
+    def read_result(self, job_id: UUID, outcome: Outcome, offset: int, length: int) -> bytes:
+        """A piece of the outcome's CSV. Raises `JobNotFoundError` when it is gone, as after a delete."""
+
+    def get_summary(self, job_id: UUID) -> dict[str, Any] | None:
+        """The risk summary stored with the result files; None when the job has none."""
+
     def delete_all(self, job_id: UUID) -> None:
         """Remove everything of the job."""
 

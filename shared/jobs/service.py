@@ -35,6 +35,7 @@ from shared.jobs.ports import (
     Workflow,
 )
 from shared.jobs.row_errors import EVERY_ERROR, Position, RowErrorFilter, RowErrorPage, read_page
+from shared.jobs.scored_rows import ASSEMBLING, NO_FILE
 from shared.jobs.uploads import download_name
 
 logger = logging.getLogger(__name__)
@@ -233,13 +234,13 @@ class JobService:
         job = self.get(caller, job_id).job
         require_ended(job)
         if not job.results_ready:
-            raise ResultsAssemblingError("The result files are being put together. Try again in a few seconds.")
+            raise ResultsAssemblingError(ASSEMBLING)
         # What was cancelled or failed before its rows were counted gives its input back as it came.
         whole_input = outcome is Outcome.UNPROCESSED and job.total_rows is None
         name = job.original_filename if whole_input else download_name(job.original_filename, outcome)
         link = self._results.download_link(job_id, outcome, filename=name)
         if link is None:
-            raise ResultsNotReadyError("The job ended before its file arrived, so there is nothing to download.")
+            raise ResultsNotReadyError(NO_FILE)
         return link
 
     def _new_job(

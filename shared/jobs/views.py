@@ -39,6 +39,7 @@ def links(job: Job) -> JsonObject:
         "self": base,
         "status": f"{base}/status",
         "cancel": f"{base}/cancel",
+        "results": f"{base}/results",
         "errors": f"{base}/errors",
         "download": f"{base}/download",
     }

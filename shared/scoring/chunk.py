@@ -13,6 +13,8 @@ import numpy as np
 from shared.files.header import Layout
 from shared.files.records import Records, split_records
 from shared.scoring.carried import carried_records, symbol_of
+from shared.scoring.chunk_summary import ChunkSummary, summarise
+from shared.scoring.company_periods import NO_KEY, company_periods
 from shared.scoring.model import Model
 from shared.scoring.results import FAULT_COLUMNS, SCORE_COLUMNS, fault_texts, row_error
 from shared.scoring.rows import Fault, judge
@@ -38,27 +40,28 @@ class ChunkEncodingError(ChunkError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What one chunk adds to each result file: CSV without header line; `errors` has a JSON object a line."""
+    """What one chunk adds to each result file: CSV without header line.
+
+    `errors` has a JSON object a line, `summary` a `ChunkSummary` as bytes.
+    """
 
     successful: bytes
     failed: bytes
     all: bytes
     errors: bytes
+    summary: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoredChunk:
     """The parts of a chunk and its counts: `rows == successful + failed`.
 
-    `risk_levels` and `risk_grades` count the scored rows, best first; `faults` the failed rows by the codes and
-    columns of all their faults.
+    `faults` counts the failed rows by the codes and columns of all their faults.
     """
 
     rows: int
     successful: int
     failed: int
-    risk_levels: Mapping[str, int]
-    risk_grades: Mapping[str, int]
     faults: Mapping[tuple[tuple[str, str | None], ...], int]
     parts: Parts
 
@@ -108,6 +111,20 @@ def score_chunk(
     if model is not None:
         scored = score_cells(judged, sound, model, job_type=layout.job_type, profile=layout.profile)
     sound_indices = kept[sound].tolist()
+    keys = np.full(len(records), NO_KEY)
+    keys[kept] = company_periods(table, layout.normalised, next_year=next_year)
+    summary = ChunkSummary(company_periods=ChunkSummary.packed(keys))
+    if scored is not None:
+        numbers = first_row + kept[sound]
+        summary = summarise(
+            scored,
+            judged,
+            table,
+            layout.normalised,
+            sound=sound,
+            row_numbers=numbers,
+            company_periods=summary.company_periods,
+        )
     lines = [
         b"%b,%d%b" % (carried[index], first_row + index, text)
         for index, text in zip(sound_indices, scored.cells if scored else [b""] * len(sound), strict=True)
@@ -128,10 +145,14 @@ def score_chunk(
         rows=len(records),
         successful=len(lines),
         failed=len(faults),
-        risk_levels=scored.risk_levels if scored else {},
-        risk_grades=scored.risk_grades if scored else {},
         faults=Counter(tuple((fault.code, fault.column) for fault in found) for found in faults.values()),
-        parts=Parts(successful=_joined(lines), failed=bytes(failed), all=_joined(every_line), errors=bytes(errors)),
+        parts=Parts(
+            successful=_joined(lines),
+            failed=bytes(failed),
+            all=_joined(every_line),
+            errors=bytes(errors),
+            summary=summary.to_bytes(),
+        ),
     )
 
 

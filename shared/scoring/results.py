@@ -124,3 +124,8 @@ def probability_text(probability: float) -> str:
         mantissa, exponent = text.split("e")
         text = f"{probability:.{len(mantissa.replace('.', '')) - 1 - int(exponent)}f}"
     return text
+
+
+def rounded_probability(probability: float) -> float:
+    """A probability as results show it, as a number."""
+    return float(probability_text(probability))

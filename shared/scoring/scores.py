@@ -14,19 +14,21 @@ from shared.scoring.model import Model, risk_grades, risk_levels
 from shared.scoring.plain_numbers import Floats
 from shared.scoring.results import compact_json, probability_text
 from shared.scoring.rows import JudgedRows
-from shared.scoring.top_factors import top_factors
+from shared.scoring.top_factors import TopFactors, top_factors
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScoreCells:
-    """`cells[i]` has the score columns of the i-th row, each with a comma before it.
+    """The scores of n rows.
 
-    `risk_levels` and `risk_grades` count the rows, best first, none left out.
+    `cells[i]` has the score columns of the i-th row, each with a comma before it. Its default probability is
+    `probabilities[which[i]]`, the distinct ones ascending.
     """
 
     cells: list[bytes]
-    risk_levels: Mapping[str, int]
-    risk_grades: Mapping[str, int]
+    probabilities: Floats
+    which: Positions
+    factors: TopFactors
 
 
 def score_cells(
@@ -49,11 +51,11 @@ def score_cells(
         _picked([f",{text}" for text in missing_texts], missing),
         _picked([f",{text},{origin}" for text in out_of_range_texts], out_of_range),
     )
-    counts = np.bincount(which, minlength=len(probabilities))
     return ScoreCells(
         cells=[b"%b%b%b%b" % cells for cells in zip(*columns, strict=True)],
-        risk_levels=_counted(RISK_LEVELS, levels, counts),
-        risk_grades=_counted(RISK_GRADES, grades, counts),
+        probabilities=probabilities,
+        which=which,
+        factors=factors,
     )
 
 
@@ -77,8 +79,3 @@ def _listed(masks: Mapping[str, Mask], rows: Positions) -> tuple[Positions, list
 def _picked(texts: Sequence[str], which: Positions) -> list[bytes]:
     written = [text.encode() for text in texts]
     return [written[place] for place in which.tolist()]
-
-
-def _counted(names: Sequence[str], places: Positions, counts: Positions) -> dict[str, int]:
-    totals = np.bincount(places, weights=counts, minlength=len(names))
-    return {name: int(total) for name, total in zip(names, totals.tolist(), strict=True)}

@@ -26,6 +26,13 @@ def evaluation(model: Model, features: FloatArray, panel: Panel, *, seed: int) -
     }
 
 
+def grade_counts(model: Model, features: FloatArray) -> dict[str, int]:
+    """How many rows of features `[n, k]` the model puts into each grade: what other rows are compared with."""
+    places = risk_grades(model.score(features).default_probability)
+    counts = np.bincount(places, minlength=len(RISK_GRADES)).tolist()
+    return dict(zip(RISK_GRADES, counts, strict=True))
+
+
 def masked(model: Model, features: FloatArray, panel: Panel) -> list[dict[str, Any]]:
     """The metrics on test rows with one input blank throughout, an entry an input."""
     entries = []

@@ -12,7 +12,7 @@ from shared.scoring.catalogue import MODEL_NAMES, ModelName
 from shared.scoring.features import FEATURES, FloatArray, feature_matrix
 from shared.scoring.model import Model, parse_model
 from shared.training.cards import card
-from shared.training.evaluation import baselines, evaluation, masked
+from shared.training.evaluation import baselines, evaluation, grade_counts, masked
 from shared.training.fitting import PARITY, Ensemble, FitError, Settings, artifact, fit
 from shared.training.panel import Mask, Panel, ratio_figures
 
@@ -127,6 +127,7 @@ def _train(name: ModelName, panel: Panel, *, seed: int, date: str, settings: Set
             "calibration": panel.rows(split.calibration),
             "test": test,
         },
+        training_grades=grade_counts(model, features[split.training]),
         recalibration={"offset": ensemble.offset, "slope": ensemble.slope},
         metrics=evaluation(model, test_features, test, seed=seed),
         masked=masked(model, test_features, test),

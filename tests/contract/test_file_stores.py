@@ -145,6 +145,26 @@ class TestResults:
         with pytest.raises(JobNotFoundError):
             result_store.read_errors(job_id, 3, 0, 10)
 
+    def test_a_result_file_is_read_by_range_and_is_of_no_job_after_a_delete(self, result_store: ResultStore) -> None:
+        job_id = uuid4()
+        keep(result_store, job_id, outcome=Outcome.SUCCESSFUL)
+        pieces = [result_store.read_result(job_id, Outcome.SUCCESSFUL, offset, 5) for offset in (0, 1, 2)]
+        assert pieces == [b"x", b"", b""]
+        result_store.delete_all(job_id)
+        with pytest.raises(JobNotFoundError):
+            result_store.read_result(job_id, Outcome.SUCCESSFUL, 0, 5)
+
+    def test_a_summary_is_kept_until_the_job_is_deleted(self, result_store: ResultStore) -> None:
+        job_id, summary = uuid4(), {"rows": 1, "by_sector": [{"sector": "Žižkov"}]}
+        assert result_store.get_summary(job_id) is None
+        if isinstance(result_store, ResultsBucket):
+            result_store.put_summary(job_id, summary)
+        elif isinstance(result_store, FakeResultStore):
+            result_store.summaries[job_id] = summary
+        assert result_store.get_summary(job_id) == summary
+        result_store.delete_all(job_id)
+        assert result_store.get_summary(job_id) is None
+
     def test_deleting_removes_everything_of_the_job_and_nothing_else(self, result_store: ResultStore) -> None:
         job_id, other = uuid4(), uuid4()
         for one in (job_id, other):
@@ -216,6 +236,17 @@ class TestResultsBucket:
         assert bucket.part_sizes(job_id, Part.FAILED) == {0: 0, 7: 7, 1_000: 1_000}
         bucket.delete_parts(job_id, 7)
         assert bucket.part_sizes(job_id, Part.FAILED) == {0: 0, 1_000: 1_000}
+
+    def test_summaries_come_in_the_order_asked_for_and_a_lost_one_is_told(self) -> None:
+        bucket, job_id = ResultsBucket(client=clients.s3, bucket=RESULTS), uuid4()
+        for chunk in range(25):
+            bucket.put_part(job_id, chunk, Part.SUMMARY, b"%d" % chunk)
+        assert list(bucket.read_summaries(job_id, [*range(24, -1, -1)])) == [
+            b"%d" % chunk for chunk in range(24, -1, -1)
+        ]
+        assert list(bucket.read_summaries(job_id, [])) == []
+        with pytest.raises(FileNotFoundError):
+            list(bucket.read_summaries(job_id, [3, 25]))
 
     def test_with_s3s_own_limits_small_pieces_are_joined_before_the_rest_is_copied(self) -> None:
         bucket, job_id = ResultsBucket(client=clients.s3, bucket=RESULTS), uuid4()

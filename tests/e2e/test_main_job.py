@@ -53,6 +53,25 @@ def test_the_demonstrations_csv_is_scored_with_fifteen_row_errors(member: JobsCl
     assert [int(row["row"]) for row in rows_of(member.download(job_id, "all"))] == list(range(1, 1001))
 
 
+def test_scored_rows_are_paged_with_a_summary_of_all_of_them(member: JobsClient) -> None:
+    body = panel.as_csv(panel.statement_rows(300, seed=11), panel.STATEMENT_COLUMNS)
+    job_id = member.upload("annual", "pages.csv", body)["job_id"]
+    assert member.wait(job_id)["status"] == "completed"
+    downloaded = rows_of(member.download(job_id, "successful"))
+    rows: list[dict[str, Any]] = []
+    params: dict[str, Any] = {"limit": 120}
+    while True:
+        answer = member.http.get(f"jobs/{job_id}/results", params=params)
+        page = answer.raise_for_status().json()
+        rows += page["results"]
+        assert page["summary"]["rows"] == 300
+        if not page["pagination"]["has_more"]:
+            break
+        params["cursor"] = page["pagination"]["next_cursor"]
+    assert [row["row"] for row in rows] == list(range(1, 301))
+    assert [row["default_probability"] for row in rows] == [float(row["default_probability"]) for row in downloaded]
+
+
 def test_the_demonstrations_workbook_is_scored_from_the_drop_folder(member: JobsClient) -> None:
     quarterly = demo.own_inputs()[1]
     member.drop(f"drop/acme/quarterly/{quarterly.filename}", quarterly.body)

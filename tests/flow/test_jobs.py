@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
 from threading import Event
 from typing import Any
@@ -15,6 +16,7 @@ from functions.api.handler import services
 from functions.api.settings import ApiSettings
 from infra.local import panel
 from shared.aws import clients
+from shared.aws.results_bucket import ResultsBucket
 from shared.jobs.access import Caller, Role
 from shared.jobs.errors import JobNotFoundError, ResultsNotReadyError
 from shared.jobs.job_filter import JobFilter
@@ -24,6 +26,7 @@ from shared.jobs.row_errors import Position
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key
 from shared.jobs.views import details_view, progress_view
+from shared.scoring.master_scale import RISK_LEVELS
 from tests.flow.system import System
 from tests.synthesised import JsonObject
 
@@ -91,6 +94,13 @@ def test_an_upload_is_scored_and_can_be_downloaded(system: System, jobs: JobServ
     assert (len(scored), len(failed), result(system, job_id, "unprocessed")) == (985, 15, [])
     rows = [int(row["row"]) for row in result(system, job_id, "all")]
     assert rows == list(range(1, 1_001))
+    summary = ResultsBucket(client=clients.s3, bucket=system.results_bucket).get_summary(job_id)
+    assert summary is not None
+    assert (summary["rows"], summary["model_version"]) == (985, view.job.model_version)
+    assert summary["by_risk_level"] == {
+        level: Counter(row["risk_level"] for row in scored)[level] for level in RISK_LEVELS
+    }
+    assert summary["population_stability"]["training_rows"] > 50_000
     assert [int(row["row"]) for row in scored] == sorted(set(rows) - {int(row["row"]) for row in failed})
 
 

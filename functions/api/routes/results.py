@@ -1,7 +1,8 @@
-"""What came of a job: its result files and its row errors."""
+"""What came of a job: its scored rows, its result files and its row errors."""
 
 from dataclasses import asdict
-from typing import Annotated, Literal
+from functools import partial
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -9,17 +10,64 @@ from starlette.responses import Response
 from functions.api.answers import Json
 from functions.api.bodies import AssemblingAnswer, RowErrorsAnswer, problems
 from functions.api.dependencies import CurrentCaller, CurrentCursor, CurrentServices, EndedJob, VisibleJob
+from functions.api.result_bodies import ResultsAnswer
 from shared.jobs.errors import ResultsAssemblingError
 from shared.jobs.model import Outcome
+from shared.jobs.ports import JobView
 from shared.jobs.row_errors import Position, RowErrorFilter
 from shared.jobs.views import fault_counts_view, links, progress_view
 from shared.scoring.columns import RowErrorCode, normalised_name
+from shared.scoring.result_rows import read_page
 
 # CSV files are ready within seconds of the end of a job.
 ASSEMBLING_RETRY_SECONDS = 3
 MAX_ERRORS = 1_000
 
+MAX_RESULTS = 1_000
+
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
+
+_ASSEMBLING: dict[int | str, dict[str, Any]] = {
+    202: {"model": AssemblingAnswer, "description": "Ended, and its files are being put together"}
+}
+
+
+@router.get(
+    "/results",
+    response_model=ResultsAnswer,
+    responses={**problems(400, 401, 403, 404, 409, 422, 503), **_ASSEMBLING},
+    operation_id="list_results",
+    summary="Scored rows, and the risk of the whole job",
+)
+async def get_results(
+    view: EndedJob,
+    services: CurrentServices,
+    cursor: CurrentCursor,
+    limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = 100,
+) -> Response:
+    """A page of the scored rows, in row order, with the risk summary of all of them.
+
+    Text of over 1,000 characters is shown by its beginning; the download has it whole. A page of very wide rows may be
+    short and still have a `next_cursor`.
+    """
+    bound_to = {"list": "results", "job_id": str(view.job.id)}
+    start = cursor.position(bound_to=bound_to)["offset"] if cursor is not None else None
+    try:
+        page = read_page(partial(services.scored_rows.read, view), start=start, limit=limit)
+    except ResultsAssemblingError as error:
+        return _assembling(view, error)
+    following = page.following
+    next_cursor = services.cursors.sign({"offset": following}, bound_to=bound_to) if following is not None else None
+    return Json(
+        {
+            "success": True,
+            "job_id": str(view.job.id),
+            "results": list(page.rows),
+            "summary": services.scored_rows.summary(view),
+            "pagination": {"limit": limit, "has_more": next_cursor is not None, "next_cursor": next_cursor},
+            "links": {"download": f"{links(view.job)['download']}?outcome={Outcome.SUCCESSFUL}"},
+        }
+    )
 
 
 @router.get(
@@ -28,7 +76,7 @@ router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
     response_class=Response,
     responses={
         **problems(401, 403, 404, 409, 422, 503),
-        202: {"model": AssemblingAnswer, "description": "Ended, and its files are being put together"},
+        **_ASSEMBLING,
         303: {"description": "To the file, for a few minutes", "headers": {"Location": {"schema": {"type": "string"}}}},
     },
     operation_id="download_results",
@@ -45,9 +93,13 @@ async def download(
     try:
         link = services.jobs.download_link(caller, view.job.id, outcome)
     except ResultsAssemblingError as error:
-        body = {"success": True, "message": str(error), "status": view.job.status}
-        return Json(body, status_code=202, headers={"Retry-After": str(ASSEMBLING_RETRY_SECONDS)})
+        return _assembling(view, error)
     return Response(status_code=303, headers={"Location": link})
+
+
+def _assembling(view: JobView, error: ResultsAssemblingError) -> Response:
+    body = {"success": True, "message": str(error), "status": view.job.status}
+    return Json(body, status_code=202, headers={"Retry-After": str(ASSEMBLING_RETRY_SECONDS)})
 
 
 @router.get(

@@ -21,6 +21,7 @@ from functions.api.cursors import Cursors
 from functions.api.dependencies import Limits, Services
 from functions.api.signing_keys import SigningKeys
 from shared.jobs.model import Job, Outcome
+from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService
 from shared.scoring.documentation import template_csv
 from tests.builders import ORGANIZATION, USER_ID
@@ -148,6 +149,7 @@ def services(
     )
     return Services(
         jobs=jobs,
+        scored_rows=ScoredRows(results=results),
         rows=rows,
         verifier=verifier,
         cursors=Cursors(key=lambda: b"cursor key"),

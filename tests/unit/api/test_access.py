@@ -47,6 +47,7 @@ CALLS: dict[tuple[str, str], Call] = {
     ("GET", f"{API}/jobs/{{job_id}}"): Call(status=200, sent={"params": {"include_errors": "true"}}),
     ("GET", f"{API}/jobs/{{job_id}}/status"): Call(status=200),
     ("GET", f"{API}/jobs/{{job_id}}/errors"): Call(status=200),
+    ("GET", f"{API}/jobs/{{job_id}}/results"): Call(status=200),
     ("GET", f"{API}/jobs/{{job_id}}/download"): Call(status=303),
     ("POST", f"{API}/jobs/{{job_id}}/cancel"): Call(status=200),
     ("DELETE", f"{API}/jobs/{{job_id}}"): Call(status=200),

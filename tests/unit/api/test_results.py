@@ -1,4 +1,4 @@
-"""Downloads and row errors."""
+"""Scored rows, downloads and row errors."""
 
 from dataclasses import replace
 from urllib.parse import urlsplit
@@ -6,8 +6,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from functions.api.bodies import AssemblingAnswer, RowErrorsAnswer
+from functions.api.result_bodies import ResultsAnswer
 from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.model import JobStatus, Outcome
+from shared.scoring.risk_summary import RiskSummary
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, a_shard
 from tests.fakes import FakeJobStore, FakeResultStore
 from tests.unit.api.conftest import API, Client, row_error, store_errors, store_results
@@ -62,6 +64,95 @@ class TestDownload:
         store.add(job)
         store_results(results, job.id)
         assert client.get(f"{API}/jobs/{job.id}/download?{query}").status_code == 422
+
+
+RESULTS = b'company_symbol,row,default_probability\nA,1,0.5\n"B\nb",2,0.25\n\'=C,4,0.125\n'
+SUMMARY = RiskSummary().as_json(model_version="v", training_grades=None)
+
+
+class TestResults:
+    """GET /jobs/{job_id}/results."""
+
+    def test_are_paged_in_row_order_with_the_risk_of_the_whole_job(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        job = a_completed_job(total_rows=4, final_successful_rows=3, final_failed_rows=1)
+        store.add(job)
+        results.files[job.id, Outcome.SUCCESSFUL] = RESULTS
+        results.summaries[job.id] = SUMMARY
+        for limit in (1, 2, 3, 1_000):
+            symbols: list[str] = []
+            cursor = None
+            while True:
+                params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
+                body = client.get(f"{API}/jobs/{job.id}/results", params=params).json()
+                ResultsAnswer.model_validate(body)
+                assert (body["job_id"], body["summary"]) == (str(job.id), SUMMARY)
+                assert body["links"] == {"download": f"{API}/jobs/{job.id}/download?outcome=successful"}
+                symbols += [row["company_symbol"] for row in body["results"]]
+                cursor = body["pagination"]["next_cursor"]
+                assert body["pagination"] == {"limit": limit, "has_more": cursor is not None, "next_cursor": cursor}
+                if cursor is None:
+                    break
+            assert symbols == ["A", "B\nb", "=C"]
+
+    @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.PROCESSING])
+    def test_before_the_end_are_409(self, client: Client, store: FakeJobStore, status: JobStatus) -> None:
+        job = a_job(status=status)
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/results?limit=0")
+        assert (answer.status_code, answer.json()["code"]) == (409, "results_not_ready")
+
+    def test_while_the_files_are_put_together_are_202(self, client: Client, store: FakeJobStore) -> None:
+        job = a_completed_job(status=JobStatus.FAILED, results_ready=False)
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/results")
+        assert answer.status_code == 202
+        AssemblingAnswer.model_validate(answer.json())
+        assert int(answer.headers["Retry-After"]) > 0
+
+    def test_of_a_job_whose_file_never_came_are_409(self, client: Client, store: FakeJobStore) -> None:
+        job = a_job(status=JobStatus.FAILED, completed_at=NOON, results_ready=True)
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/results")
+        assert (answer.status_code, answer.json()["code"]) == (409, "results_not_ready")
+
+    def test_of_a_job_that_ended_before_its_rows_were_counted_are_none(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        job = a_completed_job(status=JobStatus.FAILED, total_rows=None)
+        store.add(job)
+        results.files[job.id, Outcome.SUCCESSFUL] = b"row\n"
+        body = client.get(f"{API}/jobs/{job.id}/results").json()
+        ResultsAnswer.model_validate(body)
+        assert (body["results"], body["summary"]) == ([], None)
+
+    def test_that_a_delete_took_away_are_404(self, client: Client, store: FakeJobStore) -> None:
+        job = a_completed_job()
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/results")
+        assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
+
+    @pytest.mark.parametrize("limit", ["0", "1001", "x"])
+    def test_with_a_limit_out_of_range_are_422(self, client: Client, store: FakeJobStore, limit: str) -> None:
+        job = a_completed_job()
+        store.add(job)
+        assert client.get(f"{API}/jobs/{job.id}/results?limit={limit}").status_code == 422
+
+    def test_do_not_take_the_cursor_of_another_job_or_list(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        jobs = [a_completed_job(), a_completed_job()]
+        for job in jobs:
+            store.add(job)
+            results.files[job.id, Outcome.SUCCESSFUL] = RESULTS
+        first = client.get(f"{API}/jobs/{jobs[0].id}/results?limit=1").json()["pagination"]["next_cursor"]
+        for url in (
+            f"{API}/jobs/{jobs[1].id}/results?cursor={first}",
+            f"{API}/jobs/{jobs[0].id}/errors?cursor={first}",
+        ):
+            answer = client.get(url)
+            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
 
 
 class TestErrors:

@@ -1,0 +1,224 @@
+"""What one chunk adds to the risk summary of its job: counts and sums, small beside the chunk's rows.
+
+Everything but the keys of companies and periods stays of bounded size, whatever the rows hold.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from shared.files.records import Mask, Positions
+from shared.scoring.cells import read_quarter, trimmed
+from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
+from shared.scoring.model import risk_grades, risk_levels
+from shared.scoring.plain_numbers import Floats, Words
+from shared.scoring.rows import JudgedRows
+from shared.scoring.scores import ScoreCells
+from shared.scoring.table import Table
+from shared.scoring.text_hashes import text_hashes
+
+RISKIEST: Final = 10
+MAX_SECTORS: Final = 1_000
+"""Sectors that a chunk tells apart, the largest; the rest are counted together."""
+
+BIN_WIDTH: Final = 0.005
+"""Of the histogram of default probabilities, in natural logarithm: a bin's middle is within 0.25 % of all in it."""
+
+_KEY_TYPE: Final = np.dtype("<u8")
+_IDENTIFYING: Final = ("company_symbol", "company_name", "sector", "reporting_year", "reporting_quarter")
+
+
+class SectorTotal(NamedTuple):
+    """The scored rows of a sector: how many, their default probabilities added up, and how many of each level."""
+
+    rows: int
+    probability: float
+    levels: tuple[int, ...]
+
+    def plus(self, other: "SectorTotal") -> "SectorTotal":
+        """Both together."""
+        return SectorTotal(
+            self.rows + other.rows,
+            self.probability + other.probability,
+            tuple(map(sum, zip(self.levels, other.levels, strict=True))),
+        )
+
+
+NO_ROWS: Final = SectorTotal(0, 0.0, (0,) * len(RISK_LEVELS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkSummary:
+    """The scored rows of a chunk, summed up; nothing but the keys where rows were only validated.
+
+    `bins` counts them by `floor(ln(default probability) / BIN_WIDTH)`. `riskiest` are at most `RISKIEST` rows as
+    objects, worst first. `missing` and `out_of_range` count the rows that list a name. `company_periods` has a key of
+    eight bytes, the lowest first, for every row of the chunk in row order, scored or not.
+    """
+
+    levels: tuple[int, ...] = (0,) * len(RISK_LEVELS)
+    grades: tuple[int, ...] = (0,) * len(RISK_GRADES)
+    probability: float = 0.0
+    lowest: float = 1.0
+    highest: float = 0.0
+    bins: Mapping[int, int] = field(default_factory=dict)
+    sectors: Mapping[str, SectorTotal] = field(default_factory=dict)
+    other_sectors: SectorTotal = NO_ROWS
+    riskiest: Sequence[Mapping[str, Any]] = ()
+    missing: Mapping[str, int] = field(default_factory=dict)
+    out_of_range: Mapping[str, int] = field(default_factory=dict)
+    company_periods: bytes = b""
+
+    def to_bytes(self) -> bytes:
+        """The summary as a line of JSON, then the keys."""
+        content = {name: getattr(self, name) for name in self.__slots__ if name != "company_periods"}
+        line = json.dumps({**content, "bins": list(self.bins.items())}, separators=(",", ":"))
+        return line.encode() + b"\n" + self.company_periods
+
+    @classmethod
+    def from_bytes(cls, body: bytes) -> "ChunkSummary":
+        """The summary `to_bytes` wrote."""
+        line, _, keys = body.partition(b"\n")
+        content = json.loads(line)
+        return cls(
+            **{
+                **content,
+                "levels": tuple(content["levels"]),
+                "grades": tuple(content["grades"]),
+                "bins": dict(content["bins"]),
+                "sectors": {name: _sector_total(total) for name, total in content["sectors"].items()},
+                "other_sectors": _sector_total(content["other_sectors"]),
+            },
+            company_periods=keys,
+        )
+
+    def keys(self) -> Words:
+        """The keys of companies and periods, `[rows]`."""
+        return np.frombuffer(self.company_periods, _KEY_TYPE)
+
+    @staticmethod
+    def packed(keys: Words) -> bytes:
+        """Keys `[rows]` as `company_periods` has them."""
+        return keys.astype(_KEY_TYPE).tobytes()
+
+
+def summarise(
+    scored: ScoreCells,
+    judged: JudgedRows,
+    table: Table,
+    names: Sequence[str],
+    *,
+    sound: Positions,
+    row_numbers: Positions,
+    company_periods: bytes,
+) -> ChunkSummary:
+    """The summary of the rows `sound` of a table, `[n]`, which have the scores and the `row_numbers[n]` given."""
+    places = {name: place for place, name in enumerate(names)}
+    distinct, which = scored.probabilities, scored.which
+    counts = np.bincount(which, minlength=len(distinct))
+    levels = risk_levels(distinct)
+    sectors, others = _sectors(table, places["sector"], sound, distinct[which], levels[which])
+    return ChunkSummary(
+        levels=_totals(levels, counts, len(RISK_LEVELS)),
+        grades=_totals(risk_grades(distinct), counts, len(RISK_GRADES)),
+        probability=float(np.dot(distinct, counts)),
+        lowest=float(np.min(distinct, initial=1.0)),
+        highest=float(np.max(distinct, initial=0.0)),
+        bins=_bins(distinct, counts),
+        sectors=sectors,
+        other_sectors=others,
+        riskiest=_riskiest(scored, table, places, sound, row_numbers),
+        missing=_listed(judged.missing, sound),
+        out_of_range=_listed(judged.out_of_range, sound),
+        company_periods=company_periods,
+    )
+
+
+def _sector_total(total: Sequence[Any]) -> SectorTotal:
+    rows, probability, levels = total
+    return SectorTotal(rows, probability, tuple(levels))
+
+
+def _totals(places: Positions, counts: Positions, length: int) -> tuple[int, ...]:
+    return tuple(map(int, np.bincount(places, weights=counts, minlength=length).tolist()))
+
+
+def _bins(distinct: Floats, counts: Positions) -> dict[int, int]:
+    bins, inverse = np.unique(np.floor(np.log(distinct) / BIN_WIDTH).astype(np.int64), return_inverse=True)
+    return dict(zip(bins.tolist(), _totals(inverse, counts, len(bins)), strict=True))
+
+
+def _sectors(
+    table: Table, place: int, sound: Positions, probabilities: Floats, levels: Positions
+) -> tuple[dict[str, SectorTotal], SectorTotal]:
+    # Rows share few ways of writing a sector, and several of those may mean the same.
+    starts, ends = table.field_starts[place][sound], table.field_ends[place][sound]
+    _, first, index = np.unique(text_hashes(table.buffer, starts, ends), return_index=True, return_inverse=True)
+    texts: dict[str, int] = {}
+    of_written = [texts.setdefault(trimmed(table.text(place, row)), len(texts)) for row in sound[first].tolist()]
+    index = np.array(of_written, np.int64)[index]
+    rows = np.bincount(index, minlength=len(texts)).tolist()
+    sums = np.bincount(index, weights=probabilities, minlength=len(texts)).tolist()
+    of_levels = np.bincount(index * len(RISK_LEVELS) + levels, minlength=len(texts) * len(RISK_LEVELS))
+    totals = {
+        text: SectorTotal(rows[at], sums[at], tuple(of_level))
+        for (text, at), of_level in zip(
+            texts.items(), of_levels.reshape(len(texts), len(RISK_LEVELS)).tolist(), strict=True
+        )
+    }
+    return largest_sectors(totals, NO_ROWS, at_most=MAX_SECTORS)
+
+
+def largest_sectors(
+    totals: Mapping[str, SectorTotal], others: SectorTotal, *, at_most: int
+) -> tuple[dict[str, SectorTotal], SectorTotal]:
+    """The sectors of most rows, largest first, and all the rest added to `others`."""
+    ordered = sorted(totals.items(), key=lambda item: (-item[1].rows, item[0]))
+    for _, total in ordered[at_most:]:
+        others = others.plus(total)
+    return dict(ordered[:at_most]), others
+
+
+def _riskiest(
+    scored: ScoreCells, table: Table, places: Mapping[str, int], sound: Positions, row_numbers: Positions
+) -> list[dict[str, Any]]:
+    if not len(sound):
+        return []
+    # The distinct probabilities ascend, so the rows of the last few of them are enough.
+    counts = np.bincount(scored.which, minlength=len(scored.probabilities))
+    enough = int(np.searchsorted(np.cumsum(counts[::-1]), RISKIEST)) + 1
+    candidates = np.flatnonzero(scored.which >= len(counts) - enough)
+    ordered = candidates[np.lexsort((candidates, -scored.which[candidates]))][:RISKIEST]
+    return [
+        {
+            "row": int(row_numbers[place]),
+            **_identified(table, places, int(sound[place])),
+            **_scores(scored, place),
+        }
+        for place in ordered.tolist()
+    ]
+
+
+def _identified(table: Table, places: Mapping[str, int], row: int) -> dict[str, str]:
+    said = {name: trimmed(table.text(places[name], row)) for name in _IDENTIFYING if name in places}
+    said["company_symbol"] = said["company_symbol"].upper()
+    if "reporting_quarter" in said:
+        said["reporting_quarter"] = read_quarter(said["reporting_quarter"]) or ""
+    return said
+
+
+def _scores(scored: ScoreCells, place: int) -> dict[str, Any]:
+    probability = scored.probabilities[scored.which[place]]
+    return {
+        "default_probability": float(probability),
+        "risk_level": RISK_LEVELS[int(risk_levels(probability))],
+        "risk_grade": RISK_GRADES[int(risk_grades(probability))],
+        "top_factors": json.loads(scored.factors.texts[scored.factors.index[place]]),
+    }
+
+
+def _listed(masks: Mapping[str, Mask], sound: Positions) -> dict[str, int]:
+    return {name: int(np.count_nonzero(mask[sound])) for name, mask in masks.items()}

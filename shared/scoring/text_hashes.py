@@ -1,0 +1,56 @@
+"""64-bit hashes of whole columns of text, with NumPy: equal texts have equal ones, and different ones hardly ever."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.files.records import Positions
+from shared.scoring.plain_numbers import PAD, Words
+
+_WORD: Final = 8
+_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
+# The finalizer of SplitMix64: Steele, Lea and Flood (2014), "Fast splittable pseudorandom number generators".
+_MIXERS: Final = (
+    (np.uint64(30), np.uint64(0xBF58476D1CE4E5B9)),
+    (np.uint64(27), np.uint64(0x94D049BB133111EB)),
+)
+_LAST_SHIFT: Final = np.uint64(31)
+# The bytes of a word that are the text's own, when so many of its bytes are left.
+_KEPT: Final = np.array([2 ** (8 * left) - 1 for left in range(_WORD + 1)], np.uint64)
+_SEVEN_BITS: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
+_HIGH_BITS: Final = np.uint64(0x8080808080808080)
+_FROM_A: Final = np.uint64(0x1F1F1F1F1F1F1F1F)
+_BEYOND_Z: Final = np.uint64(0x0505050505050505)
+_TWO: Final = np.uint64(2)
+
+
+def text_hashes(buffer: NDArray[np.uint8], starts: Positions, ends: Positions, *, ignore_case: bool = False) -> Words:
+    """The hashes of the texts `[starts[i], ends[i])` of a padded buffer: `[n]`.
+
+    Positions count in the text, without its padding. `ignore_case` is of ASCII letters alone.
+    """
+    words = np.lib.stride_tricks.as_strided(buffer[:8].view("<u8"), shape=(len(buffer) - 7,), strides=(1,))
+    lengths = ends - starts
+    hashes = lengths.astype(np.uint64)
+    rows = np.arange(len(starts))
+    for at in range(0, int(np.max(lengths, initial=0)), _WORD):
+        if at:
+            rows = rows[lengths[rows] > at]  # long texts are few
+        read = words[starts[rows] + (PAD + at)] & _KEPT[np.minimum(lengths[rows] - at, _WORD)]
+        hashes[rows] = mixed((hashes[rows] ^ (_upper(read) if ignore_case else read)) * _MULTIPLIER)
+    return hashes
+
+
+def mixed(words: Words) -> Words:
+    """The words, one to one, so that every bit of each depends on all of its bits."""
+    for shift, multiplier in _MIXERS:
+        words = (words ^ (words >> shift)) * multiplier
+    return words ^ (words >> _LAST_SHIFT)
+
+
+def _upper(words: Words) -> Words:
+    """Eight ASCII characters a word, letters in upper case: the bit that tells the cases apart taken off them."""
+    low = words & _SEVEN_BITS
+    is_letter = ((low + _FROM_A) ^ (low + _BEYOND_Z)) & ~words & _HIGH_BITS
+    return words - (is_letter >> _TWO)
