@@ -6,7 +6,7 @@ The file is CSV as `shared.scoring.results` writes it. Only the bytes of a page,
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ _READ_AT_MOST: Final = 4 * 1024 * 1024
 # A record has at most 200 cells of 32 KB, and quotes may double them.
 _LARGEST_RECORD: Final = 2 * 200 * 33 * 1024
 _LISTS: Final = ("top_factors", "missing_ratios", "out_of_range")
+_TYPES: Final[dict[str, Callable[[str], Any]]] = {"row": int, "default_probability": float}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ def read_page(read: ReadFile, *, start: int | None, limit: int, page_bytes: int 
     offset = len(header) if start is None else start
     size = 0
     for record in _records(read, offset, wanted=limit + 1):
-        row = as_object(columns, _cells(record))
+        row = as_object(columns, map(_shown, _cells(record)))
         size += len(json.dumps(row))
         # One more than is shown: only a row that is there makes another page.
         if len(rows) == limit or (rows and size > page_bytes):
@@ -58,22 +59,23 @@ def read_page(read: ReadFile, *, start: int | None, limit: int, page_bytes: int 
     return ResultPage(rows=tuple(rows), following=None)
 
 
-def as_object(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+def as_object(columns: Sequence[str], cells: Iterable[str]) -> dict[str, Any]:
     """A scored row as an object: the input's columns as text, without guards, and ours typed."""
-    own = columns.index("row")
-    row: dict[str, Any] = {name: _shown(cell) for name, cell in zip(columns[:own], cells[:own], strict=True)}
-    row["row"] = int(cells[own])
-    for name, cell in zip(columns[own + 1 :], cells[own + 1 :], strict=True):
-        if name in _LISTS:
+    row: dict[str, Any] = {}
+    is_ours = False
+    for name, cell in zip(columns, cells, strict=True):
+        is_ours = is_ours or name == "row"
+        if not is_ours:
+            row[name] = unguarded(cell)
+        elif name in _LISTS:
             row[name] = json.loads(cell)
         else:
-            row[name] = float(cell) if name == "default_probability" else cell
+            row[name] = _TYPES.get(name, str)(cell)
     return row
 
 
 def _shown(cell: str) -> str:
-    text = unguarded(cell)
-    return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
+    return cell if len(cell) <= SHOWN_CHARACTERS else cell[:SHOWN_CHARACTERS] + "…"
 
 
 def _records(read: ReadFile, offset: int, *, wanted: int) -> Iterator[bytes]:

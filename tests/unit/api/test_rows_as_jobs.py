@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.files.dialect import CANONICAL
 from shared.files.header import read_layout
+from shared.scoring.cells import unguarded
 from shared.scoring.chunk import score_chunk
 from shared.scoring.columns import BY_NAME, COLUMNS, JobTypeName, Kind, required_columns
 from shared.scoring.model import model_for
@@ -65,7 +66,10 @@ def as_job(rows: list[Row], job_type: JobTypeName) -> tuple[list[dict[str, str]]
     columns = result_columns(layout, "successful")
     lines = csv.reader(io.StringIO(scored.parts.successful.decode(), newline=""))
     errors = [json.loads(line) for line in scored.parts.errors.splitlines()]
-    return [dict(zip(columns, cells, strict=True)) for cells in lines], errors
+    # JSON runs nowhere: what guards text against spreadsheets is not in it.
+    own = columns.index("row")
+    results = [[*map(unguarded, cells[:own]), *cells[own:]] for cells in lines]
+    return [dict(zip(columns, cells, strict=True)) for cells in results], errors
 
 
 def _text(value: Any) -> str:
