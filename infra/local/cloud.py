@@ -51,7 +51,7 @@ class LocalCloud:
 
     def session(self) -> boto3.Session:
         """A session of the account's root, for what a deployer may do."""
-        return _root_session()
+        return root_session()
 
 
 @contextmanager
@@ -78,7 +78,7 @@ def local_cloud(folder: Path) -> Iterator[tuple[LocalCloud, Emulator]]:
 
 
 def _set_up(emulator: Emulator, folder: Path) -> LocalCloud:
-    session = _root_session()
+    session = root_session()
     deployed = deploy(session, endpoint_url=emulator.endpoint_url, folder=folder)
     # Another host name than the endpoint's: clients then do not send their token along when a download is redirected.
     api_url = f"http://localhost:{emulator.port}/_aws/execute-api/{deployed.api_id}/$default"
@@ -96,7 +96,8 @@ def _set_up(emulator: Emulator, folder: Path) -> LocalCloud:
     return cloud
 
 
-def _root_session() -> boto3.Session:
+def root_session() -> boto3.Session:
+    """A session of the account's root."""
     return boto3.Session(
         aws_access_key_id=ROOT_CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=ROOT_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],

@@ -43,13 +43,14 @@ def deploy(session: boto3.Session, *, endpoint_url: str, folder: Path) -> Deploy
     """
     template = _synthesise(endpoint_url, folder / "cdk.out") / f"{STACK}.template.json"
     _put_assets(session, endpoint_url, template.with_name(f"{STACK}.assets.json"))
+    template_url = put_template(session, endpoint_url=endpoint_url, name=STACK, text=template.read_text())
     with closing(session.client("ssm", endpoint_url=endpoint_url)) as ssm:
         ssm.put_parameter(
             Name=f"/cdk-bootstrap/{_QUALIFIER}/version", Value=_BOOTSTRAP_VERSION, Type="String", Overwrite=True
         )
     with closing(session.client("cloudformation", endpoint_url=endpoint_url)) as cloudformation:
         cloudformation.create_stack(
-            StackName=STACK, TemplateBody=_minified(template), Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+            StackName=STACK, TemplateURL=template_url, Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
         )
         outputs = _wait_for_outputs(cloudformation)
     return Deployed(
@@ -79,14 +80,21 @@ def _synthesise(endpoint_url: str, assembly: Path) -> Path:
     return assembly
 
 
-def _minified(template: Path) -> str:
-    """The template without its indentation: CloudFormation takes 51,200 bytes in a request."""
-    return json.dumps(json.loads(template.read_text()), separators=(",", ":"))
+def put_template(session: boto3.Session, *, endpoint_url: str, name: str, text: str) -> str:
+    """Put a template where CloudFormation reads it; its address. One in a request may have 51,200 bytes."""
+    bucket, key = _bootstrap_bucket(session, endpoint_url), f"{name}.template.json"
+    with closing(session.client("s3", endpoint_url=endpoint_url)) as s3:
+        s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
+    return f"{endpoint_url}/{bucket}/{key}"
+
+
+def _bootstrap_bucket(session: boto3.Session, endpoint_url: str) -> str:
+    with closing(session.client("sts", endpoint_url=endpoint_url)) as sts:
+        return f"cdk-{_QUALIFIER}-assets-{sts.get_caller_identity()['Account']}-{REGION}"
 
 
 def _put_assets(session: boto3.Session, endpoint_url: str, manifest: Path) -> None:
-    with closing(session.client("sts", endpoint_url=endpoint_url)) as sts:
-        bucket = f"cdk-{_QUALIFIER}-assets-{sts.get_caller_identity()['Account']}-{REGION}"
+    bucket = _bootstrap_bucket(session, endpoint_url)
     with closing(session.client("s3", endpoint_url=endpoint_url)) as s3:
         s3.create_bucket(Bucket=bucket)
         for asset in json.loads(manifest.read_text())["files"].values():

@@ -21,7 +21,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
             # One group, so that one worker starts one local cloud.
-            item.add_marker(pytest.mark.xdist_group("local-cloud"))
+            if item.get_closest_marker("xdist_group") is None:
+                item.add_marker(pytest.mark.xdist_group("local-cloud"))
 
 
 @pytest.fixture(scope="session")

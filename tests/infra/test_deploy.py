@@ -1,27 +1,29 @@
 """What the deploy command runs and says; tests/e2e runs it."""
 
+import shlex
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from infra.deploy import DeployError, cdk_command, context_of, destroy, first_steps
+from infra.deploy import DeployError, app_command, context_of, destroy, first_steps, parsed
+from infra.layout import ROOT
 from infra.stages import stage_from_context
 
 OUTPUTS = {"ApiUrl": "https://api.example.com"}
 
 
 def test_the_packaged_node_runs_the_packaged_npx() -> None:
-    node, npx, *_ = cdk_command({}, "deploy")
+    node, npx, *_ = app_command({}, "deploy")
     ran = subprocess.run([node, npx, "--version"], check=True, capture_output=True, text=True)  # noqa: S603
     assert int(ran.stdout.split(".")[0]) >= 10
     assert Path(npx).is_file()
 
 
-def test_contexts_reach_the_cdk_command_as_they_were_given() -> None:
+def test_contexts_reach_the_app_command_as_they_were_given() -> None:
     context = context_of("prod", ["kms=true", "audience=a=b"])
     assert context == {"stage": "prod", "kms": "true", "audience": "a=b"}
-    command = " ".join(cdk_command(context, "deploy"))
+    command = " ".join(app_command(context, "deploy"))
     assert "--context stage=prod --context kms=true --context audience=a=b" in command
 
 
@@ -29,6 +31,25 @@ def test_contexts_reach_the_cdk_command_as_they_were_given() -> None:
 def test_a_context_without_a_value_is_refused(text: str) -> None:
     with pytest.raises(DeployError, match="name=value"):
         context_of("dev", [text])
+
+
+def test_a_context_does_not_change_the_stage_that_was_named() -> None:
+    with pytest.raises(DeployError, match="STAGE="):
+        context_of("dev", ["stage=prod"])
+
+
+def test_make_hands_every_context_to_the_command() -> None:
+    shown = subprocess.run(
+        ["make", "-n", "deploy", "destroy", "STAGE=prod", "CONTEXT=kms=true alarm_email=oncall@example.com"],  # noqa: S607
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    for line, action in zip(shown.splitlines(), ("deploy", "destroy"), strict=True):
+        arguments = parsed(shlex.split(line.partition("-m infra.deploy ")[2]))
+        assert (arguments.action, arguments.stage) == (action, "prod")
+        assert arguments.context == ["kms=true", "alarm_email=oncall@example.com"]
 
 
 def test_the_first_steps_of_a_user_pool_end_with_a_request() -> None:
@@ -49,7 +70,7 @@ def test_the_first_steps_of_an_own_issuer_name_no_user_pool() -> None:
 
 def test_a_stage_that_keeps_its_data_is_not_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.deploy._identity", lambda: ("123456789012", "eu-central-1"))
-    monkeypatch.setattr("infra.deploy._cdk", lambda *_: pytest.fail("cdk was run"))
+    monkeypatch.setattr("infra.deploy._run", lambda *_: pytest.fail("cdk was run"))
     monkeypatch.setattr("infra.deploy._empty_buckets", lambda *_: pytest.fail("buckets were emptied"))
     with pytest.raises(DeployError, match="keeps its data"):
         destroy(stage_from_context({"stage": "prod"}), {"stage": "prod"})

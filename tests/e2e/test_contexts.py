@@ -1,0 +1,60 @@
+"""Every context's template makes a stack, and what it made goes again: on the local cloud, without the cdk command."""
+
+import json
+import time
+from collections import Counter
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from infra.local.cloud import LocalCloud
+from infra.local.deployment import put_template
+from tests.e2e.left_behind import resources_of
+from tests.infra.contexts import CONTEXTS
+from tests.synthesised import template
+
+DEADLINE_SECONDS = 60
+
+
+# Table, buckets and users of a stage that keeps its data.
+KEPT = {"dynamodb:TableNames": 1, "s3:Buckets": 2, "cognito-idp:UserPools": 1}
+
+
+def kinds(resources: set[tuple[str, str]]) -> dict[str, int]:
+    return dict(Counter(kind for kind, _ in resources))
+
+
+def wait(cloudformation: Any, stack_id: str, wanted: str) -> dict[str, Any]:
+    """The stack once it has come out of its progress, as wanted."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while time.monotonic() < deadline:
+        stack: dict[str, Any] = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
+        if "IN_PROGRESS" not in stack["StackStatus"]:
+            assert stack["StackStatus"] == wanted, cloudformation.describe_stack_events(StackName=stack_id)
+            return stack
+        time.sleep(0.1)
+    raise TimeoutError(f"not {wanted} within {DEADLINE_SECONDS} s")
+
+
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_the_template_of_a_context_makes_a_stack_that_leaves_what_its_stage_keeps(name: str, cloud: LocalCloud) -> None:
+    synthesised = template(**CONTEXTS[name])
+    session = cloud.session()
+    before = resources_of(session, endpoint_url=cloud.endpoint_url)
+    url = put_template(session, endpoint_url=cloud.endpoint_url, name=name, text=json.dumps(synthesised.document))
+    with closing(session.client("cloudformation", endpoint_url=cloud.endpoint_url)) as cloudformation:
+        stack_id = cloudformation.create_stack(
+            # A name of its own: what an earlier one kept bears the name of its stack.
+            StackName=f"default-risk-jobs-{name}",
+            TemplateURL=url,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        )["StackId"]
+        stack = wait(cloudformation, stack_id, "CREATE_COMPLETE")
+        assert {output["OutputKey"] for output in stack["Outputs"]} == set(synthesised.document["Outputs"])
+        made = kinds(resources_of(session, endpoint_url=cloud.endpoint_url) - before)
+        assert made["lambda:Functions"] == len(synthesised.resources("AWS::Lambda::Function"))
+        cloudformation.delete_stack(StackName=stack_id)
+        wait(cloudformation, stack_id, "DELETE_COMPLETE")
+    left = kinds(resources_of(session, endpoint_url=cloud.endpoint_url) - before)
+    assert left == (KEPT if CONTEXTS[name]["stage"] == "prod" else {})

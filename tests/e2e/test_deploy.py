@@ -1,0 +1,116 @@
+"""Deploying with the real cdk command, to the local cloud in the place of an account: `make deploy`, `make destroy`."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from infra.deploy import CDK_COMMAND, app_command, first_steps
+from infra.layout import ROOT
+from infra.local.cloud import LocalCloud, root_session
+from infra.local.emulator import REGION, ROOT_CREDENTIALS, Emulator
+from tests.e2e.left_behind import resources_of
+
+
+def environment(endpoint_url: str) -> dict[str, str]:
+    """Credentials and address of the local cloud, as a deployer's shell has those of an account."""
+    return {**os.environ, **ROOT_CREDENTIALS, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": endpoint_url}
+
+
+def make(*arguments: str, endpoint_url: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        ["make", *arguments],  # noqa: S607
+        cwd=ROOT,
+        env=environment(endpoint_url),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+
+
+@pytest.fixture
+def account(tmp_path: Path) -> Iterator[Emulator]:
+    """An account that was never bootstrapped. It asks for no permission: MiniStack cannot judge cdk's own roles."""
+    emulator = Emulator(folder=tmp_path, enforces_roles=False)
+    emulator.start()
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def _cdk_command() -> None:
+    """Nothing but npm's registry has the cdk command, and only the first run asks for it."""
+    asked = subprocess.run(  # noqa: S603
+        app_command({}, "--version"), check=False, capture_output=True, text=True, cwd=ROOT
+    )
+    if asked.returncode:
+        pytest.skip(f"{CDK_COMMAND} is not on this machine and npm's registry cannot be reached: deploying is untested")
+
+
+@pytest.mark.xdist_group("cdk-command")
+@pytest.mark.usefixtures("_cdk_command")
+def test_a_stage_is_deployed_to_a_new_account_with_its_contexts_and_leaves_nothing_when_destroyed(
+    account: Emulator,
+) -> None:
+    endpoint_url = account.endpoint_url
+    session = root_session()
+    before = resources_of(session, endpoint_url=endpoint_url)
+
+    deployed = make("deploy", "STAGE=dev", "CONTEXT=kms=true alarm_email=oncall@example.com", endpoint_url=endpoint_url)
+    assert deployed.returncode == 0, deployed.stderr
+    assert f"Environment aws://000000000000/{REGION} bootstrapped" in deployed.stderr
+    outputs = dict(re.findall(r"^  (\w+) +(\S+)$", deployed.stdout, re.MULTILINE))
+    assert outputs["ApiUrl"].startswith("http")
+    assert deployed.stdout.endswith(first_steps(outputs, region=REGION) + "\n")
+    with closing(session.client("s3", endpoint_url=endpoint_url)) as s3:
+        for bucket in ("UploadsBucket", "ResultsBucket"):
+            s3.put_object(Bucket=outputs[bucket], Key="left", Body=b"by somebody")
+    with closing(session.client("sns", endpoint_url=endpoint_url)) as sns:
+        (subscription,) = sns.list_subscriptions_by_topic(TopicArn=outputs["AlarmTopicArn"])["Subscriptions"]
+    assert subscription["Endpoint"] == "oncall@example.com"
+
+    with closing(session.client("kms", endpoint_url=endpoint_url)) as kms:
+        (key,) = kms.list_keys()["Keys"]
+        destroyed = make("destroy", "STAGE=dev", endpoint_url=endpoint_url)
+        assert destroyed.returncode == 0, destroyed.stderr
+        # A key waits for some days before it goes.
+        assert kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    # What was bootstrapped belongs to the account, and stays.
+    left = resources_of(session, endpoint_url=endpoint_url) - before
+    assert {(kind, name) for kind, name in left if not name.startswith("cdk-hnb659fds-")} == set()
+
+
+def test_the_printed_steps_give_a_token_and_the_first_answer(cloud: LocalCloud, tmp_path: Path) -> None:
+    session = cloud.session()
+    with closing(session.client("cloudformation", endpoint_url=cloud.endpoint_url)) as cloudformation:
+        (stack,) = cloudformation.describe_stacks(StackName="default-risk-jobs-local")["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    # On AWS no address has a dollar in it.
+    steps = first_steps({**outputs, "ApiUrl": cloud.api_url.replace("$", "\\$")}, region=REGION)
+    commands = "\n".join(line for line in steps.splitlines() if line.startswith("  "))
+    (tmp_path / "aws").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.e2e.aws_command "$@"\n')
+    (tmp_path / "aws").chmod(0o755)
+    ran = subprocess.run(  # noqa: S603
+        ["bash", "-euo", "pipefail", "-c", commands],  # noqa: S607
+        cwd=ROOT,
+        env={
+            **environment(cloud.endpoint_url),
+            "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+            "PASSWORD": "Correct-horse-7-battery",
+        },
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ran.returncode == 0, ran.stderr
+    answer = httpx.Response(200, content=ran.stdout.strip().splitlines()[-1]).json()
+    assert answer["success"] is True
+    assert isinstance(answer["jobs"], list)
