@@ -143,7 +143,7 @@ def _cors(stage: Stage) -> apigateway.CorsPreflightOptions | None:
         allow_origins=list(stage.cors_origins),
         allow_methods=[getattr(apigateway.CorsHttpMethod, method) for method in ("GET", "HEAD", "POST", "DELETE")],
         allow_headers=["authorization", "content-type", "idempotency-key", "if-none-match"],
-        expose_headers=["etag", "location", "retry-after", "x-request-id"],
+        expose_headers=["etag", "idempotency-replayed", "location", "retry-after", "x-request-id"],
         max_age=Duration.hours(1),
     )
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from shared.jobs.access import Caller, Role
+from shared.jobs.idempotency import Claim
 from shared.jobs.ledger import ChunkCount, Progress, Shard
 from shared.jobs.model import Job, JobStatus, JobType, Phase, Source, StoredInput
 from shared.jobs.pace import Pace, period_at
@@ -137,3 +138,9 @@ def a_progress(*commits: tuple[timedelta, int]) -> Progress:
 def a_view(job: Job | None = None, progress: Progress | None = None) -> JobView:
     """A job with its progress, none by default."""
     return JobView(job=job or a_job(), progress=progress or Progress())
+
+
+def a_claim(**overrides: Any) -> Claim:
+    """A claim made at `NOON` by a request that is at work."""
+    claim = Claim(key="k", fingerprint="f", attempt=uuid4(), since=NOON, claimed_at=NOON)
+    return replace(claim, **overrides)

@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from threading import Lock
 from typing import Any
 from uuid import UUID
 
 from functions.score.given_rows import score_given
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.events import StatusEvent
+from shared.jobs.idempotency import Claim
 from shared.jobs.model import Outcome, StoredInput
 from shared.jobs.ports import Execution, ExecutionState, JobView, UploadForm
 from shared.jobs.row_scoring import GivenRows
@@ -20,6 +22,7 @@ from tests.fake_job_store import FakeJobStore
 __all__ = [
     "FakeAssembler",
     "FakeEventBus",
+    "FakeIdempotencyKeys",
     "FakeJobStore",
     "FakeResultFiles",
     "FakeResultStore",
@@ -189,6 +192,34 @@ class FakeEventBus:
             self.accepts -= accepted
         self.events += events[:accepted]
         return accepted
+
+
+class FakeIdempotencyKeys:
+    """`IdempotencyKeys` in memory."""
+
+    def __init__(self) -> None:
+        self.claims: dict[str, Claim] = {}
+        self._lock = Lock()
+
+    def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
+        with self._lock:
+            known = self.claims.get(claim.key)
+            if known is None or known.expires_at <= claim.claimed_at or (known == over and known.answer is None):
+                self.claims[claim.key] = claim
+                return None
+            return known
+
+    def finish(self, claim: Claim) -> bool:
+        with self._lock:
+            known = self.claims.get(claim.key)
+            if known is None or known.attempt != claim.attempt:
+                return False
+            self.claims[claim.key] = claim
+            return True
+
+    def put_back_to_work(self) -> None:
+        """Have every claim stand as if its request were still at work."""
+        self.claims = {key: replace(claim, in_flight=True, answer=None) for key, claim in self.claims.items()}
 
 
 @dataclass

@@ -17,6 +17,7 @@ from functions.api.authentication import TokenVerifier
 from functions.api.cursors import Cursor, Cursors
 from shared.jobs.access import Caller
 from shared.jobs.errors import JobNotFoundError
+from shared.jobs.idempotency import Idempotency
 from shared.jobs.ports import Clock, JobView
 from shared.jobs.row_scoring import RowScorer
 from shared.jobs.scored_rows import ScoredRows
@@ -40,6 +41,7 @@ class Services:
     jobs: JobService
     scored_rows: ScoredRows
     rows: RowScorer
+    idempotency: Idempotency
     verifier: TokenVerifier
     cursors: Cursors
     clock: Clock

@@ -15,11 +15,13 @@ from functions.api.settings import ApiSettings
 from functions.api.signing_keys import SigningKeys, jwks_fetcher
 from shared.aws import clients
 from shared.aws.failures import translated
+from shared.aws.idempotency_keys import StoredKeys
 from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.score_function import ScoreInvocation
 from shared.aws.state_machine import FinalizeInvocation, StateMachine
 from shared.aws.upload_bucket import UploadBucket
+from shared.jobs.idempotency import Idempotency
 from shared.jobs.model import utc_now
 from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService
@@ -63,10 +65,12 @@ def services(settings: ApiSettings) -> Services:
         ),
         keys=SigningKeys(fetch=jwks_fetcher(str(settings.jwks_url))),
     )
+    keys = StoredKeys(client=clients.dynamodb, table=settings.table_name)
     return Services(
         jobs=jobs,
         scored_rows=ScoredRows(results=results),
         rows=ScoreInvocation(client=clients.lambda_awaited, function_name=settings.score_function_name),
+        idempotency=Idempotency(keys=keys, clock=utc_now),
         verifier=verifier,
         cursors=Cursors(key=_cursor_key(settings.cursor_secret_arn)),
         clock=utc_now,

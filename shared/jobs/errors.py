@@ -7,6 +7,8 @@ JobError
 ├── ResultsNotReadyError      a download before the results are there
 │   └── ResultsAssemblingError    the job has ended and its files are being put together
 ├── InvalidCursorError        a cursor that is not ours, or of another caller or filter
+├── IdempotencyInFlightError  a request with the same key is still at work
+├── IdempotencyMismatchError  a key that was given to another content before
 └── UnavailableError          a dependency did not answer; the call may be repeated
     └── RateLimitedError          a dependency answers no more calls for now
 
@@ -67,6 +69,26 @@ class InvalidCursorError(JobError):
 
     def __init__(self) -> None:
         super().__init__("The cursor is not valid for this request. Start again without a cursor.")
+
+
+class IdempotencyInFlightError(JobError):
+    """A request with the same key is still at work."""
+
+    code = "idempotency_in_flight"
+
+    def __init__(self) -> None:
+        super().__init__("A request with this Idempotency-Key is still being worked on. Try again in a few seconds.")
+
+
+class IdempotencyMismatchError(JobError):
+    """The key was given to a request with another content before."""
+
+    code = "idempotency_mismatch"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This Idempotency-Key was used for a request with another content. Send that one again, or take a new key."
+        )
 
 
 class UnavailableError(JobError):

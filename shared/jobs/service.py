@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 from shared.jobs.access import Caller, may_manage
 from shared.jobs.closing import CANCELLED_MESSAGE, fail_job, request_files
+from shared.jobs.creation import create_once, new_job
 from shared.jobs.errors import (
     JobNotCancellableError,
     JobNotFoundError,
@@ -20,7 +21,7 @@ from shared.jobs.errors import (
     UnavailableError,
 )
 from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import UPLOAD_DEADLINE, Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions
+from shared.jobs.model import Job, JobStatus, JobType, Outcome, Source, UploadOptions
 from shared.jobs.ports import (
     Assembler,
     Clock,
@@ -83,10 +84,24 @@ class JobService:
         self._clock = clock
         self._new_id = new_id
 
-    def upload(self, caller: Caller, *, job_type: JobType, filename: str, body: bytes, options: UploadOptions) -> Job:
-        """Make a job and store its file; the object's own event starts the work."""
-        job = self._new_job(
+    def upload(
+        self,
+        caller: Caller,
+        *,
+        job_type: JobType,
+        filename: str,
+        body: bytes,
+        options: UploadOptions,
+        job_id: UUID | None = None,
+    ) -> Job:
+        """Make a job and store its file; the object's own event starts the work.
+
+        Given the `job_id` of an earlier attempt, go on with the job it made.
+        """
+        job = new_job(
             caller,
+            job_id=job_id or self._new_id(),
+            now=self._clock(),
             job_type=job_type,
             filename=filename,
             source=Source.API,
@@ -94,8 +109,10 @@ class JobService:
             file_size=len(body),
             content_sha256=sha256(body).hexdigest(),
         )
-        self._store.create(job)
-        self._uploads.put(job.id, body)
+        job = create_once(self._store, job)
+        if job.status is JobStatus.PENDING:
+            # Also when an earlier attempt has done so: it is the event of the first that starts the job.
+            self._uploads.put(job.id, body)
         return job
 
     def presign(
@@ -108,10 +125,16 @@ class JobService:
         content_sha256: str | None,
         max_bytes: int,
         options: UploadOptions,
+        job_id: UUID | None = None,
     ) -> PresignedUpload:
-        """Make a job that waits for its file, and a form that uploads it straight to S3."""
-        job = self._new_job(
+        """Make a job that waits for its file, and a form that uploads it straight to S3.
+
+        Given the `job_id` of an earlier attempt, make the form for the job it made.
+        """
+        job = new_job(
             caller,
+            job_id=job_id or self._new_id(),
+            now=self._clock(),
             job_type=job_type,
             filename=filename,
             source=Source.PRESIGNED,
@@ -120,7 +143,7 @@ class JobService:
             content_sha256=content_sha256,
             upload_lifetime=PRESIGNED_LIFETIME,
         )
-        self._store.create(job)
+        job = create_once(self._store, job)
         form = self._uploads.presign(
             job.id,
             max_bytes=max_bytes,
@@ -242,37 +265,6 @@ class JobService:
         if link is None:
             raise ResultsNotReadyError(NO_FILE)
         return link
-
-    def _new_job(
-        self,
-        caller: Caller,
-        *,
-        job_type: JobType,
-        filename: str,
-        source: Source,
-        options: UploadOptions,
-        file_size: int | None,
-        content_sha256: str | None,
-        upload_lifetime: timedelta = UPLOAD_DEADLINE,
-    ) -> Job:
-        now = self._clock()
-        return Job(
-            id=self._new_id(),
-            status=JobStatus.PENDING,
-            phase=Phase.AWAITING_UPLOAD,
-            job_type=job_type,
-            source=source,
-            user_id=caller.user_id,
-            organization_id=caller.organization_id,
-            created_by=caller.username,
-            original_filename=filename,
-            file_size=file_size,
-            content_sha256=content_sha256,
-            options=options,
-            created_at=now,
-            updated_at=now,
-            upload_expires_at=now + upload_lifetime,
-        )
 
 
 def require_ended(job: Job) -> None:

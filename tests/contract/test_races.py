@@ -3,10 +3,9 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from threading import Barrier, Event, Lock
-from typing import Any, TypeVar
+from threading import Event
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -25,6 +24,7 @@ from shared.jobs.service import JobService
 from tests.aws_resources import TABLE, create_table
 from tests.builders import NOON, a_caller, a_count, an_arrived_object
 from tests.contract.steps import queued, scoring
+from tests.contract.threads import OneCallAtATime, at_once
 from tests.fakes import (
     FakeAssembler,
     FakeJobStore,
@@ -35,28 +35,9 @@ from tests.fakes import (
     SettableClock,
 )
 
-T = TypeVar("T")
-
 THREADS = 8
 # A race on the table takes a quarter of a second, most of it moto's.
 RACES = {"fake": 100, "table": 20}
-
-
-class OneCallAtATime:
-    """DynamoDB decides each call by itself; moto does not (a transaction it rolls back takes others' writes along)."""
-
-    def __init__(self) -> None:
-        self._client = clients.dynamodb()
-        self._lock = Lock()
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._client, name)
-
-        def alone(**request: Any) -> Any:
-            with self._lock:
-                return call(**request)
-
-        return alone
 
 
 @pytest.fixture
@@ -65,18 +46,6 @@ def table() -> Iterator[JobsTable]:
         create_table()
         client: Any = OneCallAtATime()
         yield JobsTable(client=lambda: client, table=TABLE)
-
-
-def at_once(*calls: Callable[[], T]) -> list[T]:
-    """The calls' results, made from threads that are let go together."""
-    barrier = Barrier(len(calls))
-
-    def run(call: Callable[[], T]) -> T:
-        barrier.wait()
-        return call()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(run, calls))
 
 
 def commit(table: JobStore, job_id: UUID, chunk: int, *, shards: int = 1, failed: int = 0) -> bool:

@@ -9,6 +9,7 @@ from functions.api.answers import Json
 from functions.api.bodies import BulkAnswer, problems
 from functions.api.bulk import JobIds, act_on_each, read_job_ids
 from functions.api.dependencies import CurrentCaller, CurrentServices
+from functions.api.idempotency import OncePerKey
 
 router = APIRouter(prefix="/jobs/bulk", tags=["jobs"])
 
@@ -20,26 +21,34 @@ _REQUEST_BODY: dict[str, Any] = {
 @router.post(
     "/cancel",
     response_model=BulkAnswer,
-    responses=problems(401, 403, 413, 422, 503),
+    responses=problems(401, 403, 409, 413, 422, 503),
     operation_id="cancel_jobs",
     summary="Cancel up to 100 jobs",
     openapi_extra=_REQUEST_BODY,
 )
-async def cancel_jobs(request: Request, caller: CurrentCaller, services: CurrentServices) -> Response:
+async def cancel_jobs(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:
     """Cancel each of these jobs. A job that cannot be cancelled says why and stops none of the others."""
-    job_ids = await read_job_ids(request)
-    return Json(act_on_each(job_ids, lambda job_id: services.jobs.cancel(caller, job_id).job))
+
+    async def cancel_each() -> Response:
+        job_ids = await read_job_ids(request)
+        return Json(act_on_each(job_ids, lambda job_id: services.jobs.cancel(caller, job_id).job))
+
+    return await once.answer(cancel_each)
 
 
 @router.post(
     "/delete",
     response_model=BulkAnswer,
-    responses=problems(401, 403, 413, 422, 503),
+    responses=problems(401, 403, 409, 413, 422, 503),
     operation_id="delete_jobs",
     summary="Delete up to 100 jobs",
     openapi_extra=_REQUEST_BODY,
 )
-async def delete_jobs(request: Request, caller: CurrentCaller, services: CurrentServices) -> Response:
+async def delete_jobs(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:
     """Delete each of these jobs with everything stored for it. `status` is the one it had."""
-    job_ids = await read_job_ids(request)
-    return Json(act_on_each(job_ids, lambda job_id: services.jobs.delete(caller, job_id)))
+
+    async def delete_each() -> Response:
+        job_ids = await read_job_ids(request)
+        return Json(act_on_each(job_ids, lambda job_id: services.jobs.delete(caller, job_id)))
+
+    return await once.answer(delete_each)

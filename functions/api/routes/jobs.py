@@ -9,6 +9,7 @@ from starlette.responses import Response
 from functions.api.answers import Json, tagged
 from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, ListAnswer, StatusAnswer, problems
 from functions.api.dependencies import CurrentCaller, CurrentCursor, CurrentServices, JobId, VisibleJob
+from functions.api.idempotency import OncePerKey
 from functions.api.list_filters import CurrentFilter
 from functions.api.listing import ListRequest, list_jobs
 from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
@@ -98,21 +99,25 @@ async def get_status(
 @router.post(
     "/{job_id}/cancel",
     response_model=CancelAnswer,
-    responses=problems(400, 401, 403, 404, 503),
+    responses=problems(400, 401, 403, 404, 409, 422, 503),
     operation_id="cancel_job",
     summary="Cancel a job that has not ended",
 )
-async def cancel_job(caller: CurrentCaller, job_id: JobId, services: CurrentServices) -> Response:
+async def cancel_job(caller: CurrentCaller, view: VisibleJob, services: CurrentServices, once: OncePerKey) -> Response:
     """Stop a job. What was scored before stays and can be downloaded."""
-    cancellation = services.jobs.cancel(caller, job_id)
-    job = cancellation.job
-    return Json(
-        {
-            "success": True,
-            "message": f"Job {job.id} cancelled successfully",
-            "cancelled_job": {**_named(job), "celery_cancelled": cancellation.execution_stopped},
-        }
-    )
+
+    async def cancel() -> Response:
+        cancellation = services.jobs.cancel(caller, view.job.id)
+        job = cancellation.job
+        return Json(
+            {
+                "success": True,
+                "message": f"Job {job.id} cancelled successfully",
+                "cancelled_job": {**_named(job), "celery_cancelled": cancellation.execution_stopped},
+            }
+        )
+
+    return await once.answer(cancel)
 
 
 @router.delete(

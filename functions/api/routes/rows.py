@@ -8,6 +8,7 @@ from starlette.responses import Response
 from functions.api.answers import Json, tagged
 from functions.api.bodies import problems
 from functions.api.dependencies import CurrentCaller, CurrentServices
+from functions.api.idempotency import OncePerKey
 from functions.api.row_bodies import ModelsAnswer, RowsAnswer
 from functions.api.row_requests import MAX_ROWS, read_rows
 from shared.jobs.model import JobType
@@ -38,7 +39,7 @@ def rows_router(job_type: JobType) -> APIRouter:
     @typed.post(
         f"/{job_type}",
         response_model=RowsAnswer,
-        responses=problems(400, 401, 403, 413, 415, 422, 503),
+        responses=problems(400, 401, 403, 409, 413, 415, 422, 503),
         operation_id=f"score_{job_type}",
         summary=f"Score up to {MAX_ROWS} {job_type} rows at once",
         description=(
@@ -47,14 +48,17 @@ def rows_router(job_type: JobType) -> APIRouter:
         ),
         openapi_extra={"requestBody": _request_body(job_type)},
     )
-    async def score(request: Request, caller: CurrentCaller, services: CurrentServices) -> Response:  # noqa: ARG001
-        given = await read_rows(
-            request,
-            job_type=job_type,
-            max_bytes=services.limits.rows_max_bytes,
-            next_year=services.clock().year + 1,
-        )
-        return Json({"success": True, "job_type": job_type, **services.rows.score(given)})
+    async def score(request: Request, services: CurrentServices, once: OncePerKey) -> Response:
+        async def score_rows() -> Response:
+            given = await read_rows(
+                request,
+                job_type=job_type,
+                max_bytes=services.limits.rows_max_bytes,
+                next_year=services.clock().year + 1,
+            )
+            return Json({"success": True, "job_type": job_type, **services.rows.score(given)})
+
+        return await once.answer(score_rows)
 
     return typed
 

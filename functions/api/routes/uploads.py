@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -10,6 +11,7 @@ from functions.api import door
 from functions.api.answers import Json
 from functions.api.bodies import UploadAccepted, problems
 from functions.api.dependencies import CurrentCaller, CurrentServices, Limits, Services
+from functions.api.idempotency import OncePerKey
 from functions.api.upload_requests import Announcement, Options, content_kind, read_announcement, read_form
 from shared.jobs.access import Caller
 from shared.jobs.model import Job, JobType
@@ -33,7 +35,7 @@ def upload_router(job_type: JobType) -> APIRouter:
         f"/{job_type}/bulk-upload-async",
         status_code=202,
         response_model=UploadAccepted,
-        responses=problems(400, 401, 403, 413, 415, 422, 503),
+        responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
         operation_id=f"upload_{job_type}",
         summary=f"Upload {job_type} financials",
         description=(
@@ -43,19 +45,27 @@ def upload_router(job_type: JobType) -> APIRouter:
         ),
         openapi_extra={"requestBody": _request_body(), "parameters": _parameters()},
     )
-    async def upload(request: Request, caller: CurrentCaller, services: CurrentServices) -> Response:
-        if content_kind(request.headers) == "json":
-            return _presign(services, caller, job_type, await read_announcement(request))
-        sent = await read_form(request, max_bytes=services.limits.multipart_max_bytes)
-        filename = door.accepted_name(sent.filename)
-        door.check_file(sent.body, filename=filename, job_type=job_type, encoding=sent.encoding)
-        job = services.jobs.upload(caller, job_type=job_type, filename=filename, body=sent.body, options=sent.options())
-        return _accepted(services, job, message="File accepted. Follow the job's status.")
+    async def upload(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:
+        async def accept() -> Response:
+            job_id = once.new_job_id()
+            if content_kind(request.headers) == "json":
+                return _presign(services, caller, job_type, await read_announcement(request), job_id=job_id)
+            sent = await read_form(request, max_bytes=services.limits.multipart_max_bytes)
+            filename = door.accepted_name(sent.filename)
+            door.check_file(sent.body, filename=filename, job_type=job_type, encoding=sent.encoding)
+            job = services.jobs.upload(
+                caller, job_type=job_type, filename=filename, body=sent.body, options=sent.options(), job_id=job_id
+            )
+            return _accepted(services, job, message="File accepted. Follow the job's status.")
+
+        return await once.answer(accept)
 
     return router
 
 
-def _presign(services: Services, caller: Caller, job_type: JobType, announced: Announcement) -> Response:
+def _presign(
+    services: Services, caller: Caller, job_type: JobType, announced: Announcement, *, job_id: UUID
+) -> Response:
     filename = door.accepted_name(announced.filename)
     max_bytes = _max_bytes(services.limits, filename)
     options = announced.to_domain()
@@ -68,6 +78,7 @@ def _presign(services: Services, caller: Caller, job_type: JobType, announced: A
         content_sha256=announced.content_sha256.lower() if announced.content_sha256 else None,
         max_bytes=max_bytes,
         options=options,
+        job_id=job_id,
     )
     upload = {
         "url": presigned.form.url,

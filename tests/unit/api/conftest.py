@@ -20,6 +20,7 @@ from functions.api.authentication import ClaimNames, TokenVerifier
 from functions.api.cursors import Cursors
 from functions.api.dependencies import Limits, Services
 from functions.api.signing_keys import SigningKeys
+from shared.jobs.idempotency import Idempotency
 from shared.jobs.model import Job, Outcome
 from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService
@@ -27,6 +28,7 @@ from shared.scoring.documentation import template_csv
 from tests.builders import ORGANIZATION, USER_ID
 from tests.fakes import (
     FakeAssembler,
+    FakeIdempotencyKeys,
     FakeJobStore,
     FakeResultStore,
     FakeRowScorer,
@@ -134,6 +136,11 @@ def rows() -> FakeRowScorer:
 
 
 @pytest.fixture
+def keys() -> FakeIdempotencyKeys:
+    return FakeIdempotencyKeys()
+
+
+@pytest.fixture
 def services(
     verifier: TokenVerifier,
     clock: SettableClock,
@@ -143,6 +150,7 @@ def services(
     workflow: FakeWorkflow,
     assembler: FakeAssembler,
     rows: FakeRowScorer,
+    keys: FakeIdempotencyKeys,
 ) -> Services:
     jobs = JobService(
         store=store, uploads=uploads, results=results, workflow=workflow, assembler=assembler, clock=clock
@@ -151,6 +159,7 @@ def services(
         jobs=jobs,
         scored_rows=ScoredRows(results=results),
         rows=rows,
+        idempotency=Idempotency(keys=keys, clock=clock),
         verifier=verifier,
         cursors=Cursors(key=lambda: b"cursor key"),
         clock=clock,

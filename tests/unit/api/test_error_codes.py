@@ -18,7 +18,7 @@ from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.jobs.model import JobStatus
 from shared.scoring.documentation import example_rows
 from tests.builders import a_completed_job, a_job, a_processing_job
-from tests.fakes import FakeJobStore, FakeRowScorer
+from tests.fakes import FakeIdempotencyKeys, FakeJobStore, FakeRowScorer
 from tests.unit.api.conftest import API, Client, ClientOf, Token, annual_csv
 
 
@@ -31,6 +31,7 @@ class World:
     token: Token
     store: FakeJobStore
     rows: FakeRowScorer
+    keys: FakeIdempotencyKeys
 
     def job_url(self, job: Any, path: str = "") -> str:
         """The URL of a job that is put into the store."""
@@ -50,6 +51,23 @@ def _unforeseen(world: World) -> httpx.Response:
 def _scoring_meets(world: World, error: Exception) -> httpx.Response:
     world.rows.error = error
     return world.client.post(f"{API}/annual", json={"rows": example_rows("annual")})
+
+
+def _cancel_with_key(world: World, *job_ids: str) -> httpx.Response:
+    return world.client.post(
+        f"{API}/jobs/bulk/cancel", headers={"Idempotency-Key": "k-1"}, json={"job_ids": list(job_ids)}
+    )
+
+
+def _sent_again_at_once(world: World) -> httpx.Response:
+    _cancel_with_key(world, "a")
+    world.keys.put_back_to_work()
+    return _cancel_with_key(world, "a")
+
+
+def _sent_again_changed(world: World) -> httpx.Response:
+    _cancel_with_key(world, "a")
+    return _cancel_with_key(world, "b")
 
 
 def _header(*changes: tuple[bytes, bytes]) -> bytes:
@@ -76,9 +94,11 @@ PROVOCATIONS: Mapping[str, Callable[[World], httpx.Response]] = MappingProxyType
         "missing_columns": lambda world: world.upload(_header((b"sector", b"branch"))),
         "duplicate_columns": lambda world: world.upload(_header((b"sector", b"company_name"))),
         "results_not_ready": lambda world: world.client.get(world.job_url(a_job(status=JobStatus.QUEUED), "/download")),
+        "idempotency_in_flight": _sent_again_at_once,
         "too_large": lambda world: world.upload(b"x" * (2 * 1024 * 1024)),
         "unsupported_format": lambda world: world.upload(annual_csv(), name="figures.pdf"),
         "validation_error": lambda world: world.client.get(f"{API}/jobs?limit=0"),
+        "idempotency_mismatch": _sent_again_changed,
         "rate_limited": lambda world: _scoring_meets(world, RateLimitedError()),
         "internal_error": _unforeseen,
         "unavailable": lambda world: _scoring_meets(world, UnavailableError()),
@@ -87,8 +107,15 @@ PROVOCATIONS: Mapping[str, Callable[[World], httpx.Response]] = MappingProxyType
 
 
 @pytest.fixture
-def world(client: Client, client_of: ClientOf, token: Token, store: FakeJobStore, rows: FakeRowScorer) -> World:
-    return World(client, client_of, token, store, rows)
+def world(
+    client: Client,
+    client_of: ClientOf,
+    token: Token,
+    store: FakeJobStore,
+    rows: FakeRowScorer,
+    keys: FakeIdempotencyKeys,
+) -> World:
+    return World(client, client_of, token, store, rows, keys)
 
 
 def test_every_code_has_a_line_here() -> None:

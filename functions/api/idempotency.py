@@ -1,0 +1,137 @@
+"""`Idempotency-Key` at the edge: what a route asks for, so that repeats of its requests change nothing.
+
+A POST takes an `OncePerKey` and does its work in `answer`. What goes before, in its dependencies, is done for every
+request: so who may not see a job is told so, whatever the key says.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from hashlib import sha256
+from typing import Annotated, Any
+from uuid import UUID, uuid4
+
+from fastapi import Depends, Header, Request
+from starlette.responses import Response
+
+from functions.api.dependencies import CurrentCaller, CurrentServices
+from functions.api.forms import MalformedFormError, read_parts
+from shared.jobs.idempotency import Answer, Claim, Idempotency, request_key
+
+REPLAYED_HEADER = "Idempotency-Replayed"
+
+# Made anew for each answer.
+_NOT_KEPT = frozenset({"content-length"})
+
+_Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]+$",
+        description=(
+            "The caller's own name for this request. For 24 hours a repeat with the same key and content changes "
+            f"nothing and is answered as the first was, with `{REPLAYED_HEADER}: true`; after an error the key is free "
+            "again."
+        ),
+    ),
+]
+
+
+class Once:
+    """One request, whose work is done once for its key; as often as it comes when it has none."""
+
+    def __init__(self, request: Request, idempotency: Idempotency, key: str | None) -> None:
+        self._request = request
+        self._idempotency = idempotency
+        self._key = key
+        self._claim: Claim | None = None
+
+    def new_job_id(self) -> UUID:
+        """The id for a job that the work makes; the same in every attempt with this key at this content."""
+        return self._claim.job_id if self._claim else uuid4()
+
+    async def answer(self, work: Callable[[], Awaitable[Response]]) -> Response:
+        """The answer of the work, or that of an earlier request with the same key.
+
+        Raises `IdempotencyInFlightError` and `IdempotencyMismatchError`.
+        """
+        if self._key is None:
+            return await work()
+        claim = self._idempotency.begin(self._key, await fingerprint(self._request))
+        if claim.answer is not None:
+            return _replayed(claim.answer)
+        self._claim = claim
+        try:
+            response = await work()
+        except Exception:
+            self._idempotency.release(claim)
+            raise
+        if 200 <= response.status_code < 300:
+            self._idempotency.keep(claim, _kept(response))
+        else:
+            self._idempotency.release(claim)
+        return response
+
+
+async def _once(
+    request: Request, caller: CurrentCaller, services: CurrentServices, idempotency_key: _Key = None
+) -> Once:
+    key = None
+    if idempotency_key is not None:
+        key = request_key(caller, method=request.method, path=request.url.path, key=idempotency_key)
+    return Once(request, services.idempotency, key)
+
+
+OncePerKey = Annotated[Once, Depends(_once)]
+
+
+async def fingerprint(request: Request) -> str:
+    """A digest of what the request asks for, however it is written: without a form's boundary and JSON's spaces."""
+    content = {
+        "query": sorted(request.query_params.multi_items()),
+        "body": _content(request.headers.get("content-type", ""), await request.body()),
+    }
+    return _digest(json.dumps(content).encode())
+
+
+def _content(content_type: str, body: bytes) -> Any:
+    """What a body says; its bytes where they are no form and no JSON that could be written in one way only."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == "multipart/form-data":
+        try:
+            parts = read_parts(body, content_type)
+        except MalformedFormError:
+            return _digest(body)
+        # Sorted by name alone: of fields with the same name the order counts.
+        return [[p.name, p.filename, _digest(p.body)] for p in sorted(parts, key=lambda part: part.name)]
+    try:
+        sent = json.loads(body, parse_constant=_refused, object_pairs_hook=_object)
+        return _digest(json.dumps(sent, sort_keys=True, allow_nan=False).encode())
+    except (ValueError, RecursionError):
+        return _digest(body)
+
+
+def _refused(_: str) -> Any:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise ValueError("a name twice: which value is meant, nobody can tell")
+    return made
+
+
+def _digest(data: bytes) -> str:
+    return sha256(data).hexdigest()
+
+
+def _kept(response: Response) -> Answer:
+    headers = {name: value for name, value in response.headers.items() if name not in _NOT_KEPT}
+    return Answer(status=response.status_code, headers=headers, body=bytes(response.body))
+
+
+def _replayed(answer: Answer) -> Response:
+    headers = {**answer.headers, REPLAYED_HEADER: "true"}
+    return Response(answer.body, status_code=answer.status, headers=headers)

@@ -1,0 +1,105 @@
+"""Claims on idempotency keys, in partitions of their own of the jobs table.
+
+They are in no index, and the table's stream tells nobody of them.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from math import ceil
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared.aws.failures import RefusedWriteError, conditional
+from shared.aws.job_items import decode, encode
+from shared.jobs.idempotency import Answer, Claim
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+_SORT_KEY = "REQUEST"
+
+
+class StoredKeys:
+    """`IdempotencyKeys` on DynamoDB. `client` makes or returns the client on first use, not before."""
+
+    def __init__(self, *, client: "Callable[[], DynamoDBClient]", table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
+        # What has expired may stay for days until DynamoDB removes it.
+        conditions = ["attribute_not_exists(pk)", "#ttl <= :now"]
+        values: dict[str, Any] = {":now": int(claim.claimed_at.timestamp())}
+        if over is not None:
+            conditions.append("(attempt = :over AND in_flight = :was AND attribute_not_exists(answer))")
+            values |= {":over": str(over.attempt), ":was": over.in_flight}
+        put: Any = {
+            "TableName": self._table,
+            "Item": encode_claim(claim),
+            "ConditionExpression": " OR ".join(conditions),
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": encode(values),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        try:
+            conditional(lambda: self._client().put_item(**put))
+        except RefusedWriteError as refused:
+            if refused.item is None:
+                raise
+            return decode_claim(decode(refused.item))
+        return None
+
+    def finish(self, claim: Claim) -> bool:
+        put: Any = {
+            "TableName": self._table,
+            "Item": encode_claim(claim),
+            "ConditionExpression": "attempt = :mine",
+            "ExpressionAttributeValues": encode({":mine": str(claim.attempt)}),
+        }
+        try:
+            conditional(lambda: self._client().put_item(**put))
+        except RefusedWriteError:
+            return False
+        return True
+
+
+def encode_claim(claim: Claim) -> dict[str, Any]:
+    """A claim's item."""
+    return encode(
+        {
+            "pk": f"REQUEST#{claim.key}",
+            "sk": _SORT_KEY,
+            "fingerprint": claim.fingerprint,
+            "attempt": str(claim.attempt),
+            "since": claim.since.isoformat(),
+            "claimed_at": claim.claimed_at.isoformat(),
+            "in_flight": claim.in_flight,
+            "answer": _encode_answer(claim.answer) if claim.answer else None,
+            "ttl": ceil(claim.expires_at.timestamp()),
+        }
+    )
+
+
+def decode_claim(item: Mapping[str, Any]) -> Claim:
+    """A claim from its decoded item."""
+    return Claim(
+        key=item["pk"].removeprefix("REQUEST#"),
+        fingerprint=item.get("fingerprint"),
+        attempt=UUID(item["attempt"]),
+        since=datetime.fromisoformat(item["since"]),
+        claimed_at=datetime.fromisoformat(item["claimed_at"]),
+        in_flight=item["in_flight"],
+        answer=_decode_answer(item["answer"]) if "answer" in item else None,
+    )
+
+
+def _encode_answer(answer: Answer) -> dict[str, Any]:
+    # A hundred scored rows are 70 KB of much the same words.
+    return {"status": answer.status, "headers": dict(answer.headers), "body": zlib.compress(answer.body)}
+
+
+def _decode_answer(stored: Mapping[str, Any]) -> Answer:
+    return Answer(
+        status=int(stored["status"]), headers=stored["headers"], body=zlib.decompress(bytes(stored["body"].value))
+    )

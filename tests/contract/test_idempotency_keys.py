@@ -1,0 +1,109 @@
+"""What every `IdempotencyKeys` does."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from shared.aws import clients
+from shared.aws.idempotency_keys import StoredKeys
+from shared.aws.job_items import decode
+from shared.jobs.idempotency import IN_FLIGHT, KEPT, MAX_ANSWER_BYTES, Answer, IdempotencyKeys
+from tests.aws_resources import TABLE, create_table
+from tests.builders import NOON, a_claim
+from tests.fakes import FakeIdempotencyKeys
+
+ANSWER = Answer(status=202, headers={"location": "/jobs/1", "content-type": "application/json"}, body=b'{"\xc3\xa9":1}')
+
+
+@pytest.fixture
+def table() -> Iterator[StoredKeys]:
+    with mock_aws():
+        create_table()
+        yield StoredKeys(client=clients.dynamodb, table=TABLE)
+
+
+@pytest.fixture(params=["fake", "moto"])
+def keys(request: pytest.FixtureRequest) -> IdempotencyKeys:
+    stored: IdempotencyKeys = FakeIdempotencyKeys() if request.param == "fake" else request.getfixturevalue("table")
+    return stored
+
+
+def test_a_key_is_claimed_once_and_then_gives_the_claim_it_has(keys: IdempotencyKeys) -> None:
+    first = a_claim()
+    assert keys.claim(first) is None
+    assert keys.claim(a_claim()) == first
+    assert keys.claim(a_claim(key="another")) is None
+
+
+@pytest.mark.parametrize(
+    "came_of_it",
+    [{"answer": ANSWER}, {"answer": None}, {"fingerprint": None}, {"answer": replace(ANSWER, body=b"", headers={})}],
+)
+def test_what_came_of_a_claim_is_read_back(keys: IdempotencyKeys, came_of_it: dict[str, Any]) -> None:
+    claim = a_claim(since=NOON - timedelta(seconds=0.25))
+    keys.claim(claim)
+    finished = replace(claim, in_flight=False, **came_of_it)
+    assert keys.finish(finished)
+    # Again, as after a lost answer.
+    assert keys.finish(finished)
+    assert keys.claim(a_claim(claimed_at=NOON + KEPT - timedelta(seconds=1))) == finished
+
+
+def test_a_claim_that_expired_counts_as_none(keys: IdempotencyKeys) -> None:
+    claim = a_claim()
+    keys.claim(claim)
+    keys.finish(replace(claim, in_flight=False, answer=ANSWER))
+    later = a_claim(since=NOON + KEPT, claimed_at=NOON + KEPT)
+    assert keys.claim(later) is None
+    assert keys.claim(a_claim(claimed_at=NOON + KEPT)) == later
+
+
+@pytest.mark.parametrize("is_released", [True, False])
+def test_a_claim_is_taken_over_as_it_was_read_and_by_one_alone(keys: IdempotencyKeys, is_released: bool) -> None:  # noqa: FBT001 - both ways
+    read = a_claim()
+    keys.claim(read)
+    if is_released:
+        read = replace(read, in_flight=False, fingerprint=None)
+        assert keys.finish(read)
+    mine, theirs = (a_claim(claimed_at=NOON + IN_FLIGHT) for _ in range(2))
+    assert keys.claim(mine, over=read) is None
+    assert keys.claim(theirs, over=read) == mine
+    assert not keys.finish(replace(read, in_flight=False, answer=ANSWER))
+    assert keys.claim(theirs) == mine
+
+
+def test_a_claim_that_moved_on_since_it_was_read_is_not_taken_over(keys: IdempotencyKeys) -> None:
+    read = a_claim()
+    keys.claim(read)
+    answered = replace(read, in_flight=False, answer=ANSWER)
+    keys.finish(answered)
+    for seen in (read, replace(read, in_flight=False)):
+        assert keys.claim(a_claim(claimed_at=NOON + IN_FLIGHT), over=seen) == answered
+
+
+def test_nothing_is_finished_that_was_not_claimed(keys: IdempotencyKeys) -> None:
+    assert not keys.finish(a_claim(in_flight=False, answer=ANSWER))
+    assert keys.claim(a_claim()) is None
+
+
+def test_the_largest_answer_fits_however_ill_it_packs(keys: IdempotencyKeys) -> None:
+    claim = a_claim()
+    keys.claim(claim)
+    noise = random.Random(1).randbytes(MAX_ANSWER_BYTES)  # noqa: S311
+    finished = replace(claim, in_flight=False, answer=replace(ANSWER, body=noise))
+    assert keys.finish(finished)
+    assert keys.claim(a_claim()) == finished
+
+
+def test_items_expire_and_stand_apart_from_the_jobs(table: StoredKeys) -> None:
+    table.claim(a_claim())
+    (item,) = (decode(item) for item in clients.dynamodb().scan(TableName=TABLE)["Items"])
+    assert item["ttl"] == (NOON + KEPT).timestamp()
+    # In no list, not looked at by the sweep, and left out of the stream by its filter.
+    assert not {"organization_listing", "user_listing", "all_listing", "unsettled", "status"} & set(item)
+    assert (item["pk"], item["sk"]) == ("REQUEST#k", "REQUEST")

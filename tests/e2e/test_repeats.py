@@ -1,0 +1,27 @@
+"""Requests sent again with their key, against the whole system: the role of the function has to allow it."""
+
+from uuid import uuid4
+
+import pytest
+
+from infra.local import panel
+from infra.local.client import JobsClient
+
+pytestmark = pytest.mark.e2e
+
+
+def test_an_upload_sent_again_with_its_key_is_the_same_job_before_and_after_it_ran(member: JobsClient) -> None:
+    body = panel.as_csv(panel.statement_rows(50, seed=9), panel.STATEMENT_COLUMNS)
+    name, key = f"repeat-{uuid4()}.csv", {"Idempotency-Key": str(uuid4())}
+
+    def upload(content: bytes = body) -> tuple[int, dict[str, object], str | None]:
+        answer = member.http.post("annual/bulk-upload-async", files={"file": (name, content)}, headers=key)
+        return answer.status_code, answer.json(), answer.headers.get("idempotency-replayed")
+
+    status, first, replayed = upload()
+    assert (status, replayed) == (202, None)
+    assert upload() == (202, first, "true")
+    assert member.wait(str(first["job_id"]))["successful_rows"] == 50
+    assert upload() == (202, first, "true")
+    assert upload(body + b"\n")[1]["code"] == "idempotency_mismatch"
+    assert member.jobs(filename_contains=name)["pagination"]["total"] == 1

@@ -1,0 +1,28 @@
+"""What claims on idempotency keys rely on in the stack."""
+
+import json
+from datetime import timedelta
+
+from shared.aws.idempotency_keys import encode_claim
+from shared.jobs.idempotency import IN_FLIGHT
+from tests.builders import a_claim
+from tests.synthesised import template
+
+
+def test_a_claim_outlives_the_function_that_made_it_by_seconds() -> None:
+    _, api = template().only("AWS::Lambda::Function", containing="Api")
+    beyond = IN_FLIGHT - timedelta(seconds=api["Timeout"])
+    assert timedelta(seconds=2) <= beyond <= timedelta(seconds=10)
+
+
+def test_claims_expire_and_are_no_changes_of_jobs() -> None:
+    _, table = template().only("AWS::DynamoDB::Table")
+    item = encode_claim(a_claim())
+    assert table["TimeToLiveSpecification"]["AttributeName"] in item
+    (source,) = [
+        properties
+        for properties in template().resources("AWS::Lambda::EventSourceMapping").values()
+        if "StartingPosition" in properties
+    ]
+    (pattern,) = (json.loads(entry["Pattern"]) for entry in source["FilterCriteria"]["Filters"])
+    assert item["sk"]["S"] not in pattern["dynamodb"]["Keys"]["sk"]["S"]

@@ -1,0 +1,292 @@
+"""`Idempotency-Key`, on every POST that the OpenAPI document has."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from functions.api.app import described_app
+from shared.jobs.errors import UnavailableError
+from shared.jobs.idempotency import KEPT
+from tests.builders import a_completed_job
+from tests.fakes import (
+    FakeAssembler,
+    FakeIdempotencyKeys,
+    FakeJobStore,
+    FakeResultStore,
+    FakeRowScorer,
+    FakeUploadStore,
+    FakeWorkflow,
+    SettableClock,
+)
+from tests.unit.api.conftest import API, Client, ClientOf, Token, annual_csv, only_job
+from tests.unit.api.test_access import CALLS, prepared
+
+UPLOAD = f"{API}/annual/bulk-upload-async"
+KEY = {"Idempotency-Key": "k-1"}
+
+OPERATIONS: Mapping[str, Any] = {
+    path: operations["post"] for path, operations in described_app().openapi()["paths"].items() if "post" in operations
+}
+JOB_POSTS = [path for path in OPERATIONS if "{job_id}" in path]
+
+
+class World:
+    """Everything a request may change, and requests."""
+
+    def __init__(self, client: Client, *state: object) -> None:
+        self.client = client
+        self._state = state
+
+    def seen(self) -> str:
+        """All there is, as text."""
+        return "\n".join(str({name: str(value) for name, value in vars(part).items()}) for part in self._state)
+
+    def post(self, path: str, *, job_id: UUID | None = None, **changes: Any) -> httpx.Response:
+        """Send the request of the table of routes, with a key."""
+        sent = {**CALLS["POST", path].sent, **changes}
+        return self.client.post(path.format(job_id=job_id), headers=KEY, **sent)
+
+
+@pytest.fixture
+def world(
+    client: Client,
+    store: FakeJobStore,
+    uploads: FakeUploadStore,
+    workflow: FakeWorkflow,
+    assembler: FakeAssembler,
+    rows: FakeRowScorer,
+    keys: FakeIdempotencyKeys,
+) -> World:
+    return World(client, store, uploads, workflow, assembler, rows, keys)
+
+
+def upload(client: Client, body: bytes | None = None, *, name: str = "a.csv", **sent: Any) -> httpx.Response:
+    """Upload a file with a key."""
+    return client.post(UPLOAD, files={"file": (name, annual_csv() if body is None else body)}, headers=KEY, **sent)
+
+
+class TestEveryPost:
+    """What holds for all of them."""
+
+    @pytest.mark.parametrize("path", OPERATIONS)
+    def test_describes_the_header_and_what_comes_of_a_wrong_one(self, path: str) -> None:
+        operation = OPERATIONS[path]
+        (header,) = [entry for entry in operation["parameters"] if entry["name"] == "Idempotency-Key"]
+        assert (header["in"], header["required"]) == ("header", False)
+        assert "24 hours" in header["description"]
+        for status, code in (("409", "idempotency_in_flight"), ("422", "idempotency_mismatch")):
+            assert f"`{code}`" in operation["responses"][status]["description"]
+
+    @pytest.mark.parametrize("path", OPERATIONS)
+    def test_repeated_with_its_key_changes_nothing_and_is_answered_as_before(
+        self, world: World, store: FakeJobStore, results: FakeResultStore, clock: SettableClock, path: str
+    ) -> None:
+        job_id = prepared(store, results, ("POST", path))
+        first = world.post(path, job_id=job_id)
+        assert first.status_code == CALLS["POST", path].status
+        assert "Idempotency-Replayed" not in first.headers
+        before = world.seen()
+        clock.advance(KEPT / 2)
+        again = world.post(path, job_id=job_id)
+        assert world.seen() == before
+        assert (again.status_code, again.content) == (first.status_code, first.content)
+        expected = {**first.headers, "idempotency-replayed": "true", "x-request-id": again.headers["x-request-id"]}
+        assert dict(again.headers) == expected
+
+    @pytest.mark.parametrize("path", OPERATIONS)
+    def test_is_refused_while_the_first_is_at_work_and_with_another_content(
+        self, world: World, store: FakeJobStore, results: FakeResultStore, keys: FakeIdempotencyKeys, path: str
+    ) -> None:
+        job_id = prepared(store, results, ("POST", path))
+        assert world.post(path, job_id=job_id).is_success
+        before = world.seen()
+        other = world.post(path, job_id=job_id, params={"other": "content"})
+        assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
+        assert world.seen() == before
+        keys.put_back_to_work()
+        before = world.seen()
+        for changes in ({}, {"params": {"other": "content"}}):
+            second = world.post(path, job_id=job_id, **changes)
+            assert (second.status_code, second.json()["code"]) == (409, "idempotency_in_flight")
+        assert world.seen() == before
+
+    @pytest.mark.parametrize("path", OPERATIONS)
+    def test_stores_no_key_and_without_one_nothing_at_all(
+        self, world: World, store: FakeJobStore, results: FakeResultStore, keys: FakeIdempotencyKeys, path: str
+    ) -> None:
+        job_id = prepared(store, results, ("POST", path))
+        url, sent = path.format(job_id=job_id), CALLS["POST", path].sent
+        assert world.client.post(url, **sent).is_success
+        assert keys.claims == {}
+        # A second time, where that succeeds, or with what it did to the job.
+        world.client.post(url, headers={"Idempotency-Key": "a-key-like-no-other"}, **sent)
+        assert len(keys.claims) == 1
+        assert "a-key-like-no-other" not in str(keys.claims)
+
+    @pytest.mark.parametrize("path", OPERATIONS)
+    def test_refuses_a_malformed_key_by_its_name_and_does_nothing(
+        self, world: World, store: FakeJobStore, results: FakeResultStore, path: str
+    ) -> None:
+        url = path.format(job_id=prepared(store, results, ("POST", path)))
+        before = world.seen()
+        for malformed in (b"", b"two words", b"x" * 256, b"\xc3\xa9", b"\x7f", b"a\tb"):
+            headers: Any = {b"Idempotency-Key": malformed}
+            answer = world.client.post(url, headers=headers, **CALLS["POST", path].sent)
+            assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+            assert [fault["field"] for fault in answer.json()["errors"]] == ["header.Idempotency-Key"]
+            assert "two words" not in answer.text
+        assert world.seen() == before
+
+
+@pytest.mark.parametrize("path", JOB_POSTS)
+def test_a_job_the_caller_may_not_see_is_404_whatever_the_key_says(
+    world: World, store: FakeJobStore, results: FakeResultStore, keys: FakeIdempotencyKeys, path: str
+) -> None:
+    job_id = prepared(store, results, ("POST", path))
+    assert world.post(path, job_id=job_id).is_success
+    view = store.get(job_id)
+    assert view is not None
+    store.add(a_completed_job(id=job_id, organization_id="rival"))
+    malformed: Any = {"Idempotency-Key": "two words"}
+    answers = [world.post(path, job_id=job_id), world.client.post(path.format(job_id=job_id), headers=malformed)]
+    keys.put_back_to_work()
+    answers.append(world.post(path, job_id=job_id))
+    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(404, "job_not_found")}
+
+
+def test_the_longest_key_of_any_visible_character_is_taken(client: Client) -> None:
+    every = "".join(map(chr, range(0x21, 0x7F)))
+    for key in ("!", every, (every * 3)[:255]):
+        for replayed in (None, "true"):
+            sent: dict[str, Any] = {"json": {"job_ids": ["x"]}, "headers": {"Idempotency-Key": key}}
+            assert client.post(f"{API}/jobs/bulk/cancel", **sent).headers.get("Idempotency-Replayed") == replayed
+
+
+def test_a_key_is_its_callers_own(client_of: ClientOf, token: Token, store: FakeJobStore) -> None:
+    callers: list[dict[str, Any]] = [{}, {"sub": "user-2"}, {"organization_id": "rival"}, {"organization_id": None}]
+    job_ids = {upload(client_of(token(**caller))).json()["job_id"] for caller in callers}
+    assert len(job_ids) == len(callers) == len(store.unsettled())
+    # The same caller with a new token.
+    assert upload(client_of(token(jti="another"))).json()["job_id"] in job_ids
+
+
+class TestContent:
+    """What counts as the same request."""
+
+    def test_of_a_form_is_its_file_and_fields_and_not_how_they_are_written(
+        self, client: Client, uploads: FakeUploadStore
+    ) -> None:
+        def form(boundary: str, *parts: tuple[str, str]) -> httpx.Response:
+            text = "".join(
+                f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n{body}\r\n" for head, body in parts
+            )
+            headers = {**KEY, "Content-Type": f"multipart/form-data; boundary={boundary}"}
+            return client.post(UPLOAD, content=f"{text}--{boundary}--\r\n".encode(), headers=headers)
+
+        file = ('name="file"; filename="a.csv"', annual_csv().decode())
+        option = ('name="validate_only"', "true")
+        assert form("one", file, option).status_code == 202
+        assert form("other", option, file).headers["Idempotency-Replayed"] == "true"
+        renamed = ('name="file"; filename="b.csv"', annual_csv().decode())
+        longer = (file[0], file[1] + file[1].splitlines()[-1] + "\r\n")
+        for parts in ((file,), (renamed, option), (longer, option), (file, ('name="validate_only"', "false"))):
+            assert form("one", *parts).json()["code"] == "idempotency_mismatch"
+        assert len(uploads.objects) == 1
+
+    @pytest.mark.parametrize(
+        ("sent", "same"),
+        [
+            (b' {"labels":{"b":"2","a":"1"} ,\n"filename":"\\u0061.csv"}', True),
+            (b'{"filename":"a.csv","labels":{"a":"1","b":"3"}}', False),
+            (b'{"filename":"a.csv","labels":{"a":"1","b":"2"},"file_size":1}', False),
+            (b'{"filename":"a.csv","filename":"a.csv","labels":{"a":"1","b":"2"}}', False),
+        ],
+    )
+    def test_of_json_is_what_it_means(self, client: Client, sent: bytes, same: bool) -> None:  # noqa: FBT001 - both ways
+        headers = {**KEY, "Content-Type": "application/json"}
+        first = {"filename": "a.csv", "labels": {"a": "1", "b": "2"}}
+        assert client.post(UPLOAD, content=json.dumps(first).encode(), headers=headers).status_code == 202
+        answer = client.post(UPLOAD, content=sent, headers=headers)
+        assert answer.status_code == (202 if same else 422)
+        assert same or answer.json()["code"] == "idempotency_mismatch"
+
+    def test_has_the_options_in_the_query(self, client: Client) -> None:
+        assert upload(client, params={"validate_only": "true", "encoding": "utf-8"}).status_code == 202
+        reordered = upload(client, params={"encoding": "utf-8", "validate_only": "true"})
+        assert reordered.headers["Idempotency-Replayed"] == "true"
+        assert upload(client, params={"encoding": "utf-8"}).json()["code"] == "idempotency_mismatch"
+
+    @pytest.mark.parametrize(
+        "body", [b"", b"{", b"[" * 100_000, b'{"filename": NaN}', b'{"filename": 1e999}', b"\xff", b'"\\ud800"']
+    )
+    @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x", "text/plain"])
+    def test_that_nobody_can_read_is_refused_as_without_a_key(
+        self, client: Client, body: bytes, content_type: str
+    ) -> None:
+        sent: dict[str, Any] = {"content": body}
+        plain = client.post(UPLOAD, **sent, headers={"Content-Type": content_type})
+        keyed = client.post(UPLOAD, **sent, headers={"Content-Type": content_type, **KEY})
+        assert plain.status_code == keyed.status_code
+        assert {**plain.json(), "request_id": ""} == {**keyed.json(), "request_id": ""}
+        assert 400 <= keyed.status_code < 500
+
+
+class TestFailures:
+    """A request that did not succeed leaves its key."""
+
+    def test_a_corrected_request_may_have_the_key_of_a_refused_one(self, client: Client, store: FakeJobStore) -> None:
+        assert upload(client, b"").json()["code"] == "empty_file"
+        assert upload(client, b"").json()["code"] == "empty_file"
+        accepted = upload(client)
+        assert accepted.status_code == 202
+        assert "Idempotency-Replayed" not in accepted.headers
+        assert str(only_job(store).id) == accepted.json()["job_id"]
+
+    @pytest.mark.parametrize(("error", "status"), [(UnavailableError(), 503), (RuntimeError("nobody foresaw"), 500)])
+    def test_what_failed_half_way_is_gone_on_with(
+        self,
+        client: Client,
+        store: FakeJobStore,
+        uploads: FakeUploadStore,
+        monkeypatch: pytest.MonkeyPatch,
+        error: Exception,
+        status: int,
+    ) -> None:
+        def failing(*_: object) -> None:
+            raise error
+
+        with monkeypatch.context() as patched:
+            patched.setattr(uploads, "put", failing)
+            assert upload(client).status_code == status
+        made = only_job(store)
+        accepted = upload(client)
+        assert (accepted.status_code, accepted.json()["job_id"]) == (202, str(made.id))
+        assert only_job(store) == made
+        assert len(uploads.objects) == 1
+
+    def test_a_job_deleted_before_its_request_was_answered_does_not_come_back(
+        self, client: Client, store: FakeJobStore, uploads: FakeUploadStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def failing(*_: object) -> None:
+            raise UnavailableError
+
+        with monkeypatch.context() as patched:
+            patched.setattr(uploads, "put", failing)
+            upload(client)
+        made = only_job(store)
+        store.delete(made, now=made.created_at)
+        for _ in range(2):
+            assert upload(client).json()["code"] == "job_not_found"
+        assert uploads.objects == {}
+
+    def test_an_outcome_of_many_is_kept_with_its_failures(self, client: Client, store: FakeJobStore) -> None:
+        job = a_completed_job()
+        store.add(job)
+        sent: dict[str, Any] = {"json": {"job_ids": [str(job.id), "no-uuid"]}, "headers": KEY}
+        first, again = (client.post(f"{API}/jobs/bulk/delete", **sent) for _ in range(2))
+        assert (first.json()["succeeded"], first.json()["failed"]) == (1, 1)
+        assert again.json() == first.json()
