@@ -108,6 +108,40 @@ class DetailsAnswer(Success):
     job: JobDetailsBody
 
 
+class JobNumbers(BaseModel):
+    """Jobs, all of them and by status; those that were cancelled are among the failed ones."""
+
+    total: int
+    by_status: dict[JobStatus, int]
+    cancelled: int
+
+
+class RowNumbers(BaseModel):
+    """Rows of these jobs."""
+
+    total: int
+    processed: int
+    successful: int
+    failed: int
+
+
+class StatisticsBody(BaseModel):
+    """How jobs have gone. Without processed rows there are no rates; `since` is null when every job is counted."""
+
+    jobs: JobNumbers
+    rows: RowNumbers
+    success_rate: float | None
+    rows_per_second: float | None
+    is_complete: bool
+    since: datetime | None
+
+
+class StatisticsAnswer(Success):
+    """How the caller's jobs have gone."""
+
+    statistics: StatisticsBody
+
+
 class CancelAnswer(Success):
     """The job is cancelled."""
 

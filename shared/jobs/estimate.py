@@ -33,9 +33,9 @@ class Performance:
 
 def performance(job: Job, progress: Progress, *, processed_rows: int, now: datetime) -> Performance:
     """The job's rate over its whole processing time, and the time left at the rate of the last chunks."""
-    if job.started_at is None:
+    elapsed = processing_seconds(job, now=now)
+    if elapsed is None:
         return Performance(processing_time_seconds=None, rows_per_second=None, estimated_completion_seconds=None)
-    elapsed = max(0.0, ((job.completed_at or now) - job.started_at).total_seconds())
     rate = round(processed_rows / elapsed, 2) if elapsed > 0 and processed_rows else None
     left = None
     if job.status is JobStatus.PROCESSING and job.total_rows is not None:
@@ -43,6 +43,13 @@ def performance(job: Job, progress: Progress, *, processed_rows: int, now: datet
     return Performance(
         processing_time_seconds=round(elapsed, 1), rows_per_second=rate, estimated_completion_seconds=left
     )
+
+
+def processing_seconds(job: Job, *, now: datetime) -> float | None:
+    """From the start of the job to its end, or to now; None before its start."""
+    if job.started_at is None:
+        return None
+    return max(0.0, ((job.completed_at or now) - job.started_at).total_seconds())
 
 
 def seconds_left(job: Job, progress: Progress, *, remaining_rows: int, now: datetime) -> int | None:

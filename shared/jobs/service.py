@@ -37,6 +37,7 @@ from shared.jobs.ports import (
 )
 from shared.jobs.row_errors import EVERY_ERROR, Position, RowErrorFilter, RowErrorPage, read_page
 from shared.jobs.scored_rows import ASSEMBLING, NO_FILE
+from shared.jobs.statistics import SUMMED_AT_MOST, Statistics, statistics_of
 from shared.jobs.uploads import download_name
 
 logger = logging.getLogger(__name__)
@@ -174,6 +175,11 @@ class JobService:
     def count(self, caller: Caller, job_filter: JobFilter) -> JobCount:
         """How many such jobs there are, counted no further than one past `COUNTED_AT_MOST`."""
         return self._store.count(scope_of(caller), job_filter, at_most=COUNTED_AT_MOST)
+
+    def statistics(self, caller: Caller) -> Statistics:
+        """Sums over the newest of the jobs the caller may see."""
+        page = self._store.page(scope_of(caller), JobFilter(), after=None, offset=0, limit=SUMMED_AT_MOST)
+        return statistics_of(page.views, is_complete=page.following is None, now=self._clock())
 
     def cancel(self, caller: Caller, job_id: UUID) -> Cancellation:
         """End a live job as cancelled, then stop its execution. A second cancel changes nothing.

@@ -7,7 +7,15 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from functions.api.answers import Json, tagged
-from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, ListAnswer, StatusAnswer, problems
+from functions.api.bodies import (
+    CancelAnswer,
+    DeleteAnswer,
+    DetailsAnswer,
+    ListAnswer,
+    StatisticsAnswer,
+    StatusAnswer,
+    problems,
+)
 from functions.api.dependencies import CurrentCaller, CurrentCursor, CurrentServices, JobId, VisibleJob
 from functions.api.idempotency import OncePerKey
 from functions.api.list_filters import CurrentFilter
@@ -15,6 +23,7 @@ from functions.api.listing import ListRequest, list_jobs
 from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
 from shared.jobs.model import Job
 from shared.jobs.row_errors import Position
+from shared.jobs.statistics import statistics_view
 from shared.jobs.views import JsonObject, details_view
 
 # Row errors in the details; the rest are a page away.
@@ -49,6 +58,23 @@ async def get_jobs(  # noqa: PLR0917 - FastAPI passes them by name
     """
     ordered = replace(job_filter, oldest_first=sort == "created_at")
     return Json(list_jobs(services, caller, ListRequest(job_filter=ordered, limit=limit, cursor=cursor, offset=offset)))
+
+
+# Before the routes of one job, which would take "statistics" for its id.
+@router.get(
+    "/statistics",
+    response_model=StatisticsAnswer,
+    responses=problems(401, 403, 503),
+    operation_id="get_statistics",
+    summary="How the jobs have gone",
+)
+async def get_statistics(caller: CurrentCaller, services: CurrentServices) -> Response:
+    """Jobs by status, rows and rates over the newest 1,000 of the jobs the caller may see.
+
+    With more of them `is_complete` is false, and `since` says when the oldest one counted was made. `rows_per_second`
+    is over the time that jobs were processed.
+    """
+    return Json({"success": True, "statistics": statistics_view(services.jobs.statistics(caller))})
 
 
 @router.get(

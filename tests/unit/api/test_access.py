@@ -42,6 +42,7 @@ CALLS: dict[tuple[str, str], Call] = {
     ("POST", f"{API}/quarterly"): Call(status=200, sent={"json": {"rows": example_rows("quarterly")}}),
     ("GET", f"{API}/models"): Call(status=200),
     ("GET", f"{API}/jobs"): Call(status=200),
+    ("GET", f"{API}/jobs/statistics"): Call(status=200),
     ("POST", f"{API}/jobs/bulk/cancel"): Call(status=200, sent={"json": {"job_ids": ["no-uuid"]}}),
     ("POST", f"{API}/jobs/bulk/delete"): Call(status=200, sent={"json": {"job_ids": ["no-uuid"]}}),
     ("GET", f"{API}/jobs/{{job_id}}"): Call(status=200, sent={"params": {"include_errors": "true"}}),

@@ -7,8 +7,11 @@ from uuid import UUID
 
 import httpx
 import pytest
+from fastapi import FastAPI
+from starlette.responses import Response
 
 from functions.api.app import described_app
+from functions.api.idempotency import OncePerKey
 from shared.jobs.errors import UnavailableError
 from shared.jobs.idempotency import KEPT
 from tests.builders import a_completed_job
@@ -282,6 +285,20 @@ class TestFailures:
         for _ in range(2):
             assert upload(client).json()["code"] == "job_not_found"
         assert uploads.objects == {}
+
+    def test_an_answer_that_is_no_success_is_given_and_not_kept(self, app: FastAPI, client: Client) -> None:
+        statuses = [503, 199, 300, 204, 500]
+
+        @app.post("/work")
+        async def work(once: OncePerKey) -> Response:
+            async def answer() -> Response:
+                return Response(status_code=statuses.pop(0))
+
+            return await once.answer(answer)
+
+        seen = [client.post("/work", headers=KEY) for _ in range(5)]
+        assert [answer.status_code for answer in seen] == [503, 199, 300, 204, 204]
+        assert [answer.headers.get("Idempotency-Replayed") for answer in seen] == [None] * 4 + ["true"]
 
     def test_an_outcome_of_many_is_kept_with_its_failures(self, client: Client, store: FakeJobStore) -> None:
         job = a_completed_job()

@@ -1,0 +1,80 @@
+"""How the jobs of a list have gone, all together."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from math import floor
+
+from shared.jobs.estimate import processing_seconds
+from shared.jobs.model import JobStatus
+from shared.jobs.ports import JobView
+from shared.jobs.views import JsonObject, counts, timestamp
+
+# How many jobs are read for it, the newest first.
+SUMMED_AT_MOST = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statistics:
+    """Sums over jobs. `since` is when the oldest of them was made, if there are older ones that were not counted."""
+
+    by_status: Mapping[JobStatus, int]
+    cancelled: int
+    total_rows: int
+    successful_rows: int
+    failed_rows: int
+    processing_seconds: float
+    since: datetime | None
+
+    @property
+    def processed_rows(self) -> int:
+        """Rows that were scored or refused."""
+        return self.successful_rows + self.failed_rows
+
+    @property
+    def success_rate(self) -> float | None:
+        """Successful over processed rows, floored, so that only no failure at all is 1; None when there are none."""
+        return floor(self.successful_rows * 10_000 / self.processed_rows) / 10_000 if self.processed_rows else None
+
+    @property
+    def rows_per_second(self) -> float | None:
+        """Processed rows over the time their jobs were processed; None when there are none."""
+        has_rate = self.processed_rows and self.processing_seconds > 0
+        return round(self.processed_rows / self.processing_seconds, 2) if has_rate else None
+
+
+def statistics_of(views: Iterable[JobView], *, is_complete: bool, now: datetime) -> Statistics:
+    """The sums over these jobs; `is_complete` if they are all there are."""
+    jobs = [view.job for view in views]
+    rows = [counts(view.job, view.progress) for view in views]
+    return Statistics(
+        by_status=Counter(job.status for job in jobs),
+        cancelled=sum(job.cancelled for job in jobs),
+        total_rows=sum(job.total_rows or 0 for job in jobs),
+        successful_rows=sum(successful for successful, _ in rows),
+        failed_rows=sum(failed for _, failed in rows),
+        processing_seconds=sum(processing_seconds(job, now=now) or 0 for job in jobs),
+        since=None if is_complete else min((job.created_at for job in jobs), default=now),
+    )
+
+
+def statistics_view(statistics: Statistics) -> JsonObject:
+    """The statistics as callers see them."""
+    return {
+        "jobs": {
+            "total": sum(statistics.by_status.values()),
+            "by_status": {status: statistics.by_status.get(status, 0) for status in JobStatus},
+            "cancelled": statistics.cancelled,
+        },
+        "rows": {
+            "total": statistics.total_rows,
+            "processed": statistics.processed_rows,
+            "successful": statistics.successful_rows,
+            "failed": statistics.failed_rows,
+        },
+        "success_rate": statistics.success_rate,
+        "rows_per_second": statistics.rows_per_second,
+        "is_complete": statistics.since is None,
+        "since": timestamp(statistics.since),
+    }
