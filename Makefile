@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS ?= true
 PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)
 
-.PHONY: help demo local local-stop local-env test check format synth snapshot train bench lock openapi deploy destroy clean
+.PHONY: help demo local local-stop local-env test soak report audit check format synth snapshot train bench lock openapi deploy destroy clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -44,11 +44,22 @@ local-env: $(READY) ## print API and TOKEN of the running local cloud: eval "$$(
 test: $(READY) ## run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-check: $(READY) ## formatting, lint, types, import rules, OpenAPI drift
+soak: $(READY) ## run the long tests: every fault alone, pairs of faults, long lives (ARGS="-k pair")
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -o python_files='soak_*.py' tests $(ARGS)
+
+report: $(READY) ## write what was found of every harm to build/report.md
+	@$(BIN)/python -m tests.register.report build/report.md
+
+audit: $(READY) ## write what is bundled to build/sbom.json, and ask PyPI what is known against it
+	@$(BIN)/python -m infra.sbom build/sbom.json
+	@$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off $(foreach list,$(filter-out $(LOCKS)/dev.txt $(LOCKS)/uv.txt,$(wildcard $(LOCKS)/*.txt)),-r $(list))
+
+check: $(READY) ## formatting, lint, types, import rules, secrets, OpenAPI drift
 	@$(BIN)/ruff format --check --quiet .
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -qq tests/infra/test_secrets.py
 	@$(BIN)/python -m functions.api.openapi --check openapi.json
 
 format: $(READY) ## rewrite the code in the project's format

@@ -165,7 +165,8 @@ def _statements(storage: Storage, workflow: Workflow) -> Sequence[iam.PolicyStat
         # A presigned form carries this role's right to put the one object it names.
         allow("s3:PutObject", on=[uploads.arn_for_objects("api/*")]),
         allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
-        allow("s3:GetObject", "s3:DeleteObject", on=[work, result_files]),
+        allow("s3:GetObject", on=[result_files]),
+        allow("s3:DeleteObject", on=[work, result_files]),
         allow("s3:ListBucket", on=[results.bucket_arn]),
         allow("states:DescribeExecution", "states:StopExecution", on=[workflow.execution_arns]),
         allow("lambda:InvokeFunction", on=[workflow.finalize.arn, workflow.score.arn]),

@@ -9,8 +9,10 @@ from urllib.parse import quote
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.routing import compile_path
 
 from functions.api.answers import Json
 from functions.api.errors import FieldFault, RequestError, UnauthenticatedError, ValidationError
@@ -146,7 +148,18 @@ async def _on_http_error(request: Request, error: Exception) -> Json:
         "not_found": "There is nothing at this path.",
         "method_not_allowed": "This path does not know the method.",
     }.get(code, "The request could not be read.")
-    return problem(request, code, detail, headers=error.headers)
+    headers = dict(error.headers or {})
+    if "Allow" in headers:
+        # Starlette names the methods of the first route of the path alone; RFC 9110 §10.2.1 asks for all of them.
+        headers["Allow"] = ", ".join(_methods_at(request))
+    return problem(request, code, detail, headers=headers)
+
+
+def _methods_at(request: Request) -> list[str]:
+    path = str(request.scope["path"])
+    contexts = iter_route_contexts(request.app.routes)
+    matching = [context for context in contexts if compile_path(str(context.path))[0].match(path)]
+    return sorted({method for context in matching for method in context.methods or ()})
 
 
 def internal_error(request: Request) -> Json:

@@ -41,7 +41,7 @@ class StatusStream:
 
     def deliver(self, *, attempts: int = 20) -> None:
         """Hand over what the stream has, going on where the function asks to, until all of it went out."""
-        records = [record for record in self._records() if _passes_the_filter(record)]
+        records = stream_records(self.system)
         for _ in range(attempts):
             if self.taken == len(records):
                 return
@@ -66,19 +66,19 @@ class StatusStream:
                 sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
         return events
 
-    def _records(self) -> list[JsonObject]:
-        streams = boto3.client("dynamodbstreams")
-        (stream,) = streams.list_streams(TableName=self.system.table)["Streams"]
-        arn = stream["StreamArn"]
-        (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
-        iterator = streams.get_shard_iterator(
-            StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
-        records: list[Any] = streams.get_records(ShardIterator=iterator)["Records"]
-        return [json.loads(json.dumps(record, default=str)) for record in records]
+
+def stream_records(system: System) -> list[JsonObject]:
+    """The records of the table's stream that pass the mapping's filter, from its start."""
+    streams = boto3.client("dynamodbstreams")
+    (stream,) = streams.list_streams(TableName=system.table)["Streams"]
+    arn = stream["StreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+    records: list[Any] = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
+    return [json.loads(json.dumps(record, default=str)) for record in records if passes_the_filter(record)]
 
 
-def _passes_the_filter(record: JsonObject) -> bool:
+def passes_the_filter(record: JsonObject) -> bool:
     """The mapping's filter, which a template test holds to be this."""
     images = record["dynamodb"]
     return (

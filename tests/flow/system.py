@@ -7,6 +7,7 @@ machine from the interpreter, and an integer ToleratedFailurePercentage is not p
 import json
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,9 +22,9 @@ from moto import mock_aws
 
 from shared.aws import clients
 from tests.aws_resources import table_definition
+from tests.flow.definition import adapted
 from tests.synthesised import JsonObject, Template, template
 
-_FUNCTIONS = ("plan", "score", "finalize", "intake", "reconcile", "publish")
 _WAIT_SECONDS = 60
 
 
@@ -108,17 +109,30 @@ class System:
         return sorted(version["Key"] for version in versions)
 
 
+def deployed_functions() -> list[str]:
+    """The folders of the functions that the template deploys."""
+    functions = template().resources("AWS::Lambda::Function").values()
+    return sorted(_folder(properties) for properties in functions)
+
+
 @contextmanager
-def running_system() -> Iterator[System]:
-    """The system, fresh, for as long as the block runs."""
+def running_system(
+    *, executes: bool = True, asynchronous: deque[tuple[str, JsonObject]] | None = None
+) -> Iterator[System]:
+    """The system, fresh, for as long as the block runs.
+
+    Without `executes` nothing runs the executions that are started. Asynchronous invocations are put into
+    `asynchronous` for the caller to make, where that is given.
+    """
     synthesised = template()
-    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": executes}}):
         clients.forget_clients()
         system = _create(synthesised)
-        with patch.dict(os.environ, _environment(synthesised)), _invocations_call_handlers(system):
-            _forget_compositions()
+        calls = _invocations_call_handlers(system, asynchronous)
+        with patch.dict(os.environ, _environment(synthesised)), calls:
+            forget_compositions()
             yield system
-        _forget_compositions()
+        forget_compositions()
         clients.forget_clients()
     if system.unexpected:
         raise system.unexpected[0]
@@ -180,8 +194,7 @@ def _create_functions(synthesised: Template, role: str) -> dict[str, str]:
     """Functions of the template's names without code: calls of them are calls of the handlers here."""
     names = {}
     for logical_id, properties in synthesised.resources("AWS::Lambda::Function").items():
-        folder = properties["Handler"].split(".")[1]
-        names[logical_id.lower()] = folder
+        names[logical_id.lower()] = _folder(properties)
         clients.lambda_().create_function(
             FunctionName=logical_id.lower(),
             Runtime="python3.13",
@@ -194,37 +207,19 @@ def _create_functions(synthesised: Template, role: str) -> dict[str, str]:
 
 def _create_state_machine(synthesised: Template, role: str) -> str:
     _, properties = synthesised.only("AWS::StepFunctions::StateMachine")
-    definition = json.loads(synthesised.resolve(properties["DefinitionString"]))
-    _adapt(definition)
+    definition = adapted(synthesised)
     answer = clients.step_functions().create_state_machine(
         name=properties["StateMachineName"], definition=json.dumps(definition), roleArn=role
     )
     return answer["stateMachineArn"]
 
 
-def _adapt(node: Any) -> None:
-    """What moto's interpreter asks for: a float percentage, standard children; and short waits between retries.
-
-    One chunk at a time: its workers share state, and under load one of them takes what another has put there.
-    """
-    if isinstance(node, list):
-        for item in node:
-            _adapt(item)
-    elif isinstance(node, dict):
-        if "ToleratedFailurePercentage" in node:
-            node["ToleratedFailurePercentage"] = float(node["ToleratedFailurePercentage"])
-        if node.get("ExecutionType") == "EXPRESS":
-            node["ExecutionType"] = "STANDARD"
-        if "MaxConcurrency" in node:
-            node["MaxConcurrency"] = 1
-        if "IntervalSeconds" in node:
-            node.update(IntervalSeconds=1, MaxDelaySeconds=2, BackoffRate=1)
-        for item in node.values():
-            _adapt(item)
+def _folder(properties: JsonObject) -> str:
+    return str(properties["Handler"].split(".")[1])
 
 
 @contextmanager
-def _invocations_call_handlers(system: System) -> Iterator[None]:
+def _invocations_call_handlers(system: System, asynchronous: deque[tuple[str, JsonObject]] | None) -> Iterator[None]:
     # moto closes an object that is written again while another thread still reads it; S3 does not.
     one_at_a_time = RLock()
 
@@ -232,6 +227,9 @@ def _invocations_call_handlers(system: System) -> Iterator[None]:
         folder = system.names[function.function_name]
         event = json.loads(body)
         if request_headers.get("x-amz-invocation-type", "") == "Event":
+            if asynchronous is not None:
+                asynchronous.append((folder, event))
+                return ""
             try:
                 with one_at_a_time:
                     system.invoke(folder, event)
@@ -256,8 +254,9 @@ def _environment(synthesised: Template) -> dict[str, str]:
     return merged
 
 
-def _forget_compositions() -> None:
-    for function in (*_FUNCTIONS, "api"):
+def forget_compositions() -> None:
+    """Let every function start anew at its next invocation."""
+    for function in deployed_functions():
         for member in vars(import_module(f"functions.{function}.handler")).values():
             if hasattr(member, "cache_clear"):
                 member.cache_clear()

@@ -65,6 +65,11 @@ def test_what_is_not_there_is_a_problem_too(client: Client, method: str, path: s
     assert ("Allow" in answer.headers) is (status == 405)
 
 
+def test_a_method_that_a_path_does_not_know_is_told_every_one_it_does(client: Client) -> None:
+    assert client.request("PUT", f"{API}/jobs/x").headers["Allow"] == "DELETE, GET"
+    assert client.request("PUT", f"{API}/jobs/x/cancel").headers["Allow"] == "POST"
+
+
 class TestUnforeseen:
     """What nobody thought of."""
 

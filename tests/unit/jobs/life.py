@@ -1,18 +1,25 @@
 """The life of jobs as a machine of random steps: every service over one store, and what must always be true.
 
-The rules are what callers, S3, the workflow and the clock may do, in any order and more than once. After every step
-the answers that callers would see are held against those they saw before.
+The rules are what callers, S3, the workflow and the clock may do, in any order and more than once. Any of them may be
+cut off at any call of the store, before the store heard of the call or after; it is then done again, as callers and the
+platform do. After every step the answers that callers would see are held against those they saw before.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import cast
 from uuid import UUID
 
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.jobs.errors import CommitRefusedError, JobNotCancellableError, JobNotFoundError, JobProcessingError
+from shared.jobs.errors import (
+    CommitRefusedError,
+    JobNotCancellableError,
+    JobNotFoundError,
+    JobProcessingError,
+    UnavailableError,
+)
 from shared.jobs.finalization import Finalization
 from shared.jobs.intake import Intake
 from shared.jobs.ledger import shard_of
@@ -24,32 +31,14 @@ from shared.jobs.sweep import Sweep
 from shared.jobs.uploads import ArrivedObject, upload_key
 from shared.jobs.views import details_view, status_view
 from tests.builders import a_caller, a_count, plan_facts
-from tests.fakes import (
-    FakeAssembler,
-    FakeResultFiles,
-    FakeResultStore,
-    FakeUploadStore,
-    FakeWorkflow,
-    SettableClock,
-)
+from tests.fakes import FakeAssembler, FakeResultFiles, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
+from tests.unit.jobs.losses import LossyStore, delivered
+from tests.unit.jobs.seen import Seen
 
 CALLER = a_caller()
 ROWS_A_CHUNK = 5
 # Few, so that many steps meet the same one.
 MOST_JOBS = 2
-
-
-@dataclass
-class Seen:
-    """What callers saw of a job last, and what is true of it from outside the system."""
-
-    event: ArrivedObject
-    chunks: int
-    failed_rows: dict[int, int]
-    status: str = "pending"
-    numbers: tuple[float, ...] = (0, 0, 0, 0, 0)
-    is_deleted: bool = False
-    committed: set[int] = field(default_factory=set)
 
 
 class JobLives(RuleBasedStateMachine):
@@ -61,7 +50,8 @@ class JobLives(RuleBasedStateMachine):
     @initialize()
     def build(self) -> None:
         self.clock = SettableClock()
-        self.store = type(self).make_store()
+        self.lossy = LossyStore(type(self).make_store())
+        self.store = cast("JobStore", self.lossy)
         self.uploads, self.results = FakeUploadStore(), FakeResultStore()
         self.workflow, self.assembler = FakeWorkflow(), FakeAssembler()
         self.files = FakeResultFiles(rows_per_chunk=ROWS_A_CHUNK)
@@ -86,6 +76,18 @@ class JobLives(RuleBasedStateMachine):
         )
         self.seen: dict[UUID, Seen] = {}
 
+    def see_what_was_done(self) -> None:
+        """Learn what became of a step whose caller got no answer."""
+        for job_id, seen in self.seen.items():
+            view = self.lossy.store.get(job_id)
+            seen.is_deleted = view is None
+            if view is not None:
+                seen.committed |= view.progress.done
+
+    @rule(calls=st.integers(1, 6), loses_answer=st.booleans())
+    def a_call_will_be_lost(self, calls: int, loses_answer: bool) -> None:  # noqa: FBT001  both ways
+        self.lossy.calls_left, self.lossy.loses_answer = calls, loses_answer
+
     # What callers do
 
     @precondition(lambda self: len(self.seen) < MOST_JOBS)
@@ -94,6 +96,7 @@ class JobLives(RuleBasedStateMachine):
         failed=st.lists(st.integers(0, ROWS_A_CHUNK), min_size=1, max_size=3),
         allowed=st.none() | st.sampled_from([0.0, 50.0]),
     )
+    @delivered
     def submit(self, failed: list[int], allowed: float | None) -> UUID:
         return self.submitted(failed, allowed)
 
@@ -110,6 +113,7 @@ class JobLives(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.seen) < MOST_JOBS)
     @rule(target=ids, failed=st.lists(st.integers(0, ROWS_A_CHUNK), min_size=1, max_size=3))
+    @delivered
     def drop(self, failed: list[int]) -> UUID:
         stored = self.uploads.arrive("drop/acme/annual/a.csv", b"x")
         arrived = ArrivedObject(bucket="uploads", key=stored.key, version_id=stored.version_id, size=1)
@@ -120,6 +124,7 @@ class JobLives(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.seen) < MOST_JOBS)
     @rule(target=ids, failed=st.lists(st.integers(0, ROWS_A_CHUNK), min_size=1, max_size=3))
+    @delivered
     def submit_and_plan(self, failed: list[int]) -> UUID:
         """The usual beginning in one step, so that more lives get to what comes after it."""
         job_id = self.submitted(failed)
@@ -132,6 +137,7 @@ class JobLives(RuleBasedStateMachine):
         self.seen[job_id] = Seen(event=event, chunks=len(failed), failed_rows=dict(enumerate(failed)))
 
     @rule(job_id=ids)
+    @delivered
     def cancel(self, job_id: UUID) -> None:
         before = self.seen[job_id].status
         try:
@@ -145,6 +151,7 @@ class JobLives(RuleBasedStateMachine):
             assert self.workflow.describe(job_id).state is not ExecutionState.RUNNING
 
     @rule(job_id=ids)
+    @delivered
     def delete(self, job_id: UUID) -> None:
         try:
             self.service.delete(CALLER, job_id)
@@ -159,11 +166,13 @@ class JobLives(RuleBasedStateMachine):
     # What S3 and the workflow do; nothing keeps them from doing it late or twice
 
     @rule(job_id=ids, times=st.integers(1, 2))
+    @delivered
     def deliver(self, job_id: UUID, times: int) -> None:
         for _ in range(times):
             self.intake.receive(self.seen[job_id].event)
 
     @rule(job_id=ids, times=st.integers(1, 2))
+    @delivered
     def plan(self, job_id: UUID, times: int) -> None:
         # Only an execution plans, but one that was stopped may be at it still.
         if self.workflow.describe(job_id).state is ExecutionState.UNKNOWN:
@@ -176,6 +185,7 @@ class JobLives(RuleBasedStateMachine):
                 self.planning.record(job, facts)
 
     @rule(job_id=ids)
+    @delivered
     def refuse_file(self, job_id: UUID) -> None:
         if self.workflow.describe(job_id).state is ExecutionState.RUNNING:
             job = self.planning.begin(job_id)
@@ -183,6 +193,7 @@ class JobLives(RuleBasedStateMachine):
                 self.planning.refuse(job, error_code="empty_file", error_message="The file has no data rows")
 
     @rule(job_id=ids, chunk=st.integers(0, 2), times=st.integers(1, 2))
+    @delivered
     def commit(self, job_id: UUID, chunk: int, times: int) -> None:
         seen = self.seen[job_id]
         if chunk >= seen.chunks:
@@ -206,6 +217,7 @@ class JobLives(RuleBasedStateMachine):
             self.commit(job_id, chunk, 1)
 
     @rule(job_id=ids)
+    @delivered
     def finalize(self, job_id: UUID) -> None:
         # Reached only after planning: the map cannot end before its manifest is written.
         view = self.store.get(job_id)
@@ -213,9 +225,11 @@ class JobLives(RuleBasedStateMachine):
             self.finalization.finish(job_id)
 
     @rule()
+    @delivered
     def answer_requests_for_files(self) -> None:
         while self.assembler.requested:
-            self.finalization.settle(self.assembler.requested.pop())
+            self.finalization.settle(self.assembler.requested[-1])
+            self.assembler.requested.pop()
 
     @rule(job_id=ids)
     def execution_dies(self, job_id: UUID) -> None:
@@ -229,27 +243,31 @@ class JobLives(RuleBasedStateMachine):
         self.clock.advance(timedelta(minutes=minutes))
 
     @rule()
+    @delivered
     def sweep(self) -> None:
-        assert self.sweeper.run() == 0
+        may_lose = self.lossy.calls_left > 0
+        if self.sweeper.run():
+            assert may_lose
+            raise UnavailableError
 
     @rule()
     def a_sweep_after_a_long_time_ends_every_job(self) -> None:
         self.clock.advance(timedelta(days=2))
         self.sweep()
         for job_id, seen in self.seen.items():
-            view = self.store.get(job_id)
+            view = self.lossy.store.get(job_id)
             assert seen.is_deleted if view is None else view.job.status.is_terminal
         self.answer_requests_for_files()
-        assert self.store.unsettled() == []
+        assert self.lossy.store.unsettled() == []
         for job_id, seen in self.seen.items():
-            assert (self.store.tombstone(job_id) is not None) is seen.is_deleted
+            assert (self.lossy.store.tombstone(job_id) is not None) is seen.is_deleted
 
     # What must always be true
 
     @invariant()
     def what_callers_see_holds_together(self) -> None:
         for job_id, seen in getattr(self, "seen", {}).items():
-            view = self.store.get(job_id)
+            view = self.lossy.store.get(job_id)
             assert (view is None) is seen.is_deleted
             if view is None:
                 continue

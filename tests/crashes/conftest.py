@@ -1,0 +1,28 @@
+"""One platform for all of these tests, in one process of the run, and the calls that its scenarios make."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.crashes.platform import Platform, running_platform
+from tests.crashes.scenarios import SCENARIOS
+from tests.crashes.schedules import CleanRuns, clean_runs
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            # One group: the platform takes seconds to start.
+            item.add_marker(pytest.mark.xdist_group("platform"))
+
+
+@pytest.fixture(scope="package")
+def platform() -> Iterator[Platform]:
+    with running_platform() as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def calls(platform: Platform) -> CleanRuns:
+    return clean_runs(platform, SCENARIOS)

@@ -1,0 +1,192 @@
+"""What happens to jobs, from submission to the last trace: together every function, and every route of the API.
+
+Each says how the jobs end whose ids a client was answered with, whatever single calls fail on the way.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from infra.local import panel
+from shared.aws import clients
+from shared.scoring.documentation import example_rows
+from tests.crashes.platform import API, CLIENT_ATTEMPTS, Platform
+
+ANNUAL = panel.as_csv(panel.statement_rows(20, seed=1, faulty=3), panel.STATEMENT_COLUMNS)
+QUARTERLY = panel.as_xlsx(panel.quarterly_ratio_rows(20, seed=2), panel.QUARTERLY_RATIO_COLUMNS)
+HOPELESS = panel.as_csv(panel.statement_rows(1_400, seed=3, faulty=1_300), panel.STATEMENT_COLUMNS)
+# Above the sizes from which S3 is given objects in parts.
+_REMARK = {"remark": "x" * 30_000}
+LARGE = (
+    panel.as_csv(
+        [{**row, **_REMARK} for row in panel.statement_rows(300, seed=4)], (*panel.STATEMENT_COLUMNS, "remark")
+    )
+    .decode()
+    .encode("utf-16")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """How a job ends: its status and error code; and its counts, where no fault can change them."""
+
+    job_id: str
+    status: str
+    error_code: str | None = None
+    cancelled: bool = False
+    successful: int | None = None
+    failed: int | None = None
+
+
+Check = Callable[[list[End]], None]
+Scenario = Callable[[Platform, Check], None]
+
+
+def a_file_is_uploaded_scored_read_and_deleted(platform: Platform, check: Check) -> None:
+    job_id = _uploaded(platform, "annual", ANNUAL, "max_failed_percent=50")
+    platform.deliver()
+    platform.run_executions()
+    platform.publish()
+    job = f"{API}/jobs/{job_id}"
+    for path in (
+        job,
+        f"{job}/status",
+        f"{job}/errors",
+        f"{job}/results",
+        f"{job}/download?outcome=all",
+        f"{API}/jobs?limit=1",
+    ):
+        platform.request("GET", path)
+    check([End(job_id=job_id, status="completed", successful=17, failed=3)])
+    platform.request("DELETE", job)
+    platform.pass_time(minutes=20)
+    platform.sweep()
+
+
+def a_job_is_cancelled_while_chunks_are_late(platform: Platform, check: Check) -> None:
+    answer = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "a.csv"})
+    job_id = answer["body"]["job_id"]
+    platform.before_chunk[1] = lambda: platform.request("POST", f"{API}/jobs/{job_id}/cancel")
+    platform.system.put(answer["body"]["upload"]["fields"]["key"], ANNUAL)
+    platform.deliver()
+    platform.run_executions()
+    platform.publish()
+    check([End(job_id=job_id, status="failed", cancelled=True)])
+    _for_each(platform, "delete", job_id)
+
+
+def a_dropped_workbook_loses_a_chunk_for_good(platform: Platform, check: Check) -> None:
+    platform.poisoned_chunks.add(1)
+    platform.system.put("drop/acme/quarterly/figures.xlsx", QUARTERLY)
+    platform.deliver()
+    platform.run_executions()
+    (entry,) = platform.request("GET", f"{API}/jobs")["body"]["jobs"]
+    check([End(job_id=entry["id"], status="failed", error_code="chunks_failed")])
+
+
+def a_queued_job_is_cancelled_before_its_rows_are_counted(platform: Platform, check: Check) -> None:
+    job_id = _uploaded(platform, "annual", ANNUAL)
+    platform.deliver()
+    _for_each(platform, "cancel", job_id)
+    platform.settle()
+    check([End(job_id=job_id, status="failed", cancelled=True, successful=0, failed=0)])
+
+
+def most_rows_fail(platform: Platform, check: Check) -> None:
+    job_id = _uploaded(platform, "annual", HOPELESS, "max_failed_percent=10")
+    platform.deliver()
+    platform.run_executions()
+    check([End(job_id=job_id, status="failed", error_code="too_many_failed_rows")])
+
+
+def an_execution_vanishes_and_another_never_starts(platform: Platform, check: Check) -> None:
+    """What the schedule is for: the record says that a job runs, and nothing runs it."""
+    lost, stuck = (_uploaded(platform, "annual", ANNUAL) for _ in range(2))
+    platform.deliver()
+    platform.forget_execution(lost)
+    platform.abandon_execution(stuck)
+    platform.system.invoke("plan", {"job_id": stuck})
+    platform.pass_time(minutes=31)
+    platform.sweep()
+    platform.run_executions()
+    platform.publish()
+    check(
+        [
+            End(job_id=lost, status="completed", successful=17, failed=3),
+            End(job_id=stuck, status="failed", error_code="stalled"),
+        ]
+    )
+
+
+def rows_are_scored_at_once_and_the_rest_is_read(platform: Platform, check: Check) -> None:
+    for job_type in ("annual", "quarterly"):
+        platform.request("POST", f"{API}/{job_type}", json={"rows": example_rows(job_type)})
+        platform.request("GET", f"{API}/{job_type}/schema")
+        platform.request("GET", f"{API}/{job_type}/template")
+    platform.request("POST", f"{API}/quarterly/bulk-upload-async", json={"filename": "a.csv"})
+    platform.request("GET", f"{API}/models")
+    check([])
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    a_file_is_uploaded_scored_read_and_deleted,
+    a_job_is_cancelled_while_chunks_are_late,
+    a_dropped_workbook_loses_a_chunk_for_good,
+    a_queued_job_is_cancelled_before_its_rows_are_counted,
+    most_rows_fail,
+    an_execution_vanishes_and_another_never_starts,
+    rows_are_scored_at_once_and_the_rest_is_read,
+)
+
+
+def a_large_file_is_scored_though_parts_of_it_are_lost(platform: Platform, check: Check) -> None:
+    """What is written in several parts: an input in another encoding, and result files of more than one part's size."""
+    platform.faults.lose_first("UploadPart", of=("plan", "finalize"))
+    platform.system.put("drop/acme/annual/large.csv", LARGE)
+    platform.deliver()
+    platform.run_executions()
+    (entry,) = platform.request("GET", f"{API}/jobs")["body"]["jobs"]
+    check([End(job_id=entry["id"], status="completed", successful=300, failed=0)])
+
+
+def what_comes_late_or_twice_is_removed(platform: Platform, check: Check) -> None:
+    job_id, other = (_uploaded(platform, "annual", ANNUAL) for _ in range(2))
+    platform.deliver()
+    platform.system.put(f"api/{job_id}", ANNUAL)
+    platform.deliver()
+    platform.forget_processes()
+    page = platform.request("GET", f"{API}/jobs?limit=1")["body"]
+    platform.request("GET", f"{API}/jobs?limit=1&cursor={page['pagination']['next_cursor']}")
+    # Lists of two other kinds: of somebody without an organization, and of everybody.
+    platform.request("GET", f"{API}/jobs", caller={"organization_id": None})
+    platform.request("GET", f"{API}/jobs", caller={"role": "super_admin", "organization_id": None})
+    platform.run_executions()
+    platform.request("DELETE", f"{API}/jobs/{job_id}")
+    for late in (f"work/{job_id}/all/000000", f"results/{job_id}/errors/000000"):
+        clients.s3().put_object(Bucket=platform.system.results_bucket, Key=late, Body=b"late")
+    platform.pass_time(minutes=20)
+    platform.sweep()
+    check([End(job_id=other, status="completed", successful=17, failed=3)])
+
+
+# What the roles need beside: too slow, or too far from any fault, to be run under each.
+RARE_SCENARIOS: tuple[Scenario, ...] = (
+    a_large_file_is_scored_though_parts_of_it_are_lost,
+    what_comes_late_or_twice_is_removed,
+)
+
+
+def _uploaded(platform: Platform, job_type: str, body: bytes, options: str = "") -> str:
+    answer: Any = platform.request(
+        "POST", f"{API}/{job_type}/bulk-upload-async?{options}", files={"file": ("a.csv", body)}
+    )
+    return str(answer["body"]["job_id"])
+
+
+def _for_each(platform: Platform, action: str, job_id: str) -> None:
+    """One action for many jobs, asked for again for those of which a dependency did not answer."""
+    for _ in range(CLIENT_ATTEMPTS):
+        answer = platform.request("POST", f"{API}/jobs/bulk/{action}", json={"job_ids": [job_id]})
+        (outcome,) = answer["body"]["results"]
+        if outcome["success"] or outcome["code"] != "unavailable":
+            return

@@ -1,0 +1,67 @@
+"""The register of harms: every line names tests that there are, and the report says what they found."""
+
+import ast
+from datetime import UTC, datetime
+
+import pytest
+
+from infra.layout import ROOT
+from tests.register.lines import LINES, Line
+from tests.register.report import as_markdown, read_results
+
+TEST = LINES[0].tests[0]
+
+
+@pytest.mark.parametrize("line", LINES, ids=lambda line: line.harm)
+def test_a_line_names_tests_that_there_are(line: Line) -> None:
+    assert line.tests
+    for test in line.tests:
+        path, _, name = test.partition("::")
+        assert name in names_in((ROOT / "tests" / path).read_text()), test
+
+
+def names_in(source: str) -> set[str]:
+    """The tests a module defines, in classes or outside, and the names it gives to machines."""
+    defined = {node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    assigned = {
+        target.id
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Name)
+    }
+    return {name for name in defined | assigned if name.startswith(("test_", "Test"))}
+
+
+def results(*cases: str) -> str:
+    return f"<testsuites><testsuite>{''.join(cases)}</testsuite></testsuites>"
+
+
+def case(test: str, inner: str = "") -> str:
+    path, _, name = test.partition("::")
+    module = "tests." + path.removesuffix(".py").replace("/", ".")
+    return f'<testcase classname="{module}" name="{name}[x]" time="1.5">{inner}</testcase>'
+
+
+def report_of(*cases: str) -> str:
+    return as_markdown(read_results(results(*cases)), commit="abc1234", made_at=datetime(2026, 3, 2, 12, tzinfo=UTC))
+
+
+def test_a_line_holds_when_every_test_of_it_ran_and_passed() -> None:
+    assert report_of().count("**no**") == len(LINES), "what did not run holds nothing"
+    assert "**no**" not in report_of(*(case(test) for line in LINES for test in line.tests))
+    others = [test for line in LINES for test in line.tests if test != TEST]
+    broken = report_of(case(TEST, "<failure/>"), *map(case, others))
+    assert broken.count("**no**") == 1
+    assert f"| {LINES[0].harm} | **no** | 3 | 4.5 |" in broken
+
+
+def test_figures_are_summed_and_stated_with_what_the_naive_variant_broke() -> None:
+    def figures(**values: int) -> str:
+        properties = "".join(f'<property name="{name}" value="{value}"/>' for name, value in values.items())
+        return f"<properties>{properties}</properties>"
+
+    twice = [case(TEST, figures(injected=3, naive_broken=2))] * 2
+    assert "| 6 injected, naive variant broken in 4 |" in report_of(*twice)
+    assert "| 5 injected, ours 0 |" in report_of(case(TEST, figures(injected=5)))
+    assert "Commit abc1234, seed 1, made at 2026-03-02 12:00 UTC" in report_of()
