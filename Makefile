@@ -72,8 +72,8 @@ synth: $(READY) ## write the CloudFormation template to cdk.out
 snapshot: $(READY) ## write the templates that tests compare with anew, to be read in review
 	@$(BIN)/python -m tests.infra.snapshots
 
-train: $(READY) ## train the models: DATA=us_bankruptcy_1999_2018.csv.gz
-	@$(BIN)/python -m shared.training $(DATA)
+train: $(READY) ## train the models: DATA=us_bankruptcy_1999_2018.csv.gz, or own data (ARGS="--out my-models --name …")
+	@$(BIN)/python -m shared.training $(DATA) $(ARGS)
 
 bench: $(READY) ## measure speed and memory against baselines in the same run (ARGS="scoring --json bench.json" for one)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -92,6 +92,18 @@ class Observability(Construct):
             "Lambda refused chunks for want of concurrency in three periods in a row",
             evaluation_periods=3,
         )
+        self._alarm(
+            "JobsStuck",
+            _own_metric(stage, "publish", "JobsStuck"),
+            "The sweep ended a job that had stopped moving",
+        )
+        self._alarm(
+            "ChunksRetried",
+            _own_metric(stage, "score", "ChunkAttemptsFailed"),
+            "Attempts at chunks failed in three periods in a row",
+            threshold=10,
+            evaluation_periods=3,
+        )
         self._dashboard(
             stage=stage,
             workflow=workflow,
@@ -134,8 +146,14 @@ class Observability(Construct):
         throttles: dict[str, cloudwatch.Metric],
     ) -> None:
         machine, gateway, score = workflow.state_machine, api.http_api, workflow.score.function
+        outcomes = ("JobsCompleted", "JobsFailed", "JobsCancelled", "JobsStuck")
         widgets = {
-            "Jobs": [machine.metric_started(), machine.metric_succeeded(), machine.metric_failed()],
+            "Executions": [machine.metric_started(), machine.metric_succeeded(), machine.metric_failed()],
+            "Jobs by outcome": [_own_metric(stage, "publish", outcome) for outcome in outcomes],
+            "Rows a second, by job": [_own_metric(stage, "publish", "RowsPerSecond", statistic="Average")],
+            "Rows that failed, percent of a job": [_own_metric(stage, "publish", "RowErrorRate", statistic="Average")],
+            "Rows scored": [_own_metric(stage, "score", "ChunkRows")],
+            "Attempts at chunks that failed": [_own_metric(stage, "score", "ChunkAttemptsFailed")],
             "Failed executions, age of the oldest upload waiting": faults,
             "Requests and their errors": [
                 gateway.metric_count(),
@@ -143,7 +161,7 @@ class Observability(Construct):
                 gateway.metric_server_error(),
             ],
             "Latency of the API, p95": [gateway.metric_latency(statistic="p95")],
-            "Chunks: duration, p95": [score.metric_duration(statistic="p95")],
+            "Chunks: seconds, p95": [_own_metric(stage, "score", "ChunkDuration", statistic="p95")],
             "Chunks at once": [score.metric("ConcurrentExecutions", statistic="Maximum")],
             "Errors of functions": _labelled(errors),
             "Throttles of functions": _labelled(throttles),
@@ -151,6 +169,17 @@ class Observability(Construct):
         dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=stage.stack_name)
         for title, metrics in widgets.items():
             dashboard.add_widgets(cloudwatch.GraphWidget(title=title, left=metrics, width=12))
+
+
+def _own_metric(stage: Stage, function: str, name: str, *, statistic: str = "Sum") -> cloudwatch.Metric:
+    """A metric that a function writes into its log; `shared/observability.py` gives it namespace and dimension."""
+    return cloudwatch.Metric(
+        namespace=stage.stack_name,
+        metric_name=name,
+        dimensions_map={"service": function},
+        period=_FIVE_MINUTES,
+        statistic=statistic,
+    )
 
 
 def _labelled(metrics: dict[str, cloudwatch.Metric]) -> list[cloudwatch.Metric]:

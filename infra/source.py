@@ -41,17 +41,17 @@ class BundleTooLargeError(Exception):
     """A dependency bundle that has grown past its limit."""
 
 
-def source_code() -> lambda_.Code:
-    """Our own code, as every function gets it."""
-    return lambda_.Code.from_asset(str(_staged_source()))
+def source_code(model_folder: str | None) -> lambda_.Code:
+    """Our own code, as every function gets it. Raises ValueError for models that functions would refuse."""
+    return lambda_.Code.from_asset(str(_staged_source(model_folder)))
 
 
 @cache
-def _staged_source() -> Path:
+def _staged_source(model_folder: str | None) -> Path:
     """A copy of what functions run, kept until this process ends; its content decides the asset's hash."""
     folder = Path(tempfile.mkdtemp(prefix="default-risk-jobs-source-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    copy_source(folder)
+    copy_source(folder, models=ROOT / model_folder if model_folder else None)
     return folder
 
 
@@ -79,11 +79,26 @@ class _DependencyBundle:
         return True
 
 
-def copy_source(target: Path) -> None:
-    """Copy what functions run into `target`, compiled."""
+def copy_source(target: Path, *, models: Path | None = None) -> None:
+    """Copy what functions run into `target`, compiled, with the models of a folder if there is one.
+
+    Raises ValueError with what is wrong with those models.
+    """
     for folder in _SOURCE_FOLDERS:
         shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+    if models is not None:
+        _check_models(models)
+        for file in models.glob("*.json"):
+            shutil.copy(file, target / "shared" / "scoring" / "artifacts" / file.name)
     _compile(target)
+
+
+def _check_models(folder: Path) -> None:
+    """Have the code that is deployed judge the models, in a process of its own: nothing here imports it."""
+    command = [sys.executable, "-m", "shared.scoring.replacement", str(folder)]
+    judged = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)  # noqa: S603
+    if judged.returncode:
+        raise ValueError(f"the models of the context model_folder cannot be deployed: {judged.stderr.strip()}")
 
 
 def install_dependencies(function: str, target: Path) -> None:

@@ -71,6 +71,8 @@ class Stage:
     cors_origins: tuple[str, ...] = ()
     domain: Domain | None = None
     own_issuer: OwnIssuer | None = None
+    # A folder of models, in the place of those of the same names.
+    model_folder: str | None = None
     limits: Limits = field(default_factory=Limits)
     # Where a local user pool publishes its keys; AWS derives it from the pool.
     endpoint_url: str | None = None
@@ -93,6 +95,7 @@ CONTEXT_NAMES = frozenset(
     {
         *("stage", "stages", "map_concurrency", "keep_data", "log_retention_days", "kms", "alarm_email"),
         *("cors_origins", "domain_name", "certificate_arn", "issuer", "audience", "jwks_url", "endpoint_url"),
+        "model_folder",
         *_LIMITS,
     }
 )
@@ -122,6 +125,7 @@ def stage_from_context(context: Mapping[str, Any]) -> Stage:
         cors_origins=values.texts("cors_origins", _ORIGIN, "origins like https://console.example.com, without a path"),
         domain=_domain(values),
         own_issuer=_own_issuer(values),
+        model_folder=values.text("model_folder"),
         limits=Limits(
             **{
                 limit: values.number(limit, getattr(stage.limits, limit), most=getattr(stage.limits, limit))

@@ -166,7 +166,8 @@ class Workflow(Construct):
         return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:*"
 
     def _definition(self, stage: Stage, storage: Storage) -> sfn.IChainable:
-        finalize = self._task("Finalize", self.finalize.function, {"job_id": sfn.JsonPath.string_at("$.job_id")})
+        job = {name: sfn.JsonPath.string_at(f"$.{name}") for name in ("job_id", "organization_id")}
+        finalize = self._task("Finalize", self.finalize.function, job)
         score_chunks = sfn.DistributedMap(
             self,
             "ScoreChunks",
@@ -178,23 +179,16 @@ class Workflow(Construct):
             tolerated_failure_percentage=100,
             item_reader=sfn.S3JsonItemReader(bucket=storage.results, key=sfn.JsonPath.string_at("$.manifest_key")),
             item_selector={
-                "job_id": sfn.JsonPath.string_at("$.job_id"),
+                **job,
                 "chunk": sfn.JsonPath.object_at("$$.Map.Item.Value"),
             },
             result_path=sfn.JsonPath.DISCARD,
         )
         # Score answers null: nothing of the size of a chunk, or of their number, passes through the execution.
         score_chunks.item_processor(
-            self._task(
-                "Score",
-                self.score.function,
-                {
-                    "job_id": sfn.JsonPath.string_at("$.job_id"),
-                    "chunk": sfn.JsonPath.object_at("$.chunk"),
-                },
-            )
+            self._task("Score", self.score.function, {**job, "chunk": sfn.JsonPath.object_at("$.chunk")})
         )
-        plan = self._task("Plan", self.plan.function, {"job_id": sfn.JsonPath.string_at("$.job_id")})
+        plan = self._task("Plan", self.plan.function, job)
         return plan.next(
             sfn.Choice(self, "IsPlanned")
             .when(sfn.Condition.string_equals("$.outcome", "planned"), score_chunks.next(finalize))

@@ -1,5 +1,6 @@
 """The api function: settings, adapters and routes put together on the first request."""
 
+import re
 from functools import cache
 from typing import Any
 
@@ -25,16 +26,29 @@ from shared.jobs.idempotency import Idempotency
 from shared.jobs.model import utc_now
 from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService
-from shared.observability import logger
+from shared.observability import logger, observed
 
 # Everything we answer with is text; Mangum would otherwise send what it does not know as base64.
+_JOB_IN_PATH = re.compile(r"/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|$)", re.ASCII)
 TEXT_MEDIA_TYPES = ["text/", "application/json", MEDIA_TYPE]
 
 
-@logger.inject_lambda_context(log_event=False)
+@observed
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer one request of the HTTP API (payload version 2.0)."""
+    logger.append_keys(**_request_keys(event["requestContext"], str(event.get("rawPath", ""))))
     return _application()(event, context)  # type: ignore[arg-type]
+
+
+def _request_keys(request: dict[str, Any], path: str) -> dict[str, str | None]:
+    """What the lines of a request carry: its id, whose it is as the gateway has it from the token, and which job's."""
+    claims = request.get("authorizer", {}).get("jwt", {}).get("claims", {})
+    job = _JOB_IN_PATH.search(path)
+    return {
+        "request_id": request.get("requestId"),
+        "organization_id": claims.get("organization_id"),
+        **({"job_id": job[1], "execution_id": job[1]} if job else {}),
+    }
 
 
 @cache

@@ -13,7 +13,7 @@ from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.finalization import Finalization
 from shared.jobs.model import utc_now
-from shared.observability import logger
+from shared.observability import about_job, logger, observed
 
 
 @cache
@@ -28,11 +28,13 @@ def _finalization() -> Finalization:
     )
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> None:
     """Finish the job of an execution; with `settle_only`, give an ended job its files and leave live ones alone."""
-    logger.append_keys(job_id=event["job_id"])
+    about_job(event["job_id"], event.get("organization_id"))
     job_id = UUID(event["job_id"])
     if event.get("settle_only"):
         _finalization().settle(job_id)
     else:
         _finalization().finish(job_id)
+    logger.info("The job was finalized", extra={"settle_only": bool(event.get("settle_only"))})

@@ -10,9 +10,9 @@ from shared.aws.jobs_table import JobsTable
 from shared.aws.state_machine import StateMachine
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.intake import Intake
-from shared.jobs.model import utc_now
-from shared.jobs.uploads import ArrivedObject
-from shared.observability import logger
+from shared.jobs.model import dropped_job_id, utc_now
+from shared.jobs.uploads import ArrivedObject, drop_target, uploaded_job_id
+from shared.observability import about_job, logger, observed
 
 
 @cache
@@ -36,6 +36,7 @@ def _intake() -> Intake:
     )
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take in every object of the batch; those that could not be are delivered again, the others are not."""
     failed = []
@@ -62,7 +63,14 @@ def _receive(event: dict[str, Any]) -> None:
         version_id=version_id,
         size=int(stored.get("size", 0)),
     )
+    target = drop_target(arrived.key)
+    job_id = uploaded_job_id(arrived.key) or dropped_job_id(
+        bucket=arrived.bucket, key=arrived.key, version_id=arrived.version_id
+    )
+    about_job(str(job_id), target.organization_id if target else None)
     if _intake().receive(arrived) is None:
         logger.warning(
             "An object outside the drop folder's pattern was left alone", extra={"key_length": len(arrived.key)}
         )
+        return
+    logger.info("An object was taken in")

@@ -12,7 +12,7 @@ from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.model import utc_now
 from shared.jobs.planning import Planning
-from shared.observability import logger
+from shared.observability import about_job, logger, observed
 
 
 @cache
@@ -27,9 +27,16 @@ def _planner() -> Planner:
     )
 
 
-def handler(event: dict[str, Any], _context: object) -> dict[str, str]:
+@observed
+def handler(event: dict[str, Any], _context: object) -> dict[str, str | None]:
     """Plan the job; what is answered decides whether there are chunks to score."""
-    logger.append_keys(job_id=event["job_id"])
+    about_job(event["job_id"], event.get("organization_id"))
     manifest_key = _planner().plan(UUID(event["job_id"]))
     outcome = "ended" if manifest_key is None else "planned"
-    return {"job_id": event["job_id"], "outcome": outcome, "manifest_key": manifest_key or ""}
+    logger.info("The job was planned", extra={"outcome": outcome})
+    return {
+        "job_id": event["job_id"],
+        "organization_id": event.get("organization_id"),
+        "outcome": outcome,
+        "manifest_key": manifest_key or "",
+    }

@@ -7,13 +7,14 @@ the first record that did not go out: at least once, in order, never early.
 from functools import cache
 from typing import Any
 
+from functions.publish.outcomes import report
 from functions.publish.settings import PublishSettings
 from shared.aws import clients
 from shared.aws.event_bus import StatusEventBus
 from shared.aws.jobs_table import JobsTable
 from shared.aws.status_stream import sequence_number, status_change
 from shared.jobs.events import StatusChange, StatusEvents
-from shared.observability import logger
+from shared.observability import logger, observed
 
 
 @cache
@@ -25,6 +26,7 @@ def _status_events() -> StatusEvents:
     )
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Publish a batch of the stream; answers with the record to go on from when not all of it went out."""
     changes: list[StatusChange] = []
@@ -42,5 +44,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
             changes.append(change)
             positions.append(sequence_number(record))
     published = _status_events().publish(changes) if changes else 0
+    for change in changes[:published]:
+        report(change)
     go_on_from = positions[published] if published < len(positions) else unreadable
     return {"batchItemFailures": [{"itemIdentifier": go_on_from}] if go_on_from else []}

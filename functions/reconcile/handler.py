@@ -12,6 +12,7 @@ from shared.aws.state_machine import FinalizeInvocation, StateMachine
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.model import utc_now
 from shared.jobs.sweep import Sweep
+from shared.observability import about_job, logger, observed
 
 _EXECUTION_ENDED = "Step Functions Execution Status Change"
 
@@ -33,9 +34,12 @@ def _sweep() -> Sweep:
     )
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> None:
     """Look at the job of an ended execution, or at every unsettled one. Raises `SweepFailedError`."""
     if event.get("detail-type") == _EXECUTION_ENDED:
+        about_job(event["detail"]["name"], None)
+        logger.info("The job's execution has ended", extra={"status": event["detail"].get("status")})
         _sweep().look_at(UUID(event["detail"]["name"]))
         return
     failures = _sweep().run()

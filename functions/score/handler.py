@@ -3,6 +3,7 @@
 Also called by the api function, with rows of a request, and then it answers.
 """
 
+import time
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -19,7 +20,7 @@ from shared.aws.upload_bucket import UploadBucket
 from shared.files.chunks import Chunk
 from shared.jobs.failure_budget import FailureBudget
 from shared.jobs.model import utc_now
-from shared.observability import logger
+from shared.observability import MetricUnit, about_job, count, logger, metrics, observed
 
 
 @cache
@@ -43,12 +44,22 @@ def _scorer() -> Scorer:
     )
 
 
+@observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any] | None:
     """Score the chunk. Answers nothing: what the map collects must not grow with the number of chunks."""
     if "given_rows" in event:
-        logger.remove_keys(["job_id", "chunk"])
         return score_given(event["given_rows"])
     chunk = Chunk(**event["chunk"])
-    logger.append_keys(job_id=event["job_id"], chunk=chunk.index)
-    _scorer().score(UUID(event["job_id"]), chunk)
+    about_job(event["job_id"], event.get("organization_id"), chunk=chunk.index)
+    began = time.monotonic()
+    try:
+        _scorer().score(UUID(event["job_id"]), chunk)
+    except Exception:
+        # Step Functions tries again, until it gives the chunk up.
+        count("ChunkAttemptsFailed")
+        logger.exception("The attempt at a chunk failed")
+        raise
+    metrics.add_metric("ChunkDuration", unit=MetricUnit.Seconds, value=time.monotonic() - began)
+    count("ChunkRows", chunk.row_count)
+    logger.info("The chunk was done")
     return None

@@ -292,4 +292,4 @@ def scope_of(caller: Caller) -> Scope:
 
 def workflow_input(job: Job) -> dict[str, Any]:
     """What an execution is started with."""
-    return {"job_id": str(job.id)}
+    return {"job_id": str(job.id), "organization_id": job.organization_id}

@@ -26,6 +26,8 @@ _AS_THEY_ARE = (
     "not_for",
     "limits",
 )
+# What a card has to have to be described.
+CARD_FIELDS = (*_AS_THEY_ARE, "data", "metrics", "recalibration")
 _OF_CALIBRATION = ("mean_predicted", "observed_rate", "expected_calibration_error", "calibration_table")
 
 

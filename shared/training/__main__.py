@@ -1,4 +1,8 @@
-"""Trains the models: `python -m shared.training PATH_TO_us_bankruptcy_1999_2018.csv.gz`."""
+"""Trains the models: on the American panel, or on data of one's own.
+
+python -m shared.training us_bankruptcy_1999_2018.csv.gz
+python -m shared.training own.csv --out my-models --name "Own portfolio" --training-until 2019 --calibration-until 2021
+"""
 
 import argparse
 import datetime
@@ -8,19 +12,30 @@ from pathlib import Path
 
 import numpy as np
 
-from shared.training.cards import table
+from shared.training.cards import PANEL_SOURCE, DataSource, own_source, table
 from shared.training.fitting import FitError
-from shared.training.panel import PanelError, read_panel
-from shared.training.training import train
+from shared.training.panel import Panel, PanelError, read_panel
+from shared.training.training import PANEL_SPLIT, Split, train
 
+_YEAR = "last year of the window, the rest being what the model is measured on (default: %(default)s)"
 ARTIFACTS = Path(__file__).resolve().parents[1] / "scoring" / "artifacts"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Reads the panel, trains, writes artifacts and cards, prints their metrics. 2 when the data do not serve."""
     parser = argparse.ArgumentParser(prog="python -m shared.training", description="Train the default risk models.")
-    parser.add_argument("data", type=Path, help="the bankruptcy panel, us_bankruptcy_1999_2018.csv.gz")
+    parser.add_argument(
+        "data", type=Path, help="the American panel, or own data in the documented columns; CSV, gzipped or not"
+    )
     parser.add_argument("--out", type=Path, default=ARTIFACTS, help="folder to write to (default: %(default)s)")
+    parser.add_argument("--name", help="what own data are, for the cards; needed with own data")
+    parser.add_argument(
+        "--label",
+        default="the firm defaults within twelve months of the row's statements",
+        help="what the label of own data means, for the cards (default: %(default)s)",
+    )
+    parser.add_argument("--training-until", type=int, default=PANEL_SPLIT.training_until, help=_YEAR)
+    parser.add_argument("--calibration-until", type=int, default=PANEL_SPLIT.calibration_until, help=_YEAR)
     parser.add_argument("--seed", type=int, default=0, help="of the random subsamples (default: %(default)s)")
     parser.add_argument(
         "--date",
@@ -31,7 +46,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         panel = read_panel(options.data)
         date = options.date or datetime.date(int(np.max(panel.year)), 12, 31)
-        trained = train(panel, seed=options.seed, date=date.isoformat())
+        trained = train(
+            panel,
+            seed=options.seed,
+            date=date.isoformat(),
+            years=Split(training_until=options.training_until, calibration_until=options.calibration_until),
+            source=_source(panel, options.name, options.label),
+        )
     except (PanelError, FitError) as error:
         print(f"Nothing was trained: {error}", file=sys.stderr)
         return 2
@@ -41,6 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         (options.out / f"{model.name}.card.json").write_text(model.card_text, encoding="utf-8")
     print(table([model.card for model in trained]))
     return 0
+
+
+def _source(panel: Panel, name: str | None, label: str) -> DataSource:
+    if not panel.is_own:
+        return PANEL_SOURCE
+    if not name:
+        raise PanelError("say with --name what the data are: it stands on the cards")
+    return own_source(name, label)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Model cards: what a model is, what it was trained on, how well it does and what it must not be used for."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +18,7 @@ _TITLES: Final[dict[ModelName, str]] = {
     "ratios-quarterly": "Default risk from quarterly ratios",
 }
 
-_DATA: Final = {
+_PANEL: Final = {
     "name": "American companies bankruptcy prediction dataset, NYSE and NASDAQ, 1999 to 2018",
     "url": "https://github.com/sowide/bankruptcy_dataset",
     "citation": (
@@ -32,15 +33,16 @@ _DATA: Final = {
     ),
 }
 
-_LABEL: Final = "the firm files for Chapter 7 or Chapter 11 in the fiscal year after the row's"
+_PANEL_LABEL: Final = "the firm files for Chapter 7 or Chapter 11 in the fiscal year after the row's"
 
-_USE: Final = (
+_PANEL_USE: Final = (
     "Ranking and grading non-financial companies listed in the United States by their risk of bankruptcy within twelve "
     "months, for review by people."
 )
 
-_NOT_FOR: Final = (
-    "Deciding alone on credit, insurance or employment, or on anything about a natural person",
+_NOT_ALONE: Final = "Deciding alone on credit, insurance or employment, or on anything about a natural person"
+_PANEL_NOT_FOR: Final = (
+    _NOT_ALONE,
     "Private companies, companies outside the United States, and financial institutions: none are in the data",
     "Regulatory capital, loss provisions or prices, for which the level of the probabilities is not validated",
     "Defaults short of bankruptcy, such as a missed payment or a distressed exchange: they are not in the label",
@@ -58,11 +60,35 @@ _QUARTERLY_LIMIT: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSource:
+    """What a card says of the data, of what their label means, and so of what the model is for."""
+
+    data: Mapping[str, str]
+    label: str
+    use: str
+    not_for: tuple[str, ...]
+
+
+PANEL_SOURCE: Final = DataSource(data=_PANEL, label=_PANEL_LABEL, use=_PANEL_USE, not_for=_PANEL_NOT_FOR)
+
+
+def own_source(name: str, label: str) -> DataSource:
+    """Data of a deployer's own, of which nothing is known but what the deployer says."""
+    return DataSource(
+        data={"name": name},
+        label=label,
+        use=f"Ranking and grading companies like those of the data ({name}), for review by people.",
+        not_for=(_NOT_ALONE, "Companies, countries, sectors and years unlike those of the data"),
+    )
+
+
 def card(
     model: Model,
     artifact: Mapping[str, Any],
     *,
     date: str,
+    source: DataSource,
     panel: Panel,
     undefined: int,
     split: Mapping[str, Panel],
@@ -83,7 +109,7 @@ def card(
         "version": model.version,
         "date": date,
         "job_types": list(artifact["job_types"]),
-        "predicts": f"the probability that {_LABEL}",
+        "predicts": f"the probability that {source.label}",
         "method": (
             "Additive model: one monotone step function a feature, from gradient-boosted trees that may not interact, "
             "averaged over fits on random subsamples and recalibrated by logistic regression on a later window"
@@ -101,7 +127,7 @@ def card(
             for feature, table in zip(model.inputs, model.contributions, strict=True)
         ],
         "data": {
-            **_DATA,
+            **source.data,
             "sha256": panel.sha256,
             "dropped": {
                 "rows_breaking_the_rules_of_the_columns": panel.dropped,
@@ -114,8 +140,8 @@ def card(
         "metrics": dict(metrics),
         "metrics_with_an_input_blank": masked,
         "baselines": baselines,
-        "intended_use": _USE,
-        "not_for": list(_NOT_FOR),
+        "intended_use": source.use,
+        "not_for": list(source.not_for),
         "limits": limits,
     }
 

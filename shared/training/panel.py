@@ -2,13 +2,15 @@
 
 Lombardo, Pellegrino, Adosoglou, Cagnoni, Pardalos and Poggi (2022), "Machine Learning for Bankruptcy Prediction in the
 American Stock Market: Dataset and Benchmarks", Future Internet 14(8):244, https://doi.org/10.3390/fi14080244.
+
+Data of a deployer's own have the amounts under their own names, and a label on every row.
 """
 
 import csv
 import gzip
 import hashlib
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -41,19 +43,23 @@ AMOUNTS: Final[Mapping[str, str]] = {
     "X18": "operating_expenses",
 }
 
+# In data of a deployer's own: 1 where the firm defaults within twelve months of the row's statements, else 0.
+OWN_LABEL: Final = "default_within_12_months"
+
 
 class PanelError(Exception):
-    """The data file is missing, cannot be read, or is not the panel."""
+    """The data file is missing, cannot be read, or is neither the panel nor data in its form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Panel:
     """n firm-years: `firm[n]`, `year[n]`, `event[n]`, and `amounts`, each `[n]` in USD million.
 
-    `event` is true on the last row of a failed firm and nowhere else: it files for Chapter 7 or 11 in the next fiscal
-    year. The panel's own `status_label` is a property of the firm, repeated on all its years; learning it would be
-    learning the future. `dropped` counts the rows that break the rules of the input columns, `dropped_events` the
-    events among them. `sha256` is that of the unpacked file.
+    In the American panel `event` is true on the last row of a failed firm and nowhere else: it files for Chapter 7 or
+    11 in the next fiscal year. Its `status_label` is a property of the firm, repeated on all its years; learning it
+    would be learning the future. In data of one's own (`is_own`) it is what their label says. `dropped` counts the rows
+    that break the rules of the input columns, `dropped_events` the events among them. `sha256` is that of the unpacked
+    file.
     """
 
     firm: IntArray
@@ -63,6 +69,7 @@ class Panel:
     dropped: int
     dropped_events: int
     sha256: str
+    is_own: bool = False
 
     def __len__(self) -> int:
         return len(self.year)
@@ -77,11 +84,12 @@ class Panel:
             dropped=self.dropped,
             dropped_events=self.dropped_events,
             sha256=self.sha256,
+            is_own=self.is_own,
         )
 
 
 def read_panel(path: Path) -> Panel:
-    """The panel from its CSV file, gzipped or not. Raises PanelError with a sentence for people."""
+    """The panel, or data of one's own, from CSV, gzipped or not. Raises PanelError with a sentence for people."""
     try:
         content = path.read_bytes()
         if content.startswith(b"\x1f\x8b"):
@@ -89,24 +97,41 @@ def read_panel(path: Path) -> Panel:
         records = list(csv.DictReader(io.StringIO(content.decode())))
     except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
         raise PanelError(f"{path} cannot be read: {error}") from error
-    wanted = {"company_name", "status_label", "year", *AMOUNTS}
+    is_own = bool(records) and OWN_LABEL in records[0]
+    column_of = {name: name if is_own else column for column, name in AMOUNTS.items()}
+    wanted = {"company_name", "year", OWN_LABEL if is_own else "status_label", *column_of.values()}
     absent = wanted - set(records[0]) if records else wanted
     if absent:
-        raise PanelError(f"{path} is not the bankruptcy panel: it lacks {', '.join(sorted(absent))}")
+        what = "cannot be used" if is_own else "is not the bankruptcy panel"
+        raise PanelError(f"{path} {what}: it lacks {', '.join(sorted(absent))}")
     try:
         firm_names = [record["company_name"] for record in records]
         year = np.array([int(record["year"]) for record in records])
-        failed = np.array([record["status_label"] == "failed" for record in records])
-        amounts = {name: np.array([float(record[column]) for record in records]) for column, name in AMOUNTS.items()}
+        amounts = {name: np.array([float(record[column]) for record in records]) for name, column in column_of.items()}
+        firm = np.unique(np.array(firm_names), return_inverse=True)[1].astype(np.int64)
+        event = _own_events(records) if is_own else _events_of_the_panel(records, firm, year)
     except (TypeError, ValueError) as error:
-        raise PanelError(f"{path} is not the bankruptcy panel: {error}") from error
-    firm = np.unique(np.array(firm_names), return_inverse=True)[1].astype(np.int64)
-    event = failed & _is_last_year(firm, year)
+        what = "cannot be used" if is_own else "is not the bankruptcy panel"
+        raise PanelError(f"{path} {what}: {error}") from error
     panel = Panel(
         firm=firm, year=year, event=event, amounts=amounts, dropped=0, dropped_events=0,
-        sha256=hashlib.sha256(content).hexdigest(),
+        sha256=hashlib.sha256(content).hexdigest(), is_own=is_own,
     )  # fmt: skip
     return _obeying_rules(panel)
+
+
+def _own_events(records: Sequence[Mapping[str, str]]) -> Mask:
+    labels = [record[OWN_LABEL] for record in records]
+    for row, label in enumerate(labels, start=1):
+        if label not in {"0", "1"}:
+            raise ValueError(f"{OWN_LABEL} of row {row} is {label!r}: it has to be 0 or 1")
+    return np.array([label == "1" for label in labels])
+
+
+def _events_of_the_panel(records: Sequence[Mapping[str, str]], firm: IntArray, year: IntArray) -> Mask:
+    failed = np.array([record["status_label"] == "failed" for record in records])
+    result: Mask = failed & _is_last_year(firm, year)
+    return result
 
 
 def _is_last_year(firm: IntArray, year: IntArray) -> Mask:
@@ -126,7 +151,7 @@ def _obeying_rules(panel: Panel) -> Panel:
             kept &= values > rule.minimum if rule.minimum_is_excluded else values >= rule.minimum
     rest = panel.rows(kept)
     return Panel(
-        firm=rest.firm, year=rest.year, event=rest.event, amounts=rest.amounts, sha256=rest.sha256,
+        firm=rest.firm, year=rest.year, event=rest.event, amounts=rest.amounts, sha256=rest.sha256, is_own=rest.is_own,
         dropped=int(np.sum(~kept)), dropped_events=int(np.sum(panel.event & ~kept)),
     )  # fmt: skip
 

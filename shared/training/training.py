@@ -11,14 +11,22 @@ import numpy as np
 from shared.scoring.catalogue import MODEL_NAMES, ModelName
 from shared.scoring.features import FEATURES, FloatArray, feature_matrix
 from shared.scoring.model import Model, parse_model
-from shared.training.cards import card
+from shared.training.cards import PANEL_SOURCE, DataSource, card
 from shared.training.evaluation import baselines, evaluation, grade_counts, masked
 from shared.training.fitting import PARITY, Ensemble, FitError, Settings, artifact, fit
 from shared.training.panel import Mask, Panel, ratio_figures
 
-# The split of the panel's authors: what is predicted lies after what was learnt.
-TRAINING_UNTIL: Final = 2011
-CALIBRATION_UNTIL: Final = 2014
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Split:
+    """The last years of the first two windows: what is predicted lies after what was learnt."""
+
+    training_until: int
+    calibration_until: int
+
+
+# That of the panel's authors.
+PANEL_SPLIT: Final = Split(training_until=2011, calibration_until=2014)
 
 # On one line each, so that a change of a model reads as one.
 _LIST_OF_NUMBERS: Final = re.compile(r"\[[\s\d.,e+-]*\]")
@@ -56,12 +64,12 @@ class Windows:
     test: Mask
 
 
-def windows(panel: Panel) -> Windows:
-    """The rows of each window of the authors' split. Raises FitError for a window without both outcomes."""
+def windows(panel: Panel, years: Split = PANEL_SPLIT) -> Windows:
+    """The rows of each window. Raises FitError for a window without both outcomes."""
     split = Windows(
-        training=panel.year <= TRAINING_UNTIL,
-        calibration=(panel.year > TRAINING_UNTIL) & (panel.year <= CALIBRATION_UNTIL),
-        test=panel.year > CALIBRATION_UNTIL,
+        training=panel.year <= years.training_until,
+        calibration=(panel.year > years.training_until) & (panel.year <= years.calibration_until),
+        test=panel.year > years.calibration_until,
     )
     for name in ("training", "calibration", "test"):
         rows = getattr(split, name)
@@ -78,22 +86,28 @@ def train(
     date: str,
     names: Sequence[ModelName] = MODEL_NAMES,
     settings: dict[ModelName, Settings] = SETTINGS,
+    years: Split = PANEL_SPLIT,
+    source: DataSource = PANEL_SOURCE,
 ) -> list[Trained]:
     """Trains, checks and measures the models named. The same arguments give the same texts, byte by byte.
 
     Raises FitError when the panel does not determine a model.
     """
-    return [_train(name, panel, seed=seed, date=date, settings=settings[name]) for name in names]
+    return [
+        _train(name, panel, seed=seed, date=date, settings=settings[name], years=years, source=source) for name in names
+    ]
 
 
-def _train(name: ModelName, panel: Panel, *, seed: int, date: str, settings: Settings) -> Trained:
+def _train(
+    name: ModelName, panel: Panel, *, seed: int, date: str, settings: Settings, years: Split, source: DataSource
+) -> Trained:
     inputs = FEATURES[name]
     figures = panel.amounts if name == "statements" else ratio_figures(panel.amounts)
     features = feature_matrix(figures, inputs)
     defined = ~np.any(np.isnan(features), axis=1)
     undefined = int(np.sum(~defined))
     features, panel = features[defined], panel.rows(defined)
-    split = windows(panel)
+    split = windows(panel, years)
     ensemble = fit(
         features,
         panel.event,
@@ -120,6 +134,7 @@ def _train(name: ModelName, panel: Panel, *, seed: int, date: str, settings: Set
         model,
         content,
         date=date,
+        source=source,
         panel=panel,
         undefined=undefined,
         split={

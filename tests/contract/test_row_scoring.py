@@ -23,6 +23,7 @@ from shared.jobs.row_scoring import GivenRows, RowScorer
 from shared.scoring.documentation import template_csv
 from tests.aws_resources import create_role
 from tests.fakes import FakeRowScorer
+from tests.invocation import InvocationContext
 
 
 @pytest.fixture(params=["fake", "moto"])
@@ -32,7 +33,7 @@ def scorer(request: pytest.FixtureRequest) -> Iterator[RowScorer]:
         return
 
     def invoke(_function: Any, body: str, *_headers: Any) -> bytes:
-        return json.dumps(handler(json.loads(body), None)).encode()
+        return json.dumps(handler(json.loads(body), InvocationContext())).encode()
 
     with mock_aws(), patch("moto.awslambda.models.LambdaFunction.invoke", invoke):
         clients.forget_clients()

@@ -23,18 +23,10 @@ from moto import mock_aws
 from shared.aws import clients
 from tests.aws_resources import table_definition
 from tests.flow.definition import adapted
+from tests.invocation import InvocationContext
 from tests.synthesised import JsonObject, Template, template
 
 _WAIT_SECONDS = 60
-
-
-class _Context:
-    """What Lambda passes beside the event."""
-
-    function_name = "function"
-    memory_limit_in_mb = 1024
-    invoked_function_arn = "arn:aws:lambda:eu-central-1:123456789012:function:function"
-    aws_request_id = "request"
 
 
 @dataclass
@@ -58,7 +50,7 @@ class System:
         for hook in self.before.get(function, []):
             hook(event)
         handler = import_module(f"functions.{function}.handler").handler
-        return json.loads(json.dumps(handler(json.loads(json.dumps(event)), _Context())))
+        return json.loads(json.dumps(handler(json.loads(json.dumps(event)), InvocationContext())))
 
     def put(self, key: str, body: bytes) -> str:
         """Put an object into the uploads bucket; its version."""

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 import infra.source
-from infra.app import synthesise
+from infra.app import NO_BUNDLES, synthesise
+from infra.layout import ROOT
 from infra.source import PYTHON, BundleTooLargeError, copy_source
 from tests.synthesised import Template
 
@@ -17,6 +18,27 @@ def test_only_what_functions_run_is_put_into_lambda(tmp_path: Path) -> None:
     assert (tmp_path / "functions" / "score" / "handler.py").exists()
     assert list((tmp_path / "shared" / "scoring" / "artifacts").glob("*.json"))
     assert not (tmp_path / "shared" / "training").exists()
+
+
+def test_models_of_a_folder_take_the_place_of_those_of_the_same_name(tmp_path: Path) -> None:
+    artifacts = ROOT / "shared" / "scoring" / "artifacts"
+    models, deployed = tmp_path / "models", tmp_path / "deployed"
+    models.mkdir()
+    for ending in (".json", ".card.json"):
+        text = (artifacts / f"statements{ending}").read_text()
+        (models / f"statements{ending}").write_text(f"{text}\n")
+    copy_source(deployed, models=models)
+    files = deployed / "shared" / "scoring" / "artifacts"
+    assert (files / "statements.json").read_bytes() == (models / "statements.json").read_bytes()
+    assert (files / "statements.json").read_bytes() != (artifacts / "statements.json").read_bytes()
+    assert (files / "ratios-annual.json").read_bytes() == (artifacts / "ratios-annual.json").read_bytes()
+
+
+def test_the_stack_is_not_made_with_models_that_cannot_be_deployed(tmp_path: Path) -> None:
+    (tmp_path / "statements.json").write_text('{"schema_version": 7}')
+    (tmp_path / "statements.card.json").write_text("{}")
+    with pytest.raises(ValueError, match="model_folder cannot be deployed: the artifact has schema version 7"):
+        synthesise(outdir=tmp_path / "out", context={"model_folder": str(tmp_path), **NO_BUNDLES})
 
 
 @pytest.mark.skipif(sys.version_info[:2] != PYTHON, reason="bytecode is compiled by the Python that Lambda runs")

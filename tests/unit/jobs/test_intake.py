@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.jobs.intake import Intake
 from shared.jobs.model import Job, JobStatus, JobType, Phase, Source, dropped_job_id
+from shared.jobs.service import workflow_input
 from shared.jobs.uploads import ArrivedObject, upload_key
 from tests.builders import NOON, a_job, a_stored_input, an_arrived_object
 from tests.fakes import FakeJobStore, FakeUploadStore, FakeWorkflow, SettableClock
@@ -50,7 +51,7 @@ class TestApiUpload:
         assert view.job.stored_input == a_stored_input(job.id, size=77)
         assert view.job.file_size == 77
         assert view.job.execution_arn == world.workflow.execution_arn(job.id)
-        assert world.workflow.payloads == {job.id: {"job_id": str(job.id)}}
+        assert world.workflow.payloads == {job.id: workflow_input(job)}
 
     def test_events_that_come_again_change_nothing(self, world: World) -> None:
         job = a_job()

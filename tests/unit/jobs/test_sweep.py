@@ -7,6 +7,7 @@ import pytest
 
 from shared.jobs.model import Job, JobStatus, Outcome, Phase
 from shared.jobs.ports import JobView
+from shared.jobs.service import workflow_input
 from shared.jobs.sweep import Sweep
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, a_stored_input
@@ -81,7 +82,7 @@ class TestQueued:
     def test_an_execution_that_was_never_started_is_started(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.QUEUED))
         assert world.after(5 * MINUTE, job).status is JobStatus.QUEUED
-        assert world.workflow.payloads == {job.id: {"job_id": str(job.id)}}
+        assert world.workflow.payloads == {job.id: workflow_input(job)}
 
     def test_an_execution_that_waits_its_turn_is_left_alone(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.QUEUED), running=True)

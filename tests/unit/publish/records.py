@@ -10,6 +10,8 @@ from shared.jobs.views import timestamp
 def stream_record(previous: JobStatus | None, job: Job, *, sequence: str = "1") -> dict[str, Any]:
     """The record of the write that brought the job to its status; `previous` is None for its first."""
     later = {
+        "error_code": job.error_code,
+        "error_message": job.error_message,
         "total_rows": job.total_rows,
         "started_at": timestamp(job.started_at),
         "completed_at": timestamp(job.completed_at),

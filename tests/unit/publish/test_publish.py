@@ -14,6 +14,7 @@ from shared.jobs.events import StatusEvents
 from shared.jobs.model import JobStatus
 from tests.builders import a_completed_job, a_count, a_job, plan_facts
 from tests.fakes import FakeEventBus, FakeJobStore
+from tests.invocation import InvocationContext
 from tests.unit.publish.records import stream_record
 
 RECORD = json.loads((Path(__file__).resolve().parents[2] / "events" / "stream_job_queued.json").read_text())
@@ -31,7 +32,7 @@ def _composition(monkeypatch: pytest.MonkeyPatch, store: FakeJobStore, bus: Fake
 
 def published(*records: dict[str, Any]) -> list[str]:
     """Hand the records over as Lambda does; where the batch goes on from."""
-    answer = function.handler({"Records": list(records)}, None)
+    answer = function.handler({"Records": list(records)}, InvocationContext())
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 

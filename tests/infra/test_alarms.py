@@ -1,0 +1,95 @@
+"""Every alarm is about a metric that somebody writes: AWS's own by their published names, ours seen in a fault."""
+
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+from shared.jobs.model import JobStatus
+from shared.observability import metrics
+from tests.builders import a_job
+from tests.invocation import InvocationContext
+from tests.log_lines import Written, written
+from tests.synthesised import JsonObject, template
+from tests.unit.publish.records import stream_record
+
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and its like of each service
+OF_AWS = {
+    ("AWS/ApiGateway", "5xx"),
+    ("AWS/Lambda", "Errors"),
+    ("AWS/Lambda", "Throttles"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
+    ("AWS/States", "ExecutionsFailed"),
+}
+STACK = "default-risk-jobs-prod"
+
+
+class _OutOfMemory:
+    def score(self, *_arguments: object) -> None:
+        raise MemoryError
+
+
+def a_chunk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    function = import_module("functions.score.handler")
+    monkeypatch.setattr(function, "_scorer", _OutOfMemory)
+    chunk = {"index": 0, "start": 0, "end": 1, "first_row": 1, "row_count": 1}
+    with pytest.raises(MemoryError):
+        function.handler({"job_id": str(a_job().id), "chunk": chunk}, InvocationContext())
+
+
+def a_job_gets_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
+    function = import_module("functions.publish.handler")
+    monkeypatch.setattr(function, "_status_events", _EverythingGoesOut)
+    stuck = replace(a_job(), status=JobStatus.FAILED, error_code="stalled", error_message="No progress")
+    function.handler({"Records": [stream_record(JobStatus.PROCESSING, stuck)]}, InvocationContext())
+
+
+class _EverythingGoesOut:
+    def publish(self, changes: list[Any]) -> int:
+        return len(changes)
+
+
+FAULTS = {("score", "ChunkAttemptsFailed"): a_chunk_fails, ("publish", "JobsStuck"): a_job_gets_stuck}
+
+
+def alarms() -> list[JsonObject]:
+    return list(template(stage="prod", alarm_email="oncall@example.com").resources("AWS::CloudWatch::Alarm").values())
+
+
+def test_every_alarm_is_about_a_metric_of_aws_or_about_one_that_is_written_in_a_fault() -> None:
+    found = {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms() if alarm["Namespace"] != STACK}
+    assert found == OF_AWS
+    ours = {(alarm["Dimensions"][0]["Value"], alarm["MetricName"]) for alarm in alarms() if alarm["Namespace"] == STACK}
+    assert ours == set(FAULTS)
+
+
+@pytest.mark.parametrize("function", sorted({function for function, _ in FAULTS}))
+def test_functions_write_where_the_alarms_look(function: str) -> None:
+    _, properties = template(stage="prod", alarm_email="oncall@example.com").only(
+        "AWS::Lambda::Function", containing=function.capitalize()
+    )
+    variables = properties["Environment"]["Variables"]
+    assert variables["POWERTOOLS_METRICS_NAMESPACE"] == STACK
+    assert variables["POWERTOOLS_SERVICE_NAME"] == function
+
+
+@pytest.mark.parametrize(("function", "metric"), FAULTS)
+def test_an_alarms_metric_is_written_by_the_handler_in_the_fault(
+    function: str, metric: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics.provider, "namespace", STACK)
+    monkeypatch.setattr(metrics.provider, "service", function)
+    log: Written
+    with written() as log:
+        FAULTS[function, metric](monkeypatch)
+    assert (STACK, function, metric) in log.metrics
+    assert log.values(metric) == [1]
+
+
+def test_every_own_metric_of_the_dashboard_is_one_that_functions_write() -> None:
+    _, dashboard = template(stage="prod").only("AWS::CloudWatch::Dashboard")
+    body = str(template(stage="prod").resolve(dashboard["DashboardBody"]))
+    for name in ("JobsCompleted", "RowErrorRate", "RowsPerSecond", "ChunkRows", "ChunkDuration", "JobsStuck"):
+        assert f'"{STACK}","{name}","service"' in body

@@ -1,0 +1,13 @@
+"""What Lambda passes to a handler beside the event."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class InvocationContext:
+    """The facts of an invocation that are read from it."""
+
+    function_name: str = "function"
+    memory_limit_in_mb: int = 1024
+    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:function"
+    aws_request_id: str = "5b1f5c8e-2a52-4d53-9a3f-3d2f6d1f0a11"

@@ -1,0 +1,129 @@
+"""Models of a deployer's own data: trained by one command, judged before they are deployed."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shared.scoring.catalogue import MODEL_NAMES, artifact_text
+from shared.scoring.model import content_version
+from shared.scoring.replacement import main as judge
+from shared.training import training
+from shared.training.__main__ import main as train
+from shared.training.fitting import Settings
+from shared.training.panel import AMOUNTS, OWN_LABEL
+from tests.unit.scoring.test_training import panel_of
+
+TRAINED_WITH = ["--name", "Own portfolio", "--training-until", "2010", "--calibration-until", "2014"]
+
+
+@pytest.fixture(scope="module")
+def own_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data in the documented columns."""
+    panel = panel_of(1200)
+    path = tmp_path_factory.mktemp("own") / "own.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["company_name", "year", OWN_LABEL, *AMOUNTS.values()])
+        for row in range(len(panel)):
+            amounts = [panel.amounts[name][row] for name in AMOUNTS.values()]
+            writer.writerow([f"firm {panel.firm[row]}", panel.year[row], int(panel.event[row]), *amounts])
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(own_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "SETTINGS", dict.fromkeys(MODEL_NAMES, Settings(fits=1, iterations=10, leaf_rows=20)))
+        patch.setattr(
+            training.train, "__kwdefaults__", {**training.train.__kwdefaults__, "settings": training.SETTINGS}
+        )
+        assert train([str(own_file), "--out", str(folder), *TRAINED_WITH]) == 0
+    return folder
+
+
+def test_own_data_give_models_that_may_be_deployed_with_cards_that_say_what_they_are(
+    trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert judge([str(trained)]) == 0
+    versions = capsys.readouterr().out.split()
+    cards = [json.loads((trained / f"{name}.card.json").read_text()) for name in MODEL_NAMES]
+    assert [card["version"] for card in cards] == versions
+    for card in cards:
+        assert card["data"]["name"] == "Own portfolio"
+        assert "American" not in json.dumps(card["data"])
+        assert "United States" not in json.dumps([card["intended_use"], card["not_for"]])
+        assert card["split"]["test"]["years"][0] == 2015
+
+
+@pytest.mark.parametrize(
+    ("spoil", "arguments", "sentence"),
+    [
+        (lambda text: text.replace(",1,", ",yes,", 1), TRAINED_WITH, "it has to be 0 or 1"),
+        (lambda text: text.replace("ebitda", "ebitdas", 1), TRAINED_WITH, "it lacks ebitda"),
+        (lambda text: text, [], "say with --name"),
+        (lambda text: text, [*TRAINED_WITH, "--calibration-until", "2018"], "the test window has 0 failures"),
+    ],
+)
+def test_own_data_that_do_not_serve_are_refused_in_a_sentence(
+    own_file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    spoil: Callable[[str], str],
+    arguments: list[str],
+    sentence: str,
+) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text(spoil(own_file.read_text()))
+    assert train([str(path), "--out", str(tmp_path / "models"), *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "models").exists()
+
+
+def sealed(folder: Path, **changes: object) -> None:
+    """Write an artifact anew that training could have written, and its card's version with it."""
+    content = {**json.loads(artifact_text("statements.json")), **changes}
+    content["version"] = content_version(content)
+    card = {**json.loads(artifact_text("statements.card.json")), "version": content["version"]}
+    (folder / "statements.json").write_text(json.dumps(content))
+    (folder / "statements.card.json").write_text(json.dumps(card))
+
+
+def not_monotone(folder: Path) -> None:
+    features = json.loads(artifact_text("statements.json"))["features"]
+    features[0]["contributions"].reverse()
+    sealed(folder, features=features)
+
+
+FAULTS: list[tuple[Callable[[Path], object], str]] = [
+    (lambda folder: (folder / "statements.json").unlink(), "lacks statements.json"),
+    (lambda folder: (folder / "statements.card.json").unlink(), "lacks statements.card.json"),
+    (lambda folder: (folder / "other.json").write_text("{}"), "holds other.json: models are called statements,"),
+    (lambda folder: (folder / "statements.json").write_text("{"), "the artifact is not JSON"),
+    (lambda folder: (folder / "statements.card.json").write_text("[]"), "statements.card.json lacks name,"),
+    (lambda folder: sealed(folder, schema_version=2), "schema version 2, this code reads 1"),
+    (lambda folder: sealed(folder, name="ratios-annual"), "other features than the code computes"),
+    (lambda folder: (folder / "statements.card.json").write_text(artifact_text("ratios-annual.card.json")), "the card"),
+    (not_monotone, "are not monotone in its declared direction"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "sentence"), FAULTS)
+def test_models_that_functions_would_refuse_are_not_deployed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path], object], sentence: str
+) -> None:
+    sealed(tmp_path)
+    assert judge([str(tmp_path)]) == 0
+    spoil(tmp_path)
+    assert judge([str(tmp_path)]) == 1
+    said = capsys.readouterr().err
+    assert sentence in said
+    assert said.count("\n") == 1
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert judge([str(tmp_path / "nowhere")]) == 1
+    assert "holds no model" in capsys.readouterr().err
