@@ -15,6 +15,8 @@ from infra.reconciliation import Reconciliation
 from infra.stages import Stage
 from infra.workflow import Workflow
 
+# By convention a population stability index from 0.25 on is a shift that asks for another look at the model.
+_PSI_SHIFTED = 0.25
 _FIVE_MINUTES = Duration.minutes(5)
 
 
@@ -104,6 +106,14 @@ class Observability(Construct):
             threshold=10,
             evaluation_periods=3,
         )
+        self._alarm(
+            "ScoresDrifting",
+            _own_metric(stage, "finalize", "PopulationStabilityIndex", statistic="Average").with_(
+                period=Duration.days(1)
+            ),
+            "The scores of a day's jobs lie far from those of the model's training data",
+            threshold=_PSI_SHIFTED,
+        )
         self._dashboard(
             stage=stage,
             workflow=workflow,
@@ -152,6 +162,9 @@ class Observability(Construct):
             "Jobs by outcome": [_own_metric(stage, "publish", outcome) for outcome in outcomes],
             "Rows a second, by job": [_own_metric(stage, "publish", "RowsPerSecond", statistic="Average")],
             "Rows that failed, percent of a job": [_own_metric(stage, "publish", "RowErrorRate", statistic="Average")],
+            "Distance of scores from the training data (PSI), by job": [
+                _own_metric(stage, "finalize", "PopulationStabilityIndex", statistic="Average")
+            ],
             "Rows scored": [_own_metric(stage, "score", "ChunkRows")],
             "Attempts at chunks that failed": [_own_metric(stage, "score", "ChunkAttemptsFailed")],
             "Failed executions, age of the oldest upload waiting": faults,

@@ -1,6 +1,7 @@
 """Putting the parts of a job's chunks together into its result files, in the order of its rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from shared.aws.composition import Piece
@@ -22,7 +23,15 @@ from shared.scoring.risk_summary import RiskSummary
 class Assembly:
     """`ResultFiles` on S3. Parts are copied where they lie; only what was never scored is read and written here."""
 
-    def __init__(self, *, uploads: UploadBucket, results: ResultsBucket, planned_input: PlannedInput) -> None:
+    def __init__(
+        self,
+        *,
+        uploads: UploadBucket,
+        results: ResultsBucket,
+        planned_input: PlannedInput,
+        on_summary: Callable[[Mapping[str, Any]], None],
+    ) -> None:
+        self._on_summary = on_summary
         self._uploads = uploads
         self._results = results
         self._input = planned_input
@@ -108,13 +117,12 @@ class Assembly:
         card = model_card(model_name_for(plan.layout.job_type, plan.layout.profile))
         # The card is of the model deployed now, which may have changed since the job was scored.
         is_current = card["version"] == plan.model_version
-        self._results.put_summary(
-            job_id,
-            summary.as_json(
-                model_version=None if plan.validate_only else plan.model_version,
-                training_grades=card["training_grades"] if is_current else None,
-            ),
+        content = summary.as_json(
+            model_version=None if plan.validate_only else plan.model_version,
+            training_grades=card["training_grades"] if is_current else None,
         )
+        self._results.put_summary(job_id, content)
+        self._on_summary(content)
 
     def _write_unprocessed(self, job_id: UUID, plan: InputPlan, chunks: Iterable[Chunk]) -> None:
         for chunk in chunks:

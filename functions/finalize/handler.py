@@ -1,5 +1,6 @@
 """The last task of a job's execution, and what gives a cancelled or failed job its files."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.finalization import Finalization
 from shared.jobs.model import utc_now
-from shared.observability import about_job, logger, observed
+from shared.observability import MetricUnit, about_job, logger, metrics, observed
 
 
 @cache
@@ -23,9 +24,23 @@ def _finalization() -> Finalization:
     results = ResultsBucket(client=clients.s3, bucket=settings.results_bucket)
     return Finalization(
         store=JobsTable(client=clients.dynamodb, table=settings.table_name),
-        files=Assembly(uploads=uploads, results=results, planned_input=PlannedInput(uploads=uploads, results=results)),
+        files=Assembly(
+            uploads=uploads,
+            results=results,
+            planned_input=PlannedInput(uploads=uploads, results=results),
+            on_summary=_report_drift,
+        ),
         clock=utc_now,
     )
+
+
+def _report_drift(summary: Mapping[str, Any]) -> None:
+    """How far the job's scores lie from those of the model's training data, where there are rows enough to say."""
+    stability = summary["population_stability"]
+    if stability is None or stability["reading"] == "too_few_rows":
+        return
+    metrics.add_metric("PopulationStabilityIndex", unit=MetricUnit.NoUnit, value=stability["index"])
+    metrics.add_metric("MeanDefaultProbability", unit=MetricUnit.NoUnit, value=summary["default_probability"]["mean"])
 
 
 @observed

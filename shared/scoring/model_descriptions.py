@@ -27,7 +27,7 @@ _AS_THEY_ARE = (
     "limits",
 )
 # What a card has to have to be described.
-CARD_FIELDS = (*_AS_THEY_ARE, "data", "metrics", "recalibration")
+CARD_FIELDS = (*_AS_THEY_ARE, "data", "metrics", "recalibration", "training_grades")
 _OF_CALIBRATION = ("mean_predicted", "observed_rate", "expected_calibration_error", "calibration_table")
 
 

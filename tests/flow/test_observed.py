@@ -22,7 +22,7 @@ TELL_TALE = "zanzibar"
 def test_every_line_of_a_job_has_its_ids_and_none_has_its_content(
     system: System, jobs: JobService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    header, *rows = annual_csv(40, faulty=2).decode().splitlines()
+    header, *rows = annual_csv(600, faulty=30).decode().splitlines()
     named = [f'{row},"{TELL_TALE}\n{place}"' for place, row in enumerate(rows)]
     body = "\n".join([f"{header},{TELL_TALE}_column", *named]).encode()
     attempts = []
@@ -55,8 +55,10 @@ def test_every_line_of_a_job_has_its_ids_and_none_has_its_content(
     said = {line["message"] for line in lines}
     assert {"An object was taken in", "The job was planned", "The chunk was done", "The job was finalized"} <= said
     assert log.values("ChunkAttemptsFailed") == [1]
-    assert log.values("ChunkRows") == [40]
+    assert sum(log.values("ChunkRows")) == 600
+    assert len(log.values("ChunkDuration")) == len(log.values("ChunkRows"))
     assert log.values("JobsCompleted") == [1]
     assert log.values("RowErrorRate") == [5]
-    assert len(log.values("ChunkDuration")) == len(log.values("RowsPerSecond")) == 1
+    for metric in ("RowsPerSecond", "PopulationStabilityIndex", "MeanDefaultProbability"):
+        assert len(log.values(metric)) == 1, metric
     assert {line["job_id"] for line in log.lines if "ChunkRows" in line} == {str(job_id)}

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from shared.jobs.model import JobStatus
-from shared.observability import metrics
+from shared.observability import metrics, observed
+from shared.scoring.risk_summary import population_stability
 from tests.builders import a_job
 from tests.invocation import InvocationContext
 from tests.log_lines import Written, written
@@ -51,7 +52,23 @@ class _EverythingGoesOut:
         return len(changes)
 
 
-FAULTS = {("score", "ChunkAttemptsFailed"): a_chunk_fails, ("publish", "JobsStuck"): a_job_gets_stuck}
+def scores_drift(_monkeypatch: pytest.MonkeyPatch) -> None:
+    function = import_module("functions.finalize.handler")
+    stability = population_stability([0] * 9 + [5_000], [1_000] * 10)
+    summary = {"population_stability": stability, "default_probability": {"mean": 0.4}}
+
+    def finalized(_event: object, _context: object) -> None:
+        function._report_drift(summary)
+
+    observed(finalized)({}, InvocationContext())
+    assert stability["index"] > 0.25
+
+
+FAULTS = {
+    ("score", "ChunkAttemptsFailed"): a_chunk_fails,
+    ("publish", "JobsStuck"): a_job_gets_stuck,
+    ("finalize", "PopulationStabilityIndex"): scores_drift,
+}
 
 
 def alarms() -> list[JsonObject]:
@@ -85,11 +102,19 @@ def test_an_alarms_metric_is_written_by_the_handler_in_the_fault(
     with written() as log:
         FAULTS[function, metric](monkeypatch)
     assert (STACK, function, metric) in log.metrics
-    assert log.values(metric) == [1]
+    assert len(log.values(metric)) == 1
 
 
 def test_every_own_metric_of_the_dashboard_is_one_that_functions_write() -> None:
     _, dashboard = template(stage="prod").only("AWS::CloudWatch::Dashboard")
     body = str(template(stage="prod").resolve(dashboard["DashboardBody"]))
-    for name in ("JobsCompleted", "RowErrorRate", "RowsPerSecond", "ChunkRows", "ChunkDuration", "JobsStuck"):
+    for name in (
+        "JobsCompleted",
+        "RowErrorRate",
+        "RowsPerSecond",
+        "ChunkRows",
+        "ChunkDuration",
+        "JobsStuck",
+        "PopulationStabilityIndex",
+    ):
         assert f'"{STACK}","{name}","service"' in body
