@@ -166,7 +166,7 @@ class Workflow(Construct):
         return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:*"
 
     def _definition(self, stage: Stage, storage: Storage) -> sfn.IChainable:
-        job = {name: sfn.JsonPath.string_at(f"$.{name}") for name in ("job_id", "organization_id")}
+        job: dict[str, object] = {name: sfn.JsonPath.string_at(f"$.{name}") for name in ("job_id", "organization_id")}
         finalize = self._task("Finalize", self.finalize.function, job)
         score_chunks = sfn.DistributedMap(
             self,

@@ -8,7 +8,7 @@ import logging
 import os
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -20,7 +20,7 @@ logger = Logger(use_rfc3339=True)
 # A namespace of its own for every stage; one account may have several.
 metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "default-risk-jobs"))
 
-Handler = Callable[[Any, Any], Any]
+Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 def observed(handler: Handler) -> Handler:
@@ -35,8 +35,7 @@ def observed(handler: Handler) -> Handler:
             if metrics.provider.metric_set:
                 metrics.flush_metrics()
 
-    decorated: Handler = logger.inject_lambda_context(invocation, clear_state=True, log_event=False)
-    return decorated
+    return cast("Handler", logger.inject_lambda_context(invocation, clear_state=True, log_event=False))
 
 
 def about_job(job_id: str, organization_id: str | None, **more: object) -> None:

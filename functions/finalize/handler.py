@@ -5,6 +5,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from functions.finalize.assembly import Assembly
 from functions.finalize.settings import FinalizeSettings
 from shared.aws import clients
@@ -14,7 +16,7 @@ from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.finalization import Finalization
 from shared.jobs.model import utc_now
-from shared.observability import MetricUnit, about_job, logger, metrics, observed
+from shared.observability import about_job, logger, metrics, observed
 
 
 @cache

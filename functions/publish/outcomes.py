@@ -3,9 +3,11 @@
 The stream has every end of a job, whoever ended it. A change that is published twice is counted twice, which is rare.
 """
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from shared.jobs.events import StatusChange
 from shared.jobs.model import Job, JobStatus
-from shared.observability import MetricUnit, count, logger, metrics
+from shared.observability import count, logger, metrics
 
 # What the sweep ends jobs with that did not come to an end by themselves.
 _STUCK = frozenset({"execution_ended", "stalled"})

@@ -8,6 +8,8 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
+from aws_lambda_powertools.metrics import MetricUnit
+
 from functions.score.given_rows import score_given
 from functions.score.scorer import Scorer
 from functions.score.settings import ScoreSettings
@@ -20,7 +22,7 @@ from shared.aws.upload_bucket import UploadBucket
 from shared.files.chunks import Chunk
 from shared.jobs.failure_budget import FailureBudget
 from shared.jobs.model import utc_now
-from shared.observability import MetricUnit, about_job, count, logger, metrics, observed
+from shared.observability import about_job, count, logger, metrics, observed
 
 
 @cache

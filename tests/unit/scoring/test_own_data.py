@@ -3,6 +3,7 @@
 import csv
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,8 @@ def own_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(own_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SETTINGS", dict.fromkeys(MODEL_NAMES, Settings(fits=1, iterations=10, leaf_rows=20)))
-        patch.setattr(
-            training.train, "__kwdefaults__", {**training.train.__kwdefaults__, "settings": training.SETTINGS}
-        )
+        quick = dict.fromkeys(MODEL_NAMES, Settings(fits=1, iterations=10, leaf_rows=20))
+        patch.setattr("shared.training.__main__.train", partial(training.train, settings=quick))
         assert train([str(own_file), "--out", str(folder), *TRAINED_WITH]) == 0
     return folder
 
