@@ -64,7 +64,10 @@ A first user and token (the groups are user, org_member, org_admin and super_adm
   aws cognito-idp admin-set-user-password --region {region} --user-pool-id {UserPoolId} --username jane --permanent --password "$PASSWORD"
   aws cognito-idp admin-add-user-to-group --region {region} --user-pool-id {UserPoolId} --username jane --group-name org_member
   TOKEN=$(aws cognito-idp initiate-auth --region {region} --client-id {UserPoolClientId} --auth-flow USER_PASSWORD_AUTH \\
-      --auth-parameters "USERNAME=jane,PASSWORD=$PASSWORD" --query AuthenticationResult.AccessToken --output text)"""  # noqa: E501  commands to paste stay on their lines
+      --auth-parameters "USERNAME=jane,PASSWORD=$PASSWORD" --query AuthenticationResult.AccessToken --output text)
+
+The command line, as that user:
+  default-risk login --api {ApiUrl} --client-id {UserPoolClientId} --region {region} --user jane"""  # noqa: E501  commands to paste stay on their lines
 
 _OWN_ISSUER_STEPS = """
 Tokens come from your own issuer: an access token with the claims `organization_id` and `role`. Put it into TOKEN."""

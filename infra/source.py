@@ -27,8 +27,8 @@ RUNTIME = lambda_.Runtime.PYTHON_3_13
 PLATFORM = "aarch64-manylinux_2_28"
 
 _SOURCE_FOLDERS = ("functions", "shared")
-# Training is a command for people; scikit-learn is in no function.
-_LEFT_OUT = ("__pycache__", "training")
+# Commands for people; what they are built on is in no function.
+_LEFT_OUT = ("__pycache__", "training", "client", "cli")
 
 MIB = 1024 * 1024
 # Lambda's limit on code and layers together, unpacked.

@@ -47,6 +47,7 @@ class LocalCloud:
     results_bucket: str
     table: str
     state_machine_arn: str
+    user_pool_client_id: str
     users: dict[str, dict[str, Any]]
 
     def session(self) -> boto3.Session:
@@ -90,6 +91,7 @@ def _set_up(emulator: Emulator, folder: Path) -> LocalCloud:
         results_bucket=deployed.results_bucket,
         table=deployed.table,
         state_machine_arn=deployed.state_machine_arn,
+        user_pool_client_id=deployed.user_pool_client_id,
         users=sign_in_all(session, endpoint_url=emulator.endpoint_url, deployed=deployed),
     )
     _wait_for_health(api_url, emulator.log)

@@ -13,26 +13,24 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx
-import openpyxl
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
 from infra.layout import ROOT
 from infra.local import panel
-from infra.local.client import JobsClient, JsonObject
+from infra.local.client import JobsClient
 from infra.local.cloud import STATE_FOLDER, local_cloud
 from infra.local.emulator import LocalCloudError
+from shared.client.answers import TERMINAL, Errors
+from shared.client.errors import ApiError, ClientError
+from shared.client.files import is_workbook, job_type_of
 
 RESULTS_FOLDER = ROOT / "demo-results"
 SEED = 2026
 CANCELLED_ROWS = 60_000
 CANCEL_AT_PERCENT = 40.0
-# What the API takes in one request; larger files go straight to S3.
-_MULTIPART_BYTES = 4 * 1024 * 1024
 _SHOWN_ROWS = 5
 _SHOWN_ERRORS = 15
 _OUTCOMES = ("successful", "failed", "unprocessed", "all")
@@ -64,45 +62,23 @@ def own_inputs() -> list[Input]:
 
 
 def given_inputs(paths: Sequence[str]) -> list[Input]:
-    """The files named on the command line; one with a column of quarters is quarterly. Raises `LocalCloudError`."""
-    inputs = []
-    for name in paths:
-        path = Path(name)
-        try:
-            body = path.read_bytes()
-        except OSError as error:
-            raise LocalCloudError(f"{name} cannot be read: {error.strerror}.") from error
-        if path.suffix.lower() not in {".csv", ".xlsx"}:
-            raise LocalCloudError(f"{name} is neither .csv nor .xlsx.")
-        is_quarterly = any("quarter" in column.lower() for column in _header(path, body))
-        inputs.append(Input(filename=path.name, job_type="quarterly" if is_quarterly else "annual", body=body))
-    return inputs
-
-
-def _header(path: Path, body: bytes) -> list[str]:
-    if path.suffix.lower() == ".xlsx":
-        try:
-            sheet = openpyxl.load_workbook(io.BytesIO(body), read_only=True).worksheets[0]
-            return [str(cell or "") for cell in next(sheet.iter_rows(values_only=True), ())]
-        except Exception as error:  # openpyxl raises whatever its parsers do
-            raise LocalCloudError(f"{path} is not an Excel workbook that can be opened.") from error
-    return body.split(b"\n", 1)[0].decode("latin-1").replace(";", ",").split(",")
+    """The files named on the command line; one with a column of quarters is quarterly. Raises `UnreadableFileError`."""
+    return [Input(filename=path.name, job_type=job_type_of(path), body=path.read_bytes()) for path in map(Path, paths)]
 
 
 def submit(client: JobsClient, inputs: Iterable[Input]) -> list[str]:
     """Start a job for each file: CSV through the API, XLSX by the drop folder. The jobs' ids."""
     job_ids = []
     for file in inputs:
-        if file.filename.lower().endswith(".xlsx"):
+        if is_workbook(Path(file.filename)):
             key = f"drop/acme/{file.job_type}/{file.filename}"
             client.drop(key, file.body)
-            job_id = str(client.find(file.filename)["id"])
+            job_id = client.find(file.filename)["id"]
             console.print(f"Dropped [bold]{file.filename}[/] into S3 at {key}: job {job_id}")
         else:
-            small = len(file.body) <= _MULTIPART_BYTES
-            upload = client.upload if small else client.upload_presigned
-            job_id = str(upload(file.job_type, file.filename, file.body)["job_id"])
-            way = "through the API" if small else "straight to S3 with a presigned form"
+            accepted = client.send_file(file.job_type, file.filename, io.BytesIO(file.body))
+            job_id = accepted["job_id"]
+            way = "straight to S3 with a presigned form" if "upload" in accepted else "through the API"
             console.print(f"Uploaded [bold]{file.filename}[/] {way}: job {job_id}")
         job_ids.append(job_id)
     return job_ids
@@ -119,26 +95,18 @@ def watch(client: JobsClient, job_ids: Sequence[str], *, until_percent: float | 
         console=console,
     ) as bars:
         tasks: dict[str, TaskID] = {}
-        open_jobs = list(job_ids)
-        deadline = time.monotonic() + 600
-        while open_jobs and time.monotonic() < deadline:
-            for job_id in list(open_jobs):
-                job = client.status(job_id)
-                if job_id not in tasks:
-                    tasks[job_id] = bars.add_task(job["original_filename"][:34], total=None, state="")
-                bars.update(
-                    tasks[job_id],
-                    total=job["total_rows"] or None,
-                    completed=job["processed_rows"],
-                    state=f"{job['status']} ({job['phase']})",
-                )
-                if job["status"] in {"completed", "failed"}:
-                    open_jobs.remove(job_id)
-                elif until_percent is not None and job["progress_percentage"] >= until_percent:
-                    return
-            time.sleep(0.15)
-        if open_jobs:
-            raise LocalCloudError(f"Job {open_jobs[0]} did not end within ten minutes.")
+        for job in client.watch(*job_ids, every_seconds=0.15, timeout_seconds=600):
+            if job["id"] not in tasks:
+                tasks[job["id"]] = bars.add_task(job["original_filename"][:34], total=None, state="")
+            bars.update(
+                tasks[job["id"]],
+                total=job["total_rows"] or None,
+                completed=job["processed_rows"],
+                state=f"{job['status']} ({job['phase']})",
+            )
+            is_far_enough = until_percent is not None and job["progress_percentage"] >= until_percent
+            if is_far_enough and job["status"] not in TERMINAL:
+                return
 
 
 def show(client: JobsClient, job_id: str, folder: Path) -> None:
@@ -198,8 +166,8 @@ def show_scored(body: bytes) -> None:
     console.print(table)
 
 
-def _show_errors(errors: JsonObject) -> None:
-    listed: list[dict[str, Any]] = errors.get("error_details", {}).get("errors", [])
+def _show_errors(errors: Errors) -> None:
+    listed = errors["error_details"]["errors"] if "error_details" in errors else []
     if not listed:
         console.print("  No row errors.")
         return
@@ -215,20 +183,21 @@ def cancel_half_way(client: JobsClient) -> str:
     """Start a larger job and cancel it while it is being scored; its id."""
     rows = panel.statement_rows(CANCELLED_ROWS, seed=SEED + 1)
     body = panel.as_csv(rows, panel.STATEMENT_COLUMNS)
-    job_id = str(client.upload_presigned("annual", "to_be_cancelled.csv", body)["job_id"])
+    job_id = client.upload_presigned("annual", "to_be_cancelled.csv", body)["job_id"]
     console.print(f"Uploaded [bold]to_be_cancelled.csv[/] ({CANCELLED_ROWS} rows): job {job_id}")
     watch(client, [job_id], until_percent=CANCEL_AT_PERCENT)
     try:
-        answer = client.cancel(job_id)
-        console.print(answer["message"], markup=False)
-    except httpx.HTTPStatusError as error:
+        console.print(client.cancel(job_id)["message"], markup=False)
+    except ApiError as error:
+        if error.code != "job_not_cancellable":
+            raise
         # Faster than it could be cancelled: said, not hidden.
-        console.print(error.response.json()["detail"], markup=False)
+        console.print(str(error), markup=False)
     return job_id
 
 
 def run(inputs: Sequence[Input]) -> None:
-    """The whole demonstration. Raises `LocalCloudError`."""
+    """The whole demonstration. Raises `LocalCloudError` and `ClientError`."""
     console.print("Starting the whole system on this machine: no AWS account, no Docker ...")
     started = time.monotonic()
     with local_cloud(STATE_FOLDER / "demo") as (cloud, _), JobsClient(cloud, user="acme_member") as client:
@@ -251,11 +220,8 @@ def main() -> int:
     signal.signal(signal.SIGTERM, _stop_on_signal)
     try:
         run(given_inputs(sys.argv[1:]) or own_inputs())
-    except LocalCloudError as error:
+    except (LocalCloudError, ClientError) as error:
         console.print(str(error), markup=False)
-        return 1
-    except httpx.HTTPStatusError as error:
-        console.print(f"{error.request.method} {error.request.url}: {error.response.text}", markup=False)
         return 1
     except KeyboardInterrupt:
         console.print("Stopped.")

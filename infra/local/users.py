@@ -31,7 +31,7 @@ USERS = (
 
 
 def sign_in_all(session: boto3.Session, *, endpoint_url: str, deployed: Deployed) -> dict[str, dict[str, Any]]:
-    """Create the users and sign each in: by name, the access token, organization and role."""
+    """Create the users and sign each in: by name, the password, access token, organization and role."""
     with closing(session.client("cognito-idp", endpoint_url=endpoint_url)) as cognito:
         return {user.name: _sign_in(cognito, user, deployed) for user in USERS}
 
@@ -58,6 +58,7 @@ def _sign_in(cognito: Any, user: LocalUser, deployed: Deployed) -> dict[str, Any
         AuthParameters={"USERNAME": user.name, "PASSWORD": password},
     )
     return {
+        "password": password,
         "token": answer["AuthenticationResult"]["AccessToken"],
         "organization_id": user.organization_id,
         "role": user.role,

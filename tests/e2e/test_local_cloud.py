@@ -1,6 +1,7 @@
 """Starting and stopping the local cloud as people and scripts do."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +28,17 @@ def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def default_risk(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        [str(Path(sys.executable).with_name("default-risk")), *arguments],
+        env={**os.environ, "DEFAULT_RISK_HOME": str(folder / "home")},
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+
 def test_a_detached_cloud_answers_when_the_command_returns_and_ends_when_told(tmp_path: Path) -> None:
     started = command(tmp_path, "--detach")
     assert started.returncode == 0, started.stderr
@@ -44,6 +56,10 @@ def test_a_detached_cloud_answers_when_the_command_returns_and_ends_when_told(tm
         with JobsClient(cloud, user="solo_user") as client:
             assert client.jobs()["jobs"] == []
         assert "running already" in command(tmp_path, "--detach").stdout
+        signed_in = default_risk(tmp_path, "local", "--folder", str(tmp_path), "--user", "solo_user")
+        assert "Signed in as solo_user." in signed_in.stdout, signed_in.stderr
+        assert cloud.users["solo_user"]["token"] not in signed_in.stdout + signed_in.stderr
+        assert json.loads(default_risk(tmp_path, "jobs", "--json").stdout) == {"jobs": []}
     finally:
         stopped = command(tmp_path, "--stop")
     assert stopped.stdout == "Stopped.\n"

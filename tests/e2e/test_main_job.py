@@ -139,7 +139,7 @@ def test_every_sample_comes_out_as_expected(
         key: facts[key] for key in ("total_rows", "successful_rows", "failed_rows")
     }
     assert member.details(job_id)["profile"] == facts["profile"]
-    found = member.row_errors(job_id)
+    found: list[Any] = list(member.row_errors(job_id))
     wanted = facts.get("errors", [])
     assert len(found) == len(wanted)
     for error, fact in zip(found, wanted, strict=True):

@@ -56,6 +56,7 @@ def test_the_first_steps_of_a_user_pool_end_with_a_request() -> None:
     said = first_steps(OUTPUTS | {"UserPoolId": "pool", "UserPoolClientId": "client"}, region="eu-central-1")
     assert "--user-pool-id pool" in said
     assert "--client-id client" in said
+    assert "default-risk login --api https://api.example.com --client-id client --region eu-central-1" in said
     assert said.rstrip().endswith(
         'curl -s https://api.example.com/api/v1/predictions/jobs -H "Authorization: Bearer $TOKEN"'
     )

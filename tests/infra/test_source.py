@@ -17,7 +17,9 @@ def test_only_what_functions_run_is_put_into_lambda(tmp_path: Path) -> None:
     assert {entry.name for entry in tmp_path.iterdir()} == {"functions", "shared"}
     assert (tmp_path / "functions" / "score" / "handler.py").exists()
     assert list((tmp_path / "shared" / "scoring" / "artifacts").glob("*.json"))
-    assert not (tmp_path / "shared" / "training").exists()
+    for left_out in ("training", "client", "cli"):
+        assert (ROOT / "shared" / left_out).is_dir()
+        assert not (tmp_path / "shared" / left_out).exists()
 
 
 def test_models_of_a_folder_take_the_place_of_those_of_the_same_name(tmp_path: Path) -> None:

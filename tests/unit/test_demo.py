@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import demo, panel
-from infra.local.emulator import LocalCloudError
+from shared.client.files import UnreadableFileError
 
 
 def test_scored_rows_are_shown_however_the_header_is_written(capsys: pytest.CaptureFixture[str]) -> None:
@@ -44,5 +44,5 @@ def test_a_file_that_cannot_be_used_is_named_before_anything_starts(
 ) -> None:
     if body is not None:
         (tmp_path / name).write_bytes(body)
-    with pytest.raises(LocalCloudError, match=sentence):
+    with pytest.raises(UnreadableFileError, match=sentence):
         demo.given_inputs([str(tmp_path / name)])

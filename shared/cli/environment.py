@@ -1,0 +1,141 @@
+"""What commands work with: where settings are, how the service is reached, where they print."""
+
+import json
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import typer
+from rich.console import Console
+
+from shared.cli.exit_codes import UsageError, exit_code_of
+from shared.cli.hints import hint_for
+from shared.cli.settings import Deployment, Settings, safe_url
+from shared.cli.text import plain
+from shared.client.errors import ApiError, ClientError, SignInError
+from shared.client.jobs_client import JobsClient, root_url
+from shared.client.sending import Retries
+from shared.client.sign_in import expiry
+
+FOLDER_VARIABLE = "DEFAULT_RISK_HOME"
+API_VARIABLE = "DEFAULT_RISK_API"
+TOKEN_VARIABLE = "DEFAULT_RISK_TOKEN"  # noqa: S105 - the name of a variable
+DEPLOYMENT_VARIABLE = "DEFAULT_RISK_DEPLOYMENT"
+
+_NOT_SIGNED_IN = "You are not signed in to {}."
+# A pipe has no width, and a table in it is for grep.
+_PIPE_WIDTH = 200
+
+
+def settings_folder(variables: Mapping[str, str]) -> Path:
+    """Where settings are kept."""
+    given = variables.get(FOLDER_VARIABLE)
+    return Path(given) if given else Path(typer.get_app_dir("default-risk"))
+
+
+def _console(*, stderr: bool = False) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, width=None if stream.isatty() else _PIPE_WIDTH)
+
+
+@dataclass(slots=True, kw_only=True)
+class Environment:
+    """Made once a run; tests make their own."""
+
+    variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    transport: httpx.BaseTransport | None = None
+    retries: Retries = field(default_factory=Retries)
+    out: Console = field(default_factory=_console)
+    err: Console = field(default_factory=lambda: _console(stderr=True))
+    as_json: bool = False
+
+    @property
+    def settings(self) -> Settings:
+        """The deployments and tokens of the user."""
+        return Settings(settings_folder(self.variables))
+
+    @property
+    def is_interactive(self) -> bool:
+        """Whether somebody looks on and can be asked."""
+        return not self.as_json and self.out.is_terminal and sys.stdin.isatty()
+
+    def deployment(self, name: str | None) -> Deployment:
+        """The deployment that is named, or the default. Raises `UsageError`."""
+        if name is None and (api_url := self.variables.get(API_VARIABLE)):
+            safe_url(api_url)
+            return Deployment(name=API_VARIABLE, api_url=root_url(api_url))
+        known = self.settings.deployments()
+        chosen = name or self.settings.default
+        if chosen is None:
+            raise UsageError(
+                "No deployment is known yet. Sign in to one: default-risk login --api https://…, "
+                "or start one on this machine: default-risk local"
+            )
+        if chosen not in known:
+            raise UsageError(f"No deployment is called {chosen}. Known: {', '.join(sorted(known)) or 'none'}.")
+        return known[chosen]
+
+    def connect(self, name: str | None) -> JobsClient:
+        """The API of a deployment as the user who signed in. Raises `SignInError` and `UsageError`."""
+        deployment = self.deployment(name)
+        token = self.variables.get(TOKEN_VARIABLE) or self.settings.token(deployment.name)
+        if token is None:
+            wanted = f"{TOKEN_VARIABLE} is not set." if deployment.name == API_VARIABLE else _NOT_SIGNED_IN
+            raise SignInError(wanted.format(deployment.name), status=401, code="not_signed_in")
+        ends = expiry(token)
+        if ends is not None and ends <= datetime.now(UTC):
+            sentence = f"Your sign-in to {deployment.name} ended at {ends:%Y-%m-%d %H:%M} UTC."
+            raise SignInError(sentence, status=401, code="token_expired")
+        return self.client_of(deployment, token)
+
+    def client_of(self, deployment: Deployment, token: str) -> JobsClient:
+        """The API of a deployment as the owner of a token. Raises `UsageError`."""
+        if not token.isascii() or not token.isprintable() or " " in token:
+            raise UsageError("The access token has characters that no token has.")
+        return JobsClient(deployment.api_url, token=token, transport=self.transport, retries=self.retries)
+
+    def print_json(self, answer: Any) -> None:
+        """An answer as one line of JSON."""
+        print_line(self.out, json.dumps(answer, ensure_ascii=False))
+
+    def say(self, text: str) -> None:
+        """A sentence for people; with --json there are none on the output."""
+        print_line(self.err if self.as_json else self.out, plain(text))
+
+    def report(self, error: ClientError) -> int:
+        """Print what went wrong and what to do about it; the exit code."""
+        code = exit_code_of(error)
+        hint = hint_for(error)
+        if self.as_json:
+            told = {"detail": str(error), "exit_code": int(code), "hint": hint}
+            if isinstance(error, ApiError):
+                told |= {"code": error.code, "status": error.status, "request_id": error.request_id}
+                told |= {"errors": list(error.faults)} if error.faults else {}
+            print_line(self.err, json.dumps({"error": told}, ensure_ascii=False))
+            return code
+        lines = str(error).splitlines()
+        if isinstance(error, ApiError):
+            lines += [f"  {fault}" for fault in error.faults]
+        lines += [hint] if hint else []
+        if isinstance(error, ApiError) and error.status >= 500 and error.request_id:
+            lines.append(f"Request id: {error.request_id}")
+        for line in lines:
+            print_line(self.err, plain(line))
+        return code
+
+
+def print_line(console: Console, line: str) -> None:
+    """A line as it is: no markup, no wrapping."""
+    console.print(line, markup=False, soft_wrap=True)
+
+
+def begin(ctx: typer.Context, *, as_json: bool = False) -> Environment:
+    """The environment of a command that is about to run."""
+    environment = ctx.ensure_object(Environment)
+    environment.as_json = as_json
+    return environment

@@ -1,0 +1,141 @@
+"""`default-risk jobs` and `show`."""
+
+from datetime import datetime
+from enum import StrEnum
+from itertools import islice
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from shared.cli.environment import begin
+from shared.cli.options import DeploymentOption, JobArgument, JobTypeOption, JsonOption
+from shared.cli.text import cell, moment, rows, size
+from shared.cli.uploading import labels_of
+from shared.client.answers import JobDetails, JobStatus
+
+_PAGE = 100
+_STYLES = {"completed": "green", "failed": "red", "processing": "cyan"}
+
+
+class StatusName(StrEnum):
+    """The statuses, as a repeatable option needs them."""
+
+    PENDING = "pending"
+    QUEUED = "queued"
+    PROCESSING = "processing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+
+
+def jobs(
+    ctx: typer.Context,
+    *,
+    status: Annotated[list[StatusName] | None, typer.Option("--status", "-s", help="Repeat it for several.")] = None,
+    annual: JobTypeOption = None,
+    name: Annotated[str | None, typer.Option(help="A part of the file's name.")] = None,
+    created_by: Annotated[str | None, typer.Option(help="Who uploaded it.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Created then or later, in local time.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Created before, in local time.")] = None,
+    label: Annotated[
+        list[str] | None, typer.Option("--label", "-l", metavar="KEY=VALUE", help="With this label.")
+    ] = None,
+    with_errors: Annotated[
+        bool | None, typer.Option("--with-errors/--without-errors", help="Whether rows or the job failed.")
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
+    deployment: DeploymentOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List jobs, newest first."""
+    environment = begin(ctx, as_json=as_json)
+    filters = {
+        "status": list(status) if status else None,
+        "job_type": None if annual is None else "annual" if annual else "quarterly",
+        "filename_contains": name,
+        "created_by": created_by,
+        "created_after": since.astimezone().isoformat() if since else None,
+        "created_before": until.astimezone().isoformat() if until else None,
+        "label": [f"{key}:{value}" for key, value in labels_of(label).items()] if label else None,
+        "has_errors": with_errors,
+    }
+    given = {key: value for key, value in filters.items() if value is not None}
+    with environment.connect(deployment) as client:
+        found = list(islice(client.each_job(limit=min(limit, _PAGE), **given), limit))
+    if as_json:
+        environment.print_json({"jobs": found})
+        return
+    if not found:
+        environment.say("No jobs.")
+        return
+    environment.out.print(_table(found))
+
+
+def _table(found: list[JobStatus]) -> Table:
+    table = Table("created (UTC)", "file", "type", "status", box=None)
+    table.add_column("rows", justify="right")
+    table.add_column("failed", justify="right")
+    table.add_column("job", no_wrap=True)
+    for job in found:
+        state = "cancelled" if job["cancelled"] else job["status"]
+        percentage = f" {job['progress_percentage']:.0f} %" if job["status"] == "processing" else ""
+        table.add_row(
+            moment(job["created_at"]),
+            cell(job["original_filename"]),
+            job["job_type"],
+            cell(state + percentage, _STYLES.get(state, "")),
+            rows(job["total_rows"]),
+            rows(job["failed_rows"]),
+            job["id"],
+        )
+    return table
+
+
+def show(
+    ctx: typer.Context,
+    *,
+    job: JobArgument,
+    deployment: DeploymentOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show everything known of a job."""
+    environment = begin(ctx, as_json=as_json)
+    with environment.connect(deployment) as client:
+        details = client.details(job)
+    if as_json:
+        environment.print_json(details)
+        return
+    table = Table(box=None, show_header=False)
+    for fact, value in _facts(details).items():
+        table.add_row(cell(fact, "dim"), cell(value))
+    environment.out.print(table)
+    if details["progress"]["failed_rows"]:
+        environment.say(f"Why rows failed: default-risk errors {details['id']}")
+
+
+def _facts(job: JobDetails) -> dict[str, str]:
+    progress, speed, times = job["progress"], job["performance"], job["timestamps"]
+    rate = speed["rows_per_second"]
+    facts = {
+        "job": job["id"],
+        "file": f"{job['file_info']['original_filename']} ({size(job['file_info']['file_size'])})",
+        "type": job["job_type"] + (f", {job['profile']}" if job["profile"] else ""),
+        "status": "cancelled" if job["cancelled"] else f"{job['status']} ({job['phase']})",
+        "error": job["errors"]["error_message"] or "",
+        "rows": f"{rows(progress['processed_rows'])} of {rows(progress['total_rows'])} "
+        f"({progress['progress_percentage']} %)",
+        "successful": rows(progress["successful_rows"]),
+        "failed": rows(progress["failed_rows"]),
+        "speed": f"{rate:,.0f} rows/s" if rate is not None else "",
+        "time left": speed["estimated_completion_time"] or "",
+        "model": job["model_version"] or "",
+        "created": f"{moment(times['created_at'])} by {job['context']['created_by']}",
+        "started": moment(times["started_at"]),
+        "ended": moment(times["completed_at"]),
+        "kept until": moment(job["expires_at"]),
+        "source": job["source"],
+        "made from": job["parent_job_id"] or "",
+        "labels": ", ".join(f"{key}={value}" for key, value in job["options"]["labels"].items()),
+        "notes": "; ".join(job["notes"]),
+    }
+    return {fact: value for fact, value in facts.items() if value not in {"", "-"}}

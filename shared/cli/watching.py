@@ -1,0 +1,112 @@
+"""`default-risk watch`, and what happens to a job when its watcher presses Ctrl-C."""
+
+from collections.abc import Sequence
+
+import typer
+
+from shared.cli.environment import Environment, begin
+from shared.cli.exit_codes import ExitCode
+from shared.cli.live_view import view_for
+from shared.cli.options import DeploymentOption, JobsArgument, JsonOption
+from shared.cli.text import rows
+from shared.client.answers import TERMINAL, JobStatus
+from shared.client.errors import ApiError
+from shared.client.jobs_client import JobsClient
+
+_QUESTION = "\nCancel (c), leave running (l) or go on watching (w)?"
+
+
+def watch(
+    ctx: typer.Context,
+    *,
+    jobs: JobsArgument,
+    deployment: DeploymentOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Follow jobs to their end, with rows, rate and time left.
+
+    With --json every change is a line. Ctrl-C asks whether the jobs are to be cancelled or left running.
+    """
+    environment = begin(ctx, as_json=as_json)
+    with environment.connect(deployment) as client:
+        raise typer.Exit(watch_jobs(environment, client, jobs))
+
+
+def watch_jobs(environment: Environment, client: JobsClient, job_ids: Sequence[str]) -> int:
+    """Follow jobs to their end and say how they ended; the exit code."""
+    seen: dict[str, JobStatus] = {}
+    live = list(dict.fromkeys(job_ids))
+    while live:
+        try:
+            with view_for(environment, client) as view:
+                for job in client.watch(*live):
+                    seen[job["id"]] = job
+                    view.show(job)
+        except KeyboardInterrupt:
+            live = [job_id for job_id in live if not _has_ended(seen.get(job_id))]
+            if not _goes_on(environment, client, live):
+                return ExitCode.INTERRUPTED
+        else:
+            break
+    if not environment.as_json:
+        for job in seen.values():
+            environment.say(_ending(job))
+    return _exit_code(list(seen.values()))
+
+
+def _has_ended(job: JobStatus | None) -> bool:
+    return job is not None and job["status"] in TERMINAL
+
+
+def _goes_on(environment: Environment, client: JobsClient, live: Sequence[str]) -> bool:
+    """Ask what is to become of the jobs, and do it; whether there is still something to watch."""
+    if not environment.is_interactive:
+        choice = "l"
+    else:
+        try:
+            choice = str(typer.prompt(_QUESTION, default="l", err=True)).strip().lower()[:1]
+        except (typer.Abort, KeyboardInterrupt):
+            choice = "l"
+    if choice == "w":
+        return True
+    if choice == "c":
+        for job_id in live:
+            _cancel(environment, client, job_id)
+        return True
+    print_ids = " ".join(live)
+    environment.say(f"Left running. Watch on: default-risk watch {print_ids}")
+    return False
+
+
+def _cancel(environment: Environment, client: JobsClient, job_id: str) -> None:
+    try:
+        client.cancel(job_id)
+    except ApiError as error:
+        # It was faster: its end is told with the others'.
+        if error.code != "job_not_cancellable":
+            raise
+        environment.say(str(error))
+
+
+def _ending(job: JobStatus) -> str:
+    name = job["original_filename"]
+    if job["cancelled"]:
+        left = job["total_rows"] - job["processed_rows"]
+        return (
+            f"{name}: cancelled, {rows(job['successful_rows'])} rows scored, {rows(left)} left undone. "
+            f"default-risk download {job['id']}"
+        )
+    if job["status"] == "failed":
+        return f"{name}: failed. {job['error_message']}"
+    if job["failed_rows"]:
+        return (
+            f"{name}: completed, {rows(job['successful_rows'])} rows successful, {rows(job['failed_rows'])} failed. "
+            f"default-risk errors {job['id']}"
+        )
+    return f"{name}: completed, {rows(job['successful_rows'])} rows successful. default-risk download {job['id']}"
+
+
+def _exit_code(jobs: Sequence[JobStatus]) -> int:
+    if any(job["status"] == "failed" and not job["cancelled"] for job in jobs):
+        return ExitCode.JOB_FAILED
+    return ExitCode.JOB_CANCELLED if any(job["cancelled"] for job in jobs) else ExitCode.OK

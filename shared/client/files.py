@@ -1,0 +1,94 @@
+"""Files on their way to the service: what they are, their checksum, and how far they have been sent."""
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Callable
+from io import IOBase
+from pathlib import Path
+from typing import BinaryIO
+
+from shared.client.answers import JobType
+from shared.client.errors import ClientError
+
+_READ_BYTES = 1024 * 1024
+# A header is at the start of a file, and of a workbook's parts.
+_HEADER_BYTES = 64 * 1024
+_WORKBOOK_PARTS = re.compile(r"xl/(sharedStrings|worksheets/[^/]+)\.xml", re.IGNORECASE)
+_QUARTER = re.compile(r"reporting[\s_-]*quarter", re.IGNORECASE)
+
+
+class UnreadableFileError(ClientError):
+    """A file that is not there, cannot be read, or is neither CSV nor XLSX."""
+
+
+def is_workbook(path: Path) -> bool:
+    """Whether a file is XLSX and not CSV, by its name. Raises `UnreadableFileError` for neither."""
+    suffix = path.suffix.lower()
+    if suffix not in {".csv", ".xlsx"}:
+        raise UnreadableFileError(f"{path} is neither .csv nor .xlsx.")
+    return suffix == ".xlsx"
+
+
+def job_type_of(path: Path) -> JobType:
+    """Quarterly for a file with a column `reporting_quarter`, else annual. Raises `UnreadableFileError`.
+
+    Annual files may have that column too; whoever has such a one says which it is.
+    """
+    try:
+        text = _workbook_start(path) if is_workbook(path) else _text_start(path)
+    except OSError as error:
+        raise UnreadableFileError(f"{path} cannot be read: {error.strerror}.") from error
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise UnreadableFileError(f"{path} is not an Excel workbook that can be opened.") from error
+    return "quarterly" if _QUARTER.search(text) else "annual"
+
+
+def _text_start(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(_HEADER_BYTES)
+    encoding = "utf-16" if start[:2] in {b"\xff\xfe", b"\xfe\xff"} else "latin-1"
+    lines = start.decode(encoding, errors="replace").lstrip().splitlines()
+    return lines[0] if lines else ""
+
+
+def _workbook_start(path: Path) -> str:
+    with zipfile.ZipFile(path) as archive:
+        parts = [name for name in archive.namelist() if _WORKBOOK_PARTS.fullmatch(name)]
+        texts = []
+        for name in parts:
+            with archive.open(name) as part:
+                texts.append(part.read(_HEADER_BYTES).decode("utf-8", errors="replace"))
+    return "\n".join(texts)
+
+
+def sha256_of(file: BinaryIO) -> str:
+    """The SHA-256 of an open file in hex; the file is at its start again afterwards."""
+    file.seek(0)
+    digest = hashlib.sha256()
+    while part := file.read(_READ_BYTES):
+        digest.update(part)
+    file.seek(0)
+    return digest.hexdigest()
+
+
+class CountedFile(IOBase):
+    """An open file that tells how many bytes were read of it so far; back at its start the count is 0 again."""
+
+    def __init__(self, file: BinaryIO, on_read: Callable[[int], object]) -> None:
+        self._file = file
+        self._on_read = on_read
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        part = self._file.read(size)
+        self._on_read(self._file.tell())
+        return part
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go somewhere else in the file."""
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Where the next byte is read."""
+        return self._file.tell()

@@ -1,0 +1,101 @@
+"""Signing in: a user's name and password for an access token of the deployment's Cognito user pool.
+
+InitiateAuth is one unsigned request, so the AWS SDK is not needed for it.
+https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html
+"""
+
+import base64
+import binascii
+import json
+from datetime import UTC, datetime
+
+import httpx
+
+from shared.client.errors import ApiError, SignInError, api_error, body_of
+from shared.client.sending import Retries, Sender
+
+_CHALLENGES = {
+    "NEW_PASSWORD_REQUIRED": "This user has to set a password of its own first: ask whoever made the account to set it "
+    "for good (aws cognito-idp admin-set-user-password … --permanent).",
+}
+_REFUSALS = {
+    "NotAuthorizedException": "The name or the password is wrong.",
+    "UserNotFoundException": "The name or the password is wrong.",
+    "ResourceNotFoundException": "The user pool does not know this client id.",
+    "PasswordResetRequiredException": "The password of this user has to be reset by whoever made the account.",
+    "UserNotConfirmedException": "This user is not confirmed yet.",
+}
+
+
+def sign_in(
+    *,
+    username: str,
+    password: str,
+    client_id: str,
+    endpoint: str,
+    transport: httpx.BaseTransport | None = None,
+    retries: Retries | None = None,
+) -> str:
+    """An access token. `endpoint` is the user pool's service, as `cognito_endpoint` has it for a region.
+
+    Raises `SignInError`, and whatever sending raises.
+    """
+    body = {
+        "AuthFlow": "USER_PASSWORD_AUTH",
+        "ClientId": client_id,
+        "AuthParameters": {"USERNAME": username, "PASSWORD": password},
+    }
+    headers = {
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth",
+    }
+    with httpx.Client(timeout=30, transport=transport) as http:
+        answer = Sender(http, retries or Retries(), error_of=_error_of).send(
+            "POST", endpoint, headers=headers, content=json.dumps(body)
+        )
+    answered = answer.json()
+    if challenge := answered.get("ChallengeName"):
+        sentence = _CHALLENGES.get(challenge, f"Signing in asks for {challenge}, which this command cannot answer.")
+        raise SignInError(sentence, status=401, code="challenge")
+    token: str = answered["AuthenticationResult"]["AccessToken"]
+    return token
+
+
+def cognito_endpoint(region: str) -> str:
+    """Where the user pools of a region are."""
+    return f"https://cognito-idp.{region}.amazonaws.com/"
+
+
+def expiry(token: str) -> datetime | None:
+    """When an access token ends; None for one that does not say. Read without being verified: the service does that."""
+    claims = _claims(token)
+    seconds = claims.get("exp")
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
+def username(token: str) -> str | None:
+    """Whose token it is, as it says itself."""
+    claims = _claims(token)
+    name = claims.get("username") or claims.get("sub")
+    return str(name) if name else None
+
+
+def _claims(token: str) -> dict[str, object]:
+    try:
+        _, payload, _ = token.split(".")
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    except (ValueError, binascii.Error):
+        return {}
+    return claims if isinstance(claims, dict) else {}
+
+
+def _error_of(answer: httpx.Response) -> ApiError:
+    error = api_error(answer)
+    # Cognito answers 400 to everything it refuses and names the reason in the body.
+    kind = str(body_of(answer).get("__type", "")).rpartition("#")[2]
+    return SignInError(_REFUSALS[kind], status=401, code="sign_in_refused") if kind in _REFUSALS else error

@@ -1,0 +1,90 @@
+"""`default-risk` in a process of its own, with a service whose jobs move on each time they are asked for.
+
+python -m tests.unit.cli.scripted_service watch JOB...
+"""
+
+import time
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import httpx
+
+from shared.cli.environment import API_VARIABLE, FOLDER_VARIABLE, TOKEN_VARIABLE, Environment
+from shared.cli.main import app
+from shared.client.answers import JobStatus, Performance
+
+ROWS = 1_000
+ROWS_A_LOOK = 20
+# As long as an answer takes, so that a bar can be seen.
+_ANSWER_SECONDS = 0.1
+
+
+class ScriptedService(httpx.BaseTransport):
+    """Jobs by id, each counted up by a look; one that is cancelled stays as it is."""
+
+    def __init__(self) -> None:
+        self._jobs: dict[str, JobStatus] = {}
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        time.sleep(_ANSWER_SECONDS)
+        job_id, _, action = request.url.path.partition("/jobs/")[2].partition("/")
+        job = self._jobs.setdefault(job_id, _new_job(job_id))
+        if action == "status":
+            _move_on(job)
+            return _answer({"job": job}, ETag=f'"{job["processed_rows"]}"')
+        if action == "cancel":
+            job.update(
+                {"status": "failed", "phase": "done", "cancelled": True, "error_message": "Job cancelled by user"}
+            )
+            return _answer({"message": "cancelled"})
+        speed: Performance = {
+            "processing_time_seconds": 5.0,
+            "rows_per_second": 200.0,
+            "estimated_completion_time": "1m 25s" if job["status"] == "processing" else None,
+        }
+        return _answer({"job": {**job, "performance": speed}})
+
+
+def _answer(body: dict[str, Any], **headers: str) -> httpx.Response:
+    return httpx.Response(200, json={"success": True, **body}, headers=headers)
+
+
+def _new_job(job_id: str) -> JobStatus:
+    return {
+        "id": job_id,
+        "status": "processing",
+        "phase": "scoring",
+        "job_type": "annual",
+        "original_filename": f"{job_id}.csv",
+        "total_rows": ROWS,
+        "processed_rows": 0,
+        "successful_rows": 0,
+        "failed_rows": 0,
+        "progress_percentage": 0.0,
+        "created_at": "2026-03-02T12:00:00.000Z",
+        "started_at": "2026-03-02T12:00:00.000Z",
+        "completed_at": None,
+        "error_message": None,
+        "error_details": None,
+        "cancelled": False,
+    }
+
+
+def _move_on(job: JobStatus) -> None:
+    if job["status"] != "processing":
+        return
+    processed = min(ROWS, job["processed_rows"] + ROWS_A_LOOK)
+    job.update({"processed_rows": processed, "successful_rows": processed - 1, "failed_rows": 1})
+    job["progress_percentage"] = processed * 100 / ROWS
+    if processed == ROWS:
+        job.update({"status": "completed", "phase": "done"})
+
+
+if __name__ == "__main__":
+    settings = {
+        FOLDER_VARIABLE: str(Path(mkdtemp())),
+        API_VARIABLE: "https://api.example",
+        TOKEN_VARIABLE: "token",
+    }
+    app(obj=Environment(variables=settings, transport=ScriptedService()), prog_name="default-risk")

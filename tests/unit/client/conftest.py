@@ -1,0 +1,33 @@
+"""The client with the application behind it, in this process."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from fastapi import FastAPI
+
+from shared.client.jobs_client import JobsClient
+from shared.client.sending import Retries
+from tests.in_process import InProcess
+from tests.unit.api.conftest import *  # noqa: F403 - the application's fixtures, whichever it needs
+from tests.unit.api.conftest import Token
+
+API_URL = "https://api.example"
+
+
+@pytest.fixture
+def service(app: FastAPI) -> Iterator[InProcess]:
+    with asyncio.Runner() as runner:
+        yield InProcess(app=app, runner=runner)
+
+
+@pytest.fixture
+def pauses() -> list[float]:
+    """What was waited, without waiting."""
+    return []
+
+
+@pytest.fixture
+def jobs_client(service: InProcess, token: Token, pauses: list[float]) -> Iterator[JobsClient]:
+    with JobsClient(API_URL, token=token(), transport=service, retries=Retries(pause=pauses.append)) as made:
+        yield made

@@ -1,0 +1,75 @@
+"""What the client knows of a file before it is sent."""
+
+import hashlib
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from infra.local import panel
+from shared.client.files import CountedFile, UnreadableFileError, job_type_of, sha256_of
+from shared.scoring.documentation import template_csv
+
+
+@pytest.mark.parametrize("header", ["reporting_quarter", "Reporting Quarter", "REPORTING-QUARTER"])
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_column_of_quarters_makes_a_file_quarterly(
+    tmp_path: Path, header: str, separator: str, encoding: str
+) -> None:
+    path = tmp_path / "figures.csv"
+    path.write_bytes(f"company_symbol{separator}{header}\nA{separator}Q1\n".encode(encoding))
+    assert job_type_of(path) == "quarterly"
+
+
+def test_a_file_without_one_is_annual_whatever_its_rows_say(tmp_path: Path) -> None:
+    path = tmp_path / "figures.csv"
+    path.write_text(template_csv("annual") + "reporting_quarter\n")
+    assert job_type_of(path) == "annual"
+
+
+@pytest.mark.parametrize("job_type", ["annual", "quarterly"])
+def test_a_workbook_is_looked_into(tmp_path: Path, job_type: str) -> None:
+    path = tmp_path / "figures.XLSX"
+    columns = panel.STATEMENT_COLUMNS if job_type == "annual" else panel.QUARTERLY_RATIO_COLUMNS
+    rows = panel.statement_rows(3, seed=1) if job_type == "annual" else panel.quarterly_ratio_rows(3, seed=1)
+    path.write_bytes(panel.as_xlsx(rows, columns))
+    assert job_type_of(path) == job_type
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "sentence"),
+    [
+        ("gone.csv", None, r"gone\.csv cannot be read: No such file"),
+        ("notes.txt", b"x", r"notes\.txt is neither \.csv nor \.xlsx"),
+        ("broken.xlsx", b"PK\x03\x04broken", r"broken\.xlsx is not an Excel workbook"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str, body: bytes | None, sentence: str) -> None:
+    path = tmp_path / name
+    if body is not None:
+        path.write_bytes(body)
+    with pytest.raises(UnreadableFileError, match=sentence):
+        job_type_of(path)
+
+
+@given(body=st.binary(max_size=5_000))
+def test_any_bytes_have_a_job_type_and_their_checksum(body: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(body)
+    assert job_type_of(path) in {"annual", "quarterly"}
+    file = BytesIO(body)
+    file.seek(len(body) // 2)
+    assert sha256_of(file) == hashlib.sha256(body).hexdigest()
+    assert file.tell() == 0
+
+
+def test_a_counted_file_tells_how_far_it_was_read() -> None:
+    told: list[int] = []
+    file = CountedFile(BytesIO(b"12345"), told.append)
+    assert file.read(2) + file.read(2) == b"1234"
+    file.seek(0)
+    assert (file.read(), file.tell()) == (b"12345", 5)
+    assert told == [2, 4, 5]

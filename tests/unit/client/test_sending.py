@@ -1,0 +1,93 @@
+"""How requests are sent again, and how refusals are told."""
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.client.errors import ApiError, NoAnswerError, SignInError, UnavailableError
+from shared.client.jobs_client import JobsClient
+from shared.client.sending import IDEMPOTENCY_KEY, Retries
+from tests.in_process import InProcess, problem
+from tests.unit.api.conftest import annual_csv
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        problem(503, "unavailable"),
+        problem(429, "rate_limited"),
+        problem(409, "idempotency_in_flight"),
+        httpx.Response(502),
+        httpx.ConnectError("refused"),
+        httpx.ReadTimeout("slow"),
+    ],
+    ids=["503", "429", "in flight", "502", "refused", "slow"],
+)
+def test_what_may_succeed_later_is_sent_again_under_the_same_key(
+    service: InProcess, jobs_client: JobsClient, pauses: list[float], failure: httpx.Response | httpx.TransportError
+) -> None:
+    service.instead = [failure, failure]
+    accepted = jobs_client.upload("annual", "a.csv", annual_csv())
+
+    sent = service.sent("POST", "/annual/bulk-upload-async")
+    assert len(sent) == 3
+    assert len({request.headers[IDEMPOTENCY_KEY] for request in sent}) == 1
+    assert len({request.content.count(annual_csv()) for request in sent}) == 1
+    assert len(pauses) == 2
+    assert jobs_client.status(accepted["job_id"])["status"] == "pending"
+
+
+def test_two_uploads_have_two_keys(service: InProcess, jobs_client: JobsClient) -> None:
+    for _ in range(2):
+        jobs_client.upload("annual", "a.csv", annual_csv())
+    keys = {request.headers[IDEMPOTENCY_KEY] for request in service.sent("POST")}
+    assert len(keys) == 2
+
+
+def test_a_service_that_stays_away_is_given_up_with_its_own_reason(
+    service: InProcess, jobs_client: JobsClient, pauses: list[float]
+) -> None:
+    service.instead = [problem(503, "unavailable", Retry_After="7")] * 9
+    with pytest.raises(UnavailableError, match=r"unavailable\.") as refused:
+        jobs_client.jobs()
+    assert (refused.value.code, refused.value.request_id) == ("unavailable", "r-1")
+    assert len(service.requests) == 5
+    assert all(7 <= pause < 20 for pause in pauses)
+
+
+def test_an_address_without_an_answer_is_named(service: InProcess, jobs_client: JobsClient) -> None:
+    service.instead = [httpx.ConnectError("connection refused")] * 9
+    with pytest.raises(NoAnswerError, match=r"No answer from api\.example: connection refused\."):
+        jobs_client.models()
+
+
+def test_a_refusal_is_not_sent_again_and_names_the_faults(
+    service: InProcess, jobs_client: JobsClient, pauses: list[float]
+) -> None:
+    with pytest.raises(ApiError) as refused:
+        jobs_client.jobs(limit=1_000)
+    assert (refused.value.status, refused.value.code) == (422, "validation_error")
+    assert refused.value.faults[0].startswith("query.limit: ")
+    assert pauses == []
+    assert len(service.requests) == 1
+
+
+def test_the_gateways_own_refusal_of_a_token_is_told_like_the_services(
+    service: InProcess, jobs_client: JobsClient
+) -> None:
+    service.instead = [httpx.Response(401, json={"message": "Unauthorized"})]
+    with pytest.raises(SignInError) as of_gateway:
+        jobs_client.jobs()
+    jobs_client.http.headers["Authorization"] = "Bearer nonsense"
+    with pytest.raises(SignInError) as of_service:
+        jobs_client.jobs()
+    assert of_gateway.value.code == of_service.value.code == "unauthenticated"
+
+
+@given(attempt=st.integers(0, 60), asked=st.none() | st.floats(0, 1e9))
+def test_a_pause_is_bounded_and_not_shorter_than_asked_for(attempt: int, asked: float | None) -> None:
+    waited: list[float] = []
+    Retries(pause=waited.append).wait(attempt, asked)
+    (pause,) = waited
+    assert 0.25 <= pause <= 25 if asked is None else min(asked, 20) <= pause <= 25
