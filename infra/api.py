@@ -13,6 +13,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.aws_apigateway import AccessLogFormat
 from constructs import Construct
 
+from infra.exports import Exports
 from infra.findings import acknowledge
 from infra.function import Function, allow
 from infra.identity import Identity
@@ -29,7 +30,14 @@ class Api(Construct):
     """API Gateway in front of the api function. The gateway refuses bad tokens first; the function checks again."""
 
     def __init__(
-        self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow, identity: Identity
+        self,
+        scope: Construct,
+        *,
+        stage: Stage,
+        storage: Storage,
+        workflow: Workflow,
+        exports: Exports,
+        identity: Identity,
     ) -> None:
         super().__init__(scope, "Http")
         self.function = Function(
@@ -45,6 +53,7 @@ class Api(Construct):
                 "STATE_MACHINE_ARN": workflow.state_machine_arn,
                 "FINALIZE_FUNCTION_NAME": workflow.finalize.name,
                 "SCORE_FUNCTION_NAME": workflow.score.name,
+                "EXPORT_FUNCTION_NAME": exports.function.name,
                 "CURSOR_SECRET_ARN": storage.cursor_secret_arn,
                 "TOKEN_ISSUER": identity.issuer,
                 "TOKEN_AUDIENCE": ",".join(identity.audience),
@@ -55,7 +64,7 @@ class Api(Construct):
                 "XLSX_MAX_BYTES": str(stage.limits.xlsx_max_bytes),
                 **({"API_ROOT_URL": f"https://{stage.domain.name}"} if stage.domain else {}),
             },
-            statements=_statements(storage, workflow),
+            statements=_statements(storage, workflow, exports),
         )
         integration = integrations.HttpLambdaIntegration("Function", self.function.function)
         domain = self._domain_name(stage)
@@ -148,9 +157,9 @@ def _cors(stage: Stage) -> apigateway.CorsPreflightOptions | None:
     )
 
 
-def _statements(storage: Storage, workflow: Workflow) -> Sequence[iam.PolicyStatement]:
+def _statements(storage: Storage, workflow: Workflow, exports: Exports) -> Sequence[iam.PolicyStatement]:
     table, uploads, results = storage.table.table_arn, storage.uploads, storage.results
-    work, result_files = results.arn_for_objects("work/*"), results.arn_for_objects("results/*")
+    work, result_files, exported = (results.arn_for_objects(prefix) for prefix in ("work/*", "results/*", "exports/*"))
     listings = [f"{table}/index/by_{listing}" for listing in LISTINGS if listing != "unsettled"]
     return [
         allow(
@@ -165,10 +174,10 @@ def _statements(storage: Storage, workflow: Workflow) -> Sequence[iam.PolicyStat
         # A presigned form carries this role's right to put the one object it names.
         allow("s3:PutObject", on=[uploads.arn_for_objects("api/*")]),
         allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
-        allow("s3:GetObject", on=[result_files]),
-        allow("s3:DeleteObject", on=[work, result_files]),
+        allow("s3:GetObject", on=[result_files, exported]),
+        allow("s3:DeleteObject", on=[work, result_files, exported]),
         allow("s3:ListBucket", on=[results.bucket_arn]),
         allow("states:DescribeExecution", "states:StopExecution", on=[workflow.execution_arns]),
-        allow("lambda:InvokeFunction", on=[workflow.finalize.arn, workflow.score.arn]),
+        allow("lambda:InvokeFunction", on=[workflow.finalize.arn, workflow.score.arn, exports.function.arn]),
         allow("secretsmanager:GetSecretValue", on=[storage.cursor_secret_arn]),
     ]

@@ -10,6 +10,7 @@ from constructs import Construct
 from infra.api import Api
 from infra.encryption import customer_key
 from infra.events import StatusEvents
+from infra.exports import Exports
 from infra.intake import Intake
 from infra.reconciliation import Reconciliation
 from infra.stages import Stage
@@ -33,6 +34,7 @@ class Observability(Construct):
         workflow: Workflow,
         reconciliation: Reconciliation,
         events: StatusEvents,
+        exports: Exports,
     ) -> None:
         super().__init__(scope, "Observability")
         self.topic = sns.Topic(self, "Alarms", master_key=customer_key(self), enforce_ssl=not stage.is_local)
@@ -47,6 +49,7 @@ class Observability(Construct):
             "finalize": workflow.finalize,
             "reconcile": reconciliation.function,
             "publish": events.function,
+            "export": exports.function,
         }
         failed = workflow.state_machine.metric_failed(period=_FIVE_MINUTES, statistic="Sum")
         queue_age = intake.queue.metric_approximate_age_of_oldest_message(period=_FIVE_MINUTES, statistic="Maximum")
@@ -87,6 +90,7 @@ class Observability(Construct):
             "The sweep that guarantees an end to every job failed twice in a row",
             evaluation_periods=2,
         )
+        self._alarm("ExportsFailing", errors["export"], "A result file could not be made in the format asked for")
         self._alarm("ApiFailing", server_errors, "Callers got server errors", threshold=5)
         self._alarm(
             "ScoringThrottled",

@@ -37,7 +37,10 @@ class Reconciliation(Construct):
                 allow("dynamodb:Query", on=[f"{table}/index/by_unsettled"]),
                 allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
                 allow("s3:ListBucket", on=[results.bucket_arn]),
-                allow("s3:DeleteObject", on=[results.arn_for_objects("work/*"), results.arn_for_objects("results/*")]),
+                allow(
+                    "s3:DeleteObject",
+                    on=[results.arn_for_objects(prefix) for prefix in ("work/*", "results/*", "exports/*")],
+                ),
                 allow("states:StartExecution", on=[workflow.state_machine_arn]),
                 allow("states:DescribeExecution", "states:StopExecution", on=[workflow.execution_arns]),
                 allow("lambda:InvokeFunction", on=[workflow.finalize.arn]),

@@ -6,6 +6,7 @@ from constructs import Construct
 from infra.api import Api
 from infra.encryption import Encryption
 from infra.events import StatusEvents
+from infra.exports import Exports
 from infra.identity import Identity
 from infra.intake import Intake
 from infra.observability import Observability
@@ -31,8 +32,9 @@ class DefaultRiskJobs(Stack):
         intake = Intake(self, stage=stage, storage=storage, workflow=workflow)
         reconciliation = Reconciliation(self, stage=stage, storage=storage, workflow=workflow)
         events = StatusEvents(self, stage=stage, storage=storage)
+        exports = Exports(self, stage=stage, storage=storage)
         identity = Identity(self, stage=stage)
-        api = Api(self, stage=stage, storage=storage, workflow=workflow, identity=identity)
+        api = Api(self, stage=stage, storage=storage, workflow=workflow, exports=exports, identity=identity)
         observability = Observability(
             self,
             stage=stage,
@@ -41,6 +43,7 @@ class DefaultRiskJobs(Stack):
             workflow=workflow,
             reconciliation=reconciliation,
             events=events,
+            exports=exports,
         )
 
         self._output("ApiUrl", api.url)

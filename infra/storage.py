@@ -15,6 +15,7 @@ LISTINGS = ("organization_listing", "user_listing", "all_listing", "unsettled")
 
 # A job's results are kept for 30 days; its record says so to the day.
 RESULTS_KEPT = Duration.days(31)
+EXPORTS_KEPT = Duration.days(1)
 
 
 class Storage(Construct):
@@ -101,6 +102,12 @@ class Storage(Construct):
             prefix="work/",
             expiration=Duration.days(7),
             abort_incomplete_multipart_upload_after=Duration.days(2),
+        )
+        # Made again when asked for later. So none outlives the results it was made from, however late that was.
+        bucket.add_lifecycle_rule(
+            prefix="exports/",
+            expiration=EXPORTS_KEPT,
+            abort_incomplete_multipart_upload_after=Duration.days(1),
         )
         return bucket
 

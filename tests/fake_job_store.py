@@ -12,7 +12,7 @@ from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import ChunkCount, Progress, Shard, shard_count
 from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
-from shared.jobs.model import Job, JobStatus, Phase, Source, StoredInput
+from shared.jobs.model import Export, ExportKind, Job, JobStatus, Phase, Source, StoredInput
 from shared.jobs.pace import Pace, period_at
 from shared.jobs.ports import JobCount, JobPage, JobView, PlanFacts, Scope, Tombstone
 from shared.jobs.views import timestamp
@@ -170,6 +170,14 @@ class FakeJobStore:
                 updated_at=now,
             )
             self._unsettled.discard(job.id)
+
+    def change_export(self, job_id: UUID, kind: ExportKind, *, expected: Export | None, changed: Export | None) -> None:
+        with self._lock:
+            current = self._jobs.get(job_id)
+            if current is None or not current.results_ready or current.exports.get(kind) != expected:
+                raise TransitionRefusedError
+            others = {other: export for other, export in current.exports.items() if other != kind}
+            self._jobs[job_id] = replace(current, exports={**others, **({kind: changed} if changed else {})})
 
     def delete(self, job: Job, *, now: datetime) -> None:
         with self._changing(job.id, DELETABLE) as current:

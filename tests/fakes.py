@@ -1,7 +1,7 @@
 """The ports of `shared.jobs` in memory. `tests/contract` holds them to what the real adapters do."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -12,7 +12,7 @@ from functions.score.given_rows import score_given
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.events import StatusEvent
 from shared.jobs.idempotency import Claim
-from shared.jobs.model import Outcome, StoredInput
+from shared.jobs.model import ExportKind, FileFormat, Outcome, StoredInput
 from shared.jobs.ports import Execution, ExecutionState, JobView, UploadForm
 from shared.jobs.row_scoring import GivenRows
 from shared.jobs.uploads import upload_key
@@ -22,6 +22,8 @@ from tests.fake_job_store import FakeJobStore
 __all__ = [
     "FakeAssembler",
     "FakeEventBus",
+    "FakeExportFiles",
+    "FakeExporter",
     "FakeIdempotencyKeys",
     "FakeJobStore",
     "FakeResultFiles",
@@ -79,15 +81,23 @@ class FakeUploadStore:
 
 
 class FakeResultStore:
-    """`ResultStore` in memory: result files by outcome, and the JSON lines of every chunk's row errors."""
+    """`ResultStore` in memory: CSV files by outcome, exports, and the JSON lines of every chunk's row errors."""
 
     def __init__(self) -> None:
         self.files: dict[tuple[UUID, Outcome], bytes] = {}
+        self.exports: dict[tuple[UUID, ExportKind], bytes] = {}
         self.errors: dict[tuple[UUID, int], bytes] = {}
         self.summaries: dict[UUID, dict[str, Any]] = {}
 
-    def download_link(self, job_id: UUID, outcome: Outcome, *, filename: str) -> str | None:
-        return f"https://results.example/{job_id}/{outcome}?as={filename}" if (job_id, outcome) in self.files else None
+    def download_link(
+        self, job_id: UUID, outcome: Outcome, *, filename: str, file_format: FileFormat = FileFormat.CSV
+    ) -> str | None:
+        is_there = (
+            (job_id, outcome) in self.files
+            if file_format is FileFormat.CSV
+            else (job_id, ExportKind(outcome, file_format)) in self.exports
+        )
+        return f"https://results.example/{job_id}/{outcome}?as={filename}" if is_there else None
 
     def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:
         if (job_id, chunk) not in self.errors:
@@ -105,6 +115,7 @@ class FakeResultStore:
     def delete_all(self, job_id: UUID) -> None:
         self.summaries.pop(job_id, None)
         self.files = {key: body for key, body in self.files.items() if key[0] != job_id}
+        self.exports = {key: body for key, body in self.exports.items() if key[0] != job_id}
         self.errors = {key: body for key, body in self.errors.items() if key[0] != job_id}
 
 
@@ -151,6 +162,37 @@ class FakeAssembler:
 
     def request(self, job_id: UUID) -> None:
         self.requested.append(job_id)
+
+
+@dataclass
+class FakeExporter:
+    """`Exporter` that only remembers what it was asked for; `error` is raised instead."""
+
+    error: Exception | None = None
+    requested: list[tuple[UUID, ExportKind, datetime]] = field(default_factory=list)
+
+    def request(self, job_id: UUID, kind: ExportKind, *, claimed_at: datetime) -> None:
+        if self.error is not None:
+            raise self.error
+        self.requested.append((job_id, kind, claimed_at))
+
+
+@dataclass
+class FakeExportFiles:
+    """`ExportFiles` that puts a file into a fake store; `before` is called first, and may raise."""
+
+    results: FakeResultStore
+    before: Callable[[], None] | None = None
+    made: int = 0
+
+    def make(self, job_id: UUID, kind: ExportKind) -> None:
+        self.made += 1
+        if self.before is not None:
+            self.before()
+        self.results.exports[job_id, kind] = b"export"
+
+    def remove(self, job_id: UUID, kind: ExportKind) -> None:
+        self.results.exports.pop((job_id, kind), None)
 
 
 @dataclass

@@ -175,7 +175,7 @@ class BulkAnswer(Success):
 
 
 class AssemblingAnswer(Success):
-    """The job has ended and its files are being put together."""
+    """The job has ended and the file asked for is being made."""
 
     message: str
     status: JobStatus

@@ -16,6 +16,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from functions.api.authentication import TokenVerifier
 from functions.api.cursors import Cursor, Cursors
 from shared.jobs.access import Caller
+from shared.jobs.downloads import Downloads
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.ports import Clock, JobView
@@ -40,6 +41,7 @@ class Services:
 
     jobs: JobService
     scored_rows: ScoredRows
+    downloads: Downloads
     rows: RowScorer
     idempotency: Idempotency
     verifier: TokenVerifier

@@ -15,6 +15,7 @@ from functions.api.problems import MEDIA_TYPE
 from functions.api.settings import ApiSettings
 from functions.api.signing_keys import SigningKeys, jwks_fetcher
 from shared.aws import clients
+from shared.aws.export_function import ExportInvocation
 from shared.aws.failures import translated
 from shared.aws.idempotency_keys import StoredKeys
 from shared.aws.jobs_table import JobsTable
@@ -22,6 +23,7 @@ from shared.aws.results_bucket import ResultsBucket
 from shared.aws.score_function import ScoreInvocation
 from shared.aws.state_machine import FinalizeInvocation, StateMachine
 from shared.aws.upload_bucket import UploadBucket
+from shared.jobs.downloads import Downloads
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.model import utc_now
 from shared.jobs.scored_rows import ScoredRows
@@ -59,9 +61,10 @@ def _application() -> Mangum:
 
 def services(settings: ApiSettings) -> Services:
     """What the routes work with, on AWS. No client is made before it is used."""
+    store = JobsTable(client=clients.dynamodb, table=settings.table_name)
     results = ResultsBucket(client=clients.s3, bucket=settings.results_bucket)
     jobs = JobService(
-        store=JobsTable(client=clients.dynamodb, table=settings.table_name),
+        store=store,
         uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
         results=results,
         workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
@@ -83,6 +86,12 @@ def services(settings: ApiSettings) -> Services:
     return Services(
         jobs=jobs,
         scored_rows=ScoredRows(results=results),
+        downloads=Downloads(
+            store=store,
+            results=results,
+            exporter=ExportInvocation(client=clients.lambda_, function_name=settings.export_function_name),
+            clock=utc_now,
+        ),
         rows=ScoreInvocation(client=clients.lambda_awaited, function_name=settings.score_function_name),
         idempotency=Idempotency(keys=keys, clock=utc_now),
         verifier=verifier,

@@ -26,6 +26,7 @@ class ApiSettings(Settings):
     state_machine_arn: NonEmpty
     finalize_function_name: NonEmpty
     score_function_name: NonEmpty
+    export_function_name: NonEmpty
     cursor_secret_arn: NonEmpty
 
     token_issuer: NonEmpty

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
+from shared.aws.export_items import decode_exports
 from shared.aws.shard_items import SHARD_PREFIX, decode_shard
 from shared.jobs.ledger import Progress
 from shared.jobs.model import RETENTION, Job, JobStatus, JobType, Phase, Source, StoredInput, UploadOptions
@@ -187,6 +188,7 @@ def decode_job(item: Mapping[str, Any]) -> Job:
         final_successful_rows=_optional_int(item.get("final_successful_rows")),
         final_failed_rows=_optional_int(item.get("final_failed_rows")),
         results_ready=item["results_ready"],
+        exports=decode_exports(item),
     )
 
 

@@ -6,10 +6,11 @@ from typing import Any
 from uuid import UUID
 
 from shared.aws import job_items
+from shared.aws.export_items import attribute_name, encode_export
 from shared.aws.job_items import encode
 from shared.aws.shard_items import encode_faults, encode_pace
 from shared.jobs.ledger import ChunkCount
-from shared.jobs.model import Job, JobStatus
+from shared.jobs.model import Export, ExportKind, Job, JobStatus
 from shared.jobs.views import timestamp
 
 
@@ -45,6 +46,24 @@ def job_update(
         "ExpressionAttributeValues": encode(
             {**{f":new_{name}": value for name, value in changed.items()}, **allowed_values, **(values or {})}
         ),
+    }
+
+
+def export_change(
+    table: str, job_id: UUID, kind: ExportKind, *, expected: Export | None, changed: Export | None
+) -> Any:
+    """The update of how an export stands, refused unless it stands as expected and the job has its files."""
+    values: dict[str, Any] = {":yes": True}
+    values |= {":expected": encode_export(expected)} if expected is not None else {}
+    values |= {":changed": encode_export(changed)} if changed is not None else {}
+    stands = "#export = :expected" if expected is not None else "attribute_not_exists(#export)"
+    return {
+        "TableName": table,
+        "Key": job_items.job_key(job_id),
+        "UpdateExpression": "SET #export = :changed" if changed is not None else "REMOVE #export",
+        "ConditionExpression": f"results_ready = :yes AND {stands}",
+        "ExpressionAttributeNames": {"#export": attribute_name(kind)},
+        "ExpressionAttributeValues": encode(values),
     }
 
 

@@ -1,6 +1,7 @@
 """The jobs table: every write is conditional, so that a retry, a duplicate or a late worker changes nothing."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -13,7 +14,7 @@ from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import ChunkCount, shard_count
 from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
-from shared.jobs.model import RETENTION, Job, JobStatus, Phase, StoredInput
+from shared.jobs.model import RETENTION, Export, ExportKind, Job, JobStatus, Phase, StoredInput
 from shared.jobs.ports import JobCount, JobPage, JobView, PlanFacts, Scope, Tombstone
 from shared.jobs.views import timestamp
 
@@ -73,11 +74,7 @@ class JobsTable:
             status=JobStatus.QUEUED,
             changes={
                 "phase": Phase.QUEUED,
-                "stored_input": {
-                    "key": stored_input.key,
-                    "version_id": stored_input.version_id,
-                    "size": stored_input.size,
-                },
+                "stored_input": asdict(stored_input),
                 "file_size": stored_input.size,
                 "execution_arn": execution_arn,
             },
@@ -170,6 +167,10 @@ class JobsTable:
             allowed={JobStatus.FAILED},
             remove=(job_items.UNSETTLED,),
         )
+
+    def change_export(self, job_id: UUID, kind: ExportKind, *, expected: Export | None, changed: Export | None) -> None:
+        update = job_writes.export_change(self._table, job_id, kind, expected=expected, changed=changed)
+        self._refusable(lambda: self._client().update_item(**update))
 
     def delete(self, job: Job, *, now: datetime) -> None:
         deletable, values = job_writes.one_of(DELETABLE)

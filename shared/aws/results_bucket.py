@@ -17,9 +17,10 @@ from uuid import UUID
 from botocore.exceptions import ClientError
 
 from shared.aws.composition import Piece, compose
+from shared.aws.exports_bucket import export_key, exports_prefix
 from shared.aws.failures import code_of, translated
 from shared.jobs.errors import JobNotFoundError
-from shared.jobs.model import Outcome
+from shared.jobs.model import ExportKind, FileFormat, Outcome
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -160,8 +161,11 @@ class ResultsBucket:
                 ExtraArgs={"TaggingDirective": "REPLACE"},
             )
 
-    def download_link(self, job_id: UUID, outcome: Outcome, *, filename: str) -> str | None:
-        key = _result_key(job_id, outcome)
+    def download_link(
+        self, job_id: UUID, outcome: Outcome, *, filename: str, file_format: FileFormat = FileFormat.CSV
+    ) -> str | None:
+        is_csv = file_format is FileFormat.CSV
+        key = _result_key(job_id, outcome) if is_csv else export_key(job_id, ExportKind(outcome, file_format))
         try:
             with translated():
                 self._client().head_object(Bucket=self._bucket, Key=key)
@@ -180,7 +184,7 @@ class ResultsBucket:
         )
 
     def delete_all(self, job_id: UUID) -> None:
-        for prefix in (_work(job_id), _results(job_id)):
+        for prefix in (_work(job_id), _results(job_id), exports_prefix(job_id)):
             keys = [entry["Key"] for entry in self._list(prefix)]
             for start in range(0, len(keys), _DELETE_BATCH):
                 self._delete(keys[start : start + _DELETE_BATCH])

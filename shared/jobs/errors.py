@@ -6,6 +6,7 @@ JobError
 ├── JobProcessingError        a delete while the job is processing
 ├── ResultsNotReadyError      a download before the results are there
 │   └── ResultsAssemblingError    the job has ended and its files are being put together
+├── ExportRefusedError        a result file that cannot be had in the format asked for
 ├── InvalidCursorError        a cursor that is not ours, or of another caller or filter
 ├── IdempotencyInFlightError  a request with the same key is still at work
 ├── IdempotencyMismatchError  a key that was given to another content before
@@ -60,6 +61,16 @@ class ResultsNotReadyError(JobError):
 
 class ResultsAssemblingError(ResultsNotReadyError):
     """The job has ended and its result files are seconds away."""
+
+
+class ExportRefusedError(JobError):
+    """The result file cannot be had in the format asked for: too large for it (`too_large`), or not at all."""
+
+    code = "not_exportable"
+
+    def __init__(self, sentence: str, *, code: str = code) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class InvalidCursorError(JobError):

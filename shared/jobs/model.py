@@ -64,6 +64,37 @@ class Outcome(StrEnum):
     ALL = "all"
 
 
+class FileFormat(StrEnum):
+    """The form of a result file. CSV is there from the end of a job, the others are made when they are asked for."""
+
+    CSV = "csv"
+    PARQUET = "parquet"
+    XLSX = "xlsx"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportKind:
+    """Which result file of a job, in which format other than CSV."""
+
+    outcome: Outcome
+    file_format: FileFormat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """How the making of a result file in another format stands; once the file is there, nothing is kept of it.
+
+    `claimed_at` is when it was last asked for or begun, None when an attempt ended without a file. `attempts` are those
+    begun. `refusal_code` and `refusal` say why there will never be one.
+    """
+
+    claimed_at: datetime | None = None
+    is_begun: bool = False
+    attempts: int = 0
+    refusal_code: str | None = None
+    refusal: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadOptions:
     """What an uploader may ask of a job.
@@ -128,6 +159,7 @@ class Job:
     final_successful_rows: int | None = None
     final_failed_rows: int | None = None
     results_ready: bool = False
+    exports: Mapping[ExportKind, Export] = field(default_factory=dict)
 
     @property
     def cancelled(self) -> bool:

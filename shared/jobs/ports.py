@@ -9,7 +9,7 @@ from uuid import UUID
 
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import ChunkCount, Progress
-from shared.jobs.model import Job, Outcome, StoredInput
+from shared.jobs.model import Export, ExportKind, FileFormat, Job, Outcome, StoredInput
 
 Clock = Callable[[], datetime]
 
@@ -120,6 +120,12 @@ class JobStore(Protocol):
     def settle(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
         """Set a failed job's final counts and that its result files are there."""
 
+    def change_export(self, job_id: UUID, kind: ExportKind, *, expected: Export | None, changed: Export | None) -> None:
+        """Set how an export of the job stands (None: nothing is known of it).
+
+        Refused when it does not stand as `expected`, and when the job has no result files or was deleted.
+        """
+
     def delete(self, job: Job, *, now: datetime) -> None:
         """Replace the job by a tombstone and remove its shards, at once. Refused while it is processing."""
 
@@ -162,8 +168,10 @@ class UploadStore(Protocol):
 class ResultStore(Protocol):
     """What is kept of a job in the results bucket."""
 
-    def download_link(self, job_id: UUID, outcome: Outcome, *, filename: str) -> str | None:
-        """A link that downloads the outcome's CSV under `filename`; None when there is no such file."""
+    def download_link(
+        self, job_id: UUID, outcome: Outcome, *, filename: str, file_format: FileFormat = FileFormat.CSV
+    ) -> str | None:
+        """A link that downloads the outcome's file under `filename`; None when there is no such file."""
 
     def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:
         """A piece of the JSON lines of a chunk's row errors.
@@ -218,3 +226,10 @@ class Assembler(Protocol):
 
     def request(self, job_id: UUID) -> None:
         """Ask for the files of an ended job, not waiting for them."""
+
+
+class Exporter(Protocol):
+    """Whoever makes result files in other formats."""
+
+    def request(self, job_id: UUID, kind: ExportKind, *, claimed_at: datetime) -> None:
+        """Ask for the export that was claimed at that time, not waiting for it."""

@@ -1,4 +1,4 @@
-"""What callers do with jobs: create, look, list, cancel, delete, download. One access rule for all of it."""
+"""What callers do with jobs: create, look, list, cancel, delete. One access rule for all of it."""
 
 import logging
 from collections.abc import Callable
@@ -15,13 +15,12 @@ from shared.jobs.errors import (
     JobNotCancellableError,
     JobNotFoundError,
     JobProcessingError,
-    ResultsAssemblingError,
     ResultsNotReadyError,
     TransitionRefusedError,
     UnavailableError,
 )
 from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import Job, JobStatus, JobType, Outcome, Source, UploadOptions
+from shared.jobs.model import Job, JobStatus, JobType, Source, UploadOptions
 from shared.jobs.ports import (
     Assembler,
     Clock,
@@ -36,9 +35,7 @@ from shared.jobs.ports import (
     Workflow,
 )
 from shared.jobs.row_errors import EVERY_ERROR, Position, RowErrorFilter, RowErrorPage, read_page
-from shared.jobs.scored_rows import ASSEMBLING, NO_FILE
 from shared.jobs.statistics import SUMMED_AT_MOST, Statistics, statistics_of
-from shared.jobs.uploads import download_name
 
 logger = logging.getLogger(__name__)
 
@@ -253,24 +250,6 @@ class JobService:
             limit=limit,
             error_filter=error_filter,
         )
-
-    def download_link(self, caller: Caller, job_id: UUID, outcome: Outcome) -> str:
-        """Where the outcome's file can be downloaded for a short time.
-
-        Raises `JobNotFoundError`, `ResultsNotReadyError` before the job ended and `ResultsAssemblingError` after,
-        until its files are there.
-        """
-        job = self.get(caller, job_id).job
-        require_ended(job)
-        if not job.results_ready:
-            raise ResultsAssemblingError(ASSEMBLING)
-        # What was cancelled or failed before its rows were counted gives its input back as it came.
-        whole_input = outcome is Outcome.UNPROCESSED and job.total_rows is None
-        name = job.original_filename if whole_input else download_name(job.original_filename, outcome)
-        link = self._results.download_link(job_id, outcome, filename=name)
-        if link is None:
-            raise ResultsNotReadyError(NO_FILE)
-        return link
 
 
 def require_ended(job: Job) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from shared.jobs.model import JobType
+from shared.jobs.model import FileFormat, JobType
 
 _UPLOAD_PREFIX = "api/"
 _DROP = re.compile(
@@ -77,6 +77,6 @@ def display_name(path: str) -> str:
     return name or "unnamed"
 
 
-def download_name(original_filename: str, outcome: str) -> str:
+def download_name(original_filename: str, outcome: str, file_format: FileFormat = FileFormat.CSV) -> str:
     """The name a result file is saved under."""
-    return f"{PurePosixPath(original_filename).stem}_{outcome}.csv"
+    return f"{PurePosixPath(original_filename).stem}_{outcome}.{file_format}"

@@ -16,7 +16,8 @@ from shared.scoring.carried import carried_records, symbol_of
 from shared.scoring.chunk_summary import ChunkSummary, summarise
 from shared.scoring.company_periods import NO_KEY, company_periods
 from shared.scoring.model import Model
-from shared.scoring.results import FAULT_COLUMNS, SCORE_COLUMNS, fault_texts, row_error
+from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS
+from shared.scoring.results import fault_texts, row_error
 from shared.scoring.rows import Fault, judge
 from shared.scoring.scores import score_cells
 from shared.scoring.table import table_of

@@ -16,31 +16,18 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Literal
 
 from shared.files.header import Layout
 from shared.scoring.carried import csv_cell
 from shared.scoring.cells import guarded
 from shared.scoring.columns import normalised_name
+from shared.scoring.result_names import FAULT_COLUMNS, OURS, OUTCOME, ROW, SCORE_COLUMNS
 from shared.scoring.rows import Fault
 
 Outcome = Literal["successful", "failed", "unprocessed", "all"]
 
-ROW: Final = "row"
-SCORE_COLUMNS: Final = (
-    "default_probability",
-    "risk_level",
-    "risk_grade",
-    "top_factors",
-    "missing_ratios",
-    "out_of_range",
-    "model_version",
-    "model_basis",
-)
-FAULT_COLUMNS: Final = ("code", "column", "error", "errors")
-OUTCOME: Final = "outcome"
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
-OURS: Final = frozenset({ROW, *SCORE_COLUMNS, *FAULT_COLUMNS, OUTCOME})
 
 
 def carried_names(layout: Layout) -> tuple[str, ...]:

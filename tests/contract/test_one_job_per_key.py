@@ -20,6 +20,7 @@ from shared.aws.idempotency_keys import StoredKeys
 from shared.aws.jobs_table import JobsTable
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.access import Caller
+from shared.jobs.downloads import Downloads
 from shared.jobs.idempotency import IN_FLIGHT, Idempotency, IdempotencyKeys
 from shared.jobs.intake import Intake
 from shared.jobs.job_filter import JobFilter
@@ -33,6 +34,7 @@ from tests.builders import a_caller
 from tests.contract.threads import OneCallAtATime, at_once
 from tests.fakes import (
     FakeAssembler,
+    FakeExporter,
     FakeIdempotencyKeys,
     FakeJobStore,
     FakeResultStore,
@@ -87,6 +89,7 @@ class Api:
                 jobs=jobs,
                 rows=FakeRowScorer(),
                 scored_rows=ScoredRows(results=results),
+                downloads=Downloads(store=store, results=results, exporter=FakeExporter(), clock=self.clock),
                 idempotency=Idempotency(keys=keys, clock=self.clock),
                 verifier=verifier,
                 cursors=Cursors(key=lambda: b"key"),

@@ -3,12 +3,18 @@
 Each says how the jobs end whose ids a client was answered with, whatever single calls fail on the way.
 """
 
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
+
+import numpy as np
 
 from infra.local import panel
 from shared.aws import clients
+from shared.exports.parquet import write_parquet
+from shared.exports.result_file import ResultFile
 from shared.scoring.documentation import example_rows
 from tests.crashes.platform import API, CLIENT_ATTEMPTS, Platform
 
@@ -16,10 +22,12 @@ ANNUAL = panel.as_csv(panel.statement_rows(20, seed=1, faulty=3), panel.STATEMEN
 QUARTERLY = panel.as_xlsx(panel.quarterly_ratio_rows(20, seed=2), panel.QUARTERLY_RATIO_COLUMNS)
 HOPELESS = panel.as_csv(panel.statement_rows(1_400, seed=3, faulty=1_300), panel.STATEMENT_COLUMNS)
 # Above the sizes from which S3 is given objects in parts.
-_REMARK = {"remark": "x" * 30_000}
+# Random, or they would be small in any format that packs them.
+_REMARKS = [b64encode(np.random.default_rng(row).bytes(22_500)).decode() for row in range(400)]
 LARGE = (
     panel.as_csv(
-        [{**row, **_REMARK} for row in panel.statement_rows(300, seed=4)], (*panel.STATEMENT_COLUMNS, "remark")
+        [{**row, "remark": remark} for row, remark in zip(panel.statement_rows(400, seed=4), _REMARKS, strict=True)],
+        (*panel.STATEMENT_COLUMNS, "remark"),
     )
     .decode()
     .encode("utf-16")
@@ -92,6 +100,24 @@ def a_queued_job_is_cancelled_before_its_rows_are_counted(platform: Platform, ch
     check([End(job_id=job_id, status="failed", cancelled=True, successful=0, failed=0)])
 
 
+def results_are_exported_and_one_is_of_a_job_deleted_meanwhile(platform: Platform, check: Check) -> None:
+    job_id, deleted = (_uploaded(platform, "annual", ANNUAL) for _ in range(2))
+    platform.deliver()
+    platform.run_executions()
+    platform.publish()
+    for file_format in ("parquet", "xlsx"):
+        _exported(platform, f"{API}/jobs/{job_id}/download?outcome=failed&format={file_format}")
+
+    def delete_and_write(result: ResultFile, path: str) -> None:
+        platform.request("DELETE", f"{API}/jobs/{deleted}")
+        write_parquet(result, path)
+
+    with patch("functions.export.conversion.write_parquet", delete_and_write):
+        _exported(platform, f"{API}/jobs/{deleted}/download?outcome=all&format=parquet")
+    check([End(job_id=job_id, status="completed", successful=17, failed=3)])
+    platform.request("DELETE", f"{API}/jobs/{job_id}")
+
+
 def most_rows_fail(platform: Platform, check: Check) -> None:
     job_id = _uploaded(platform, "annual", HOPELESS, "max_failed_percent=10")
     platform.deliver()
@@ -133,6 +159,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     a_job_is_cancelled_while_chunks_are_late,
     a_dropped_workbook_loses_a_chunk_for_good,
     a_queued_job_is_cancelled_before_its_rows_are_counted,
+    results_are_exported_and_one_is_of_a_job_deleted_meanwhile,
     most_rows_fail,
     an_execution_vanishes_and_another_never_starts,
     rows_are_scored_at_once_and_the_rest_is_read,
@@ -141,12 +168,13 @@ SCENARIOS: tuple[Scenario, ...] = (
 
 def a_large_file_is_scored_though_parts_of_it_are_lost(platform: Platform, check: Check) -> None:
     """What is written in several parts: an input in another encoding, and result files of more than one part's size."""
-    platform.faults.lose_first("UploadPart", of=("plan", "finalize"))
+    platform.faults.lose_first("UploadPart", of=("plan", "finalize", "export"))
     platform.system.put("drop/acme/annual/large.csv", LARGE)
     platform.deliver()
     platform.run_executions()
     (entry,) = platform.request("GET", f"{API}/jobs")["body"]["jobs"]
-    check([End(job_id=entry["id"], status="completed", successful=300, failed=0)])
+    _exported(platform, f"{API}/jobs/{entry['id']}/download?outcome=all&format=parquet")
+    check([End(job_id=entry["id"], status="completed", successful=400, failed=0)])
 
 
 def what_comes_late_or_twice_is_removed(platform: Platform, check: Check) -> None:
@@ -162,7 +190,7 @@ def what_comes_late_or_twice_is_removed(platform: Platform, check: Check) -> Non
     platform.request("GET", f"{API}/jobs", caller={"role": "super_admin", "organization_id": None})
     platform.run_executions()
     platform.request("DELETE", f"{API}/jobs/{job_id}")
-    for late in (f"work/{job_id}/all/000000", f"results/{job_id}/errors/000000"):
+    for late in (f"work/{job_id}/all/000000", f"results/{job_id}/errors/000000", f"exports/{job_id}/all.xlsx"):
         clients.s3().put_object(Bucket=platform.system.results_bucket, Key=late, Body=b"late")
     platform.pass_time(minutes=20)
     platform.sweep()
@@ -181,6 +209,15 @@ def _uploaded(platform: Platform, job_type: str, body: bytes, options: str = "")
         "POST", f"{API}/{job_type}/bulk-upload-async?{options}", files={"file": ("a.csv", body)}
     )
     return str(answer["body"]["job_id"])
+
+
+def _exported(platform: Platform, path: str) -> None:
+    """Asked for until it is there or refused; in time also for what was lost with its function."""
+    for _ in range(3 * CLIENT_ATTEMPTS):
+        if platform.request("GET", path)["status"] != 202:
+            return
+        platform.settle()
+        platform.pass_time(minutes=16)
 
 
 def _for_each(platform: Platform, action: str, job_id: str) -> None:

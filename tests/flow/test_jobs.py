@@ -21,7 +21,7 @@ from shared.jobs.access import Caller, Role
 from shared.jobs.errors import JobNotFoundError, ResultsNotReadyError
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import Progress
-from shared.jobs.model import Job, JobStatus, JobType, Outcome, Phase, UploadOptions
+from shared.jobs.model import FileFormat, Job, JobStatus, JobType, Outcome, Phase, UploadOptions
 from shared.jobs.row_errors import Position
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key
@@ -69,6 +69,11 @@ def result(system: System, job_id: UUID, outcome: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(answer["Body"].read().decode())))
 
 
+def link(jobs: JobService, job_id: UUID, outcome: Outcome) -> str:
+    downloads = services(ApiSettings.from_environment()).downloads
+    return downloads.link(jobs.get(MEMBER, job_id).job, outcome, FileFormat.CSV)
+
+
 def ran(system: System, jobs: JobService, body: bytes, **options: Any) -> UUID:
     job_id = submitted(jobs, body, **options)
     system.deliver()
@@ -89,7 +94,7 @@ def test_an_upload_is_scored_and_can_be_downloaded(system: System, jobs: JobServ
         "progress_percentage": 100.0,
         "remaining_rows": 0,
     }
-    assert f"results/{job_id}/successful.csv" in jobs.download_link(MEMBER, job_id, Outcome.SUCCESSFUL)
+    assert f"results/{job_id}/successful.csv" in link(jobs, job_id, Outcome.SUCCESSFUL)
     scored, failed = result(system, job_id, "successful"), result(system, job_id, "failed")
     assert (len(scored), len(failed), result(system, job_id, "unprocessed")) == (985, 15, [])
     rows = [int(row["row"]) for row in result(system, job_id, "all")]
@@ -288,7 +293,7 @@ def test_a_job_cancelled_before_its_file_came_has_nothing_to_download(system: Sy
     assert (view.job.status, view.job.results_ready) == (JobStatus.FAILED, True)
     assert progress_view(view.job, view.progress)["total_rows"] == 0
     with pytest.raises(ResultsNotReadyError, match="nothing to download"):
-        jobs.download_link(MEMBER, upload.job.id, Outcome.SUCCESSFUL)
+        link(jobs, upload.job.id, Outcome.SUCCESSFUL)
     # And the file that comes after all is nobody's.
     system.put(upload_key(upload.job.id), annual_csv(5))
     system.deliver()
@@ -311,7 +316,7 @@ def test_a_job_cancelled_before_its_rows_were_counted_gives_its_whole_input_back
     answer = clients.s3().get_object(Bucket=system.results_bucket, Key=f"results/{job_id}/unprocessed.csv")
     assert answer["Body"].read() == body
     assert result(system, job_id, "successful") == []
-    assert "a.csv" in jobs.download_link(MEMBER, job_id, Outcome.UNPROCESSED)
+    assert "a.csv" in link(jobs, job_id, Outcome.UNPROCESSED)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from shared.jobs.model import Outcome, dropped_job_id
 from shared.jobs.service import JobService
 from tests.flow.stream import StatusStream
 from tests.flow.system import System
-from tests.flow.test_jobs import MEMBER, annual_csv, jobs
+from tests.flow.test_jobs import annual_csv, jobs, link
 from tests.log_lines import written
 
 __all__ = ["jobs"]
@@ -42,9 +42,9 @@ def test_every_line_of_a_job_has_its_ids_and_none_has_its_content(
         system.deliver()
         assert system.wait(job_id) == "SUCCEEDED"
         stream.deliver()
-        link = jobs.download_link(MEMBER, job_id, Outcome.ALL)
+        address = link(jobs, job_id, Outcome.ALL)
     assert TELL_TALE not in log.text.lower()
-    assert httpx.URL(link).params["X-Amz-Signature" if "X-Amz-Signature" in link else "Signature"] not in log.text
+    assert httpx.URL(address).params["X-Amz-Signature" if "X-Amz-Signature" in address else "Signature"] not in log.text
 
     # moto's interpreter warns of the one thing it does not do.
     lines = [line for line in log.lines if not line.get("message", "ToleratedFailure").startswith("ToleratedFailure")]

@@ -14,6 +14,7 @@ from tests.synthesised import Template, template
 KEY_ACTIONS = {
     "api": {"kms:Decrypt", "kms:GenerateDataKey"},
     "claims": set[str](),
+    "export": {"kms:Decrypt", "kms:GenerateDataKey"},
     "finalize": {"kms:Decrypt", "kms:GenerateDataKey"},
     "intake": {"kms:Decrypt"},
     "plan": {"kms:Decrypt", "kms:GenerateDataKey"},

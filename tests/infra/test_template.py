@@ -98,6 +98,14 @@ ROLES = {
         "states:StartExecution",
         "states:StopExecution",
     },
+    "Export": {
+        "dynamodb:Query",
+        "dynamodb:UpdateItem",
+        "s3:AbortMultipartUpload",
+        "s3:DeleteObject",
+        "s3:GetObject",
+        "s3:PutObject",
+    },
     "Publish": {
         "dynamodb:DescribeStream",
         "dynamodb:GetRecords",
@@ -159,6 +167,7 @@ def test_every_function_gets_the_environment_its_settings_ask_for(stage: Templat
     assert {folder_of(properties) for properties in functions.values()} == {
         "api",
         "claims",
+        "export",
         "finalize",
         "intake",
         "plan",
@@ -312,7 +321,7 @@ def test_functions_run_on_arm_with_the_python_the_project_names(stage: Template)
 
 def test_only_the_local_stage_has_no_dependency_bundles() -> None:
     bundled = {stage: len(template(stage=stage).resources("AWS::Lambda::LayerVersion")) for stage in STAGES}
-    assert bundled == {"dev": 7, "prod": 7, "local": 0}
+    assert bundled == {"dev": 8, "prod": 8, "local": 0}
 
 
 def test_an_own_issuer_takes_the_place_of_the_user_pool() -> None:

@@ -2,24 +2,24 @@
 
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from functions.api.answers import Json
 from functions.api.bodies import AssemblingAnswer, RowErrorsAnswer, problems
-from functions.api.dependencies import CurrentCaller, CurrentCursor, CurrentServices, EndedJob, VisibleJob
+from functions.api.dependencies import CurrentCursor, CurrentServices, EndedJob, VisibleJob
 from functions.api.result_bodies import ResultsAnswer
 from shared.jobs.errors import ResultsAssemblingError
-from shared.jobs.model import Outcome
+from shared.jobs.model import FileFormat, Outcome
 from shared.jobs.ports import JobView
 from shared.jobs.row_errors import Position, RowErrorFilter
 from shared.jobs.views import fault_counts_view, links, progress_view
 from shared.scoring.columns import RowErrorCode, normalised_name
 from shared.scoring.result_rows import read_page
 
-# CSV files are ready within seconds of the end of a job.
+# CSV files are ready within seconds of the end of a job, and so are others of most jobs after the first request.
 ASSEMBLING_RETRY_SECONDS = 3
 MAX_ERRORS = 1_000
 
@@ -28,7 +28,7 @@ MAX_RESULTS = 1_000
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 
 _ASSEMBLING: dict[int | str, dict[str, Any]] = {
-    202: {"model": AssemblingAnswer, "description": "Ended, and its files are being put together"}
+    202: {"model": AssemblingAnswer, "description": "Ended, and the file is being made: ask again"}
 }
 
 
@@ -75,7 +75,7 @@ async def get_results(
     status_code=303,
     response_class=Response,
     responses={
-        **problems(401, 403, 404, 409, 422, 503),
+        **problems(401, 403, 404, 409, 413, 422, 503),
         **_ASSEMBLING,
         303: {"description": "To the file, for a few minutes", "headers": {"Location": {"schema": {"type": "string"}}}},
     },
@@ -83,15 +83,19 @@ async def get_results(
     summary="Download the rows of an outcome",
 )
 async def download(
-    caller: CurrentCaller,
     view: EndedJob,
     services: CurrentServices,
     outcome: Annotated[Outcome, Query(description="Which rows")] = Outcome.SUCCESSFUL,
-    format: Annotated[Literal["csv"], Query(description="Of the file")] = "csv",  # noqa: A002, ARG001 - the name in the query
+    format: Annotated[FileFormat, Query(description="Of the file")] = FileFormat.CSV,  # noqa: A002 - the name in the query
 ) -> Response:
-    """A redirect to a short-lived link; the file's name says job and outcome."""
+    """A redirect to a short-lived link; the file's name says job and outcome.
+
+    CSV is there when the job has ended, or seconds later. Other formats are made when they are first asked for, and
+    kept for a day. XLSX has up to 1,048,575 rows; figures are numbers, and no text runs as a formula. Parquet has `row`
+    and `default_probability` as numbers and all else as text, that of the input as it was written; lists are JSON.
+    """
     try:
-        link = services.jobs.download_link(caller, view.job.id, outcome)
+        link = services.downloads.link(view.job, outcome, format)
     except ResultsAssemblingError as error:
         return _assembling(view, error)
     return Response(status_code=303, headers={"Location": link})

@@ -20,6 +20,7 @@ from functions.api.authentication import ClaimNames, TokenVerifier
 from functions.api.cursors import Cursors
 from functions.api.dependencies import Limits, Services
 from functions.api.signing_keys import SigningKeys
+from shared.jobs.downloads import Downloads
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.model import Job, Outcome
 from shared.jobs.scored_rows import ScoredRows
@@ -28,6 +29,7 @@ from shared.scoring.documentation import template_csv
 from tests.builders import ORGANIZATION, USER_ID
 from tests.fakes import (
     FakeAssembler,
+    FakeExporter,
     FakeIdempotencyKeys,
     FakeJobStore,
     FakeResultStore,
@@ -141,6 +143,11 @@ def keys() -> FakeIdempotencyKeys:
 
 
 @pytest.fixture
+def exporter() -> FakeExporter:
+    return FakeExporter()
+
+
+@pytest.fixture
 def services(
     verifier: TokenVerifier,
     clock: SettableClock,
@@ -151,6 +158,7 @@ def services(
     assembler: FakeAssembler,
     rows: FakeRowScorer,
     keys: FakeIdempotencyKeys,
+    exporter: FakeExporter,
 ) -> Services:
     jobs = JobService(
         store=store, uploads=uploads, results=results, workflow=workflow, assembler=assembler, clock=clock
@@ -158,6 +166,7 @@ def services(
     return Services(
         jobs=jobs,
         scored_rows=ScoredRows(results=results),
+        downloads=Downloads(store=store, results=results, exporter=exporter, clock=clock),
         rows=rows,
         idempotency=Idempotency(keys=keys, clock=clock),
         verifier=verifier,

@@ -95,6 +95,9 @@ PROVOCATIONS: Mapping[str, Callable[[World], httpx.Response]] = MappingProxyType
         "duplicate_columns": lambda world: world.upload(_header((b"sector", b"company_name"))),
         "results_not_ready": lambda world: world.client.get(world.job_url(a_job(status=JobStatus.QUEUED), "/download")),
         "idempotency_in_flight": _sent_again_at_once,
+        "not_exportable": lambda world: world.client.get(
+            world.job_url(a_completed_job(total_rows=None), "/download?outcome=unprocessed&format=xlsx")
+        ),
         "too_large": lambda world: world.upload(b"x" * (2 * 1024 * 1024)),
         "unsupported_format": lambda world: world.upload(annual_csv(), name="figures.pdf"),
         "validation_error": lambda world: world.client.get(f"{API}/jobs?limit=0"),

@@ -32,6 +32,7 @@ ENVIRONMENT = {
     "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:score-jobs",
     "FINALIZE_FUNCTION_NAME": "finalize",
     "SCORE_FUNCTION_NAME": "score",
+    "EXPORT_FUNCTION_NAME": "export",
     "CURSOR_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:cursors",
     "TOKEN_ISSUER": "https://issuer.example/pool",
     "TOKEN_AUDIENCE": "client-1, client-2",
@@ -142,7 +143,7 @@ def test_the_function_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - our own code
     imported = {name.partition(".")[0] for name in done.stdout.split()}
     assert "fastapi" in imported
-    assert not imported & {"numpy", "pandas", "sklearn", "pytest"}
+    assert not imported & {"numpy", "pandas", "pyarrow", "xlsxwriter", "sklearn", "pytest"}
 
 
 def test_every_logger_writes_one_json_line_with_its_keys_and_no_library_its_debug_lines() -> None:

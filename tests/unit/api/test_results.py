@@ -56,7 +56,7 @@ class TestDownload:
         answer = client.get(f"{API}/jobs/{job.id}/download?outcome=unprocessed")
         assert (answer.status_code, answer.json()["code"]) == (409, "results_not_ready")
 
-    @pytest.mark.parametrize("query", ["outcome=bogus", "format=xlsx", "format=parquet", "format=", "outcome=%00"])
+    @pytest.mark.parametrize("query", ["outcome=bogus", "format=xls", "format=", "format=CSV", "outcome=%00"])
     def test_of_what_there_is_not_is_422(
         self, client: Client, store: FakeJobStore, results: FakeResultStore, query: str
     ) -> None:

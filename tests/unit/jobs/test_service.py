@@ -8,7 +8,7 @@ import pytest
 
 from shared.jobs.errors import JobNotCancellableError, JobNotFoundError, UnavailableError
 from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import JobStatus, JobType, Outcome, Phase, Source, UploadOptions
+from shared.jobs.model import JobStatus, JobType, Phase, Source, UploadOptions
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON, a_caller, a_completed_job, a_job, a_processing_job, a_view
@@ -58,7 +58,6 @@ class TestScope:
             lambda job_id: service.get(STRANGER, job_id),
             lambda job_id: service.cancel(STRANGER, job_id),
             lambda job_id: service.delete(STRANGER, job_id),
-            lambda job_id: service.download_link(STRANGER, job_id, Outcome.ALL),
         ]
         for call in calls:
             messages = []

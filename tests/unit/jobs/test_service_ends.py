@@ -7,8 +7,6 @@ import pytest
 from shared.jobs.errors import (
     JobNotFoundError,
     JobProcessingError,
-    ResultsAssemblingError,
-    ResultsNotReadyError,
 )
 from shared.jobs.model import JobStatus, Outcome
 from shared.jobs.row_errors import Position
@@ -88,42 +86,6 @@ class TestDelete:
         with pytest.raises(JobProcessingError):
             service.delete(a_caller(), job.id)
         assert store.get(job.id) is not None
-
-
-class TestDownload:
-    def test_an_ended_job_is_downloaded_under_a_telling_name(
-        self, service: JobService, store: FakeJobStore, results: FakeResultStore
-    ) -> None:
-        job = a_completed_job(original_filename="figures.xlsx")
-        store.add(job)
-        results.files[job.id, Outcome.FAILED] = b"x"
-        assert service.download_link(a_caller(), job.id, Outcome.FAILED).endswith("as=figures_failed.csv")
-
-    @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.PROCESSING])
-    def test_a_live_job_has_nothing_to_download(
-        self, service: JobService, store: FakeJobStore, status: JobStatus
-    ) -> None:
-        job = a_job(status=status)
-        store.add(job)
-        with pytest.raises(ResultsNotReadyError) as refused:
-            service.download_link(a_caller(), job.id, Outcome.ALL)
-        assert not isinstance(refused.value, ResultsAssemblingError)
-
-    def test_an_ended_job_whose_files_are_not_there_yet_says_so(self, service: JobService, store: FakeJobStore) -> None:
-        job = a_job(status=JobStatus.FAILED)
-        store.add(job)
-        with pytest.raises(ResultsAssemblingError):
-            service.download_link(a_caller(), job.id, Outcome.ALL)
-
-    def test_a_job_that_ended_before_its_rows_were_counted_gives_its_input_back_under_its_own_name(
-        self, service: JobService, store: FakeJobStore, results: FakeResultStore
-    ) -> None:
-        job = a_job(status=JobStatus.FAILED, results_ready=True, original_filename="figures.xlsx")
-        store.add(job)
-        results.files[job.id, Outcome.UNPROCESSED] = b"x"
-        assert service.download_link(a_caller(), job.id, Outcome.UNPROCESSED).endswith("as=figures.xlsx")
-        with pytest.raises(ResultsNotReadyError):
-            service.download_link(a_caller(), job.id, Outcome.ALL)
 
 
 def test_row_errors_are_read_from_the_chunks_that_have_any(

@@ -14,7 +14,8 @@ from shared.scoring.chunk import (
 )
 from shared.scoring.columns import JobTypeName
 from shared.scoring.documentation import template_csv
-from shared.scoring.results import FAULT_COLUMNS, SCORE_COLUMNS, header_line, result_columns
+from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS
+from shared.scoring.results import header_line, result_columns
 from tests.unit.scoring.scored_files import (
     GOOD,
     NEXT_YEAR,

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from shared.files.header import Layout
 from shared.scoring.columns import normalised_name
-from shared.scoring.results import OURS, carried_names, header_line, probability_text, result_columns
+from shared.scoring.result_names import OURS
+from shared.scoring.results import carried_names, header_line, probability_text, result_columns
 
 
 def layout_of(*names: str) -> Layout:

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from shared.scoring.results import SCORE_COLUMNS
+from shared.scoring.result_names import SCORE_COLUMNS
 from shared.scoring.rows import shown
 from tests.unit.scoring.scored_files import (
     GOOD,

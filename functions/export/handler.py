@@ -1,0 +1,40 @@
+"""Makes a result file in another format, when the api function asks for it."""
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from functions.export.conversion import Conversion
+from functions.export.settings import ExportSettings
+from shared.aws import clients
+from shared.aws.exports_bucket import ExportsBucket
+from shared.aws.jobs_table import JobsTable
+from shared.aws.results_bucket import ResultsBucket
+from shared.jobs.exports import Exporting
+from shared.jobs.model import ExportKind, FileFormat, Outcome, utc_now
+from shared.observability import about_job, observed
+
+
+@cache
+def _exporting() -> Exporting:
+    settings = ExportSettings.from_environment()
+    return Exporting(
+        store=JobsTable(client=clients.dynamodb, table=settings.table_name),
+        files=Conversion(
+            results=ResultsBucket(client=clients.s3, bucket=settings.results_bucket),
+            exports=ExportsBucket(client=clients.s3, bucket=settings.results_bucket),
+        ),
+        clock=utc_now,
+    )
+
+
+@observed
+def handler(event: dict[str, Any], _context: object) -> None:
+    """Make the export that was claimed, if the claim still stands."""
+    about_job(event["job_id"], event.get("organization_id"))
+    _exporting().make(
+        UUID(event["job_id"]),
+        ExportKind(Outcome(event["outcome"]), FileFormat(event["format"])),
+        claimed_at=datetime.fromisoformat(event["claimed_at"]),
+    )

@@ -1,0 +1,35 @@
+"""Result files in formats other than CSV."""
+
+from aws_cdk import Duration
+from constructs import Construct
+
+from infra.function import Function, allow
+from infra.stages import Stage
+from infra.storage import Storage
+
+
+class Exports(Construct):
+    """The function that turns a result file into another format when a caller first asks for that."""
+
+    def __init__(self, scope: Construct, *, stage: Stage, storage: Storage) -> None:
+        super().__init__(scope, "Exports")
+        table, results = storage.table.table_arn, storage.results
+        exports = results.arn_for_objects("exports/*")
+        self.function = Function(
+            self,
+            "export",
+            stage=stage,
+            memory_mib=1769,  # one full core: both writers work in one thread
+            timeout=Duration.minutes(15),
+            # A workbook of 50 million cells passes over the disk twice, with some 60 bytes a cell, before it is packed.
+            ephemeral_storage_mib=10_240,
+            environment={
+                "TABLE_NAME": storage.table.table_name,
+                "RESULTS_BUCKET": results.bucket_name,
+            },
+            statements=[
+                allow("dynamodb:Query", "dynamodb:UpdateItem", on=[table]),
+                allow("s3:GetObject", on=[results.arn_for_objects("results/*")]),
+                allow("s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject", on=[exports]),
+            ],
+        )

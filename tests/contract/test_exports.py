@@ -1,0 +1,91 @@
+"""How exports stand in every `JobStore`, and how the export function is asked."""
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from itertools import pairwise
+from uuid import uuid4
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from shared.aws.export_function import ExportInvocation
+from shared.jobs.errors import TransitionRefusedError, UnavailableError
+from shared.jobs.model import Export, ExportKind, FileFormat, Job, Outcome
+from shared.jobs.ports import JobStore
+from tests.builders import NOON
+from tests.contract.steps import failed, read, scoring
+
+KIND = ExportKind(Outcome.ALL, FileFormat.XLSX)
+OTHER = ExportKind(Outcome.ALL, FileFormat.PARQUET)
+CLAIM = Export(claimed_at=NOON)
+BEGUN = Export(claimed_at=NOON + timedelta(milliseconds=1), is_begun=True, attempts=1)
+REFUSED = Export(attempts=2, refusal_code="too_large", refusal="Too long a cell.")
+
+
+def settled(store: JobStore) -> Job:
+    job = failed(store, scoring(store))
+    store.settle(job, successful=3, failed=2, now=NOON)
+    return read(store, job).job
+
+
+def test_an_export_stands_as_it_was_last_set_and_leaves_the_rest_of_the_job_alone(job_store: JobStore) -> None:
+    job = settled(job_store)
+    assert job.exports == {}
+    steps = [None, CLAIM, BEGUN, Export(attempts=1), REFUSED, replace(REFUSED, claimed_at=NOON), None, CLAIM]
+    job_store.change_export(job.id, OTHER, expected=None, changed=BEGUN)
+    for expected, changed in pairwise(steps):
+        job_store.change_export(job.id, KIND, expected=expected, changed=changed)
+        exports = {OTHER: BEGUN, **({KIND: changed} if changed else {})}
+        assert read(job_store, job).job == replace(job, exports=exports)
+
+
+@pytest.mark.parametrize("stands", [None, CLAIM, BEGUN, REFUSED])
+def test_a_change_of_an_export_that_stands_otherwise_is_refused(job_store: JobStore, stands: Export | None) -> None:
+    job = settled(job_store)
+    if stands is not None:
+        job_store.change_export(job.id, KIND, expected=None, changed=stands)
+    others = {None, CLAIM, BEGUN, REFUSED, replace(CLAIM, attempts=1), replace(CLAIM, is_begun=True)} - {stands}
+    for other in others:
+        for changed in (None, CLAIM):
+            with pytest.raises(TransitionRefusedError):
+                job_store.change_export(job.id, KIND, expected=other, changed=changed)
+    assert read(job_store, job).job.exports.get(KIND) == stands
+
+
+def test_a_job_without_result_files_exports_nothing(job_store: JobStore) -> None:
+    running = scoring(job_store)
+    ended = failed(job_store, scoring(job_store))
+    for job_id in (running.id, ended.id, uuid4()):
+        with pytest.raises(TransitionRefusedError):
+            job_store.change_export(job_id, KIND, expected=None, changed=CLAIM)
+    assert read(job_store, running).job == running
+
+
+def test_a_delete_takes_the_exports_with_it(job_store: JobStore) -> None:
+    job = settled(job_store)
+    job_store.change_export(job.id, KIND, expected=None, changed=CLAIM)
+    job_store.delete(read(job_store, job).job, now=NOON)
+    for expected in (None, CLAIM):
+        with pytest.raises(TransitionRefusedError):
+            job_store.change_export(job.id, KIND, expected=expected, changed=BEGUN)
+    assert job_store.get(job.id) is None
+    assert job_store.tombstone(job.id) is not None
+
+
+def test_the_export_function_is_invoked_without_waiting_for_it() -> None:
+    client, job_id = boto3.client("lambda"), uuid4()
+    event = {"job_id": str(job_id), "outcome": "all", "format": "xlsx", "claimed_at": "2026-03-02T12:00:00.000Z"}
+    with Stubber(client) as stub:
+        stub.add_response(
+            "invoke",
+            {"StatusCode": 202},
+            {"FunctionName": "export", "InvocationType": "Event", "Payload": json.dumps(event).encode()},
+        )
+        exporter = ExportInvocation(client=lambda: client, function_name="export")
+        exporter.request(job_id, KIND, claimed_at=NOON)
+        stub.assert_no_pending_responses()
+        stub.add_client_error("invoke", "TooManyRequestsException", http_status_code=429)
+        with pytest.raises(UnavailableError):
+            exporter.request(job_id, KIND, claimed_at=NOON)

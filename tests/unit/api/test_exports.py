@@ -1,0 +1,84 @@
+"""Downloads in formats that are made when they are first asked for."""
+
+import pytest
+
+from functions.api.bodies import AssemblingAnswer
+from shared.jobs.errors import UnavailableError
+from shared.jobs.model import Export, ExportKind, FileFormat, JobStatus, Outcome
+from tests.builders import NOON, a_completed_job
+from tests.fakes import FakeExporter, FakeExportFiles, FakeJobStore, FakeResultStore
+from tests.unit.api.conftest import API, Client, store_results
+
+
+class TestExports:
+    """GET /jobs/{job_id}/download?format=."""
+
+    @pytest.mark.parametrize("file_format", ["parquet", "xlsx"])
+    def test_are_made_on_the_first_request_and_then_redirected_to(
+        self,
+        client: Client,
+        store: FakeJobStore,
+        results: FakeResultStore,
+        exporter: FakeExporter,
+        file_format: str,
+    ) -> None:
+        job = a_completed_job()
+        store.add(job)
+        store_results(results, job.id)
+        url = f"{API}/jobs/{job.id}/download?outcome=all&format={file_format}"
+        for _ in range(3):
+            answer = client.get(url)
+            assert answer.status_code == 202
+            AssemblingAnswer.model_validate(answer.json())
+            assert file_format in answer.json()["message"]
+            assert int(answer.headers["Retry-After"]) > 0
+        [(job_id, kind, claimed_at)] = exporter.requested
+        assert (job_id, kind, claimed_at) == (job.id, ExportKind(Outcome.ALL, FileFormat(file_format)), NOON)
+
+        FakeExportFiles(results).make(job_id, kind)
+        answer = client.get(url)
+        assert (answer.status_code, answer.content) == (303, b"")
+        assert answer.headers["Location"].endswith(f"as=figures_all.{file_format}")
+
+    def test_of_more_rows_than_excel_takes_are_413_and_the_sentence_names_csv(
+        self, client: Client, store: FakeJobStore, exporter: FakeExporter
+    ) -> None:
+        job = a_completed_job(total_rows=1_048_576, final_successful_rows=1_048_576, final_failed_rows=0)
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/download?format=xlsx")
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        assert "CSV" in answer.json()["detail"]
+        assert exporter.requested == []
+        assert client.get(f"{API}/jobs/{job.id}/download?format=parquet").status_code == 202
+
+    def test_that_can_never_be_made_are_a_problem_with_its_reason(self, client: Client, store: FakeJobStore) -> None:
+        kind = ExportKind(Outcome.SUCCESSFUL, FileFormat.XLSX)
+        refusal = Export(attempts=1, refusal_code="too_large", refusal="Line 3 has a cell too long for Excel.")
+        job = a_completed_job(exports={kind: refusal})
+        store.add(job)
+        answer = client.get(f"{API}/jobs/{job.id}/download?format=xlsx")
+        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+        assert answer.json()["detail"] == refusal.refusal
+
+    def test_of_an_input_that_came_back_whole_are_409(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        job = a_completed_job(status=JobStatus.FAILED, total_rows=None)
+        store.add(job)
+        store_results(results, job.id)
+        url = f"{API}/jobs/{job.id}/download?outcome=unprocessed"
+        assert client.get(url).status_code == 303
+        answer = client.get(f"{url}&format=parquet")
+        assert (answer.status_code, answer.json()["code"]) == (409, "not_exportable")
+
+    def test_that_cannot_be_asked_for_are_503_and_the_next_request_asks(
+        self, client: Client, store: FakeJobStore, exporter: FakeExporter
+    ) -> None:
+        job = a_completed_job()
+        store.add(job)
+        exporter.error = UnavailableError()
+        url = f"{API}/jobs/{job.id}/download?format=parquet"
+        assert client.get(url).status_code == 503
+        exporter.error = None
+        assert client.get(url).status_code == 202
+        assert len(exporter.requested) == 1
