@@ -24,6 +24,8 @@ from shared.scoring.plain_numbers import plain_numbers
 from shared.scoring.table import Table
 
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
+# Quoted from its first byte to its last, every quote between them doubled: any program reads it alike.
+_WELL_QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 _LOWER_TO_UPPER = 0x20
 
 # For each row of a table the cells to write anew: column of the file -> text.
@@ -106,7 +108,12 @@ def _make_safe(rewrites: Rewrites, table: Table, names: Sequence[str]) -> None:
     columns, rows = np.nonzero(suspects & ~is_text[:, None])
     _, plain = plain_numbers(table.buffer, table.starts[columns, rows], table.ends[columns, rows])
     suspects[columns[plain], rows[plain]] = False
-    for column, row in np.argwhere(suspects | table.odd).tolist():
+    for column in np.flatnonzero(table.odd.any(axis=1)).tolist():
+        # The first character of a well quoted cell has been looked at; what else it says makes it neither safe nor not.
+        odd = np.flatnonzero(table.odd[column] & ~suspects[column])
+        strange = [_WELL_QUOTED.fullmatch(raw) is None for raw in table.raws(column, odd)]
+        suspects[column, odd[strange]] = True
+    for column, row in np.argwhere(suspects).tolist():
         text = safe = table.written_text(column, row)
         if is_text[column] or not (text.casefold() in BLANKS or is_number(text)):
             safe = guarded(text)
