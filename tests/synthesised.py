@@ -35,6 +35,13 @@ class Template:
         (found,) = [item for item in self.resources(resource_type).items() if containing in item[0]]
         return found
 
+    def environment(self) -> dict[str, str]:
+        """The environment of every function at once: a name means the same in all of them (a test holds that)."""
+        merged: dict[str, str] = {}
+        for properties in self.resources("AWS::Lambda::Function").values():
+            merged |= self.resolve(properties["Environment"]["Variables"])
+        return merged
+
     def resolve(self, value: Any) -> Any:  # noqa: PLR0911  one return a function of the language
         """A value with its intrinsic functions worked out: a resource's name is its logical id in lower case."""
         if isinstance(value, list):

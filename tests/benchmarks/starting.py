@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from tests.benchmarks.measurements import Measurement, Series
 from tests.benchmarks.timing import in_turns
+from tests.synthesised import template
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _ROUNDS: Final = 9
@@ -34,22 +35,7 @@ _HEALTH_CHECK: Final[dict[str, Any]] = {
     },
     "isBase64Encoded": False,
 }
-_ENVIRONMENT: Final = {
-    "AWS_ACCESS_KEY_ID": "none",
-    "AWS_SECRET_ACCESS_KEY": "none",
-    "AWS_DEFAULT_REGION": "eu-central-1",
-    "TABLE_NAME": "jobs",
-    "UPLOADS_BUCKET": "uploads",
-    "RESULTS_BUCKET": "results",
-    "STATE_MACHINE_ARN": "arn:aws:states:eu-central-1:123456789012:stateMachine:jobs",
-    "FINALIZE_FUNCTION_NAME": "finalize",
-    "CURSOR_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:cursors",
-    "TOKEN_ISSUER": "https://issuer.example",
-    "TOKEN_AUDIENCE": "client",
-    "JWKS_URL": "https://issuer.example/jwks.json",
-}
-
-_API: Final = """
+API: Final = """
 from functions.api.handler import handler
 from shared.aws import clients
 class Context:
@@ -68,7 +54,7 @@ async def health() -> dict[str, str]:
 assert Mangum(app, lifespan="off")(EVENT, None)["statusCode"] == 200
 boto3.client("dynamodb")
 """
-_SCORE: Final = """
+SCORE: Final = """
 import functions.score.handler
 from shared.aws import clients
 from shared.scoring.model import model_for
@@ -90,7 +76,7 @@ def measure() -> tuple[Measurement, ...]:
         _compared(
             "Start the api function",
             {
-                "`functions.api.handler`": _API,
+                "`functions.api.handler`": API,
                 "FastAPI, Mangum and boto3 with one route": _BARE_API,
             },
             "both answer a health check and make a DynamoDB client",
@@ -98,7 +84,7 @@ def measure() -> tuple[Measurement, ...]:
         _compared(
             "Start the score function",
             {
-                "`functions.score.handler`, with its model": _SCORE,
+                "`functions.score.handler`, with its model": SCORE,
                 "pandas and boto3": _PANDAS,
                 "pandas, scikit-learn and boto3, without a model": _PANDAS_SKLEARN,
             },
@@ -107,10 +93,11 @@ def measure() -> tuple[Measurement, ...]:
     )
 
 
-def start_seconds(program: str, *, bytecode: Path) -> float:
+def start_seconds(program: str, *, bytecode: Path | None = None) -> float:
     """The seconds from a program's first import to its last line, in a process of its own.
 
-    Bytecode is read from and written to the folder `bytecode`. Raises CalledProcessError when it fails.
+    Bytecode is read from and written to the folder `bytecode`, or where Python has it anyway. Raises CalledProcessError
+    when the program fails.
     """
     timed = (
         f"import sys; from time import perf_counter; EVENT = {_HEALTH_CHECK!r}; start = perf_counter()\n{program}\n"
@@ -118,13 +105,15 @@ def start_seconds(program: str, *, bytecode: Path) -> float:
     )
     # Where the environment forbids bytecode, compiling would be measured and little else.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    if bytecode is not None:
+        environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
     ran = subprocess.run(  # noqa: S603 - our own code
         [sys.executable, "-W", "ignore", "-c", timed],
         check=True,
         capture_output=True,
         text=True,
         cwd=_ROOT,
-        env={**environment, **_ENVIRONMENT, "PYTHONPYCACHEPREFIX": str(bytecode)},
+        env={**environment, **template().environment()},
     )
     seconds: float = json.loads(ran.stderr.splitlines()[-1])
     return seconds

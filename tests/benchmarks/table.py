@@ -14,6 +14,7 @@ _SCALES: Final[dict[Quantity, tuple[tuple[float, str], ...]]] = {
     "seconds": ((1, "s"), (1e-3, "ms"), (1e-6, "µs"), (1e-9, "ns")),
     "bytes": ((1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")),
     "read units": ((1, "read units"),),
+    "requests": ((1, "requests"),),
 }
 
 

@@ -121,7 +121,7 @@ def running_system(
         clients.forget_clients()
         system = _create(synthesised)
         calls = _invocations_call_handlers(system, asynchronous)
-        with patch.dict(os.environ, _environment(synthesised)), calls:
+        with patch.dict(os.environ, synthesised.environment()), calls:
             forget_compositions()
             yield system
         forget_compositions()
@@ -236,14 +236,6 @@ def _invocations_call_handlers(system: System, asynchronous: deque[tuple[str, Js
 
     with patch("moto.awslambda.models.LambdaFunction.invoke", invoke):
         yield
-
-
-def _environment(synthesised: Template) -> dict[str, str]:
-    """The environment of every function at once: a name means the same in all of them (a test holds that)."""
-    merged: dict[str, str] = {}
-    for properties in synthesised.resources("AWS::Lambda::Function").values():
-        merged |= synthesised.resolve(properties["Environment"]["Variables"])
-    return merged
 
 
 def forget_compositions() -> None:

@@ -1,0 +1,75 @@
+"""An S3 that remembers what objects are large as, and counts what is asked of it: requests, and bytes each way.
+
+Files of gigabytes are finalized with it in no memory but the function's own. Bodies that were put whole are kept.
+"""
+
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+_RANGE = re.compile(r"bytes=(\d+)-(\d+)")
+
+
+class SizedS3:
+    """The operations of the S3 client that assembling calls. `sizes` has the objects by key."""
+
+    def __init__(self) -> None:
+        self.sizes: dict[str, int] = {}
+        self.requests = 0
+        self.bytes_through = 0
+        self._bodies: dict[str, bytes] = {}
+        self._uploads: dict[str, list[int]] = {}
+
+    def put_object(self, *, Key: str, Body: bytes, **_: Any) -> Any:  # noqa: N803 - as boto3 names them
+        """Keep a body."""
+        self._count(len(Body))
+        self.sizes[Key], self._bodies[Key] = len(Body), Body
+        return {}
+
+    def get_object(self, *, Key: str, Range: str = "", **_: Any) -> Any:  # noqa: N803
+        """A body that was kept, or so many zeros."""
+        first, last = map(int, found.groups()) if (found := _RANGE.fullmatch(Range)) else (0, self.sizes[Key] - 1)
+        self._count(last + 1 - first)
+        body = self._bodies[Key][first : last + 1] if Key in self._bodies else bytes(last + 1 - first)
+        return {"Body": io.BytesIO(body)}
+
+    def create_multipart_upload(self, *, Key: str, **_: Any) -> Any:  # noqa: N803
+        """Begin an upload."""
+        self._count()
+        self._uploads[Key] = []
+        return {"UploadId": Key}
+
+    def upload_part(self, *, Key: str, Body: bytes, **_: Any) -> Any:  # noqa: N803
+        """Take a part that was sent."""
+        self._count(len(Body))
+        self._uploads[Key].append(len(Body))
+        return {"ETag": ""}
+
+    def upload_part_copy(self, *, Key: str, CopySourceRange: str, **_: Any) -> Any:  # noqa: N803
+        """Take a part that lies here already."""
+        self._count()
+        first, last = map(int, _RANGE.fullmatch(CopySourceRange).groups())  # type: ignore[union-attr]
+        self._uploads[Key].append(last + 1 - first)
+        return {"CopyPartResult": {"ETag": ""}}
+
+    def complete_multipart_upload(self, *, Key: str, **_: Any) -> Any:  # noqa: N803
+        """Make the parts an object."""
+        self._count()
+        self.sizes[Key] = sum(self._uploads.pop(Key))
+        return {}
+
+    def get_paginator(self, _operation: str) -> "SizedS3":
+        """Itself: the only operation that is paged is listing."""
+        return self
+
+    def paginate(self, *, Prefix: str, **_: Any) -> Iterator[Any]:  # noqa: N803
+        """The objects below a prefix, a thousand a page."""
+        found = [{"Key": key, "Size": size} for key, size in sorted(self.sizes.items()) if key.startswith(Prefix)]
+        for at in range(0, max(len(found), 1), 1000):
+            self._count()
+            yield {"Contents": found[at : at + 1000]}
+
+    def _count(self, size: int = 0) -> None:
+        self.requests += 1
+        self.bytes_through += size
