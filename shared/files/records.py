@@ -39,29 +39,29 @@ class Records:
         return len(self.starts)
 
     def field_bounds(self, selected: Mask | Positions, k: int) -> tuple[Positions, Positions]:
-        """Where the fields of the selected records (mask or indices, m of them) lie: starts and ends, each `[m, k]`.
+        """Where the fields of the selected records (mask or indices, m of them) lie: starts and ends, each `[k, m]`.
 
-        Field j of the i-th selected record is `data[starts[i, j]:ends[i, j]]`, quotes included.
+        Field j of the i-th selected record is `data[starts[j, i]:ends[j, i]]`, quotes included.
         Raises ValueError when a selected record does not have exactly `k` fields.
         """
         if not (self.field_counts[selected] == k).all():
             raise ValueError(f"a selected record does not have {k} fields")
         terminators = self._terminators[selected]
         if len(terminators) * k == len(self._separators):
-            separators = self._separators.reshape(-1, k)
+            separators = self._separators.reshape(-1, k).T
         else:
-            separators = self._separators[terminators[:, None] + np.arange(1 - k, 1)]
-        starts = np.empty_like(separators)
-        starts[:, 0] = self.starts[selected]
-        np.add(separators[:, :-1], 1, out=starts[:, 1:])
-        ends = separators.copy()
-        ends[:, -1] = self.ends[selected]
+            separators = self._separators[terminators + np.arange(1 - k, 1)[:, None]]
+        ends = separators.copy(order="C")
+        ends[-1] = self.ends[selected]
+        starts = np.empty_like(ends)
+        starts[0] = self.starts[selected]
+        np.add(separators[:-1], 1, out=starts[1:])
         return starts, ends
 
     def fields(self, index: int) -> list[bytes]:
         """The fields of one record, however many it has, unquoted."""
         starts, ends = self.field_bounds(np.array([index]), int(self.field_counts[index]))
-        return [unquoted(self.data[start:end]) for start, end in zip(starts[0], ends[0], strict=True)]
+        return [unquoted(self.data[start:end]) for start, end in zip(starts[:, 0], ends[:, 0], strict=True)]
 
     def has_nul(self) -> Mask:
         """Which records contain a NUL byte: `[n]`."""

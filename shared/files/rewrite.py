@@ -60,5 +60,5 @@ def _canonical_lines(run: Run, dialect: Dialect, *, cr_ends_lines: bool) -> byte
 
 def _canonical_line(data: bytes, records: Records, index: int) -> bytes:
     starts, ends = records.field_bounds(np.array([index]), int(records.field_counts[index]))
-    bounds = zip(starts[0].tolist(), ends[0].tolist(), strict=True)
+    bounds = zip(starts[:, 0].tolist(), ends[:, 0].tolist(), strict=True)
     return record_line([unquoted(data[start:end]) for start, end in bounds])

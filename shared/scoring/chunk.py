@@ -111,36 +111,42 @@ def score_chunk(
     scored = None
     if model is not None:
         scored = score_cells(judged, sound, model, job_type=layout.job_type, profile=layout.profile)
-    sound_indices = kept[sound].tolist()
+    sound_indices = kept[sound]
+    row_numbers = first_row + sound_indices
     keys = np.full(len(records), NO_KEY)
     keys[kept] = company_periods(table, layout.normalised, next_year=next_year)
     summary = ChunkSummary(company_periods=ChunkSummary.packed(keys))
     if scored is not None:
-        numbers = first_row + kept[sound]
         summary = summarise(
             scored,
             judged,
             table,
             layout.normalised,
             sound=sound,
-            row_numbers=numbers,
+            row_numbers=row_numbers,
             company_periods=summary.company_periods,
         )
     lines = [
-        b"%b,%d%b" % (carried[index], first_row + index, text)
-        for index, text in zip(sound_indices, scored.cells if scored else [b""] * len(sound), strict=True)
+        b"".join(pieces)
+        for pieces in zip(
+            [carried[index] for index in sound_indices.tolist()],
+            [b",%d" % row for row in row_numbers.tolist()],
+            *(scored.pieces if scored else ()),
+            strict=True,
+        )
     ]
-    every_line = [b""] * len(records)
-    for index, line in zip(sound_indices, lines, strict=True):
-        every_line[index] = line + _SOUND
     # Appended to, not joined: rows full of faults are many times longer than their records.
     failed, errors = bytearray(), bytearray()
     unscored = b"," * len(SCORE_COLUMNS) if scored else b""
+    whole, ends = [b""] * len(records), [_SOUND + b"\n"] * len(records)
+    for index, line in zip(sound_indices.tolist(), lines, strict=True):
+        whole[index] = line
     for index in sorted(faults):
         texts = fault_texts(tuple(faults[index]))
         line = b"%b,%d" % (carried[index], first_row + index)
         failed += b"%b,%b\n" % (line, texts.cells)
-        every_line[index] = b"%b%b,%b,failed" % (line, unscored, texts.cells)
+        whole[index] = line
+        ends[index] = b"%b,%b,failed\n" % (unscored, texts.cells)
         errors += row_error(first_row + index, symbols.get(index, ""), texts) + b"\n"
     return ScoredChunk(
         rows=len(records),
@@ -150,7 +156,7 @@ def score_chunk(
         parts=Parts(
             successful=_joined(lines),
             failed=bytes(failed),
-            all=_joined(every_line),
+            all=_zipped(whole, ends),
             errors=bytes(errors),
             summary=summary.to_bytes(),
         ),
@@ -200,4 +206,11 @@ def _malformed(holds: str, fields: int, layout: Layout, max_cell_bytes: int) -> 
 
 
 def _joined(lines: Sequence[bytes]) -> bytes:
-    return b"".join((b"\n".join(lines), b"\n")) if lines else b""
+    return b"\n".join([*lines, b""])
+
+
+def _zipped(lines: Sequence[bytes], ends: Sequence[bytes]) -> bytes:
+    """Each line with its end, copied once."""
+    alternating = [b""] * (2 * len(lines))
+    alternating[::2], alternating[1::2] = lines, ends
+    return b"".join(alternating)

@@ -21,6 +21,7 @@ PAD: Final = 16
 
 # Of a size at which the intermediate words stay in the processor's cache.
 _BLOCK: Final = 4096
+_WORD: Final = 8
 _LONGEST: Final = 16
 _EXACT: Final = np.uint64(2**53)
 
@@ -64,33 +65,48 @@ def plain_numbers(buffer: NDArray[np.uint8], starts: Positions, ends: Positions)
     plain = np.empty(len(starts), np.bool_)
     for at in range(0, len(starts), _BLOCK):
         block = slice(at, at + _BLOCK)
-        values[block], plain[block] = _read_block(buffer, words, starts[block] + PAD, ends[block] + PAD)
+        values[block], plain[block] = _read_short(buffer, words, starts[block] + PAD, ends[block] + PAD)
+    # Few amounts are longer than a word, and reading these takes more than twice as long.
+    left = np.flatnonzero(~plain & (ends - starts > _WORD))
+    for at in range(0, len(left), _BLOCK):
+        some = left[at : at + _BLOCK]
+        values[some], plain[some] = _read_long(buffer, words, starts[some] + PAD, ends[some] + PAD)
     return values, plain
 
 
-def _read_block(buffer: NDArray[np.uint8], words: Words, starts: Positions, ends: Positions) -> tuple[Floats, Mask]:
+def _read_short(buffer: NDArray[np.uint8], words: Words, starts: Positions, ends: Positions) -> tuple[Floats, Mask]:
+    """The cells of at most eight characters beside a sign."""
     negative = (buffer[starts] == ord("-")) & (ends > starts)
     lengths = ends - starts - negative
-    fits = (lengths > 0) & (lengths <= _LONGEST)
+    fits = (lengths > 0) & (lengths <= _WORD)
+    word, point = _digits_and_point(words[ends - 8], _KEPT_HIGH[np.where(fits, lengths, 0)])
+    points = point != 0
+    fraction = np.where(points, _SEVEN - _place(point), np.uint64(0))
+    word = np.where(points, _closed_up(word, point, np.uint64(ord("0"))), word)
+    fits &= _all_digits(word)
+    return _numbers(_integer(word), fraction, negative, fits & (lengths > points))
+
+
+def _read_long(buffer: NDArray[np.uint8], words: Words, starts: Positions, ends: Positions) -> tuple[Floats, Mask]:
+    """The cells of more than eight characters, which stand in two words."""
+    negative = buffer[starts] == ord("-")
+    lengths = ends - starts - negative
+    fits = lengths <= _LONGEST
     kept = np.where(fits, lengths, 0)
     high, high_point = _digits_and_point(words[ends - 8], _KEPT_HIGH[kept])
-    fraction = np.where(high_point != 0, _SEVEN - _place(high_point), np.uint64(0))
-    if (kept > 8).any():
-        low, low_point = _digits_and_point(words[ends - 16], _KEPT_LOW[kept])
-        has_high, has_low = high_point != 0, low_point != 0
-        fraction = np.where(has_low, np.uint64(15) - _place(low_point), fraction)
-        high = np.where(has_high, _closed_up(high, high_point, low >> np.uint64(56)), high)
-        low = np.where(has_low, _closed_up(low, low_point, np.uint64(ord("0"))), low)
-        low = np.where(has_high, (low << _EIGHT) | np.uint64(ord("0")), low)
-        mantissa = _integer(low) * _TEN_TO_8 + _integer(high)
-        fits &= _all_digits(low) & _all_digits(high) & (mantissa <= _EXACT) & ~(has_high & has_low)
-        points = has_high | has_low
-    else:
-        points = high_point != 0
-        high = np.where(points, _closed_up(high, high_point, np.uint64(ord("0"))), high)
-        mantissa = _integer(high)
-        fits &= _all_digits(high)
-    fits &= lengths > points  # at least one digit
+    low, low_point = _digits_and_point(words[ends - 16], _KEPT_LOW[kept])
+    has_high, has_low = high_point != 0, low_point != 0
+    fraction = np.where(has_high, _SEVEN - _place(high_point), np.uint64(0))
+    fraction = np.where(has_low, np.uint64(15) - _place(low_point), fraction)
+    high = np.where(has_high, _closed_up(high, high_point, low >> np.uint64(56)), high)
+    low = np.where(has_low, _closed_up(low, low_point, np.uint64(ord("0"))), low)
+    low = np.where(has_high, (low << _EIGHT) | np.uint64(ord("0")), low)
+    mantissa = _integer(low) * _TEN_TO_8 + _integer(high)
+    fits &= _all_digits(low) & _all_digits(high) & (mantissa <= _EXACT) & ~(has_high & has_low)
+    return _numbers(mantissa, fraction, negative, fits)
+
+
+def _numbers(mantissa: Words, fraction: Words, negative: Mask, fits: Mask) -> tuple[Floats, Mask]:
     values = mantissa.astype(np.float64) / _POWERS[fraction]
     np.negative(values, out=values, where=negative)
     values[~fits] = np.nan

@@ -27,6 +27,8 @@ from shared.scoring.rows import Fault
 
 Outcome = Literal["successful", "failed", "unprocessed", "all"]
 
+SMALLEST_WITHOUT_EXPONENT: Final = 1e-4
+"""From here to 1 a probability of six significant digits is never printed in exponent form."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 

@@ -12,7 +12,7 @@ from shared.scoring.columns import JobTypeName, ProfileName
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import Model, risk_grades, risk_levels
 from shared.scoring.plain_numbers import Floats
-from shared.scoring.results import compact_json, probability_text
+from shared.scoring.results import SMALLEST_WITHOUT_EXPONENT, compact_json, probability_text
 from shared.scoring.rows import JudgedRows
 from shared.scoring.top_factors import TopFactors, top_factors
 
@@ -21,11 +21,11 @@ from shared.scoring.top_factors import TopFactors, top_factors
 class ScoreCells:
     """The scores of n rows.
 
-    `cells[i]` has the score columns of the i-th row, each with a comma before it. Its default probability is
-    `probabilities[which[i]]`, the distinct ones ascending.
+    The i-th of every list in `pieces`, joined, are the score columns of the i-th row, each after a comma. Its default
+    probability is `probabilities[which[i]]`, the distinct ones ascending.
     """
 
-    cells: list[bytes]
+    pieces: tuple[list[bytes], ...]
     probabilities: Floats
     which: Positions
     factors: TopFactors
@@ -41,29 +41,32 @@ def score_cells(
     scores = model.score(model.feature_matrix({name: figures[sound] for name, figures in judged.figures.items()}))
     probabilities, which = np.unique(scores.default_probability, return_inverse=True)
     levels, grades = risk_levels(probabilities), risk_grades(probabilities)
+    ranks = [f",{level},{grade}" for level in RISK_LEVELS for grade in RISK_GRADES]
     factors = top_factors(scores, model)
     missing, missing_texts = _listed(judged.missing, sound)
     out_of_range, out_of_range_texts = _listed(judged.out_of_range, sound)
     origin = csv_cell(model.version) + "," + csv_cell(basis(job_type, profile))
-    columns = (
-        _picked(_probability_cells(probabilities, levels.tolist(), grades.tolist()), which),
-        _picked([f",{csv_cell(text)}" for text in factors.texts], factors.index),
-        _picked([f",{text}" for text in missing_texts], missing),
-        _picked([f",{text},{origin}" for text in out_of_range_texts], out_of_range),
-    )
+    remarks = [f",{first},{second},{origin}" for first in missing_texts for second in out_of_range_texts]
     return ScoreCells(
-        cells=[b"%b%b%b%b" % cells for cells in zip(*columns, strict=True)],
+        pieces=(
+            _picked(_probability_cells(probabilities), which),
+            _picked(ranks, (levels * len(RISK_GRADES) + grades)[which]),
+            _picked([f",{csv_cell(text)}" for text in factors.texts], factors.index),
+            _picked(remarks, missing * len(out_of_range_texts) + out_of_range),
+        ),
         probabilities=probabilities,
         which=which,
         factors=factors,
     )
 
 
-def _probability_cells(probabilities: Floats, levels: Sequence[int], grades: Sequence[int]) -> list[str]:
-    return [
-        f",{probability_text(probability)},{RISK_LEVELS[level]},{RISK_GRADES[grade]}"
-        for probability, level, grade in zip(probabilities.tolist(), levels, grades, strict=True)
-    ]
+def _probability_cells(probabilities: Floats) -> list[str]:
+    """The probabilities as `probability_text` writes them, a comma before each."""
+    cells = [f",{probability:.6g}" for probability in probabilities.tolist()]
+    # Only these come out in exponent form.
+    for place in np.flatnonzero(probabilities < SMALLEST_WITHOUT_EXPONENT).tolist():
+        cells[place] = f",{probability_text(float(probabilities[place]))}"
+    return cells
 
 
 def _listed(masks: Mapping[str, Mask], rows: Positions) -> tuple[Positions, list[str]]:

@@ -41,7 +41,7 @@ class Table:
 
     `starts` and `ends` bound the text of a cell, plain quotes around it taken off; where `odd`, the cell has quotes
     which that does not do justice to and only `text` reads it right. `firsts` is the first byte of the text, 0 if
-    empty.
+    empty. `beyond_ascii` are the positions of bytes that are not ASCII, None where there are none.
     """
 
     data: bytes
@@ -52,6 +52,7 @@ class Table:
     ends: Positions
     odd: Mask
     firsts: Bytes
+    beyond_ascii: Positions | None
 
     def __len__(self) -> int:
         return int(self.starts.shape[1])
@@ -96,8 +97,7 @@ class Table:
         )
         may_be_blank = (lengths <= _LONGEST_BLANK) & _OPENS_BLANK[firsts]
         simple &= ~(may_be_blank & ((lengths == 1) | _FOLLOWS_IN_BLANK[self.seconds(column)]))
-        if not self.data.isascii():
-            beyond = np.flatnonzero(self.buffer >= 0x80) - PAD
+        if (beyond := self.beyond_ascii) is not None:
             simple &= np.searchsorted(beyond, self.starts[column]) == np.searchsorted(beyond, self.ends[column])
         return simple
 
@@ -117,25 +117,30 @@ class Table:
 
 def table_of(records: Records, selected: Positions, k: int) -> Table:
     """The cells of the selected records, each of which has exactly `k` fields (else ValueError)."""
-    bounds = records.field_bounds(selected, k)
-    field_starts, field_ends = (np.ascontiguousarray(bound.T) for bound in bounds)
+    field_starts, field_ends = records.field_bounds(selected, k)
     buffer = padded(records.data)
+    firsts = buffer[field_starts + PAD]
+    firsts[field_starts == field_ends] = 0
     starts, ends = field_starts, field_ends
     odd = np.zeros(starts.shape, np.bool_)
-    firsts = _firsts(buffer, starts, ends)
     if b'"' in records.data:
-        opened = firsts == _QUOTE
-        closed = opened & (ends - starts >= 2) & (buffer[ends + (PAD - 1)] == _QUOTE)
-        starts, ends = starts + closed, ends - closed
-        # Where a record has no other quotes than these, they enclose exactly what the cells say; else each is counted.
+        # Cells are found by their place in flattened columns: few of them begin with a quote.
+        opened = np.flatnonzero(firsts == _QUOTE)
+        opens, closes = field_starts.ravel()[opened], field_ends.ravel()[opened]
+        closed = (closes - opens >= 2) & (buffer[closes + (PAD - 1)] == _QUOTE)
         quotes = np.flatnonzero(buffer == _QUOTE) - PAD
+        # Where a record has no other quotes than these, they enclose exactly what the cells say; else each is counted.
+        rows = opened % len(selected)
         held = np.searchsorted(quotes, field_ends[-1]) - np.searchsorted(quotes, field_starts[0])
-        rows = np.flatnonzero(held != 2 * closed.sum(axis=0))
-        in_cells = np.searchsorted(quotes, field_ends[:, rows]) - np.searchsorted(quotes, field_starts[:, rows])
-        odd[:, rows] = opened[:, rows] & ~(closed[:, rows] & (in_cells == 2))
-        firsts = _firsts(buffer, starts, ends)
-    return Table(records.data, buffer, field_starts, field_ends, starts, ends, odd, firsts)
-
-
-def _firsts(buffer: Bytes, starts: Positions, ends: Positions) -> Bytes:
-    return np.where(ends > starts, buffer[starts + PAD], np.uint8(0))
+        asked = (held != 2 * np.bincount(rows[closed], minlength=len(selected)))[rows]
+        in_cells = np.searchsorted(quotes, closes[asked]) - np.searchsorted(quotes, opens[asked])
+        odd.ravel()[opened[asked]] = ~closed[asked] | (in_cells != 2)
+        within = opened[closed]
+        starts, ends = field_starts.copy(), field_ends.copy()
+        starts.ravel()[within] += 1
+        ends.ravel()[within] -= 1
+        firsts.ravel()[within] = np.where(
+            closes[closed] - opens[closed] > 2, buffer[opens[closed] + (PAD + 1)], np.uint8(0)
+        )
+    beyond_ascii = None if records.data.isascii() else np.flatnonzero(buffer >= 0x80) - PAD
+    return Table(records.data, buffer, field_starts, field_ends, starts, ends, odd, firsts, beyond_ascii)

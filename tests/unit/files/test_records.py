@@ -21,7 +21,7 @@ def bounds(records: Records) -> list[list[Field]]:
     found = []
     for index in range(len(records)):
         starts, ends = records.field_bounds(np.array([index]), int(records.field_counts[index]))
-        found.append(list(zip(starts[0].tolist(), ends[0].tolist(), strict=True)))
+        found.append(list(zip(starts[:, 0].tolist(), ends[:, 0].tolist(), strict=True)))
     return found
 
 
@@ -84,7 +84,7 @@ def test_field_bounds_take_a_mask_or_indices_and_cut_columns() -> None:
     assert records.field_counts.tolist() == [2, 1, 2, 2]
     for selected in (records.field_counts == 2, np.array([0, 2, 3])):
         starts, ends = records.field_bounds(selected, 2)
-        second = [records.data[s:e] for s, e in zip(starts[:, 1], ends[:, 1], strict=True)]
+        second = [records.data[s:e] for s, e in zip(starts[1], ends[1], strict=True)]
         assert second == [b"b", b"2", b'"4\n"']
 
 
