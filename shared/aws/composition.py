@@ -1,11 +1,13 @@
 """Putting stored objects together into one, by server-side copy where S3 allows it.
 
 S3 takes a stored range as a part of a multipart upload without the bytes passing here, but every part except the last
-must have 5 MiB. What is smaller is read and joined with its neighbours first, so memory stays at about one part.
+must have 5 MiB. What is smaller is read and joined with its neighbours first, so memory stays at a few such parts.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 MIN_PART = 5 * 1024 * 1024
 # Larger copies are split, as S3 asks (5 GiB) and so that one request stays short.
 MAX_COPY = 512 * 1024 * 1024
+# A request waits for S3 most of its time. As many as the client keeps connections for, less two.
+AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,51 +37,84 @@ def compose(client: "S3Client", *, bucket: str, key: str, content_type: str, pie
     Raises botocore's `ClientError` when a piece is not there; the unfinished upload is aborted then.
     """
     if sum(_size(piece) for piece in pieces) < MIN_PART:
-        body = b"".join(_read(client, bucket, piece) for piece in pieces)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            body = _join(pool, client, bucket, pieces)
         client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
         return
     upload = client.create_multipart_upload(Bucket=bucket, Key=key, ContentType=content_type)["UploadId"]
     try:
-        parts: list[CompletedPartTypeDef] = []
-        for number, part in enumerate(_parts(client, bucket, pieces), start=1):
-            if isinstance(part, bytes):
-                etag = client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=number, Body=part)["ETag"]
-            else:
-                etag = client.upload_part_copy(
-                    Bucket=bucket,
-                    Key=key,
-                    UploadId=upload,
-                    PartNumber=number,
-                    CopySource={"Bucket": bucket, "Key": part.key},
-                    CopySourceRange=f"bytes={part.start}-{part.start + part.size - 1}",
-                )["CopyPartResult"]["ETag"]
-            parts.append({"ETag": etag, "PartNumber": number})
+        # The pool is left only when no request is under way any more, so that an abort is the last word.
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            parts = _sent(pool, _Upload(client=client, bucket=bucket, key=key, id=upload), pieces)
         client.complete_multipart_upload(Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts})
     except BaseException:
         client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
         raise
 
 
-def _parts(client: "S3Client", bucket: str, pieces: Sequence[Piece | bytes]) -> Iterator[Piece | bytes]:
-    """The pieces cut and joined into parts of at least `MIN_PART`, the last excepted."""
-    joined = b""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Upload:
+    """A multipart upload under way."""
+
+    client: "S3Client"
+    bucket: str
+    key: str
+    id: str
+
+    def send(self, number: int, part: "Piece | bytes") -> "CompletedPartTypeDef":
+        """Copy the part where it lies, or upload it."""
+        if isinstance(part, bytes):
+            etag = self.client.upload_part(
+                Bucket=self.bucket, Key=self.key, UploadId=self.id, PartNumber=number, Body=part
+            )["ETag"]
+        else:
+            etag = self.client.upload_part_copy(
+                Bucket=self.bucket,
+                Key=self.key,
+                UploadId=self.id,
+                PartNumber=number,
+                CopySource={"Bucket": self.bucket, "Key": part.key},
+                CopySourceRange=f"bytes={part.start}-{part.start + part.size - 1}",
+            )["CopyPartResult"]["ETag"]
+        return {"ETag": etag, "PartNumber": number}
+
+
+def _sent(pool: Executor, upload: _Upload, pieces: Sequence[Piece | bytes]) -> "list[CompletedPartTypeDef]":
+    """The parts of the upload in order, so many at once that memory is that of `AT_ONCE` small ones."""
+    parts: list[CompletedPartTypeDef] = []
+    under_way: deque[Future[CompletedPartTypeDef]] = deque()
+    for number, part in enumerate(_parts(pieces), start=1):
+        if len(under_way) == AT_ONCE:
+            parts.append(under_way.popleft().result())
+        ready = part if isinstance(part, Piece) else _join(pool, upload.client, upload.bucket, part)
+        under_way.append(pool.submit(upload.send, number, ready))
+    return parts + [part.result() for part in under_way]
+
+
+def _parts(pieces: Sequence[Piece | bytes]) -> Iterator[Piece | list[Piece | bytes]]:
+    """The pieces as ranges to copy and lists to join, each of at least `MIN_PART`, the last excepted."""
+    joined: list[Piece | bytes] = []
+    size = 0
     for piece in pieces:
         rest = piece
-        if isinstance(rest, Piece) and joined and _size(rest) >= MIN_PART:
+        if isinstance(rest, Piece) and joined and rest.size >= MIN_PART:
             # Fill up what is joined so far, so that the rest can be copied where it lies.
-            wanted = max(0, MIN_PART - len(joined))
-            joined += _read(client, bucket, Piece(key=rest.key, start=rest.start, size=wanted)) if wanted else b""
+            wanted = max(0, MIN_PART - size)
+            if wanted:
+                joined.append(Piece(key=rest.key, start=rest.start, size=wanted))
+                size += wanted
             rest = Piece(key=rest.key, start=rest.start + wanted, size=rest.size - wanted)
         if isinstance(rest, Piece) and rest.size >= MIN_PART:
             if joined:
                 yield joined
-                joined = b""
+                joined, size = [], 0
             yield from _copies(rest)
-        else:
-            joined += _read(client, bucket, rest)
-            if len(joined) >= MIN_PART:
+        elif _size(rest):
+            joined.append(rest)
+            size += _size(rest)
+            if size >= MIN_PART:
                 yield joined
-                joined = b""
+                joined, size = [], 0
     if joined:
         yield joined
 
@@ -94,6 +131,10 @@ def _copies(piece: Piece) -> Iterator[Piece]:
 
 def _size(piece: Piece | bytes) -> int:
     return len(piece) if isinstance(piece, bytes) else piece.size
+
+
+def _join(pool: Executor, client: "S3Client", bucket: str, pieces: Iterable[Piece | bytes]) -> bytes:
+    return b"".join(pool.map(lambda piece: _read(client, bucket, piece), pieces))
 
 
 def _read(client: "S3Client", bucket: str, piece: Piece | bytes) -> bytes:

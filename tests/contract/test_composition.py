@@ -1,6 +1,7 @@
 """Composed objects equal their pieces, whatever the sizes, within what S3 allows."""
 
 from collections.abc import Iterator
+from threading import Barrier, get_ident
 from typing import Any
 
 import moto.s3.models
@@ -137,3 +138,27 @@ def test_the_old_object_stays_until_the_new_one_is_whole() -> None:
     with pytest.raises(ClientError):
         composed([b"x" * SMALL_PART * 2, Piece(key="absent", size=SMALL_PART)], key="kept")
     assert body_of("kept") == b"old"
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_as_many_parts_are_sent_at_once_as_there_may_be_and_no_more() -> None:
+    s3 = clients.s3()
+    s3.put_object(Bucket=RESULTS, Key="one", Body=b"1" * SMALL_PART)
+    # Each waits until all that may be under way are; one more, or one less, breaks it.
+    together = Barrier(composition.AT_ONCE, timeout=20)
+    under_way, most = set[int](), 0
+
+    def sent(**_: Any) -> None:
+        nonlocal most
+        under_way.add(get_ident())
+        most = max(most, len(under_way))
+        together.wait()
+        under_way.discard(get_ident())
+
+    s3.meta.events.register("before-call.s3.UploadPartCopy", sent, "spy")
+    try:
+        composed([Piece(key="one", size=SMALL_PART)] * (2 * composition.AT_ONCE), key="together")
+    finally:
+        s3.meta.events.unregister("before-call.s3.UploadPartCopy", unique_id="spy")
+    assert most == composition.AT_ONCE
+    assert body_of("together") == b"1" * SMALL_PART * 2 * composition.AT_ONCE
