@@ -7,6 +7,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from infra.allocator import KEEP_FREED_MEMORY
 from infra.encryption import key_statements
 from infra.findings import acknowledge_wildcards
 from infra.function import Function, allow
@@ -78,6 +79,7 @@ class Workflow(Construct):
             timeout=SCORE_TIMEOUT,
             environment={
                 **environment,
+                **KEEP_FREED_MEMORY,
                 "STATE_MACHINE_ARN": self.state_machine_arn,
                 "FINALIZE_FUNCTION_NAME": self.finalize.name,
             },
@@ -205,6 +207,16 @@ class Workflow(Construct):
             payload_response_only=True,
             # The one retry below covers these too.
             retry_on_service_exceptions=False,
+        )
+        # Refused while other jobs use up the account's concurrency, which may last; all waits together stay below the
+        # five minutes of an Express execution.
+        task.add_retry(
+            errors=["Lambda.TooManyRequestsException"],
+            max_attempts=10,
+            interval=Duration.seconds(2),
+            backoff_rate=2,
+            max_delay=Duration.seconds(30),
+            jitter_strategy=sfn.JitterType.FULL,
         )
         task.add_retry(
             errors=["States.ALL"],

@@ -6,17 +6,26 @@ Files of gigabytes are finalized with it in no memory but the function's own. Bo
 import io
 import re
 from collections.abc import Iterator
+from threading import Lock
 from typing import Any
 
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 
 
 class SizedS3:
-    """The operations of the S3 client that assembling calls. `sizes` has the objects by key."""
+    """The operations of the S3 client that assembling calls. `sizes` has the objects by key.
+
+    `reads` are the requests that are billed as GET, of all `requests`; `copies` those that S3 itself works for.
+    `most_parts` is the largest number of parts that one upload had.
+    """
 
     def __init__(self) -> None:
         self.sizes: dict[str, int] = {}
         self.requests = 0
+        self.reads = 0
+        self.copies = 0
+        self.most_parts = 0
+        self._lock = Lock()
         self.bytes_through = 0
         self._bodies: dict[str, bytes] = {}
         self._uploads: dict[str, list[int]] = {}
@@ -30,7 +39,7 @@ class SizedS3:
     def get_object(self, *, Key: str, Range: str = "", **_: Any) -> Any:  # noqa: N803
         """A body that was kept, or so many zeros."""
         first, last = map(int, found.groups()) if (found := _RANGE.fullmatch(Range)) else (0, self.sizes[Key] - 1)
-        self._count(last + 1 - first)
+        self._count(last + 1 - first, reads=1)
         body = self._bodies[Key][first : last + 1] if Key in self._bodies else bytes(last + 1 - first)
         return {"Body": io.BytesIO(body)}
 
@@ -48,7 +57,7 @@ class SizedS3:
 
     def upload_part_copy(self, *, Key: str, CopySourceRange: str, **_: Any) -> Any:  # noqa: N803
         """Take a part that lies here already."""
-        self._count()
+        self._count(copies=1)
         first, last = map(int, _RANGE.fullmatch(CopySourceRange).groups())  # type: ignore[union-attr]
         self._uploads[Key].append(last + 1 - first)
         return {"CopyPartResult": {"ETag": ""}}
@@ -56,6 +65,7 @@ class SizedS3:
     def complete_multipart_upload(self, *, Key: str, **_: Any) -> Any:  # noqa: N803
         """Make the parts an object."""
         self._count()
+        self.most_parts = max(self.most_parts, len(self._uploads[Key]))
         self.sizes[Key] = sum(self._uploads.pop(Key))
         return {}
 
@@ -70,6 +80,9 @@ class SizedS3:
             self._count()
             yield {"Contents": found[at : at + 1000]}
 
-    def _count(self, size: int = 0) -> None:
-        self.requests += 1
-        self.bytes_through += size
+    def _count(self, size: int = 0, *, reads: int = 0, copies: int = 0) -> None:
+        with self._lock:
+            self.requests += 1
+            self.reads += reads
+            self.copies += copies
+            self.bytes_through += size

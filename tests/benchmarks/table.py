@@ -15,6 +15,7 @@ _SCALES: Final[dict[Quantity, tuple[tuple[float, str], ...]]] = {
     "bytes": ((1 << 20, "MiB"), (1 << 10, "KiB"), (1, "B")),
     "read units": ((1, "read units"),),
     "requests": ((1, "requests"),),
+    "USD": ((1, "USD"),),
 }
 
 

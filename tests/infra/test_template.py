@@ -270,8 +270,21 @@ def test_the_map_runs_express_children_over_the_manifest_and_tolerates_failed_ch
     assert score["ToleratedFailurePercentage"] == 100
     assert score["Next"] == states["IsPlanned"]["Default"] == "Finalize"
     for task in (states["Plan"], states["Finalize"], score["ItemProcessor"]["States"]["Score"]):
-        (retry,) = task["Retry"]
-        assert (retry["MaxAttempts"], retry["JitterStrategy"]) == (3, "FULL")
+        refused, failed = task["Retry"]
+        assert refused["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+        assert (failed["ErrorEquals"], failed["MaxAttempts"], failed["JitterStrategy"]) == (["States.ALL"], 3, "FULL")
+
+
+def test_a_chunk_that_lambda_refuses_is_tried_again_for_as_long_as_its_execution_may_last(stage: Template) -> None:
+    _, machine = stage.only("AWS::StepFunctions::StateMachine")
+    states = json.loads(stage.resolve(machine["DefinitionString"]))["States"]
+    retry = states["ScoreChunks"]["ItemProcessor"]["States"]["Score"]["Retry"][0]
+    waits = [
+        min(retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt, retry["MaxDelaySeconds"])
+        for attempt in range(retry["MaxAttempts"])
+    ]
+    # A minute is left of the five that an Express execution has, many times what a chunk takes.
+    assert 180 <= sum(waits) <= 240
 
 
 def test_a_message_is_hidden_for_as_long_as_intake_may_work_on_it_and_then_kept_for_people(stage: Template) -> None:

@@ -190,7 +190,9 @@ class TestProgram:
         with pytest.raises(SystemExit):
             program.main(["wokrbooks"])
         assert "no such benchmark: wokrbooks" in capsys.readouterr().err
-        assert all(importlib.util.find_spec(f"tests.benchmarks.{name}") for name in program.BENCHMARKS)
+        assert all(
+            importlib.util.find_spec(f"tests.benchmarks.{name}") for name in (*program.BENCHMARKS, *program.ON_REQUEST)
+        )
 
 
 class TestInputs:

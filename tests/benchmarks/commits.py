@@ -1,0 +1,72 @@
+"""The write units that committing the chunks of a job takes: each commit is billed by the size its shard has then."""
+
+from datetime import timedelta
+from functools import cache
+from math import ceil
+from typing import Any, Final
+from uuid import UUID
+
+from shared.aws import job_items
+from shared.aws.job_writes import chunk_commit, new_shard
+from shared.jobs.fault_counts import FaultCounts
+from shared.jobs.ledger import ChunkCount, shard_count, shard_of
+from tests.builders import NOON
+from tests.read_units import item_bytes
+
+_JOB: Final = UUID(int=1)
+_UNIT_BYTES: Final = 1024
+_SECONDS_A_CHUNK: Final = 0.02
+# As the rows of the benchmarks fail: every group of faults that one chunk may have.
+_FAULTS: Final = FaultCounts.of(
+    {
+        (("missing_field", "sector"),): 1,
+        (("missing_field", "company_name"),): 1,
+        (("invalid_market_cap", "market_cap"),): 1,
+        (("invalid_number", "total_assets"),): 1,
+        (("invalid_year", "reporting_year"),): 1,
+    }
+)
+
+
+@cache
+def write_units(chunks: int) -> int:
+    """The units of all commits of a job of so many chunks."""
+    return sum(largest_shard(chunks, shard)[1] for shard in range(shard_count(chunks)))
+
+
+@cache
+def largest_shard(chunks: int, shard: int = 0) -> tuple[int, int]:
+    """The bytes of a shard when all its chunks are committed, and the write units that took."""
+    item: dict[str, Any] = dict(new_shard("jobs", _JOB, shard)["Item"])
+    units = 0
+    shards = shard_count(chunks)
+    for chunk in range(shard, chunks, shards):
+        count = ChunkCount(
+            chunk=chunk,
+            successful_rows=980,
+            failed_rows=20,
+            faults=_FAULTS,
+            worked=timedelta(seconds=1),
+            age=timedelta(seconds=chunk * _SECONDS_A_CHUNK),
+        )
+        _apply(item, chunk_commit("jobs", _JOB, count, shard=shard_of(chunk, shards), now=NOON))
+        units += ceil(item_bytes(item) / _UNIT_BYTES)
+    return item_bytes(item), units
+
+
+def _apply(item: dict[str, Any], update: Any) -> None:
+    """Do to the item what DynamoDB does with the update of a commit."""
+    values = update["ExpressionAttributeValues"]
+    sets, adds = update["UpdateExpression"].removeprefix("SET ").split(" ADD ")
+    name, value = sets.split(" = ")
+    item[name] = values[value]
+    for added in adds.split(", "):
+        place, operand = added.split(" ")
+        name = update["ExpressionAttributeNames"].get(place, place)
+        ((kind, amount),) = values[operand].items()
+        before = job_items.decode({name: item[name]})[name] if name in item else None
+        if kind == "NS":
+            known = item.get(name, {"NS": []})["NS"]
+            item[name] = {"NS": [*known, *amount]}
+        else:
+            item[name] = {"N": str((before or 0) + int(amount))}

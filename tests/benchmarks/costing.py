@@ -1,0 +1,105 @@
+"""Jobs of a thousand to a hundred million rows on AWS: USD, seconds, and what each is made of.
+
+A model, not a measurement of AWS: see `cost_model` for what is counted, measured and assumed. Only what scoring a row
+takes is measured in this run.
+"""
+
+from dataclasses import replace
+from time import process_time
+from typing import Final
+
+from shared.files.chunks import chunk_size
+from shared.scoring.chunk import score_chunk
+from shared.scoring.model import model_for
+from tests.benchmarks.cost_model import MIB, Assumed, Estimate, estimate, prices
+from tests.benchmarks.inputs import company_csv, company_rows
+from tests.benchmarks.job_simulation import score_all, whole_seconds
+from tests.benchmarks.layouts import layout_of
+from tests.benchmarks.measurements import Measurement, Series
+
+SIZES: Final = (1_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
+WORKERS: Final = (1, 2, 10, 100, 1_000)
+SIMULATED_ROWS: Final = 10_000_000
+_MEASURED_ROWS: Final = 20_000
+_MILLION: Final = 1_000_000
+
+
+def measure() -> tuple[Measurement, ...]:
+    """USD a million rows by the size of the job, and seconds by the number of workers."""
+    assumed = measured()
+    return (
+        *(cost(rows, assumed) for rows in SIZES),
+        *(scaling(workers, assumed) for workers in WORKERS),
+    )
+
+
+def measured() -> Assumed:
+    """The assumptions with the bytes and the processor time of a row as they are in this run."""
+    file = company_csv(company_rows(_MEASURED_ROWS))
+    layout = layout_of(file, is_whole_file=True)
+    data, model = file[layout.data_start :], model_for("annual", "statements")
+    taken = []
+    for _ in range(5):
+        start = process_time()
+        scored = score_chunk(data, layout=layout, first_row=1, model=model, next_year=2026)
+        taken.append(process_time() - start)
+    return replace(
+        Assumed(),
+        row_bytes=round(len(data) / _MEASURED_ROWS),
+        scored_row_bytes=round(len(scored.parts.all) / _MEASURED_ROWS),
+        score_row_seconds=min(taken) / _MEASURED_ROWS,
+    )
+
+
+def job_of(rows: int, assumed: Assumed) -> Estimate:
+    """The estimate of a job cut as Plan cuts it."""
+    return estimate(rows, chunk_size(round(rows * assumed.row_bytes)), assumed)
+
+
+def cost(rows: int, assumed: Assumed) -> Measurement:
+    """USD of a job, beside those of the ways not taken."""
+    job = job_of(rows, assumed)
+    standard = job.usd - job.usd_of_children + job.usd_of_standard_children
+    # A standard child for every row, as maps over rows have it, and nothing else of it.
+    by_row = 3 * rows * prices()["step_functions_standard_transition"]
+    seconds = whole_seconds(job, workers=1_000, assumed=assumed)
+    return Measurement(
+        title=f"A job of {rows:,} rows (model)",
+        quantity="USD",
+        unit="million rows",
+        subject=Series(name="Express children", values=(job.usd,), units=rows / _MILLION),
+        baselines=(
+            Series(name="Standard children", values=(standard,), units=rows / _MILLION),
+            Series(name="a Standard child a row, without its work", values=(by_row,), units=rows / _MILLION),
+        ),
+        notes=(
+            (
+                f"{job.chunks:,} chunks of {job.chunk_bytes / MIB:.3g} MiB, {job.transitions:,} state transitions, "
+                f"{job.write_units:,} write units, {job.s3_writes:,} PUT and {job.s3_reads:,} GET, "
+                f"{job.gb_seconds:,.0f} GB-s, {seconds:,.0f} s with 1,000 workers (plan {job.plan_seconds:,.1f}, "
+                f"finalize {job.finalize_seconds:,.1f})"
+            ),
+        ),
+    )
+
+
+def scaling(workers: int, assumed: Assumed) -> Measurement:
+    """Seconds of scoring with so many workers, beside as many times less than one takes."""
+    job = job_of(SIMULATED_ROWS, assumed)
+    alone = score_all(job, workers=1, assumed=assumed)
+    scored = score_all(job, workers=workers, assumed=assumed)
+    whole = whole_seconds(job, workers=workers, assumed=assumed)
+    return Measurement(
+        title=f"{SIMULATED_ROWS // _MILLION} M rows by {workers:,} workers (simulated)",
+        quantity="seconds",
+        unit="job",
+        subject=Series(name="scoring, all chunks", values=(scored.seconds,)),
+        baselines=(Series(name="linear", values=(alone.seconds / workers,)),),
+        notes=(
+            (
+                f"{SIMULATED_ROWS / scored.seconds:,.0f} rows/s while scoring, {SIMULATED_ROWS / whole:,.0f} from the "
+                f"start to the result files; {scored.cold_starts} cold starts, "
+                f"{scored.waited_for_commits:.2f} s of waiting for commits"
+            ),
+        ),
+    )
