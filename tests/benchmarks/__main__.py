@@ -22,7 +22,17 @@ from infra.allocator import KEEP_FREED_MEMORY
 from tests.benchmarks.measurements import Measurement
 from tests.benchmarks.table import markdown
 
-BENCHMARKS: Final = ("scoring", "planning", "finalizing", "workbooks", "starting", "status", "listing", "costing")
+BENCHMARKS: Final = (
+    "scoring",
+    "planning",
+    "finalizing",
+    "workbooks",
+    "starting",
+    "status",
+    "listing",
+    "costing",
+    "local_job",
+)
 # These take minutes each, and are run when named.
 ON_REQUEST: Final = ("large",)
 _ROOT: Final = Path(__file__).resolve().parents[2]

@@ -13,6 +13,7 @@ from math import ceil
 from typing import Any, Final
 
 from infra.layout import ROOT
+from shared.aws.results_bucket import SCORED_PARTS
 from shared.files.chunks import MAX_CHUNK_ROWS
 from shared.jobs.ledger import shard_count
 from tests.benchmarks.commits import write_units
@@ -76,13 +77,13 @@ def estimate(rows: int, chunk_bytes: int, assumed: Assumed) -> Estimate:
     file_bytes = rows * assumed.row_bytes
     chunks = max(ceil(file_bytes / chunk_bytes), ceil(rows / MAX_CHUNK_ROWS))
     chunk_rows = rows / chunks
-    parts = _Parts.of(chunks, round(chunk_rows * assumed.scored_row_bytes))
+    parts = _parts(chunks, round(chunk_rows * assumed.scored_row_bytes))
     plan_seconds = file_bytes / assumed.s3_bytes_per_second + 5 * assumed.s3_request_seconds
     score_seconds = (
         chunk_rows * assumed.score_row_seconds
         + chunk_rows * assumed.row_bytes / assumed.s3_bytes_per_second
         + 2 * chunk_rows * assumed.scored_row_bytes / assumed.s3_bytes_per_second
-        + 5 * assumed.s3_request_seconds
+        + (1 + len(SCORED_PARTS)) * assumed.s3_request_seconds
         + assumed.commit_seconds
     )
     finalize_seconds = (
@@ -94,7 +95,7 @@ def estimate(rows: int, chunk_bytes: int, assumed: Assumed) -> Estimate:
     gb_seconds = assumed.plan_gib * plan_seconds + assumed.score_gib * (chunks * score_seconds + finalize_seconds)
     # Plan, IsPlanned, ScoreChunks and Finalize, the start, and one for every child that the map starts.
     transitions = 5 + chunks
-    s3_writes = 3 + 4 * chunks + parts.requests - parts.reads
+    s3_writes = 3 + len(SCORED_PARTS) * chunks + parts.requests - parts.reads
     s3_reads = 2 + 2 * chunks + parts.reads
     usd = prices()
     express = chunks * (
@@ -140,18 +141,19 @@ class _Parts:
     bytes_through: int
     largest: int
 
-    @classmethod
-    def of(cls, chunks: int, part_bytes: int) -> "_Parts":
-        finished = finished_job(parts=chunks, part_bytes=part_bytes)
-        finished.assembly.assemble(finished.view)
-        s3 = finished.s3
-        return cls(
-            requests=s3.requests,
-            reads=s3.reads,
-            copies=s3.copies,
-            bytes_through=s3.bytes_through,
-            largest=s3.most_parts,
-        )
+
+@cache
+def _parts(chunks: int, part_bytes: int) -> _Parts:
+    finished = finished_job(parts=chunks, part_bytes=part_bytes)
+    finished.assembly.assemble(finished.view)
+    s3 = finished.s3
+    return _Parts(
+        requests=s3.requests,
+        reads=s3.reads,
+        copies=s3.copies,
+        bytes_through=s3.bytes_through,
+        largest=s3.most_parts,
+    )
 
 
 def _manifest_bytes(chunks: int, file_bytes: float) -> int:

@@ -12,6 +12,8 @@ from shared.aws.results_bucket import Part, ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.ledger import Progress
 from shared.jobs.ports import JobView
+from shared.scoring.chunk import score_chunk
+from shared.scoring.model import model_for
 from tests.benchmarks.inputs import company_csv, company_rows
 from tests.benchmarks.layouts import layout_of
 from tests.benchmarks.peak_memory import peak_bytes
@@ -34,7 +36,8 @@ class Finished:
 
     def parts(self) -> Sequence[str]:
         """The keys of the parts that result files are made of."""
-        return [key for key in self.s3.sizes if f"work/{JOB}/" in key and not key.endswith(".json")]
+        made_of = tuple(f"work/{JOB}/{part}/" for part in (Part.SUCCESSFUL, Part.FAILED, Part.ALL))
+        return [key for key in self.s3.sizes if key.startswith(made_of)]
 
 
 def finished_job(*, parts: int, part_bytes: int) -> Finished:
@@ -43,8 +46,12 @@ def finished_job(*, parts: int, part_bytes: int) -> Finished:
     client = cast("Any", lambda: s3)
     uploads = UploadBucket(client=client, bucket="uploads")
     results = ResultsBucket(client=client, bucket="results")
+    file = company_csv(company_rows(10))
+    layout = layout_of(file, is_whole_file=True)
+    model = model_for("annual", "statements")
+    scored = score_chunk(file[layout.data_start :], layout=layout, first_row=1, model=model, next_year=NOON.year + 1)
     plan = InputPlan(
-        layout=layout_of(company_csv(company_rows(10)), is_whole_file=True),
+        layout=layout,
         stored_input=a_stored_input(JOB),
         is_rewritten=False,
         validate_only=False,
@@ -67,6 +74,7 @@ def finished_job(*, parts: int, part_bytes: int) -> Finished:
     for index in range(parts):
         for part, size in sizes.items():
             s3.sizes[results.part_piece(JOB, part, index, size).key] = size
+        s3.hold(results.part_piece(JOB, Part.SUMMARY, index, 0).key, scored.parts.summary)
     indices = frozenset(range(parts))
     shard = a_shard(done=indices, with_successes=indices, with_failures=indices)
     view = JobView(

@@ -30,10 +30,14 @@ class SizedS3:
         self._bodies: dict[str, bytes] = {}
         self._uploads: dict[str, list[int]] = {}
 
+    def hold(self, key: str, body: bytes) -> None:
+        """Have a body from the start."""
+        self.sizes[key], self._bodies[key] = len(body), body
+
     def put_object(self, *, Key: str, Body: bytes, **_: Any) -> Any:  # noqa: N803 - as boto3 names them
         """Keep a body."""
         self._count(len(Body))
-        self.sizes[Key], self._bodies[Key] = len(Body), Body
+        self.hold(Key, Body)
         return {}
 
     def get_object(self, *, Key: str, Range: str = "", **_: Any) -> Any:  # noqa: N803
