@@ -82,7 +82,8 @@ def finished_job(*, parts: int, part_bytes: int) -> Finished:
     )
     planned = PlannedInput(uploads=uploads, results=results)
     s3.requests = s3.bytes_through = 0
-    return Finished(s3=s3, assembly=Assembly(uploads=uploads, results=results, planned_input=planned), view=view)
+    assembly = Assembly(uploads=uploads, results=results, planned_input=planned, on_summary=lambda _: None)
+    return Finished(s3=s3, assembly=assembly, view=view)
 
 
 def main(parts: int, part_bytes: int) -> None:
