@@ -33,4 +33,4 @@ def dynamodb() -> Iterator[None]:
 
 @pytest.mark.usefixtures("dynamodb")
 def test_any_order_of_steps_keeps_every_promise_on_the_table_too() -> None:
-    run_state_machine_as_test(LivesOnDynamoDB, settings=settings(max_examples=6, stateful_step_count=20))
+    run_state_machine_as_test(LivesOnDynamoDB, settings=settings(max_examples=50, stateful_step_count=30))

@@ -63,6 +63,7 @@ def a_file_is_uploaded_scored_read_and_deleted(platform: Platform, check: Check)
         f"{job}/results",
         f"{job}/download?outcome=all",
         f"{API}/jobs?limit=1",
+        f"{API}/jobs/statistics",
     ):
         platform.request("GET", path)
     check([End(job_id=job_id, status="completed", successful=17, failed=3)])
@@ -144,6 +145,21 @@ def an_execution_vanishes_and_another_never_starts(platform: Platform, check: Ch
     )
 
 
+def a_request_with_a_key_is_sent_until_it_is_answered(platform: Platform, check: Check) -> None:
+    """However often the request is sent, it makes one job."""
+    key = {"Idempotency-Key": "a-key"}
+    for _ in range(2 * CLIENT_ATTEMPTS):
+        answer = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "a.csv"}, headers=key)
+        if answer["status"] == 202:
+            break
+        platform.pass_time(minutes=1)
+    platform.system.put(answer["body"]["upload"]["fields"]["key"], ANNUAL)
+    platform.deliver()
+    platform.run_executions()
+    (entry,) = platform.request("GET", f"{API}/jobs")["body"]["jobs"]
+    check([End(job_id=entry["id"], status="completed", successful=17, failed=3)])
+
+
 def rows_are_scored_at_once_and_the_rest_is_read(platform: Platform, check: Check) -> None:
     for job_type in ("annual", "quarterly"):
         platform.request("POST", f"{API}/{job_type}", json={"rows": example_rows(job_type)})
@@ -162,6 +178,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     results_are_exported_and_one_is_of_a_job_deleted_meanwhile,
     most_rows_fail,
     an_execution_vanishes_and_another_never_starts,
+    a_request_with_a_key_is_sent_until_it_is_answered,
     rows_are_scored_at_once_and_the_rest_is_read,
 )
 

@@ -165,6 +165,12 @@ LINES: tuple[Line, ...] = (
             "unit/jobs/test_uploads.py::test_a_long_name_keeps_its_ending_as_far_as_there_is_room",
         ),
         (
+            "Hundreds of hostile files, whole",
+            "unit/scoring/test_hostile_files.py::test_a_hostile_file_is_refused_in_words_or_every_row_of_it_is_accounted_for",
+            "unit/scoring/test_hostile_files.py::test_there_are_many_and_of_every_end",
+            "unit/scoring/test_hostile_files.py::test_chunks_of_any_size_make_the_same_of_any_file",
+        ),
+        (
             "Any bytes at all",
             "unit/scoring/test_chunk_reference.py::test_any_bytes_are_scored_or_refused_with_a_declared_error",
             f"{_XLSX}::test_a_workbook_with_any_bytes_changed_converts_or_is_a_file_error",
