@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tests.crashes.faults import Call, Fate, Place
 from tests.crashes.platform import Platform
@@ -97,12 +97,13 @@ def line_of(call: Call) -> Line:
 
 def _packed(waiting: Mapping[Loss, Place]) -> Plan:
     plan: dict[Place, Fate] = {}
-    attempts: Counter[tuple[str, int]] = Counter()
+    faults: Counter[tuple[str, int]] = Counter()
     for (_, fate), place in waiting.items():
         event = (place.function, place.event)
-        if attempts[event] < 2:
-            attempts[event] += 1
-            plan[Place(*event, attempts[event], place.number)] = fate
+        if faults[event] < 2:
+            # The attempt that made the call in the run without faults, and the one after it.
+            plan[replace(place, attempt=place.attempt + faults[event])] = fate
+            faults[event] += 1
     return plan
 
 
