@@ -18,6 +18,7 @@ from infra.findings import acknowledge
 from infra.function import Function, allow
 from infra.identity import Identity
 from infra.logs import LogGroup
+from infra.retries import Retries
 from infra.stages import Stage
 from infra.storage import LISTINGS, Storage
 from infra.workflow import Workflow
@@ -37,6 +38,7 @@ class Api(Construct):
         storage: Storage,
         workflow: Workflow,
         exports: Exports,
+        retries: Retries,
         identity: Identity,
     ) -> None:
         super().__init__(scope, "Http")
@@ -54,6 +56,7 @@ class Api(Construct):
                 "FINALIZE_FUNCTION_NAME": workflow.finalize.name,
                 "SCORE_FUNCTION_NAME": workflow.score.name,
                 "EXPORT_FUNCTION_NAME": exports.function.name,
+                "RETRY_FUNCTION_NAME": retries.function.name,
                 "CURSOR_SECRET_ARN": storage.cursor_secret_arn,
                 "TOKEN_ISSUER": identity.issuer,
                 "TOKEN_AUDIENCE": ",".join(identity.audience),
@@ -64,7 +67,7 @@ class Api(Construct):
                 "XLSX_MAX_BYTES": str(stage.limits.xlsx_max_bytes),
                 **({"API_ROOT_URL": f"https://{stage.domain.name}"} if stage.domain else {}),
             },
-            statements=_statements(storage, workflow, exports),
+            statements=_statements(storage, workflow, exports, retries),
         )
         integration = integrations.HttpLambdaIntegration("Function", self.function.function)
         domain = self._domain_name(stage)
@@ -157,7 +160,9 @@ def _cors(stage: Stage) -> apigateway.CorsPreflightOptions | None:
     )
 
 
-def _statements(storage: Storage, workflow: Workflow, exports: Exports) -> Sequence[iam.PolicyStatement]:
+def _statements(
+    storage: Storage, workflow: Workflow, exports: Exports, retries: Retries
+) -> Sequence[iam.PolicyStatement]:
     table, uploads, results = storage.table.table_arn, storage.uploads, storage.results
     work, result_files, exported = (results.arn_for_objects(prefix) for prefix in ("work/*", "results/*", "exports/*"))
     listings = [f"{table}/index/by_{listing}" for listing in LISTINGS if listing != "unsettled"]
@@ -178,6 +183,9 @@ def _statements(storage: Storage, workflow: Workflow, exports: Exports) -> Seque
         allow("s3:DeleteObject", on=[work, result_files, exported]),
         allow("s3:ListBucket", on=[results.bucket_arn]),
         allow("states:DescribeExecution", "states:StopExecution", on=[workflow.execution_arns]),
-        allow("lambda:InvokeFunction", on=[workflow.finalize.arn, workflow.score.arn, exports.function.arn]),
+        allow(
+            "lambda:InvokeFunction",
+            on=[workflow.finalize.arn, workflow.score.arn, exports.function.arn, retries.function.arn],
+        ),
         allow("secretsmanager:GetSecretValue", on=[storage.cursor_secret_arn]),
     ]

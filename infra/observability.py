@@ -13,6 +13,7 @@ from infra.events import StatusEvents
 from infra.exports import Exports
 from infra.intake import Intake
 from infra.reconciliation import Reconciliation
+from infra.retries import Retries
 from infra.stages import Stage
 from infra.workflow import Workflow
 
@@ -33,6 +34,7 @@ class Observability(Construct):
         intake: Intake,
         workflow: Workflow,
         reconciliation: Reconciliation,
+        retries: Retries,
         events: StatusEvents,
         exports: Exports,
     ) -> None:
@@ -48,6 +50,7 @@ class Observability(Construct):
             "score": workflow.score,
             "finalize": workflow.finalize,
             "reconcile": reconciliation.function,
+            "retry": retries.function,
             "publish": events.function,
             "export": exports.function,
         }

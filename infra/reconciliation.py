@@ -6,6 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra.function import Function, allow
+from infra.retries import Retries
 from infra.stages import Stage
 from infra.storage import Storage
 from infra.workflow import Workflow
@@ -16,7 +17,9 @@ SWEEP_EVERY = Duration.minutes(5)
 class Reconciliation(Construct):
     """What guarantees that every job ends."""
 
-    def __init__(self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow) -> None:
+    def __init__(
+        self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow, retries: Retries
+    ) -> None:
         super().__init__(scope, "Reconciliation")
         table, uploads, results = storage.table.table_arn, storage.uploads, storage.results
         self.function = Function(
@@ -31,6 +34,7 @@ class Reconciliation(Construct):
                 "RESULTS_BUCKET": results.bucket_name,
                 "STATE_MACHINE_ARN": workflow.state_machine_arn,
                 "FINALIZE_FUNCTION_NAME": workflow.finalize.name,
+                "RETRY_FUNCTION_NAME": retries.function.name,
             },
             statements=[
                 allow("dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem", on=[table]),
@@ -43,7 +47,7 @@ class Reconciliation(Construct):
                 ),
                 allow("states:StartExecution", on=[workflow.state_machine_arn]),
                 allow("states:DescribeExecution", "states:StopExecution", on=[workflow.execution_arns]),
-                allow("lambda:InvokeFunction", on=[workflow.finalize.arn]),
+                allow("lambda:InvokeFunction", on=[workflow.finalize.arn, retries.function.arn]),
             ],
         )
         target = targets.LambdaFunction(self.function.function)

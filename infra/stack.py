@@ -11,6 +11,7 @@ from infra.identity import Identity
 from infra.intake import Intake
 from infra.observability import Observability
 from infra.reconciliation import Reconciliation
+from infra.retries import Retries
 from infra.stages import Stage
 from infra.storage import Storage
 from infra.workflow import Workflow
@@ -30,11 +31,20 @@ class DefaultRiskJobs(Stack):
         storage = Storage(self, stage=stage)
         workflow = Workflow(self, stage=stage, storage=storage)
         intake = Intake(self, stage=stage, storage=storage, workflow=workflow)
-        reconciliation = Reconciliation(self, stage=stage, storage=storage, workflow=workflow)
+        retries = Retries(self, stage=stage, storage=storage)
+        reconciliation = Reconciliation(self, stage=stage, storage=storage, workflow=workflow, retries=retries)
         events = StatusEvents(self, stage=stage, storage=storage)
         exports = Exports(self, stage=stage, storage=storage)
         identity = Identity(self, stage=stage)
-        api = Api(self, stage=stage, storage=storage, workflow=workflow, exports=exports, identity=identity)
+        api = Api(
+            self,
+            stage=stage,
+            storage=storage,
+            workflow=workflow,
+            exports=exports,
+            retries=retries,
+            identity=identity,
+        )
         observability = Observability(
             self,
             stage=stage,
@@ -42,6 +52,7 @@ class DefaultRiskJobs(Stack):
             intake=intake,
             workflow=workflow,
             reconciliation=reconciliation,
+            retries=retries,
             events=events,
             exports=exports,
         )

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 from shared.jobs.access import Caller, Role
 from shared.jobs.idempotency import Claim
 from shared.jobs.ledger import ChunkCount, Progress, Shard
-from shared.jobs.model import Job, JobStatus, JobType, Phase, Source, StoredInput
+from shared.jobs.model import Job, JobStatus, JobType, Outcome, Phase, Retry, Source, StoredInput
 from shared.jobs.pace import Pace, period_at
 from shared.jobs.ports import JobView, PlanFacts
 from shared.jobs.uploads import ArrivedObject, upload_key
@@ -77,6 +77,23 @@ def a_completed_job(**overrides: Any) -> Job:
         "results_ready": True,
     }
     return a_processing_job(**{**ended, **overrides})
+
+
+def a_retry(**overrides: Any) -> Retry:
+    """The first retry of an upload, of the rows that failed and those left undone."""
+    retry = Retry(
+        outcomes=frozenset({Outcome.FAILED, Outcome.UNPROCESSED}),
+        generation=1,
+        is_whole_input=False,
+        has_source_row=True,
+    )
+    return replace(retry, **overrides)
+
+
+def a_retry_job(**overrides: Any) -> Job:
+    """A job that waits for the file of its rows since `NOON`."""
+    waiting: dict[str, Any] = {"source": Source.RETRY, "parent_job_id": uuid4(), "retry": a_retry()}
+    return a_job(**{**waiting, **overrides})
 
 
 def a_caller(**overrides: Any) -> Caller:

@@ -8,7 +8,15 @@ import pytest
 from hypothesis import HealthCheck, settings
 from pytest_socket import disable_socket, enable_socket
 
-from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
+from tests.fakes import (
+    FakeAssembler,
+    FakeJobStore,
+    FakePreparer,
+    FakeResultStore,
+    FakeUploadStore,
+    FakeWorkflow,
+    SettableClock,
+)
 
 _E2E = Path(__file__).parent / "e2e"
 
@@ -68,3 +76,8 @@ def workflow() -> FakeWorkflow:
 @pytest.fixture
 def assembler() -> FakeAssembler:
     return FakeAssembler()
+
+
+@pytest.fixture
+def preparer() -> FakePreparer:
+    return FakePreparer()

@@ -26,6 +26,7 @@ __all__ = [
     "FakeExporter",
     "FakeIdempotencyKeys",
     "FakeJobStore",
+    "FakePreparer",
     "FakeResultFiles",
     "FakeResultStore",
     "FakeRowScorer",
@@ -193,6 +194,19 @@ class FakeExportFiles:
 
     def remove(self, job_id: UUID, kind: ExportKind) -> None:
         self.results.exports.pop((job_id, kind), None)
+
+
+@dataclass
+class FakePreparer:
+    """`Preparer` that only remembers what it was asked for; `error` is raised instead."""
+
+    requested: list[UUID] = field(default_factory=list)
+    error: Exception | None = None
+
+    def request(self, job_id: UUID) -> None:
+        if self.error is not None:
+            raise self.error
+        self.requested.append(job_id)
 
 
 @dataclass

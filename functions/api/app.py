@@ -10,7 +10,7 @@ from functions.api import problems
 from functions.api.bodies import Problem
 from functions.api.dependencies import Services
 from functions.api.edge import Edge
-from functions.api.routes import about, bulk, jobs, results
+from functions.api.routes import about, bulk, jobs, results, retries
 from functions.api.routes.columns import columns_router
 from functions.api.routes.rows import router as models_router
 from functions.api.routes.rows import rows_router
@@ -58,6 +58,7 @@ def described_app(*, root_url: str = "") -> FastAPI:
     app.include_router(bulk.router, prefix=API_ROOT)
     app.include_router(jobs.router, prefix=API_ROOT)
     app.include_router(results.router, prefix=API_ROOT)
+    app.include_router(retries.router, prefix=API_ROOT)
     # FastAPI's own way to change the document: https://fastapi.tiangolo.com/how-to/extending-openapi/
     app.openapi = _documentation(app)  # type: ignore[method-assign]
     return app

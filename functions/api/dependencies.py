@@ -20,6 +20,7 @@ from shared.jobs.downloads import Downloads
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.ports import Clock, JobView
+from shared.jobs.retry import RetryService, require_retryable
 from shared.jobs.row_scoring import RowScorer
 from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService, require_ended
@@ -42,6 +43,7 @@ class Services:
     jobs: JobService
     scored_rows: ScoredRows
     downloads: Downloads
+    retries: RetryService
     rows: RowScorer
     idempotency: Idempotency
     verifier: TokenVerifier
@@ -120,3 +122,11 @@ async def _ended_job(view: VisibleJob) -> JobView:
 
 
 EndedJob = Annotated[JobView, Depends(_ended_job)]
+
+
+async def _retryable_job(view: VisibleJob) -> JobView:
+    require_retryable(view.job)
+    return view
+
+
+RetryableJob = Annotated[JobView, Depends(_retryable_job)]

@@ -18,14 +18,16 @@ from shared.aws import clients
 from shared.aws.export_function import ExportInvocation
 from shared.aws.failures import translated
 from shared.aws.idempotency_keys import StoredKeys
+from shared.aws.invocations import FinalizeInvocation, RetryInvocation
 from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.score_function import ScoreInvocation
-from shared.aws.state_machine import FinalizeInvocation, StateMachine
+from shared.aws.state_machine import StateMachine
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.downloads import Downloads
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.model import utc_now
+from shared.jobs.retry import RetryService
 from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService
 from shared.observability import logger, observed
@@ -71,6 +73,11 @@ def services(settings: ApiSettings) -> Services:
         assembler=FinalizeInvocation(client=clients.lambda_, function_name=settings.finalize_function_name),
         clock=utc_now,
     )
+    retries = RetryService(
+        store=store,
+        preparer=RetryInvocation(client=clients.lambda_, function_name=settings.retry_function_name),
+        clock=utc_now,
+    )
     verifier = TokenVerifier(
         issuer=settings.token_issuer,
         audiences=settings.token_audience,
@@ -92,6 +99,7 @@ def services(settings: ApiSettings) -> Services:
             exporter=ExportInvocation(client=clients.lambda_, function_name=settings.export_function_name),
             clock=utc_now,
         ),
+        retries=retries,
         rows=ScoreInvocation(client=clients.lambda_awaited, function_name=settings.score_function_name),
         idempotency=Idempotency(keys=keys, clock=utc_now),
         verifier=verifier,

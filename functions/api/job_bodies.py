@@ -25,6 +25,8 @@ class Links(BaseModel):
     results: str
     errors: str
     download: str
+    retry: str
+    parent: str | None = None
 
 
 class TaskMeta(BaseModel):

@@ -27,6 +27,7 @@ class ApiSettings(Settings):
     finalize_function_name: NonEmpty
     score_function_name: NonEmpty
     export_function_name: NonEmpty
+    retry_function_name: NonEmpty
     cursor_secret_arn: NonEmpty
 
     token_issuer: NonEmpty

@@ -6,9 +6,10 @@ from uuid import UUID
 
 from functions.reconcile.settings import ReconcileSettings
 from shared.aws import clients
+from shared.aws.invocations import FinalizeInvocation, RetryInvocation
 from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
-from shared.aws.state_machine import FinalizeInvocation, StateMachine
+from shared.aws.state_machine import StateMachine
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.model import utc_now
 from shared.jobs.sweep import Sweep
@@ -30,6 +31,7 @@ def _sweep() -> Sweep:
         results=ResultsBucket(client=clients.s3, bucket=settings.results_bucket),
         workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
         assembler=FinalizeInvocation(client=clients.lambda_, function_name=settings.finalize_function_name),
+        preparer=RetryInvocation(client=clients.lambda_, function_name=settings.retry_function_name),
         clock=utc_now,
     )
 

@@ -11,3 +11,4 @@ class ReconcileSettings(Settings):
     results_bucket: str
     state_machine_arn: str
     finalize_function_name: str
+    retry_function_name: str

@@ -14,10 +14,11 @@ from functions.score.given_rows import score_given
 from functions.score.scorer import Scorer
 from functions.score.settings import ScoreSettings
 from shared.aws import clients
+from shared.aws.invocations import FinalizeInvocation
 from shared.aws.jobs_table import JobsTable
 from shared.aws.planned_input import PlannedInput
 from shared.aws.results_bucket import ResultsBucket
-from shared.aws.state_machine import FinalizeInvocation, StateMachine
+from shared.aws.state_machine import StateMachine
 from shared.aws.upload_bucket import UploadBucket
 from shared.files.chunks import Chunk
 from shared.jobs.failure_budget import FailureBudget

@@ -19,7 +19,18 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from shared.aws.export_items import decode_exports
 from shared.aws.shard_items import SHARD_PREFIX, decode_shard
 from shared.jobs.ledger import Progress
-from shared.jobs.model import RETENTION, Job, JobStatus, JobType, Phase, Source, StoredInput, UploadOptions
+from shared.jobs.model import (
+    RETENTION,
+    Job,
+    JobStatus,
+    JobType,
+    Outcome,
+    Phase,
+    Retry,
+    Source,
+    StoredInput,
+    UploadOptions,
+)
 from shared.jobs.ports import JobView, Tombstone
 from shared.jobs.views import timestamp
 
@@ -107,6 +118,7 @@ def encode_job(job: Job) -> AttributeMap:
             "content_sha256": job.content_sha256,
             "options": encode_options(job.options),
             "parent_job_id": str(job.parent_job_id) if job.parent_job_id else None,
+            "retry": encode_retry(job.retry) if job.retry else None,
             "upload_expires_at": timestamp(job.upload_expires_at),
             "stored_input": asdict(job.stored_input) if job.stored_input else None,
             "execution_arn": job.execution_arn,
@@ -144,6 +156,11 @@ def encode_options(options: UploadOptions) -> dict[str, Any]:
     }
 
 
+def encode_retry(retry: Retry) -> dict[str, Any]:
+    """What a retry is made of, as a map attribute."""
+    return {**asdict(retry), "outcomes": sorted(retry.outcomes)}
+
+
 def decode_job(item: Mapping[str, Any]) -> Job:
     """A job from its decoded item."""
     options = item["options"]
@@ -169,6 +186,7 @@ def decode_job(item: Mapping[str, Any]) -> Job:
             labels=options["labels"],
         ),
         parent_job_id=UUID(item["parent_job_id"]) if "parent_job_id" in item else None,
+        retry=_retry(item),
         upload_expires_at=_optional_time(item.get("upload_expires_at")),
         stored_input=_stored_input(item),
         execution_arn=item.get("execution_arn"),
@@ -244,6 +262,18 @@ def _job_id(item: Mapping[str, Any]) -> UUID:
 def _stored_input(item: Mapping[str, Any]) -> StoredInput | None:
     stored = item.get("stored_input")
     return StoredInput(key=stored["key"], version_id=stored["version_id"], size=int(stored["size"])) if stored else None
+
+
+def _retry(item: Mapping[str, Any]) -> Retry | None:
+    retry = item.get("retry")
+    if retry is None:
+        return None
+    return Retry(
+        outcomes=frozenset(map(Outcome, retry["outcomes"])),
+        generation=int(retry["generation"]),
+        is_whole_input=retry["is_whole_input"],
+        has_source_row=retry["has_source_row"],
+    )
 
 
 def _time(text: str) -> datetime:

@@ -31,6 +31,7 @@ _DELETE_BATCH = 1000
 # As many connections as botocore keeps by itself.
 _READ_AHEAD = 10
 _ABSENT = frozenset({"404", "NoSuchKey"})
+_BLOCK_BYTES = 4 * 1024 * 1024
 
 
 class Part(StrEnum):
@@ -160,6 +161,37 @@ class ResultsBucket:
                 # Tags of the uploader's are not copied: that would need a permission of its own.
                 ExtraArgs={"TaggingDirective": "REPLACE"},
             )
+
+    def result_blocks(self, job_id: UUID, outcome: Outcome) -> Iterator[bytes]:
+        """A result file in blocks. Raises FileNotFoundError when it is not there.
+
+        Each block is a request of its own: a connection that waits while other rows are read would be closed.
+        """
+        key = _result_key(job_id, outcome)
+        # Asked first: without the right to list, S3 says of an object that is not there that it may not be read.
+        if not any(entry["Key"] == key for entry in self._list(key)):
+            raise FileNotFoundError(f"the {outcome} file of job {job_id} is gone")
+        start = 0
+        size = _BLOCK_BYTES
+        while size == _BLOCK_BYTES:
+            block = self._result_range(job_id, outcome, start, start + _BLOCK_BYTES)
+            yield block
+            size = len(block)
+            start += size
+
+    def _result_range(self, job_id: UUID, outcome: Outcome, start: int, end: int) -> bytes:
+        try:
+            return self._range(_result_key(job_id, outcome), start, end)
+        except ClientError as error:
+            if code_of(error) == "InvalidRange":  # exactly at the end
+                return b""
+            if code_of(error) in _ABSENT:
+                raise FileNotFoundError(f"the {outcome} file of job {job_id} is gone") from error
+            raise
+
+    def result_source(self, job_id: UUID, outcome: Outcome) -> tuple[str, str]:
+        """Bucket and key of a result file, to copy it from."""
+        return self._bucket, _result_key(job_id, outcome)
 
     def download_link(
         self, job_id: UUID, outcome: Outcome, *, filename: str, file_format: FileFormat = FileFormat.CSV

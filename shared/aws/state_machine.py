@@ -1,4 +1,4 @@
-"""Step Functions as the engine that runs jobs, and the function that puts their files together."""
+"""Step Functions as the engine that runs jobs."""
 
 import json
 from collections.abc import Callable
@@ -11,7 +11,6 @@ from shared.aws.failures import code_of, translated
 from shared.jobs.ports import Execution, ExecutionState
 
 if TYPE_CHECKING:
-    from types_boto3_lambda import LambdaClient
     from types_boto3_stepfunctions import SFNClient
 
 # Step Functions keeps a cause of at most 32,768 characters; a log line has no use for more than this.
@@ -55,19 +54,3 @@ class StateMachine:
         if answer["status"] in {"RUNNING", "PENDING_REDRIVE"}:
             return Execution(state=ExecutionState.RUNNING)
         return Execution(state=ExecutionState.ENDED, cause=(answer.get("cause") or answer["status"])[:_CAUSE_SHOWN])
-
-
-class FinalizeInvocation:
-    """`Assembler` that invokes the finalize function and does not wait for it."""
-
-    def __init__(self, *, client: "Callable[[], LambdaClient]", function_name: str) -> None:
-        self._client = client
-        self._function_name = function_name
-
-    def request(self, job_id: UUID) -> None:
-        with translated():
-            self._client().invoke(
-                FunctionName=self._function_name,
-                InvocationType="Event",
-                Payload=json.dumps({"job_id": str(job_id), "settle_only": True}).encode(),
-            )

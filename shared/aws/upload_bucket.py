@@ -1,5 +1,6 @@
 """The uploads bucket: where every file comes in."""
 
+import io
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -14,9 +15,11 @@ from shared.jobs.ports import UploadForm
 from shared.jobs.uploads import upload_key
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from types_boto3_s3 import S3Client
 
 _PARTIAL_CONTENT = 206
+_BUFFER_BYTES = 1024 * 1024
 
 
 class UploadBucket:
@@ -32,6 +35,24 @@ class UploadBucket:
     def put(self, job_id: UUID, body: bytes) -> None:
         with translated():
             self._client().put_object(Bucket=self._bucket, Key=upload_key(job_id), Body=body)
+
+    def put_blocks(self, job_id: UUID, blocks: Iterator[bytes]) -> None:
+        """Store a file that is made while it is sent, as `put` does. Nothing is stored when making it fails."""
+        with translated():
+            self._client().upload_fileobj(
+                io.BufferedReader(_Blocks(blocks), _BUFFER_BYTES), self._bucket, upload_key(job_id)
+            )
+
+    def copy_from(self, bucket: str, key: str, *, job_id: UUID) -> None:
+        """Store a copy of another object as the file of a job. Raises FileNotFoundError."""
+        with translated(), _missing_named():
+            self._client().copy(
+                {"Bucket": bucket, "Key": key},
+                self._bucket,
+                upload_key(job_id),
+                # Tags are not copied: that would need a permission of its own.
+                ExtraArgs={"TaggingDirective": "REPLACE"},
+            )
 
     def presign(
         self, job_id: UUID, *, max_bytes: int, expires_in_seconds: int, content_sha256: str | None
@@ -92,11 +113,32 @@ class UploadBucket:
         return cast("IO[bytes]", answer["Body"])
 
 
+class _Blocks(io.RawIOBase):
+    """Blocks of bytes as a stream that is read once."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        if not self._rest:
+            self._rest = memoryview(next(self._blocks, b""))
+        target = memoryview(buffer).cast("B")
+        size = min(len(target), len(self._rest))
+        target[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
+
+
 @contextmanager
 def _missing_named() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if code_of(error) in {"NoSuchKey", "NoSuchVersion"}:
+        # An answer to a HEAD, by which a copy begins, has no body, and so its status for a code.
+        if code_of(error) in {"NoSuchKey", "NoSuchVersion", "404"}:
             raise FileNotFoundError("the input of the job is gone") from error
         raise

@@ -7,6 +7,8 @@ JobError
 ├── ResultsNotReadyError      a download before the results are there
 │   └── ResultsAssemblingError    the job has ended and its files are being put together
 ├── ExportRefusedError        a result file that cannot be had in the format asked for
+├── NothingToRetryError       a retry of rows that the job has none of
+├── RetryLimitError           a retry of a retry of a retry, too many times over
 ├── InvalidCursorError        a cursor that is not ours, or of another caller or filter
 ├── IdempotencyInFlightError  a request with the same key is still at work
 ├── IdempotencyMismatchError  a key that was given to another content before
@@ -71,6 +73,24 @@ class ExportRefusedError(JobError):
     def __init__(self, sentence: str, *, code: str = code) -> None:
         super().__init__(sentence)
         self.code = code
+
+
+class NothingToRetryError(JobError):
+    """The job has no row of the outcomes that were to be retried."""
+
+    code = "nothing_to_retry"
+
+
+class RetryLimitError(JobError):
+    """The job stands at the end of the longest chain of retries allowed."""
+
+    code = "retry_limit"
+
+    def __init__(self, generations: int) -> None:
+        super().__init__(
+            f"The job is the {generations}th retry in a row, and no more are made. "
+            "Download its failed and unprocessed rows, correct them, and upload them as a new job."
+        )
 
 
 class InvalidCursorError(JobError):

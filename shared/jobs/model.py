@@ -109,6 +109,20 @@ class UploadOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Which rows of its parent a retry is made of. `generation` is 1 for the retry of an upload.
+
+    `is_whole_input` says that the parent's rows were never counted, and its file is taken as it came. `has_source_row`
+    says that the last column of the file is our own `source_row`.
+    """
+
+    outcomes: frozenset[Outcome]
+    generation: int
+    is_whole_input: bool
+    has_source_row: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoredInput:
     """The very object version a job reads."""
 
@@ -137,6 +151,8 @@ class Job:
     content_sha256: str | None = None
     options: UploadOptions = field(default_factory=UploadOptions)
     parent_job_id: UUID | None = None
+    # Of a job that retries rows of its parent.
+    retry: Retry | None = None
     upload_expires_at: datetime | None = None
     stored_input: StoredInput | None = None
     execution_arn: str | None = None

@@ -221,6 +221,13 @@ class Workflow(Protocol):
         """What became of the execution; `UNKNOWN` when there is none."""
 
 
+class Preparer(Protocol):
+    """Whoever writes the file of a retry from the results of its parent."""
+
+    def request(self, job_id: UUID) -> None:
+        """Ask for the file of a retry, not waiting for it."""
+
+
 class Assembler(Protocol):
     """Whoever puts the result files of an ended job together."""
 

@@ -9,18 +9,20 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared.jobs.closing import fail_job
-from shared.jobs.model import UPLOAD_DEADLINE, JobStatus
+from shared.jobs.model import UPLOAD_DEADLINE, JobStatus, Source
 from shared.jobs.ports import (
     Assembler,
     Clock,
     ExecutionState,
     JobStore,
     JobView,
+    Preparer,
     ResultStore,
     Tombstone,
     UploadStore,
     Workflow,
 )
+from shared.jobs.retry_preparation import NOT_PREPARED
 from shared.jobs.service import workflow_input
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,7 @@ LONGEST_WORKER = timedelta(minutes=16)
 START_GRACE = timedelta(minutes=5)
 STALE_AFTER = timedelta(minutes=30)
 QUEUED_AT_MOST = timedelta(hours=6)
+RETRY_PREPARED_WITHIN = timedelta(hours=2)
 
 
 class Sweep:
@@ -44,6 +47,7 @@ class Sweep:
         results: ResultStore,
         workflow: Workflow,
         assembler: Assembler,
+        preparer: Preparer,
         clock: Clock,
     ) -> None:
         self._store = store
@@ -51,6 +55,7 @@ class Sweep:
         self._results = results
         self._workflow = workflow
         self._assembler = assembler
+        self._preparer = preparer
         self._clock = clock
 
     def run(self) -> int:
@@ -93,12 +98,29 @@ class Sweep:
         self._store.forget(tombstone.id)
 
     def _look_at_pending(self, view: JobView) -> None:
-        if self._age(view.job.created_at) >= UPLOAD_DEADLINE:
+        if view.job.source is Source.RETRY:
+            self._look_at_pending_retry(view)
+        elif self._age(view.job.created_at) >= UPLOAD_DEADLINE:
             self._fail(
                 view,
                 error_code="upload_expired",
                 error_message="The file was not uploaded within 24 hours. Create a new job and upload it there.",
             )
+
+    def _look_at_pending_retry(self, view: JobView) -> None:
+        waiting = self._age(view.job.created_at)
+        if waiting >= RETRY_PREPARED_WITHIN:
+            self._fail(
+                view,
+                error_code=NOT_PREPARED,
+                error_message=(
+                    "The rows to be retried could not be made into a file within two hours. The job they belong to is "
+                    "as it was: retry it again."
+                ),
+            )
+        elif waiting >= LONGEST_WORKER:
+            # The request was lost, or whoever had it: nobody is at it any more.
+            self._preparer.request(view.job.id)
 
     def _look_at_queued(self, view: JobView) -> None:
         job = view.job

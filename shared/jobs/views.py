@@ -35,6 +35,7 @@ def timestamp(moment: datetime | None) -> str | None:
 def links(job: Job) -> JsonObject:
     """Where to go from here: paths on the same host."""
     base = f"{API_ROOT}/jobs/{job.id}"
+    parent = {"parent": f"{API_ROOT}/jobs/{job.parent_job_id}"} if job.parent_job_id else {}
     return {
         "self": base,
         "status": f"{base}/status",
@@ -42,6 +43,8 @@ def links(job: Job) -> JsonObject:
         "results": f"{base}/results",
         "errors": f"{base}/errors",
         "download": f"{base}/download",
+        "retry": f"{base}/retry",
+        **parent,
     }
 
 

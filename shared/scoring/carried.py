@@ -17,10 +17,12 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from shared.files.grammar import unquoted
 from shared.files.records import Positions, Records
 from shared.scoring.cells import BLANKS, guarded, is_blank, is_number, read_quarter, trimmed
 from shared.scoring.columns import BY_NAME, Kind
 from shared.scoring.plain_numbers import plain_numbers
+from shared.scoring.result_names import SOURCE_ROW
 from shared.scoring.table import Table
 
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
@@ -69,7 +71,11 @@ def carried_records(
     for row, cells in rewrites.items():
         carried[kept[row]] = b",".join(_cells_of(data, table, row, cells))
     for index in np.setdiff1d(np.arange(len(records)), kept, assume_unique=True).tolist():
-        carried[index] = _malformed(records.data[records.starts[index] : records.ends[index]], len(names))
+        record = records.data[records.starts[index] : records.ends[index]]
+        number = b""
+        if names[-1] == SOURCE_ROW:
+            record, number = _without_source_row(record, delimiter.encode(), fields=int(records.field_counts[index]))
+        carried[index] = _malformed(record, len(names)) + number
     return carried
 
 
@@ -82,6 +88,17 @@ def _cells_of(data: bytes, table: Table, row: int, rewritten: dict[int, str]) ->
 def _malformed(record: bytes, columns: int) -> bytes:
     text = record.decode().replace("\0", "␀")
     return csv_cell(guarded(text)).encode() + b"," * (columns - 1)
+
+
+def _without_source_row(record: bytes, delimiter: bytes, *, fields: int) -> tuple[bytes, bytes]:
+    """A malformed record of a retry, and its number in the file first uploaded, which keeps its column.
+
+    One that was malformed before is the first of two cells there: see `shared.scoring.retry_rows`.
+    """
+    text, _, number = record.rpartition(delimiter)
+    if not number.isdigit():
+        return record, b""
+    return (unquoted(text) if fields == 2 else text), number
 
 
 def _requote(rewrites: Rewrites, records: Records, table: Table, kept: Positions, character: bytes) -> None:

@@ -22,7 +22,7 @@ from shared.files.header import Layout
 from shared.scoring.carried import csv_cell
 from shared.scoring.cells import guarded
 from shared.scoring.columns import normalised_name
-from shared.scoring.result_names import FAULT_COLUMNS, OURS, OUTCOME, ROW, SCORE_COLUMNS
+from shared.scoring.result_names import FAULT_COLUMNS, OURS, OUTCOME, ROW, SCORE_COLUMNS, free_name
 from shared.scoring.rows import Fault
 
 Outcome = Literal["successful", "failed", "unprocessed", "all"]
@@ -42,8 +42,7 @@ def carried_names(layout: Layout) -> tuple[str, ...]:
     for written, normalised in zip(layout.names, layout.normalised, strict=True):
         name = written
         if normalised in OURS:
-            while normalised_name(name) in taken:
-                name = f"input_{name}"
+            name = free_name(name, taken)
             taken.add(normalised_name(name))
         names.append(name)
     return tuple(names)

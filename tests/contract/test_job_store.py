@@ -8,10 +8,10 @@ import pytest
 
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
 from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.model import JobStatus, Phase, Source, StoredInput, UploadOptions
+from shared.jobs.model import JobStatus, Outcome, Phase, Retry, Source, StoredInput, UploadOptions
 from shared.jobs.pace import Pace, period_at
 from shared.jobs.ports import JobStore
-from tests.builders import NOON, a_count, a_job, a_stored_input, plan_facts
+from tests.builders import NOON, a_count, a_job, a_retry, a_retry_job, a_stored_input, plan_facts
 from tests.contract.steps import SECOND, failed, planning, queued, read, scoring
 
 
@@ -27,6 +27,18 @@ class TestCreate:
             upload_expires_at=NOON + timedelta(hours=1),
             original_filename="Büro «1».csv",
         )
+        job_store.create(job)
+        assert read(job_store, job).job == job
+
+    @pytest.mark.parametrize(
+        "retry",
+        [
+            a_retry(generation=7),
+            a_retry(outcomes=frozenset({Outcome.FAILED}), is_whole_input=True, has_source_row=False),
+        ],
+    )
+    def test_what_a_retry_is_made_of_is_read_back(self, job_store: JobStore, retry: Retry) -> None:
+        job = a_retry_job(retry=retry)
         job_store.create(job)
         assert read(job_store, job).job == job
 

@@ -26,6 +26,7 @@ from shared.jobs.intake import Intake
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.model import Job
 from shared.jobs.ports import JobStore, Scope, UploadStore
+from shared.jobs.retry import RetryService
 from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService
 from shared.jobs.uploads import ArrivedObject, upload_key
@@ -37,6 +38,7 @@ from tests.fakes import (
     FakeExporter,
     FakeIdempotencyKeys,
     FakeJobStore,
+    FakePreparer,
     FakeResultStore,
     FakeRowScorer,
     FakeUploadStore,
@@ -87,6 +89,7 @@ class Api:
         self._app = create_app(
             Services(
                 jobs=jobs,
+                retries=RetryService(store=store, preparer=FakePreparer(), clock=self.clock),
                 rows=FakeRowScorer(),
                 scored_rows=ScoredRows(results=results),
                 downloads=Downloads(store=store, results=results, exporter=FakeExporter(), clock=self.clock),

@@ -1,7 +1,8 @@
-"""What every `Workflow` does, and how the finalize function is asked for files."""
+"""What every `Workflow` does, and how functions are asked for files."""
 
 import json
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import boto3
@@ -10,7 +11,8 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from shared.aws import clients
-from shared.aws.state_machine import FinalizeInvocation, StateMachine
+from shared.aws.invocations import FinalizeInvocation, RetryInvocation
+from shared.aws.state_machine import StateMachine
 from shared.jobs.errors import UnavailableError
 from shared.jobs.ports import ExecutionState, Workflow
 from tests.aws_resources import create_state_machine
@@ -111,25 +113,34 @@ class TestStateMachine:
         assert len(cause) <= 1_000
 
 
-class TestFinalizeInvocation:
-    def test_the_function_is_invoked_without_waiting_for_it(self) -> None:
+@pytest.mark.parametrize(
+    ("invocation", "event"),
+    [(FinalizeInvocation, {"settle_only": True}), (RetryInvocation, {})],
+)
+class TestInvocations:
+    def test_the_function_is_invoked_without_waiting_for_it(
+        self, invocation: type[FinalizeInvocation | RetryInvocation], event: dict[str, Any]
+    ) -> None:
         client, job_id = boto3.client("lambda"), uuid4()
         with Stubber(client) as stub:
             stub.add_response(
                 "invoke",
                 {"StatusCode": 202},
                 {
-                    "FunctionName": "finalize",
+                    "FunctionName": "worker",
                     "InvocationType": "Event",
-                    "Payload": json.dumps({"job_id": str(job_id), "settle_only": True}).encode(),
+                    "Payload": json.dumps({"job_id": str(job_id), **event}).encode(),
                 },
             )
-            FinalizeInvocation(client=lambda: client, function_name="finalize").request(job_id)
+            invocation(client=lambda: client, function_name="worker").request(job_id)
             stub.assert_no_pending_responses()
 
-    def test_a_throttled_invocation_is_unavailable(self) -> None:
+    def test_a_throttled_invocation_is_unavailable(
+        self, invocation: type[FinalizeInvocation | RetryInvocation], event: dict[str, Any]
+    ) -> None:
+        del event  # what is sent makes no difference
         client = boto3.client("lambda")
         with Stubber(client) as stub:
             stub.add_client_error("invoke", "TooManyRequestsException", http_status_code=429)
             with pytest.raises(UnavailableError):
-                FinalizeInvocation(client=lambda: client, function_name="finalize").request(uuid4())
+                invocation(client=lambda: client, function_name="worker").request(uuid4())

@@ -160,6 +160,25 @@ def a_request_with_a_key_is_sent_until_it_is_answered(platform: Platform, check:
     check([End(job_id=entry["id"], status="completed", successful=17, failed=3)])
 
 
+def the_rows_that_failed_are_retried(platform: Platform, check: Check) -> None:
+    job_id = _uploaded(platform, "annual", ANNUAL)
+    platform.deliver()
+    platform.run_executions()
+    child = platform.request("POST", f"{API}/jobs/{job_id}/retry")["body"]["job_id"]
+    platform.settle()
+    # When the request for its file was lost, the sweep repeats it.
+    platform.pass_time(minutes=17)
+    platform.sweep()
+    platform.deliver()
+    platform.run_executions()
+    check(
+        [
+            End(job_id=job_id, status="completed", successful=17, failed=3),
+            End(job_id=child, status="completed", successful=0, failed=3),
+        ]
+    )
+
+
 def rows_are_scored_at_once_and_the_rest_is_read(platform: Platform, check: Check) -> None:
     for job_type in ("annual", "quarterly"):
         platform.request("POST", f"{API}/{job_type}", json={"rows": example_rows(job_type)})
@@ -179,6 +198,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     most_rows_fail,
     an_execution_vanishes_and_another_never_starts,
     a_request_with_a_key_is_sent_until_it_is_answered,
+    the_rows_that_failed_are_retried,
     rows_are_scored_at_once_and_the_rest_is_read,
 )
 
@@ -214,10 +234,34 @@ def what_comes_late_or_twice_is_removed(platform: Platform, check: Check) -> Non
     check([End(job_id=other, status="completed", successful=17, failed=3)])
 
 
+def a_large_retry_loses_a_part_and_another_its_parent(platform: Platform, check: Check) -> None:
+    platform.faults.lose_first("UploadPart", of=("retry",))
+    form = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "large.csv"})["body"]
+    large, small = form["job_id"], _uploaded(platform, "annual", ANNUAL)
+    platform.system.put(form["upload"]["fields"]["key"], LARGE.decode("utf-16").encode())
+    platform.before_chunk[0] = lambda: platform.request("POST", f"{API}/jobs/{large}/cancel")
+    platform.deliver()
+    platform.run_executions()
+    whole, orphan = (
+        platform.request("POST", f"{API}/jobs/{parent}/retry")["body"]["job_id"] for parent in (large, small)
+    )
+    platform.request("DELETE", f"{API}/jobs/{small}")
+    platform.settle()
+    platform.deliver()
+    platform.run_executions()
+    check(
+        [
+            End(job_id=whole, status="completed", successful=300, failed=0),
+            End(job_id=orphan, status="failed", error_code="retry_not_prepared"),
+        ]
+    )
+
+
 # What the roles need beside: too slow, or too far from any fault, to be run under each.
 RARE_SCENARIOS: tuple[Scenario, ...] = (
     a_large_file_is_scored_though_parts_of_it_are_lost,
     what_comes_late_or_twice_is_removed,
+    a_large_retry_loses_a_part_and_another_its_parent,
 )
 
 

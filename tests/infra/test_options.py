@@ -20,6 +20,7 @@ KEY_ACTIONS = {
     "plan": {"kms:Decrypt", "kms:GenerateDataKey"},
     "publish": {"kms:Decrypt", "kms:GenerateDataKey"},
     "reconcile": {"kms:Decrypt"},
+    "retry": {"kms:Decrypt", "kms:GenerateDataKey"},
     "score": {"kms:Decrypt", "kms:GenerateDataKey"},
 }
 

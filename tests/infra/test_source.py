@@ -67,7 +67,7 @@ def test_every_function_gets_a_bundle_of_its_own(tmp_path: Path, monkeypatch: py
         (tmp_path / f"asset.{layer['Content']['S3Key'].removesuffix('.zip')}" / "function").read_text()
         for layer in layers.values()
     }
-    assert bundled == {"api", "export", "finalize", "intake", "plan", "publish", "reconcile", "score"}
+    assert bundled == {"api", "export", "finalize", "intake", "plan", "publish", "reconcile", "retry", "score"}
 
 
 def test_a_bundle_that_grew_past_its_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

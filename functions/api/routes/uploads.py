@@ -1,6 +1,5 @@
 """Creating jobs: a small file through the API, or a link for one of any allowed size."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -8,20 +7,14 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from functions.api import door
-from functions.api.answers import Json
+from functions.api.acceptance import accepted
 from functions.api.bodies import UploadAccepted, problems
 from functions.api.dependencies import CurrentCaller, CurrentServices, Limits, Services
 from functions.api.idempotency import OncePerKey
 from functions.api.upload_requests import Announcement, Options, content_kind, read_announcement, read_form
 from shared.jobs.access import Caller
-from shared.jobs.model import Job, JobType
-from shared.jobs.views import API_ROOT, JsonObject, links, timestamp
-
-RETRY_AFTER_SECONDS = 2
-
-# What a job takes before its first row is scored, and how fast bytes go from then on: an order of magnitude for people.
-_START = timedelta(seconds=15)
-_BYTES_PER_SECOND = 4 * 1024 * 1024
+from shared.jobs.model import JobType
+from shared.jobs.views import timestamp
 
 # In a query and in a form.
 _LABELS = {"type": "string", "description": "A JSON object of strings"}
@@ -56,7 +49,7 @@ def upload_router(job_type: JobType) -> APIRouter:
             job = services.jobs.upload(
                 caller, job_type=job_type, filename=filename, body=sent.body, options=sent.options(), job_id=job_id
             )
-            return _accepted(services, job, message="File accepted. Follow the job's status.")
+            return accepted(services, job, message="File accepted. Follow the job's status.")
 
         return await once.answer(accept)
 
@@ -87,36 +80,11 @@ def _presign(
         "max_bytes": max_bytes,
     }
     message = "Job created. POST a form to `upload.url`: every entry of `upload.fields`, then the file as `file`."
-    return _accepted(services, presigned.job, message=message, upload=upload)
+    return accepted(services, presigned.job, message=message, upload=upload)
 
 
 def _max_bytes(limits: Limits, filename: str) -> int:
     return limits.xlsx_max_bytes if filename.lower().endswith(".xlsx") else limits.csv_max_bytes
-
-
-def _accepted(services: Services, job: Job, *, message: str, upload: JsonObject | None = None) -> Response:
-    body: JsonObject = {
-        "success": True,
-        "message": message,
-        "job_id": str(job.id),
-        "task_id": services.jobs.execution_arn(job),
-        "total_rows": job.total_rows,
-        "estimated_time_minutes": _estimated_minutes(job.file_size),
-        "status": job.status,
-        "links": links(job),
-    }
-    if upload is not None:
-        body["upload"] = upload
-    if (earlier := services.jobs.duplicate_of(job)) is not None:
-        body["duplicate_of"] = str(earlier)
-    location = f"{services.root_url}{API_ROOT}/jobs/{job.id}"
-    return Json(body, status_code=202, headers={"Location": location, "Retry-After": str(RETRY_AFTER_SECONDS)})
-
-
-def _estimated_minutes(file_size: int | None) -> float | None:
-    if file_size is None:
-        return None
-    return round((_START.total_seconds() + file_size / _BYTES_PER_SECOND) / 60, 1)
 
 
 def _parameters() -> list[dict[str, Any]]:

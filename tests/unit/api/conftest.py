@@ -23,6 +23,7 @@ from functions.api.signing_keys import SigningKeys
 from shared.jobs.downloads import Downloads
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.model import Job, Outcome
+from shared.jobs.retry import RetryService
 from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService
 from shared.scoring.documentation import template_csv
@@ -32,6 +33,7 @@ from tests.fakes import (
     FakeExporter,
     FakeIdempotencyKeys,
     FakeJobStore,
+    FakePreparer,
     FakeResultStore,
     FakeRowScorer,
     FakeUploadStore,
@@ -156,6 +158,7 @@ def services(
     results: FakeResultStore,
     workflow: FakeWorkflow,
     assembler: FakeAssembler,
+    preparer: FakePreparer,
     rows: FakeRowScorer,
     keys: FakeIdempotencyKeys,
     exporter: FakeExporter,
@@ -167,6 +170,7 @@ def services(
         jobs=jobs,
         scored_rows=ScoredRows(results=results),
         downloads=Downloads(store=store, results=results, exporter=exporter, clock=clock),
+        retries=RetryService(store=store, preparer=preparer, clock=clock),
         rows=rows,
         idempotency=Idempotency(keys=keys, clock=clock),
         verifier=verifier,

@@ -51,6 +51,7 @@ CALLS: dict[tuple[str, str], Call] = {
     ("GET", f"{API}/jobs/{{job_id}}/results"): Call(status=200),
     ("GET", f"{API}/jobs/{{job_id}}/download"): Call(status=303),
     ("POST", f"{API}/jobs/{{job_id}}/cancel"): Call(status=200),
+    ("POST", f"{API}/jobs/{{job_id}}/retry"): Call(status=202),
     ("DELETE", f"{API}/jobs/{{job_id}}"): Call(status=200),
 }
 

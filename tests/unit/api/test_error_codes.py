@@ -16,8 +16,9 @@ from functions.api.bodies import Problem
 from functions.api.problems import KINDS
 from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.jobs.model import JobStatus
+from shared.jobs.retry import MAX_GENERATIONS
 from shared.scoring.documentation import example_rows
-from tests.builders import a_completed_job, a_job, a_processing_job
+from tests.builders import a_completed_job, a_job, a_processing_job, a_retry
 from tests.fakes import FakeIdempotencyKeys, FakeJobStore, FakeRowScorer
 from tests.unit.api.conftest import API, Client, ClientOf, Token, annual_csv
 
@@ -88,6 +89,12 @@ PROVOCATIONS: Mapping[str, Callable[[World], httpx.Response]] = MappingProxyType
         "job_not_cancellable": lambda world: world.client.post(world.job_url(a_completed_job(), "/cancel")),
         "job_processing": lambda world: world.client.delete(world.job_url(a_processing_job())),
         "invalid_cursor": lambda world: world.client.get(f"{API}/jobs?cursor=altered"),
+        "nothing_to_retry": lambda world: world.client.post(
+            world.job_url(a_completed_job(final_successful_rows=10, final_failed_rows=0), "/retry")
+        ),
+        "retry_limit": lambda world: world.client.post(
+            world.job_url(a_completed_job(retry=a_retry(generation=MAX_GENERATIONS)), "/retry")
+        ),
         "empty_file": lambda world: world.upload(b""),
         "undecodable": lambda world: world.upload(_header((b"Northwind", b"N\xf6rdwind"))),
         "unbalanced_quote": lambda world: world.upload(b'"company_symbol,sector\n1,2\n'),

@@ -31,7 +31,15 @@ from shared.jobs.sweep import Sweep
 from shared.jobs.uploads import ArrivedObject, upload_key
 from shared.jobs.views import details_view, status_view
 from tests.builders import a_caller, a_count, plan_facts
-from tests.fakes import FakeAssembler, FakeResultFiles, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
+from tests.fakes import (
+    FakeAssembler,
+    FakePreparer,
+    FakeResultFiles,
+    FakeResultStore,
+    FakeUploadStore,
+    FakeWorkflow,
+    SettableClock,
+)
 from tests.unit.jobs.losses import LossyStore, delivered
 from tests.unit.jobs.seen import Seen
 
@@ -53,7 +61,7 @@ class JobLives(RuleBasedStateMachine):
         self.lossy = LossyStore(type(self).make_store())
         self.store = cast("JobStore", self.lossy)
         self.uploads, self.results = FakeUploadStore(), FakeResultStore()
-        self.workflow, self.assembler = FakeWorkflow(), FakeAssembler()
+        self.workflow, self.assembler, self.preparer = FakeWorkflow(), FakeAssembler(), FakePreparer()
         self.files = FakeResultFiles(rows_per_chunk=ROWS_A_CHUNK)
         self.service = JobService(
             store=self.store,
@@ -72,6 +80,7 @@ class JobLives(RuleBasedStateMachine):
             results=self.results,
             workflow=self.workflow,
             assembler=self.assembler,
+            preparer=self.preparer,
             clock=self.clock,
         )
         self.seen: dict[UUID, Seen] = {}

@@ -10,8 +10,16 @@ from shared.jobs.ports import JobView
 from shared.jobs.service import workflow_input
 from shared.jobs.sweep import Sweep
 from shared.jobs.uploads import upload_key
-from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, a_stored_input
-from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
+from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, a_retry_job, a_stored_input
+from tests.fakes import (
+    FakeAssembler,
+    FakeJobStore,
+    FakePreparer,
+    FakeResultStore,
+    FakeUploadStore,
+    FakeWorkflow,
+    SettableClock,
+)
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
@@ -27,12 +35,14 @@ class World:
         self.results = FakeResultStore()
         self.workflow = FakeWorkflow()
         self.assembler = FakeAssembler()
+        self.preparer = FakePreparer()
         self.sweep = Sweep(
             store=self.store,
             uploads=self.uploads,
             results=self.results,
             workflow=self.workflow,
             assembler=self.assembler,
+            preparer=self.preparer,
             clock=self.clock,
         )
 
@@ -236,3 +246,20 @@ def test_one_failure_hides_no_other_job(world: World, monkeypatch: pytest.Monkey
 def test_an_id_that_stands_for_nothing_any_more_is_passed_over(world: World) -> None:
     world.sweep.look_at(a_job().id)
     assert world.assembler.requested == []
+
+
+def test_a_retry_without_its_file_is_asked_for_again_when_nobody_can_be_at_it_any_more(world: World) -> None:
+    job = world.add(a_retry_job())
+    assert world.after(15 * MINUTE, job) == job
+    assert world.preparer.requested == []
+    assert world.after(MINUTE, job) == job
+    assert world.preparer.requested == [job.id]
+    # Far sooner than an upload would have to come, the reason is told.
+    assert_ended(world.after(2 * HOUR, job), "retry_not_prepared")
+    assert world.preparer.requested == [job.id]
+    assert world.assembler.requested == [job.id]
+
+
+def test_an_upload_that_has_not_come_is_prepared_by_nobody(world: World) -> None:
+    world.after(3 * HOUR, world.add(a_job()))
+    assert world.preparer.requested == []

@@ -1,0 +1,156 @@
+"""The file of a retry: made once it can be, the same when asked for again, and not for a job that waits no more."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from shared.jobs.model import Job, JobStatus, Retry
+from shared.jobs.retry_preparation import ParentNotReadyError, RetryPreparation
+from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_retry, a_retry_job
+from tests.fakes import FakeJobStore, SettableClock
+
+
+@dataclass
+class FakeRetryFiles:
+    """`RetryFiles` that only remembers what it was asked to write; `are_gone` says that the parent's are not there."""
+
+    are_gone: bool = False
+    rows: list[tuple[Job, Job, Retry]] = field(default_factory=list)
+    copies: list[tuple[Job, Job]] = field(default_factory=list)
+
+    def write_rows(self, parent: Job, child: Job, retry: Retry) -> None:
+        self._check()
+        self.rows.append((parent, child, retry))
+
+    def copy_input(self, parent: Job, child: Job) -> None:
+        self._check()
+        self.copies.append((parent, child))
+
+    def _check(self) -> None:
+        if self.are_gone:
+            raise FileNotFoundError
+
+
+class World:
+    """A preparation, and what happens while it waits."""
+
+    def __init__(self, store: FakeJobStore, clock: SettableClock) -> None:
+        self.store = store
+        self.clock = clock
+        self.files = FakeRetryFiles()
+        self.waits: list[float] = []
+        self.preparation = RetryPreparation(store=store, files=self.files, clock=clock, pause=self._pause)
+
+    def _pause(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        if len(self.waits) == 3:
+            self.on_third_wait()
+
+    def on_third_wait(self) -> None:
+        """Nothing, unless a test says otherwise."""
+
+    def add(self, *jobs: Job) -> None:
+        for job in jobs:
+            self.store.add(job)
+
+    def job(self, job: Job) -> Job:
+        view = self.store.get(job.id)
+        assert view is not None
+        return view.job
+
+
+@pytest.fixture
+def world(store: FakeJobStore, clock: SettableClock) -> World:
+    return World(store, clock)
+
+
+def a_parent_whose_files_are_not_there() -> Job:
+    return a_processing_job(status=JobStatus.FAILED, completed_at=NOON)
+
+
+def test_rows_are_written_or_the_input_copied_and_the_same_again_when_asked_again(world: World) -> None:
+    parent = a_completed_job()
+    rows = a_retry_job(parent_job_id=parent.id)
+    whole = a_retry_job(parent_job_id=parent.id, retry=a_retry(is_whole_input=True))
+    world.add(parent, rows, whole)
+    for child in (rows, whole) * 2:
+        world.preparation.prepare(child.id)
+    assert world.files.rows == [(parent, rows, rows.retry)] * 2
+    assert world.files.copies == [(parent, whole)] * 2
+    assert world.waits == []
+
+
+def test_the_parents_files_are_waited_for(world: World) -> None:
+    parent = a_parent_whose_files_are_not_there()
+    child = a_retry_job(parent_job_id=parent.id)
+    world.add(parent, child)
+    world.on_third_wait = (  # type: ignore[method-assign]
+        lambda: world.store.settle(parent, successful=5, failed=5, now=NOON)
+    )
+    world.preparation.prepare(child.id)
+    assert [child for _, child, _ in world.files.rows] == [child]
+    assert len(world.waits) == 3
+
+
+def test_the_wait_has_an_end_and_then_the_request_fails_to_be_repeated(world: World) -> None:
+    parent = a_parent_whose_files_are_not_there()
+    child = a_retry_job(parent_job_id=parent.id)
+    world.add(parent, child)
+    with pytest.raises(ParentNotReadyError):
+        world.preparation.prepare(child.id)
+    assert 60 <= sum(world.waits) <= 600
+    assert world.job(child) == child
+
+
+def test_a_retry_cancelled_during_the_wait_gets_no_file(world: World) -> None:
+    parent = a_parent_whose_files_are_not_there()
+    child = a_retry_job(parent_job_id=parent.id)
+    world.add(parent, child)
+
+    def cancel_and_settle() -> None:
+        world.store.fail(child, error_code=None, error_message="Cancelled", cancelled=True, now=NOON)
+        world.store.settle(parent, successful=5, failed=5, now=NOON)
+
+    world.on_third_wait = cancel_and_settle  # type: ignore[method-assign]
+    world.preparation.prepare(child.id)
+    assert world.files.rows == []
+
+
+@pytest.mark.parametrize("status", [status for status in JobStatus if status is not JobStatus.PENDING])
+def test_a_retry_that_waits_no_more_gets_no_file(world: World, status: JobStatus) -> None:
+    parent = a_completed_job()
+    child = a_retry_job(parent_job_id=parent.id, status=status)
+    world.add(parent, child)
+    world.preparation.prepare(child.id)
+    assert world.files.rows == []
+    assert world.job(child) == child
+
+
+def test_a_deleted_retry_and_a_job_that_is_none_are_left_alone(world: World) -> None:
+    parent, upload = a_completed_job(), a_job()
+    child = a_retry_job(parent_job_id=parent.id)
+    world.add(parent, child, upload)
+    world.store.delete(child, now=NOON)
+    for job in (child, upload):
+        world.preparation.prepare(job.id)
+    assert world.files.rows == []
+    assert world.job(upload) == upload
+
+
+def test_a_retry_whose_parent_was_deleted_fails_with_the_reason(world: World) -> None:
+    child = a_retry_job()
+    world.add(child)
+    world.preparation.prepare(child.id)
+    job = world.job(child)
+    assert (job.status, job.error_code) == (JobStatus.FAILED, "retry_not_prepared")
+    assert "was deleted" in str(job.error_message)
+
+
+@pytest.mark.parametrize("retry", [a_retry(), a_retry(is_whole_input=True)], ids=["rows", "whole"])
+def test_a_retry_whose_parents_files_have_expired_fails_with_the_reason(world: World, retry: Retry) -> None:
+    parent = a_completed_job()
+    child = a_retry_job(parent_job_id=parent.id, retry=retry)
+    world.add(parent, child)
+    world.files.are_gone = True
+    world.preparation.prepare(child.id)
+    assert (world.job(child).status, world.job(child).error_code) == (JobStatus.FAILED, "retry_not_prepared")
