@@ -260,7 +260,8 @@ class FakeIdempotencyKeys:
     def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
         with self._lock:
             known = self.claims.get(claim.key)
-            if known is None or known.expires_at <= claim.claimed_at or (known == over and known.answer is None):
+            is_free = over is not None and known is not None and known.attempt == over.attempt and known.answer is None
+            if known is None or known.expires_at <= claim.claimed_at or is_free:
                 self.claims[claim.key] = claim
                 return None
             return known

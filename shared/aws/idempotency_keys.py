@@ -32,8 +32,8 @@ class StoredKeys:
         conditions = ["attribute_not_exists(pk)", "#ttl <= :now"]
         values: dict[str, Any] = {":now": int(claim.claimed_at.timestamp())}
         if over is not None:
-            conditions.append("(attempt = :over AND in_flight = :was AND attribute_not_exists(answer))")
-            values |= {":over": str(over.attempt), ":was": over.in_flight}
+            conditions.append("(attempt = :over AND attribute_not_exists(answer))")
+            values[":over"] = str(over.attempt)
         put: Any = {
             "TableName": self._table,
             "Item": encode_claim(claim),

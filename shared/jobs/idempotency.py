@@ -77,7 +77,7 @@ class IdempotencyKeys(Protocol):
     def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
         """Store a claim, unless the key has one; the one it has then, else None.
 
-        One that has expired by `claimed_at` counts as none, and so does `over` if it still stands as it was read.
+        One that has expired by `claimed_at` counts as none, and so does `over` unless answered or taken over since.
         """
 
     def finish(self, claim: Claim) -> bool:

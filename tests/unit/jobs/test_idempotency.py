@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from hypothesis import given
@@ -128,6 +128,22 @@ def test_a_write_whose_answer_was_lost_is_not_taken_for_another_request(clock: S
     claim = idempotency.begin("k", "content")
     idempotency.keep(claim, ANSWER)
     assert idempotency.begin("k", "content").answer == ANSWER
+
+
+class TakenOverFirst(FakeIdempotencyKeys):
+    """Keys of which another request takes over every one that is free, between a request's look and its write."""
+
+    def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
+        if over is not None:
+            super().claim(replace(claim, attempt=uuid4()), over=over)
+        return super().claim(claim, over=over)
+
+
+def test_of_two_that_take_over_a_key_at_once_one_works(clock: SettableClock) -> None:
+    idempotency = Idempotency(keys=TakenOverFirst(), clock=clock)
+    idempotency.release(idempotency.begin("k", "content"))
+    with pytest.raises(IdempotencyInFlightError):
+        idempotency.begin("k", "content")
 
 
 def test_work_that_was_done_is_no_failure_when_its_answer_cannot_be_kept(
