@@ -12,8 +12,8 @@ from shared.exports.errors import ExportError
 from shared.files.errors import UnbalancedQuoteError
 from shared.files.grammar import first_record
 
-# What is in memory at once is a few times this. A record may be no longer: 16 times what its cells may have together.
-BLOCK_BYTES: Final = 16 * 1024 * 1024
+# A record may be no longer; 200 columns of 32 KB each are shorter. Arrow reads 32 of these ahead, and no more.
+BLOCK_BYTES: Final = 8 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given
@@ -44,6 +45,24 @@ def test_a_file_of_many_blocks_is_read_row_by_row() -> None:
     batches = list(result.batches)
     assert len(batches) > 10
     assert rows_of(ResultFile(result.names, iter(batches))) == rows
+
+
+def test_reading_is_never_far_ahead_of_what_is_worked_on() -> None:
+    block = (b"x" * 95 + b",123\n") * 40
+    taken = 0
+
+    def blocks() -> Iterator[bytes]:
+        nonlocal taken
+        yield b"a,row\n"
+        for _ in range(1_000):
+            taken += len(block)
+            yield block
+
+    rows = 0
+    for batch in read_result(blocks(), block_bytes=4_096).batches:
+        rows += batch.num_rows
+        assert taken - rows * 100 <= 64 * 4_096
+    assert rows == 40_000
 
 
 def test_a_row_longer_than_a_block_is_refused_with_a_sentence_that_names_csv() -> None:

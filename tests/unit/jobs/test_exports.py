@@ -131,6 +131,8 @@ class Exports(RuleBasedStateMachine):
         self.stale_view = self.job
         self.deaths = 0
         self.is_given_up = False
+        # Nothing happens before the first request.
+        self.ask(at_once=False)
 
     @property
     def deleted(self) -> bool:
@@ -216,7 +218,7 @@ class Exports(RuleBasedStateMachine):
 
 
 TestExports = Exports.TestCase
-TestExports.settings = settings(max_examples=40, stateful_step_count=20, deadline=None)
+TestExports.settings = settings(max_examples=80, stateful_step_count=20, deadline=None)
 
 
 def test_the_record_of_another_job_is_not_touched(store: FakeJobStore, results: FakeResultStore) -> None:
