@@ -38,7 +38,7 @@ _FILE_CODES = frozenset(
         "unsupported_format",
     }
 )
-_STATE_CODES = frozenset({"job_not_cancellable", "job_processing"})
+_STATE_CODES = frozenset({"job_not_cancellable", "job_processing", "nothing_to_retry", "retry_limit"})
 _BY_STATUS = {403: ExitCode.FORBIDDEN, 404: ExitCode.NOT_FOUND, 409: ExitCode.WRONG_STATE}
 
 

@@ -16,6 +16,8 @@ _HINTS = {
     "job_processing": "Cancel it first: default-risk cancel",
     "job_not_cancellable": "It has ended already: default-risk show",
     "results_not_ready": "Wait for its end: default-risk watch",
+    "nothing_to_retry": "See what became of its rows: default-risk show",
+    "retry_limit": "Download its rows, and upload them as a new file: default-risk download",
     "missing_columns": _COLUMNS,
     "duplicate_columns": "Rename or remove one of the two.",
     "empty_file": _COLUMNS,

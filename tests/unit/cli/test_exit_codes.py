@@ -63,6 +63,7 @@ def test_a_command_ends_with_the_code_of_its_kind(
         (httpx.ConnectError("refused"), ExitCode.UNAVAILABLE, "No answer from api.example"),
         (problem(422, "validation_error"), ExitCode.REFUSED, "validation_error."),
         (problem(409, "results_not_ready"), ExitCode.WRONG_STATE, "results_not_ready."),
+        (problem(400, "nothing_to_retry"), ExitCode.WRONG_STATE, "default-risk show"),
     ],
     ids=lambda value: value.name if isinstance(value, ExitCode) else None,
 )

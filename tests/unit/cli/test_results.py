@@ -123,6 +123,21 @@ class TestDownload:
         assert (tmp_path / "figures_failed.csv").is_file()
         assert run("download", str(job.id), "--outcome", "failed", "-o", "-").out == "row,code\n7,missing_field\n"
 
+    def test_waits_for_a_form_that_is_made_on_request(
+        self, run: CommandLine, service: InProcess, tmp_path: Path
+    ) -> None:
+        service.instead = [
+            httpx.Response(202, json={"success": True}, headers={"Retry-After": "7"}),
+            httpx.Response(303, headers={"Location": "https://results.example/x"}),
+            httpx.Response(200, content=b"PAR1"),
+        ]
+        ran = run("download", "some-job", "--outcome", "all", "--format", "parquet", "-o", str(tmp_path))
+        assert ran.code == 0, ran.err
+        assert (tmp_path / "some-job_all.parquet").read_bytes() == b"PAR1"
+        assert run.pauses == [7]
+        asked = service.sent("GET", "/jobs/some-job/download")
+        assert [dict(request.url.params) for request in asked] == [{"outcome": "all", "format": "parquet"}] * 2
+
     def test_leaves_nothing_behind_when_it_breaks_off(
         self, run: CommandLine, service: InProcess, tmp_path: Path
     ) -> None:

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from shared.client.errors import ApiError, NoAnswerError, SignInError, UnavailableError
 from shared.client.jobs_client import JobsClient
 from shared.client.sending import IDEMPOTENCY_KEY, Retries
+from tests.fakes import FakeJobStore
 from tests.in_process import InProcess, problem
-from tests.unit.api.conftest import annual_csv
+from tests.unit.api.conftest import annual_csv, only_job
 
 
 @pytest.mark.parametrize(
@@ -36,6 +37,20 @@ def test_what_may_succeed_later_is_sent_again_under_the_same_key(
     assert len({request.content.count(annual_csv()) for request in sent}) == 1
     assert len(pauses) == 2
     assert jobs_client.status(accepted["job_id"])["status"] == "pending"
+
+
+@pytest.mark.parametrize("way", ["upload", "upload_presigned"])
+def test_an_upload_whose_answer_is_lost_makes_one_job(
+    service: InProcess, jobs_client: JobsClient, store: FakeJobStore, way: str
+) -> None:
+    def lose_the_first(request: httpx.Request) -> None:
+        if len(service.sent("POST", "/bulk-upload-async")) == 1:
+            raise httpx.ReadError("reset", request=request)
+
+    service.after = lose_the_first
+    accepted = getattr(jobs_client, way)("annual", "a.csv", annual_csv())
+    assert len(service.sent("POST", "/bulk-upload-async")) == 2
+    assert accepted["job_id"] == str(only_job(store).id)
 
 
 def test_two_uploads_have_two_keys(service: InProcess, jobs_client: JobsClient) -> None:
