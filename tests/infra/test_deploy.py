@@ -1,5 +1,6 @@
 """What the deploy command runs and says; tests/e2e runs it."""
 
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from infra.deploy import DeployError, app_command, context_of, destroy, first_steps, parsed
 from infra.layout import ROOT
 from infra.stages import stage_from_context
+from shared.training.__main__ import main as train_models
 
 OUTPUTS = {"ApiUrl": "https://api.example.com"}
 
@@ -75,3 +77,26 @@ def test_a_stage_that_keeps_its_data_is_not_destroyed(monkeypatch: pytest.Monkey
     monkeypatch.setattr("infra.deploy._empty_buckets", lambda *_: pytest.fail("buckets were emptied"))
     with pytest.raises(DeployError, match="keeps its data"):
         destroy(stage_from_context({"stage": "prod"}), {"stage": "prod"})
+
+
+def test_the_guides_lines_for_an_own_model_are_what_the_commands_take(tmp_path: Path) -> None:
+    guide = (ROOT / "infra" / "OPERATIONS.md").read_text()
+    (block,) = [block for block in re.findall(r"```bash\n(.*?)```", guide, re.DOTALL) if "make train" in block]
+    train, deploy = block.strip().splitlines()
+    shown = make_shows(train)
+    arguments = shlex.split(shown.partition("-m shared.training ")[2])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        # The line is understood up to the data, which are not here.
+        assert train_models(arguments) == 2
+    given = parsed(shlex.split(make_shows(deploy).partition("-m infra.deploy ")[2]))
+    stage = stage_from_context(context_of(given.stage, given.context))
+    assert (stage.name, stage.model_folder) == ("prod", arguments[arguments.index("--out") + 1])
+
+
+def make_shows(line: str) -> str:
+    """The command that make would run for a line of a document."""
+    command, *arguments = shlex.split(line)
+    return subprocess.run(  # noqa: S603
+        [command, "-n", *arguments], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout

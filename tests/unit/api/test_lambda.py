@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from functions.api.settings import ApiSettings
 from shared.aws import clients
 from shared.settings import SettingsError
 from tests.fakes import FakeUploadStore
+from tests.log_lines import written
 from tests.unit.api.conftest import COMPLETE_FORM, Token, annual_csv
 
 EVENTS = Path(__file__).resolve().parents[2] / "events"
@@ -136,6 +138,31 @@ def test_a_form_arrives_intact_base64_or_not(uploads: FakeUploadStore, token: To
 @pytest.mark.usefixtures("_composed")
 def test_the_authorizers_claims_are_no_substitute_for_the_token() -> None:
     assert call(event("api_post.json"))["statusCode"] == 401
+
+
+@pytest.mark.usefixtures("_composed")
+def test_the_line_of_a_failed_request_names_it_and_whose_it_was_and_has_neither_token_nor_rows(
+    uploads: FakeUploadStore, token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_arguments: object) -> None:
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr(uploads, "put", fails)
+    asked = event("api_post.json", isBase64Encoded=False, body=COMPLETE_FORM.decode())
+    bearer = token()
+    asked["headers"]["authorization"] = f"Bearer {bearer}"
+    with written() as log:
+        assert call(asked)["statusCode"] == 500
+        call(event("api_get.json"))
+        logging.getLogger("functions.api").warning("of the request after")
+    (failed,) = [line for line in log.lines if line["level"] == "ERROR"]
+    after = log.lines[-1]
+    assert failed["request_id"] == asked["requestContext"]["requestId"]
+    assert (failed["organization_id"], failed["function_request_id"]) == ("acme", Context.aws_request_id)
+    assert "organization_id" not in after
+    assert "two\\nlines" in log.text
+    for secret in (bearer, annual_csv().decode().splitlines()[1].split(",")[1]):
+        assert secret not in log.text
 
 
 def test_the_function_imports_nothing_heavy() -> None:
