@@ -6,7 +6,8 @@ from uuid import UUID
 
 from shared.aws.composition import Piece
 from shared.aws.planned_input import InputPlan, PlannedInput
-from shared.aws.results_bucket import Part, ResultsBucket
+from shared.aws.result_keys import Part
+from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.files.chunks import Chunk
 from shared.files.header import Layout

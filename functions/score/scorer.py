@@ -5,7 +5,8 @@ from uuid import UUID
 
 from shared.aws.jobs_table import JobsTable
 from shared.aws.planned_input import InputPlan, PlannedInput
-from shared.aws.results_bucket import SCORED_PARTS, ResultsBucket
+from shared.aws.result_keys import SCORED_PARTS
+from shared.aws.results_bucket import ResultsBucket
 from shared.files.chunks import Chunk
 from shared.jobs.errors import CommitRefusedError
 from shared.jobs.failure_budget import FailureBudget

@@ -1,14 +1,9 @@
-"""The results bucket: a job's plan and parts under `work/`, its result files and row errors under `results/`.
-
-Keys are made from the job's id and the chunk's number alone, so a repeated write is the same write. The two prefixes
-have lifecycles of their own: what is under `work/` is of no use once the result files are there.
-"""
+"""The results bucket: a job's plan and parts, its result files and row errors. `result_keys` says where they lie."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from enum import StrEnum
 from functools import partial
 from typing import IO, TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -19,6 +14,18 @@ from botocore.exceptions import ClientError
 from shared.aws.composition import Piece, compose
 from shared.aws.exports_bucket import export_key, exports_prefix
 from shared.aws.failures import code_of, translated
+from shared.aws.result_keys import (
+    SCORED_PARTS,
+    Part,
+    part_key,
+    part_prefix,
+    plan_key,
+    result_key,
+    results_prefix,
+    rewritten_key,
+    summary_key,
+    work_prefix,
+)
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.model import ExportKind, FileFormat, Outcome
 
@@ -34,25 +41,6 @@ _ABSENT = frozenset({"404", "NoSuchKey"})
 _BLOCK_BYTES = 4 * 1024 * 1024
 
 
-class Part(StrEnum):
-    """What a chunk leaves behind: rows for the result files, its row errors as JSON lines, and what it sums up to.
-
-    The last two are of chunks that were never committed; a late worker's own `ALL` part is not among them.
-    """
-
-    SUCCESSFUL = "successful"
-    FAILED = "failed"
-    ALL = "all"
-    ERRORS = "errors"
-    SUMMARY = "summary"
-    UNPROCESSED = "unprocessed"
-    UNPROCESSED_IN_ALL = "unprocessed-in-all"
-
-
-# What Score writes, the part that every chunk has last.
-SCORED_PARTS = (Part.ERRORS, Part.FAILED, Part.SUCCESSFUL, Part.SUMMARY, Part.ALL)
-
-
 class ResultsBucket:
     """Everything stored for a job but its input."""
 
@@ -64,22 +52,22 @@ class ResultsBucket:
 
     def put_plan(self, job_id: UUID, plan: dict[str, Any]) -> None:
         """Store what Score and Finalize need to know of the file."""
-        self._put(_plan_key(job_id), json.dumps(plan).encode())
+        self._put(plan_key(job_id), json.dumps(plan).encode())
 
     def get_plan(self, job_id: UUID) -> dict[str, Any] | None:
         """The stored plan; None when the job was never planned."""
-        body = self._get(_plan_key(job_id))
+        body = self._get(plan_key(job_id))
         return cast("dict[str, Any]", json.loads(body)) if body is not None else None
 
     def put_manifest(self, job_id: UUID, chunks: Sequence[dict[str, int]]) -> str:
         """Store the chunks as the map's manifest; its key."""
-        key = f"{_work(job_id)}manifest.json"
+        key = f"{work_prefix(job_id)}manifest.json"
         self._put(key, json.dumps(chunks).encode())
         return key
 
     def get_manifest(self, job_id: UUID) -> list[dict[str, int]]:
         """The chunks of a planned job, in order."""
-        body = self._get(f"{_work(job_id)}manifest.json")
+        body = self._get(f"{work_prefix(job_id)}manifest.json")
         if body is None:
             raise FileNotFoundError(f"the manifest of job {job_id} is gone")
         return cast("list[dict[str, int]]", json.loads(body))
@@ -87,12 +75,12 @@ class ResultsBucket:
     def put_rewritten(self, job_id: UUID, body: IO[bytes]) -> None:
         """Store a job's input in the form that is scored, when its file had another."""
         with translated():
-            self._client().upload_fileobj(body, self._bucket, _rewritten_key(job_id))
+            self._client().upload_fileobj(body, self._bucket, rewritten_key(job_id))
 
     def read_rewritten(self, job_id: UUID, start: int, end: int) -> bytes:
         """A byte range of the rewritten input. Raises FileNotFoundError when it was deleted."""
         try:
-            return self._range(_rewritten_key(job_id), start, end)
+            return self._range(rewritten_key(job_id), start, end)
         except ClientError as error:
             if code_of(error) in _ABSENT:
                 raise FileNotFoundError("the rewritten input of the job is gone") from error
@@ -102,15 +90,15 @@ class ResultsBucket:
 
     def put_part(self, job_id: UUID, chunk: int, part: Part, body: bytes) -> None:
         """Store a part of a chunk; the same key and bytes when the chunk is scored again."""
-        self._put(_part_key(job_id, part, chunk), body)
+        self._put(part_key(job_id, part, chunk), body)
 
     def delete_parts(self, job_id: UUID, chunk: int) -> None:
         """Remove what a refused worker wrote."""
-        self._delete([_part_key(job_id, part, chunk) for part in SCORED_PARTS])
+        self._delete([part_key(job_id, part, chunk) for part in SCORED_PARTS])
 
     def part_sizes(self, job_id: UUID, part: Part) -> dict[int, int]:
         """The chunks that have this part, with its size in bytes."""
-        prefix = _part_prefix(job_id, part)
+        prefix = part_prefix(job_id, part)
         return {int(entry["Key"].removeprefix(prefix)): entry["Size"] for entry in self._list(prefix)}
 
     def read_summaries(self, job_id: UUID, chunks: Sequence[int]) -> Iterator[bytes]:
@@ -121,20 +109,20 @@ class ResultsBucket:
                 yield from pool.map(read, chunks[start : start + _READ_AHEAD])
 
     def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:
-        return self._range_of_job(_part_key(job_id, Part.ERRORS, chunk), offset, length)
+        return self._range_of_job(part_key(job_id, Part.ERRORS, chunk), offset, length)
 
     # Result files
 
     def put_summary(self, job_id: UUID, summary: dict[str, Any]) -> None:
         """Store the risk summary of a job."""
-        self._put(_summary_key(job_id), json.dumps(summary, ensure_ascii=False).encode())
+        self._put(summary_key(job_id), json.dumps(summary, ensure_ascii=False).encode())
 
     def get_summary(self, job_id: UUID) -> dict[str, Any] | None:
-        body = self._get(_summary_key(job_id))
+        body = self._get(summary_key(job_id))
         return cast("dict[str, Any]", json.loads(body)) if body is not None else None
 
     def read_result(self, job_id: UUID, outcome: Outcome, offset: int, length: int) -> bytes:
-        return self._range_of_job(_result_key(job_id, outcome), offset, length)
+        return self._range_of_job(result_key(job_id, outcome), offset, length)
 
     def assemble(self, job_id: UUID, outcome: Outcome, pieces: Sequence[Piece | bytes]) -> None:
         """Write a result file from bytes and stored parts, in this order."""
@@ -142,14 +130,14 @@ class ResultsBucket:
             compose(
                 self._client(),
                 bucket=self._bucket,
-                key=_result_key(job_id, outcome),
+                key=result_key(job_id, outcome),
                 content_type="text/csv; charset=utf-8",
                 pieces=pieces,
             )
 
     def part_piece(self, job_id: UUID, part: Part, chunk: int, size: int) -> Piece:
         """A stored part as a piece of a result file."""
-        return Piece(key=_part_key(job_id, part, chunk), size=size)
+        return Piece(key=part_key(job_id, part, chunk), size=size)
 
     def copy_input(self, job_id: UUID, *, bucket: str, key: str, version_id: str) -> None:
         """Keep a whole input as the job's unprocessed file."""
@@ -157,7 +145,7 @@ class ResultsBucket:
             self._client().copy(
                 {"Bucket": bucket, "Key": key, "VersionId": version_id},
                 self._bucket,
-                _result_key(job_id, Outcome.UNPROCESSED),
+                result_key(job_id, Outcome.UNPROCESSED),
                 # Tags of the uploader's are not copied: that would need a permission of its own.
                 ExtraArgs={"TaggingDirective": "REPLACE"},
             )
@@ -167,7 +155,7 @@ class ResultsBucket:
 
         Each block is a request of its own: a connection that waits while other rows are read would be closed.
         """
-        key = _result_key(job_id, outcome)
+        key = result_key(job_id, outcome)
         # Asked first: without the right to list, S3 says of an object that is not there that it may not be read.
         if not any(entry["Key"] == key for entry in self._list(key)):
             raise FileNotFoundError(f"the {outcome} file of job {job_id} is gone")
@@ -181,7 +169,7 @@ class ResultsBucket:
 
     def _result_range(self, job_id: UUID, outcome: Outcome, start: int, end: int) -> bytes:
         try:
-            return self._range(_result_key(job_id, outcome), start, end)
+            return self._range(result_key(job_id, outcome), start, end)
         except ClientError as error:
             if code_of(error) == "InvalidRange":  # exactly at the end
                 return b""
@@ -191,13 +179,13 @@ class ResultsBucket:
 
     def result_source(self, job_id: UUID, outcome: Outcome) -> tuple[str, str]:
         """Bucket and key of a result file, to copy it from."""
-        return self._bucket, _result_key(job_id, outcome)
+        return self._bucket, result_key(job_id, outcome)
 
     def download_link(
         self, job_id: UUID, outcome: Outcome, *, filename: str, file_format: FileFormat = FileFormat.CSV
     ) -> str | None:
         is_csv = file_format is FileFormat.CSV
-        key = _result_key(job_id, outcome) if is_csv else export_key(job_id, ExportKind(outcome, file_format))
+        key = result_key(job_id, outcome) if is_csv else export_key(job_id, ExportKind(outcome, file_format))
         try:
             with translated():
                 self._client().head_object(Bucket=self._bucket, Key=key)
@@ -216,7 +204,7 @@ class ResultsBucket:
         )
 
     def delete_all(self, job_id: UUID) -> None:
-        for prefix in (_work(job_id), _results(job_id), exports_prefix(job_id)):
+        for prefix in (work_prefix(job_id), results_prefix(job_id), exports_prefix(job_id)):
             keys = [entry["Key"] for entry in self._list(prefix)]
             for start in range(0, len(keys), _DELETE_BATCH):
                 self._delete(keys[start : start + _DELETE_BATCH])
@@ -237,7 +225,7 @@ class ResultsBucket:
             raise
 
     def _get_part(self, job_id: UUID, part: Part, chunk: int) -> bytes:
-        body = self._get(_part_key(job_id, part, chunk))
+        body = self._get(part_key(job_id, part, chunk))
         if body is None:
             raise FileNotFoundError(f"a part of job {job_id} is gone")
         return body
@@ -270,39 +258,6 @@ class ResultsBucket:
             )
         if errors := answer.get("Errors"):
             raise OSError(f"{len(errors)} of {len(keys)} objects could not be removed: {errors[0].get('Code')}")
-
-
-def _work(job_id: UUID) -> str:
-    return f"work/{job_id}/"
-
-
-def _results(job_id: UUID) -> str:
-    return f"results/{job_id}/"
-
-
-def _plan_key(job_id: UUID) -> str:
-    return f"{_work(job_id)}plan.json"
-
-
-def _rewritten_key(job_id: UUID) -> str:
-    return f"{_work(job_id)}input.csv"
-
-
-def _part_key(job_id: UUID, part: Part, chunk: int) -> str:
-    return f"{_part_prefix(job_id, part)}{chunk:06d}"
-
-
-def _part_prefix(job_id: UUID, part: Part) -> str:
-    # Row errors are read as they are for as long as the job is kept; the other parts only until they are put together.
-    return f"{_results(job_id)}errors/" if part is Part.ERRORS else f"{_work(job_id)}{part}/"
-
-
-def _summary_key(job_id: UUID) -> str:
-    return f"{_results(job_id)}summary.json"
-
-
-def _result_key(job_id: UUID, outcome: Outcome) -> str:
-    return f"{_results(job_id)}{outcome}.csv"
 
 
 def _attachment(filename: str) -> str:

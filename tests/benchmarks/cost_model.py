@@ -13,7 +13,7 @@ from math import ceil
 from typing import Any, Final
 
 from infra.layout import ROOT
-from shared.aws.results_bucket import SCORED_PARTS
+from shared.aws.result_keys import SCORED_PARTS
 from shared.files.chunks import MAX_CHUNK_ROWS
 from shared.jobs.ledger import shard_count
 from tests.benchmarks.commits import write_units

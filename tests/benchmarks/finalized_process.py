@@ -8,7 +8,8 @@ from uuid import UUID
 
 from functions.finalize.assembly import Assembly
 from shared.aws.planned_input import InputPlan, PlannedInput
-from shared.aws.results_bucket import Part, ResultsBucket
+from shared.aws.result_keys import Part
+from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.ledger import Progress
 from shared.jobs.ports import JobView

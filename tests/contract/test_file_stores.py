@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from shared.aws import clients, results_bucket
-from shared.aws.results_bucket import Part, ResultsBucket
+from shared.aws.result_keys import Part
+from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.model import Outcome, StoredInput

@@ -12,7 +12,8 @@ from moto import mock_aws
 
 from shared.aws import clients
 from shared.aws.composition import Piece
-from shared.aws.results_bucket import Part, ResultsBucket
+from shared.aws.result_keys import Part
+from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.errors import UnavailableError
 from shared.jobs.model import Outcome, StoredInput

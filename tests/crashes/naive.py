@@ -7,7 +7,8 @@ from unittest.mock import patch
 
 from shared.aws import job_writes
 from shared.aws.jobs_table import JobsTable
-from shared.aws.results_bucket import Part, ResultsBucket
+from shared.aws.result_keys import Part
+from shared.aws.results_bucket import ResultsBucket
 
 
 @contextmanager
