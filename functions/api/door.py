@@ -32,8 +32,6 @@ def accepted_name(name: str) -> str:
 
 def check_declared(*, file_size: int | None, max_bytes: int, encoding: str | None) -> None:
     """Check what a caller says of a file that is yet to come. Raises a `FileError`."""
-    if file_size == 0:
-        raise EmptyFileError("The file is empty")
     if file_size is not None and file_size > max_bytes:
         raise TooLargeError(f"The file has {file_size:,} bytes; at most {max_bytes:,} are allowed. Split it.")
     if encoding is not None:

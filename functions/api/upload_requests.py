@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from functions.api.forms import MalformedFormError, Part, read_parts
 from functions.api.json_bodies import body_fault, json_object, read_body, validated
-from shared.files.errors import UnsupportedFormatError
+from shared.files.errors import EmptyFileError, UnsupportedFormatError
 from shared.jobs.model import UploadOptions
 
 MAX_LABELS = 10
@@ -118,9 +118,12 @@ def content_kind(headers: Headers) -> Literal["form", "json"]:
 
 
 async def read_announcement(request: Request) -> Announcement:
-    """The announced file with its options. Raises `ValidationError` and `TooLargeError`."""
+    """The announced file with its options. Raises `EmptyFileError`, `TooLargeError` and `ValidationError`."""
     body = await read_body(request, max_bytes=_MAX_JSON_BYTES, advice="An announcement is a small JSON object.")
     sent = json_object(body)
+    # A fault of the file comes before faults of the fields, as with a file that is sent.
+    if sent.get("file_size") == 0 and not isinstance(sent["file_size"], bool):
+        raise EmptyFileError("The file is empty")
     return validated(Announcement, {**_query_options(request), **sent})
 
 

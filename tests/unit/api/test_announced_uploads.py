@@ -56,6 +56,7 @@ class TestAnnounced:
         [
             ({"filename": "a.pdf"}, 415, "unsupported_format"),
             ({"filename": "a.csv", "file_size": 0}, 400, "empty_file"),
+            ({"filename": 5, "file_size": 0, "max_failed_percent": 101}, 400, "empty_file"),
             ({"filename": "a.csv", "file_size": 3 * 1024**3}, 413, "too_large"),
             ({"filename": "a.xlsx", "file_size": 101 * 1024**2}, 413, "too_large"),
             ({"filename": "a.csv", "encoding": "rot13"}, 400, "undecodable"),
