@@ -111,6 +111,19 @@ def test_a_job_cancelled_half_way_keeps_its_counts_and_its_scored_part(member: J
     assert member.cancel(job_id) == answer
 
 
+def test_a_hopeless_job_ends_early_and_keeps_what_was_processed(member: JobsClient) -> None:
+    body = panel.as_csv(panel.statement_rows(40_000, seed=12, faulty=30_000), panel.STATEMENT_COLUMNS)
+    job_id = member.upload_presigned("annual", "hopeless.csv", body, max_failed_percent=10)["job_id"]
+    assert member.wait(job_id)["status"] == "failed"
+    files = {outcome: rows_of(member.download(job_id, outcome)) for outcome in ("failed", "unprocessed", "all")}
+    details = member.details(job_id)
+    assert details["errors"]["error_code"] == "too_many_failed_rows"
+    assert details["cancelled"] is False
+    assert len(files["failed"]) == details["progress"]["failed_rows"] > 0
+    assert len(files["unprocessed"]) == details["progress"]["remaining_rows"] > 0
+    assert [int(row["row"]) for row in files["all"]] == list(range(1, 40_001))
+
+
 def test_a_thousand_rows_take_seconds_on_the_warm_system(member: JobsClient) -> None:
     body = panel.as_csv(panel.statement_rows(1_000, seed=4), panel.STATEMENT_COLUMNS)
     job = member.wait(member.upload("annual", "warm.csv", body)["job_id"], timeout_seconds=60)
