@@ -127,7 +127,7 @@ class TestASearchOfBoundedCost:
     """The search of the real adapter, made to end early."""
 
     @given(limit=st.integers(1, 9), offset=st.integers(0, 8), budget=st.integers(1, 50), batch=st.integers(1, 12))
-    @settings(deadline=None, max_examples=40)
+    @settings(deadline=None, max_examples=10)
     def test_still_shows_each_job_once(
         self, forty_jobs: JobsTable, limit: int, offset: int, budget: int, batch: int
     ) -> None:

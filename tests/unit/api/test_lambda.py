@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "FINALIZE_FUNCTION_NAME": "finalize",
     "SCORE_FUNCTION_NAME": "score",
     "EXPORT_FUNCTION_NAME": "export",
+    "RETRY_FUNCTION_NAME": "retry",
     "CURSOR_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:cursors",
     "TOKEN_ISSUER": "https://issuer.example/pool",
     "TOKEN_AUDIENCE": "client-1, client-2",
