@@ -77,10 +77,17 @@ def _documentation(app: FastAPI) -> Callable[[], dict[str, Any]]:
             schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             made["components"]["schemas"].update({**schema.pop("$defs", {}), "Problem": schema})
             _drop_foreign_errors(made)
+            _add_examples(made)
             app.openapi_schema = made
         return app.openapi_schema
 
     return document
+
+
+def _add_examples(document: dict[str, Any]) -> None:
+    from functions.api.examples import add_examples  # noqa: PLC0415 - no start of the function waits for what few ask for
+
+    add_examples(document)
 
 
 def _drop_foreign_errors(document: dict[str, Any]) -> None:

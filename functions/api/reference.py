@@ -63,12 +63,19 @@ def _operation(method: str, path: str, operation: Document) -> str:
         )
         parts.append(f"<table><tr><th>Parameter</th><th>In</th><th>Form</th><th></th></tr>{rows}</table>")
     for media_type, content in operation.get("requestBody", {}).get("content", {}).items():
-        parts.append(f"<h3>Body: <code>{escape(media_type)}</code></h3>{_code(content['schema'])}")
+        parts.append(f"<h3>Body: <code>{escape(media_type)}</code></h3>{_code(content['schema'])}{_example(content)}")
     rows = "".join(
         f"<tr><td>{escape(status)}</td><td>{escape(response['description'])}</td><td>{_bodies(response)}</td></tr>"
         for status, response in sorted(operation["responses"].items())
     )
-    parts.append(f"<table><tr><th>Status</th><th>When</th><th>Body</th></tr>{rows}</table></section>")
+    parts.append(f"<table><tr><th>Status</th><th>When</th><th>Body</th></tr>{rows}</table>")
+    parts += [
+        f"<h3>Answer: <code>{escape(status)}</code></h3>{example}"
+        for status, response in sorted(operation["responses"].items())
+        for content in response.get("content", {}).values()
+        if (example := _example(content))
+    ]
+    parts.append("</section>")
     return "".join(parts)
 
 
@@ -77,6 +84,12 @@ def _bodies(response: Document) -> str:
         _reference(content["schema"]) if "$ref" in content.get("schema", {}) else f"<code>{escape(media_type)}</code>"
         for media_type, content in response.get("content", {}).items()
     )
+
+
+def _example(content: Document) -> str:
+    if "example" not in content:
+        return ""
+    return f"<details><summary>Example</summary>{_code(content['example'])}</details>"
 
 
 def _reference(schema: Document) -> str:
@@ -101,4 +114,4 @@ def _schemas(schemas: Document) -> Iterator[str]:
 
 
 def _code(value: object) -> str:
-    return f"<pre>{escape(json.dumps(value, indent=1))}</pre>"
+    return f"<pre>{escape(json.dumps(value, indent=1, ensure_ascii=False))}</pre>"

@@ -12,7 +12,6 @@ from functions.api.idempotency import OncePerKey
 from functions.api.row_bodies import ModelsAnswer, RowsAnswer
 from functions.api.row_requests import MAX_ROWS, read_rows
 from shared.jobs.model import JobType
-from shared.scoring.documentation import example_rows
 from shared.scoring.model_descriptions import model_descriptions
 
 router = APIRouter(tags=["models"])
@@ -46,7 +45,7 @@ def rows_router(job_type: JobType) -> APIRouter:
             f"By the same rules and model as a job. More than {MAX_ROWS} rows are uploaded as a file. The columns are "
             "those of all rows together; null and a column that a row lacks are blank cells."
         ),
-        openapi_extra={"requestBody": _request_body(job_type)},
+        openapi_extra={"requestBody": _request_body()},
     )
     async def score(request: Request, services: CurrentServices, once: OncePerKey) -> Response:
         async def score_rows() -> Response:
@@ -63,7 +62,7 @@ def rows_router(job_type: JobType) -> APIRouter:
     return typed
 
 
-def _request_body(job_type: JobType) -> dict[str, Any]:
+def _request_body() -> dict[str, Any]:
     """The body for the OpenAPI document: the route reads it itself, so FastAPI cannot know it."""
     cell = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}
     return {
@@ -83,8 +82,7 @@ def _request_body(job_type: JobType) -> dict[str, Any]:
                             "items": {"title": "Row", "type": "object", "additionalProperties": cell},
                         }
                     },
-                },
-                "example": {"rows": example_rows(job_type.value)[:1]},
+                }
             }
         },
     }

@@ -1,0 +1,278 @@
+"""Examples of every JSON body in the OpenAPI document, all of one job as it goes its way.
+
+They are made by the code that makes the answers. Imported only when the document is made, which is seldom: no start of
+the api function pays for them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from functions.api.cursors import Cursors
+from functions.api.example_results import MODEL_VERSION, SUMMARY, fault_counts, row_errors, scored_row
+from functions.api.version import VERSION
+from shared.jobs.errors import JobNotFoundError
+from shared.jobs.ledger import Progress, Shard
+from shared.jobs.model import Job, JobStatus, JobType, Outcome, Phase, Source
+from shared.jobs.ports import JobView
+from shared.jobs.row_errors import RowErrorPage
+from shared.jobs.scored_rows import ASSEMBLING
+from shared.jobs.statistics import statistics_of, statistics_view
+from shared.jobs.uploads import upload_key
+from shared.jobs.views import JsonObject, details_view, fault_counts_view, links, status_view, timestamp
+from shared.scoring.documentation import example_rows, schema
+from shared.scoring.model_descriptions import model_descriptions
+
+_CREATED: Final = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
+_STARTED: Final = _CREATED + timedelta(seconds=5)
+_COMPLETED: Final = _STARTED + timedelta(seconds=125.5)
+_EXECUTIONS: Final = "arn:aws:states:eu-central-1:123456789012:execution:default-risk-jobs-prod"
+_OTHER_ID: Final = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
+_JSON: Final = "application/json"
+
+_WAITING: Final = Job(
+    id=UUID("550e8400-e29b-41d4-a716-446655440000"),
+    status=JobStatus.PENDING,
+    phase=Phase.AWAITING_UPLOAD,
+    job_type=JobType.ANNUAL,
+    source=Source.PRESIGNED,
+    user_id="user-uuid",
+    organization_id="org-uuid",
+    created_by="john.doe",
+    original_filename="annual_predictions_1000_rows.csv",
+    file_size=2_048_576,
+    created_at=_CREATED,
+    updated_at=_CREATED,
+    upload_expires_at=_CREATED + timedelta(hours=24),
+)
+_SCORING: Final = replace(
+    _WAITING,
+    status=JobStatus.PROCESSING,
+    phase=Phase.SCORING,
+    execution_arn=f"{_EXECUTIONS}:{_WAITING.id}",
+    started_at=_STARTED,
+    updated_at=_STARTED,
+    total_rows=1_000,
+    chunk_count=32,
+    shard_count=1,
+    profile="statements",
+    model_version=MODEL_VERSION,
+)
+_COMPLETE: Final = replace(
+    _SCORING,
+    status=JobStatus.COMPLETED,
+    phase=Phase.DONE,
+    completed_at=_COMPLETED,
+    updated_at=_COMPLETED,
+    final_successful_rows=985,
+    final_failed_rows=15,
+    results_ready=True,
+)
+_CANCELLED: Final = replace(
+    _SCORING, status=JobStatus.FAILED, phase=Phase.FINALIZING, cancelled_at=_COMPLETED, completed_at=_COMPLETED
+)
+_RETRY: Final = replace(
+    _WAITING,
+    id=UUID("9b2f5c1e-3a64-4c0d-8f17-6d1e2a7b9c30"),
+    source=Source.RETRY,
+    parent_job_id=_WAITING.id,
+    file_size=None,
+)
+# 45.2 seconds after it was started.
+_PROGRESS: Final = Progress(
+    [
+        Shard(
+            number=0,
+            done=frozenset(range(13)),
+            with_successes=frozenset(range(13)),
+            successful_rows=398,
+            failed_rows=2,
+            last_commit_at=_STARTED + timedelta(seconds=45.2),
+        )
+    ]
+)
+_FINAL_PROGRESS: Final = Progress(
+    [
+        Shard(
+            number=0,
+            done=frozenset(range(32)),
+            with_successes=frozenset(range(32)),
+            successful_rows=985,
+            failed_rows=15,
+            faults=fault_counts(),
+            last_commit_at=_COMPLETED,
+            closed=True,
+        )
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperationExamples:
+    """The JSON bodies of an operation: what is sent, and what is answered by status."""
+
+    answers: Mapping[str, JsonObject] = field(default_factory=dict)
+    request: JsonObject | None = None
+
+
+def add_examples(document: dict[str, Any]) -> None:
+    """Put the examples into the OpenAPI document."""
+    by_operation = examples()
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            of_this = by_operation.get(operation["operationId"], OperationExamples())
+            if of_this.request is not None:
+                operation["requestBody"]["content"][_JSON]["example"] = of_this.request
+            for status, body in of_this.answers.items():
+                operation["responses"][status]["content"][_JSON]["example"] = body
+
+
+def examples() -> dict[str, OperationExamples]:
+    """The examples of each operation, by its id."""
+    return {
+        "get_health": _answer(status="ok", version=VERSION),
+        **{f"upload_{job_type}": _upload(job_type) for job_type in JobType},
+        **{f"get_{job_type}_schema": _answer(**schema(job_type.value)) for job_type in JobType},
+        **{f"score_{job_type}": _rows(job_type) for job_type in JobType},
+        # The others are like it.
+        "list_models": _answer(models=model_descriptions()[:1]),
+        "cancel_jobs": _bulk(_CANCELLED),
+        "delete_jobs": _bulk(_COMPLETE),
+        "list_jobs": _answer(
+            jobs=[status_view(_COMPLETE, _FINAL_PROGRESS)],
+            pagination={"total": 1, "limit": 50, "offset": 0, "has_more": False, "next_cursor": None},
+        ),
+        "get_statistics": _answer(
+            statistics=statistics_view(
+                statistics_of([JobView(job=_COMPLETE, progress=_FINAL_PROGRESS)], is_complete=True, now=_COMPLETED)
+            )
+        ),
+        "get_job": _answer(
+            job=details_view(
+                _COMPLETE,
+                _FINAL_PROGRESS,
+                now=_COMPLETED,
+                row_errors=RowErrorPage(errors=tuple(row_errors()), following=None),
+            )
+        ),
+        "get_job_status": _answer(job=status_view(_SCORING, _PROGRESS)),
+        "cancel_job": _answer(
+            message=f"Job {_CANCELLED.id} cancelled successfully",
+            cancelled_job={**_named(_CANCELLED), "celery_cancelled": True},
+        ),
+        "delete_job": _answer(message=f"Job {_COMPLETE.id} deleted successfully", deleted_job=_named(_COMPLETE)),
+        "list_results": _results(),
+        "download_results": OperationExamples(answers={"202": _assembling()}),
+        "list_row_errors": _row_errors(),
+        "retry_job": OperationExamples(
+            request={"outcomes": ["failed"]},
+            answers={"202": _accepted(_RETRY, message="Retry accepted. Follow the status of the new job.")},
+        ),
+    }
+
+
+def _answer(**members: Any) -> OperationExamples:
+    return OperationExamples(answers={"200": {"success": True, **members}})
+
+
+def _accepted(job: Job, *, message: str, minutes: float | None = None, **more: Any) -> JsonObject:
+    return {
+        "success": True,
+        "message": message,
+        "job_id": str(job.id),
+        "task_id": f"{_EXECUTIONS}:{job.id}",
+        "total_rows": job.total_rows,
+        "estimated_time_minutes": minutes,
+        "status": job.status,
+        "links": links(job),
+        **more,
+    }
+
+
+def _upload(job_type: JobType) -> OperationExamples:
+    filename = _WAITING.original_filename if job_type is JobType.ANNUAL else "quarterly_predictions_1000_rows.csv"
+    form = {
+        "url": "https://default-risk-jobs-prod-uploads.s3.eu-central-1.amazonaws.com/",
+        "fields": {"key": upload_key(_WAITING.id), "policy": "eyJleHBpcmF0aW9uIjoi…", "x-amz-signature": "9f86d081…"},
+        "expires_at": timestamp(_WAITING.upload_expires_at),
+        "max_bytes": 5_368_709_120,
+    }
+    message = "Job created. POST a form to `upload.url`: every entry of `upload.fields`, then the file as `file`."
+    return OperationExamples(
+        request={"filename": filename, "file_size": _WAITING.file_size, "labels": {"portfolio": "2024"}},
+        answers={"202": _accepted(_WAITING, message=message, minutes=0.3, upload=form)},
+    )
+
+
+def _rows(job_type: JobType) -> OperationExamples:
+    return OperationExamples(
+        request={"rows": example_rows(job_type.value)[:1]},
+        answers={
+            "200": {
+                "success": True,
+                "job_type": job_type,
+                "profile": "statements",
+                "model_version": MODEL_VERSION,
+                "total_rows": 1,
+                "successful_rows": 1,
+                "failed_rows": 0,
+                "results": [scored_row(job_type.value)],
+                "errors": [],
+                "notes": [],
+            }
+        },
+    )
+
+
+def _bulk(job: Job) -> OperationExamples:
+    absent = JobNotFoundError()
+    outcomes = [
+        {"job_id": str(job.id), "success": True, "status": job.status},
+        {"job_id": _OTHER_ID, "success": False, "code": absent.code, "detail": str(absent)},
+    ]
+    return OperationExamples(
+        request={"job_ids": [str(job.id), _OTHER_ID]},
+        answers={"200": {"success": True, "results": outcomes, "succeeded": 1, "failed": 1}},
+    )
+
+
+def _results() -> OperationExamples:
+    page = {
+        "success": True,
+        "job_id": str(_COMPLETE.id),
+        "results": [scored_row("annual")],
+        "summary": SUMMARY,
+        "pagination": _more(limit=1, position={"offset": 512}),
+        "links": {"download": f"{links(_COMPLETE)['download']}?outcome={Outcome.SUCCESSFUL}"},
+    }
+    return OperationExamples(answers={"200": page, "202": _assembling()})
+
+
+def _row_errors() -> OperationExamples:
+    return _answer(
+        errors=row_errors()[:2],
+        error_count=_COMPLETE.final_failed_rows,
+        **fault_counts_view(_FINAL_PROGRESS.faults),
+        links={"failed_rows": f"{links(_COMPLETE)['download']}?outcome={Outcome.FAILED}"},
+        pagination=_more(limit=2, position={"chunk": 4, "offset": 0}),
+    )
+
+
+def _assembling() -> JsonObject:
+    return {"success": True, "message": ASSEMBLING, "status": _COMPLETE.status}
+
+
+def _more(*, limit: int, position: Mapping[str, int]) -> JsonObject:
+    cursor = Cursors(key=lambda: b"of the examples").sign(position, bound_to={"job_id": str(_COMPLETE.id)})
+    return {"limit": limit, "has_more": True, "next_cursor": cursor}
+
+
+def _named(job: Job) -> JsonObject:
+    return {
+        "id": str(job.id),
+        "status": job.status,
+        "job_type": job.job_type,
+        "original_filename": job.original_filename,
+    }
