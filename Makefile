@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS ?= true
 PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)
 
-.PHONY: help demo local local-stop local-env test soak report audit check format synth snapshot train bench lock openapi deploy destroy clean
+.PHONY: help demo local local-stop local-env test soak report audit check format synth snapshot train compare bench lock openapi deploy destroy clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ snapshot: $(READY) ## write the templates that tests compare with anew, to be re
 
 train: $(READY) ## train the models: DATA=us_bankruptcy_1999_2018.csv.gz, or own data (ARGS="--out my-models --name …")
 	@$(BIN)/python -m shared.training $(DATA) $(ARGS)
+
+compare: $(READY) ## compare a model with the one that scored a job: RESULTS=successful.csv MODEL=my-models
+	@$(BIN)/python -m shared.training.compare $(RESULTS) $(MODEL)
 
 bench: $(READY) ## measure speed and memory against baselines in the same run (ARGS="scoring --json bench.json" for one)
 	@$(BIN)/python -m tests.benchmarks $(ARGS)

@@ -15,7 +15,7 @@ from functions.api.example_results import MODEL_VERSION, SUMMARY, fault_counts, 
 from functions.api.version import VERSION
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.ledger import Progress, Shard
-from shared.jobs.model import Job, JobStatus, JobType, Outcome, Phase, Source
+from shared.jobs.model import Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions
 from shared.jobs.ports import JobView
 from shared.jobs.row_errors import RowErrorPage
 from shared.jobs.scored_rows import ASSEMBLING
@@ -46,6 +46,7 @@ _WAITING: Final = Job(
     created_at=_CREATED,
     updated_at=_CREATED,
     upload_expires_at=_CREATED + timedelta(hours=24),
+    options=UploadOptions(labels={"portfolio": "2024"}),
 )
 _SCORING: Final = replace(
     _WAITING,
@@ -197,11 +198,11 @@ def _upload(job_type: JobType) -> OperationExamples:
         "url": "https://default-risk-jobs-prod-uploads.s3.eu-central-1.amazonaws.com/",
         "fields": {"key": upload_key(_WAITING.id), "policy": "eyJleHBpcmF0aW9uIjoi…", "x-amz-signature": "9f86d081…"},
         "expires_at": timestamp(_WAITING.upload_expires_at),
-        "max_bytes": 5_368_709_120,
+        "max_bytes": 2_147_483_648,
     }
     message = "Job created. POST a form to `upload.url`: every entry of `upload.fields`, then the file as `file`."
     return OperationExamples(
-        request={"filename": filename, "file_size": _WAITING.file_size, "labels": {"portfolio": "2024"}},
+        request={"filename": filename, "file_size": _WAITING.file_size, "labels": dict(_WAITING.options.labels)},
         answers={"202": _accepted(_WAITING, message=message, minutes=0.3, upload=form)},
     )
 

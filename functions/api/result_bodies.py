@@ -63,7 +63,7 @@ class RiskyRow(BaseModel):
     top_factors: list[TopFactor]
 
 
-class RowNumbers(BaseModel):
+class DuplicateRows(BaseModel):
     """Rows of one company and period; no more than the first ten."""
 
     rows: list[int]
@@ -74,7 +74,7 @@ class Duplicates(BaseModel):
 
     companies_and_periods: int
     rows: int
-    examples: list[RowNumbers]
+    examples: list[DuplicateRows]
 
 
 class FigureGaps(BaseModel):

@@ -11,6 +11,7 @@ from infra.deploy import DeployError, app_command, context_of, destroy, first_st
 from infra.layout import ROOT
 from infra.stages import stage_from_context
 from shared.training.__main__ import main as train_models
+from shared.training.compare import main as compare_models
 
 OUTPUTS = {"ApiUrl": "https://api.example.com"}
 
@@ -92,6 +93,16 @@ def test_the_guides_lines_for_an_own_model_are_what_the_commands_take(tmp_path: 
     given = parsed(shlex.split(make_shows(deploy).partition("-m infra.deploy ")[2]))
     stage = stage_from_context(context_of(given.stage, given.context))
     assert (stage.name, stage.model_folder) == ("prod", arguments[arguments.index("--out") + 1])
+
+
+def test_the_guides_line_for_comparing_a_model_is_what_the_command_takes(tmp_path: Path) -> None:
+    guide = (ROOT / "infra" / "OPERATIONS.md").read_text()
+    (line,) = re.findall(r"^make compare .*$", guide, re.MULTILINE)
+    arguments = shlex.split(make_shows(line).partition("-m shared.training.compare ")[2])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path)
+        # The line is understood up to the file, which is not here.
+        assert compare_models(arguments) == 2
 
 
 def make_shows(line: str) -> str:

@@ -1,8 +1,8 @@
 """Errors: one shape for all of them, and nothing of ours in any."""
 
 import json
-import re
 import logging
+import re
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -159,6 +159,8 @@ class TestDocument:
     def test_has_no_reference_that_leads_nowhere(self) -> None:
         document = described_app().openapi()
         schemas = set(document["components"]["schemas"])
+        # Two models of one name get the paths of their modules, and generated clients lose both.
+        assert not [name for name in schemas if "__" in name]
         named = {part.split('"')[0] for part in json.dumps(document).split("#/components/schemas/")[1:]}
         assert named <= schemas
         assert "#/$defs/" not in json.dumps(document)

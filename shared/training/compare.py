@@ -1,0 +1,234 @@
+"""Compares a model with the one that scored a finished job: the job's rows, scored by both.
+
+python -m shared.training.compare successful.csv my-models
+"""
+
+import argparse
+import csv
+import datetime
+import io
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, get_args
+
+import numpy as np
+
+from shared.files.chunks import chunk_size, plan_chunks
+from shared.files.dialect import CANONICAL, HEAD_BYTES
+from shared.files.errors import FileError
+from shared.files.header import Layout, read_layout
+from shared.scoring.catalogue import basis, model_name_for
+from shared.scoring.chunk import ChunkError, score_chunk
+from shared.scoring.columns import JobTypeName, ProfileName
+from shared.scoring.features import FloatArray
+from shared.scoring.master_scale import RISK_GRADES
+from shared.scoring.model import IntArray, Model, ModelArtifactError, parse_model, risk_grades, risk_levels
+from shared.scoring.result_names import DEFAULT_PROBABILITY, ROW, SCORE_COLUMNS
+from shared.scoring.results import probability_text
+from shared.scoring.risk_summary import QUANTILES, population_stability
+
+MOVES_SHOWN: Final = 10
+
+# The last columns of a `successful` file, and the places of some of them from its end.
+_OURS: Final = (ROW, *SCORE_COLUMNS)
+_PROBABILITY, _VERSION, _BASIS = (
+    _OURS.index(name) - len(_OURS) for name in (DEFAULT_PROBABILITY, "model_version", "model_basis")
+)
+_JOB_TYPES: Final[dict[str, JobTypeName]] = {
+    basis(job_type, profile): job_type for job_type in get_args(JobTypeName) for profile in get_args(ProfileName)
+}
+# A cell may be longer than what the csv module takes by itself; it takes one limit for all.
+_CELL_LIMIT: Final = 2**24
+
+
+class CompareError(Exception):
+    """The file is not one to compare with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Comparison:
+    """The n rows of a job by two models: `before[n]` and `after[n]` are default probabilities as results print them.
+
+    `rows` are their numbers and `symbols` their companies; `refused` counts the rows that are no longer scored.
+    """
+
+    versions: tuple[str, str]
+    rows: Sequence[int]
+    symbols: Sequence[str]
+    before: FloatArray
+    after: FloatArray
+    refused: int
+
+
+def compare(results: Path, folder: Path) -> Comparison:
+    """Scores the rows of a job's `successful` file again, by the model of the folder that is for them.
+
+    The code is that which scores jobs. Raises CompareError, FileError and ChunkError for a file that will not do,
+    ModelArtifactError for such a model, and OSError.
+    """
+    csv.field_size_limit(_CELL_LIMIT)
+    layout, version = _read_head(results)
+    model = _model(folder, layout)
+    symbol, own = layout.normalised.index("company_symbol"), len(layout.names)
+    rows: list[int] = []
+    symbols: list[str] = []
+    probabilities: list[tuple[float, float]] = []
+    refused = 0
+    with results.open("rb") as planned, results.open("rb") as file:
+        for chunk in plan_chunks(planned, layout, chunk_bytes=chunk_size(results.stat().st_size)):
+            file.seek(chunk.start)
+            scored = score_chunk(
+                file.read(chunk.end - chunk.start),
+                layout=layout,
+                first_row=chunk.first_row,
+                row_count=chunk.row_count,
+                model=model,
+                next_year=datetime.datetime.now(datetime.UTC).year + 1,
+            )
+            refused += scored.failed
+            # The score of the job stands among the columns of the input, ours behind them.
+            for cells in csv.reader(io.StringIO(scored.parts.successful.decode(), newline="")):
+                carried = cells[:own]
+                rows.append(int(carried[-len(_OURS)]))
+                symbols.append(carried[symbol])
+                probabilities.append((float(carried[_PROBABILITY]), float(cells[_PROBABILITY])))
+    if not rows:
+        raise CompareError(f"the rules of today refuse each of the {refused:,} rows of {results}")
+    before, after = np.array(probabilities).T
+    return Comparison(
+        versions=(version, model.version), rows=rows, symbols=symbols, before=before, after=after, refused=refused
+    )
+
+
+def _read_head(results: Path) -> tuple[Layout, str]:
+    """How the file is to be read, and the version of the model that scored it."""
+    with results.open(encoding="utf-8", newline="") as file:
+        lines = csv.reader(file)
+        header, first = next(lines, []), next(lines, [])
+    if tuple(header[-len(_OURS) :]) != _OURS:
+        raise CompareError(f"{results} is not the file of a job's successful rows, as CSV and scored")
+    if len(first) != len(header) or first[_BASIS] not in _JOB_TYPES:
+        raise CompareError(f"{results} has no row that says by which model it was scored")
+    with results.open("rb") as file_bytes:
+        head = file_bytes.read(HEAD_BYTES)
+    layout = read_layout(
+        head,
+        CANONICAL,
+        job_type=_JOB_TYPES[first[_BASIS]],
+        is_whole_file=results.stat().st_size <= HEAD_BYTES,
+        max_columns=len(header),
+    )
+    return layout, first[_VERSION]
+
+
+def _model(folder: Path, layout: Layout) -> Model:
+    name = model_name_for(layout.job_type, layout.profile)
+    path = folder / f"{name}.json"
+    if not path.is_file():
+        raise CompareError(f"{folder} has no {path.name}, which is the model for these rows")
+    model = parse_model(path.read_text(encoding="utf-8"))
+    if model.name != name:
+        raise ModelArtifactError(f"{path} holds the model {model.name}")
+    return model
+
+
+def rank_correlation(first: FloatArray, second: FloatArray) -> float | None:
+    """Spearman's rank correlation of n pairs, ties having their mean rank; None when one side is all ties."""
+    ranks = np.stack([_ranks(first), _ranks(second)])
+    if np.any(np.ptp(ranks, axis=1) == 0):
+        return None
+    correlations: FloatArray = np.atleast_2d(np.corrcoef(ranks))
+    return float(correlations[0, 1])
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    ranks: FloatArray = (last - (counts - 1) / 2)[which]
+    return ranks
+
+
+def largest_moves(comparison: Comparison) -> list[int]:
+    """The places of the rows whose log-odds moved most, the largest move first, of equal ones the first row."""
+    moves = np.abs(_log_odds(comparison.after) - _log_odds(comparison.before))
+    places = np.argsort(-moves, kind="stable")[:MOVES_SHOWN]
+    return [int(place) for place in places if moves[place] > 0]
+
+
+def _log_odds(probability: FloatArray) -> FloatArray:
+    # Rounded to six digits a probability may be 1.
+    below_one = np.minimum(probability, np.nextafter(1, 0))
+    log_odds: FloatArray = np.log(below_one) - np.log1p(-below_one)
+    return log_odds
+
+
+def report(comparison: Comparison) -> str:
+    """The comparison for the terminal."""
+    before, after = comparison.before, comparison.after
+    grades, levels = [[place(side) for side in (before, after)] for place in (risk_grades, risk_levels)]
+    correlation = rank_correlation(before, after)
+    stability = population_stability(_by_grade(grades[1]), _by_grade(grades[0]))
+    lines = [
+        f"{len(comparison.rows):,} rows by {comparison.versions[0]} (before) and {comparison.versions[1]} (after)",
+        f"refused by the rules of today: {comparison.refused:,}",
+        "",
+        f"{'rank correlation':<24}{'one side is all ties' if correlation is None else f'{correlation:.4f}'}",
+        f"{'PSI between grades':<24}{stability['index']:.4f} ({stability['reading'].replace('_', ' ')})",
+        f"{'rows changing grade':<24}{_share_changed(*grades)}",
+        f"{'rows changing level':<24}{_share_changed(*levels)}",
+        "",
+        f"{'default probability':<24}{'before':>12}{'after':>12}",
+        _pair("mean", float(np.mean(before)), float(np.mean(after))),
+        *(_pair(name, _quantile(before, share), _quantile(after, share)) for name, share in QUANTILES.items()),
+        "",
+        f"{'grade':<24}{'before':>12}{'after':>12}",
+        *(
+            f"{name:<24}{first:>12,}{second:>12,}"
+            for name, first, second in zip(RISK_GRADES, *map(_by_grade, grades), strict=True)
+        ),
+        "",
+        f"{'largest moves, row':<24}{'before':>12}{'after':>12}  company",
+        *(
+            _pair(f"{comparison.rows[place]:,}", before[place], after[place]) + f"  {comparison.symbols[place]}"
+            for place in largest_moves(comparison)
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def _by_grade(places: IntArray) -> list[int]:
+    return np.bincount(places, minlength=len(RISK_GRADES)).tolist()
+
+
+def _share_changed(before: IntArray, after: IntArray) -> str:
+    return f"{np.mean(before != after):.2%}"
+
+
+def _quantile(probability: FloatArray, share: float) -> float:
+    return float(np.quantile(probability, share, method="inverted_cdf"))
+
+
+def _pair(name: str, before: float, after: float) -> str:
+    return f"{name:<24}{probability_text(before):>12}{probability_text(after):>12}"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compares and prints; 2 when the file or the model do not serve."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.training.compare", description="Compare a model with the one that scored a finished job."
+    )
+    parser.add_argument("results", type=Path, help="the job's successful rows, as downloaded: CSV")
+    parser.add_argument("folder", type=Path, help="the folder of the models to compare with")
+    options = parser.parse_args(arguments)
+    try:
+        print(report(compare(options.results, options.folder)))
+    except (CompareError, FileError, ChunkError, ModelArtifactError, OSError, UnicodeDecodeError, csv.Error) as error:
+        print(f"Nothing was compared: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,211 @@
+"""A model beside the one that scored a finished job."""
+
+import csv
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.scoring.catalogue import MODEL_NAMES, artifact_text, basis
+from shared.scoring.chunk import score_chunk
+from shared.scoring.columns import JobTypeName
+from shared.scoring.documentation import template_csv
+from shared.scoring.model import model_for
+from shared.scoring.results import header_line
+from shared.training.compare import Comparison, compare, largest_moves, main, rank_correlation, report
+from tests.unit.scoring.scored_files import GOOD, NEXT_YEAR, RATIOS, STATEMENTS, layout_of, score_file
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the project's models, none of which scored the files of these tests."""
+    path = tmp_path_factory.mktemp("models")
+    for name in MODEL_NAMES:
+        (path / f"{name}.json").write_text(artifact_text(f"{name}.json"))
+    return path
+
+
+def downloaded(path: Path, file: str, job_type: JobTypeName = "annual") -> Path:
+    """The successful rows of a job that a made-up model scored."""
+    layout = layout_of(file.encode(), job_type)
+    path.write_bytes(header_line(layout, "successful") + score_file(file, job_type).parts.successful)
+    return path
+
+
+def by_the_new_model(file: str, job_type: JobTypeName = "annual") -> list[dict[str, str]]:
+    """The rows as a job of today would score them."""
+    layout = layout_of(file.encode(), job_type)
+    model = model_for(job_type, layout.profile)
+    scored = score_chunk(
+        file.encode()[layout.data_start :], layout=layout, first_row=1, model=model, next_year=NEXT_YEAR
+    )
+    text = (header_line(layout, "successful") + scored.parts.successful).decode()
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def many(rows: int = 900) -> str:
+    """Rows of all sizes and debts, some of them refused."""
+    generator = np.random.default_rng(5)
+    figures = zip(
+        1 + generator.lognormal(3, 2, rows), generator.uniform(5, 60, rows), generator.normal(0, 8, rows), strict=True
+    )
+    lines = [
+        f"C{row},Firm,Tech,2015,{market:.1f},50,{debt:.2f},30,10,5,{income:.2f},8"
+        for row, (market, debt, income) in enumerate(figures, start=1)
+    ]
+    lines[::50] = [line.replace("Tech,", ",") for line in lines[::50]]
+    return "\n".join([STATEMENTS, *lines])
+
+
+@pytest.mark.parametrize("job_type", ["annual", "quarterly"])
+def test_both_probabilities_are_those_that_jobs_give(tmp_path: Path, folder: Path, job_type: JobTypeName) -> None:
+    file = template_csv(job_type)
+    results = downloaded(tmp_path / "successful.csv", file, job_type)
+    comparison = compare(results, folder)
+    before = list(csv.DictReader(io.StringIO(results.read_text(), newline="")))
+    after = by_the_new_model(file, job_type)
+    assert comparison.before.tolist() == [float(row["default_probability"]) for row in before]
+    assert comparison.after.tolist() == [float(row["default_probability"]) for row in after]
+    assert comparison.symbols == [row["company_symbol"] for row in after]
+    assert comparison.versions == (before[0]["model_version"], after[0]["model_version"])
+
+
+def test_rows_keep_the_numbers_of_the_job_over_several_chunks(tmp_path: Path, folder: Path) -> None:
+    file = many()
+    results = downloaded(tmp_path / "successful.csv", file)
+    assert results.stat().st_size > 2 * 64 * 1024
+    comparison = compare(results, folder)
+    after = by_the_new_model(file)
+    assert comparison.rows == [int(row["row"]) for row in after]
+    assert comparison.after.tolist() == [float(row["default_probability"]) for row in after]
+    assert len(comparison.rows) == 882
+
+
+def test_columns_of_the_input_that_are_called_like_ours_are_not_taken_for_ours(tmp_path: Path, folder: Path) -> None:
+    file = f"default_probability,row,{STATEMENTS},model_version\n0.5,77,{GOOD},mine\n"
+    comparison = compare(downloaded(tmp_path / "successful.csv", file), folder)
+    plain = compare(downloaded(tmp_path / "plain.csv", f"{STATEMENTS}\n{GOOD}\n"), folder)
+    assert (comparison.before.tolist(), comparison.after.tolist()) == (plain.before.tolist(), plain.after.tolist())
+    assert (comparison.rows, comparison.versions) == ([1], plain.versions)
+
+
+def test_the_model_that_scored_them_moves_no_row(tmp_path: Path, folder: Path) -> None:
+    layout = layout_of(many().encode(), "annual")
+    model = model_for("annual", "statements")
+    part = score_chunk(
+        many().encode()[layout.data_start :], layout=layout, first_row=1, model=model, next_year=NEXT_YEAR
+    ).parts.successful
+    results = tmp_path / "successful.csv"
+    results.write_bytes(header_line(layout, "successful") + part)
+    comparison = compare(results, folder)
+    assert comparison.before.tolist() == comparison.after.tolist()
+    assert largest_moves(comparison) == []
+    text = report(comparison)
+    assert "rank correlation        1.0000" in text
+    assert "PSI between grades      0.0000 (stable)" in text
+    assert text.count("0.00%") == 2
+
+
+def test_what_is_printed_is_what_the_two_models_differ_by() -> None:
+    before = np.array([0.0004] * 300 + [0.002] * 300)
+    after = np.array([0.0004] * 300 + [0.002] * 270 + [0.004] * 20 + [0.2] * 10)
+    comparison = Comparison(
+        versions=("old", "new"),
+        rows=range(1, 601),
+        symbols=[f"C{row}" for row in range(1, 601)],
+        before=before,
+        after=after,
+        refused=3,
+    )
+    lines = report(comparison).splitlines()
+    assert lines[:2] == ["600 rows by old (before) and new (after)", "refused by the rules of today: 3"]
+    told = {line[:24].strip(): line[24:].split() for line in lines}
+    assert told["rows changing grade"] == ["5.00%"]
+    assert told["rows changing level"] == ["1.67%"]
+    assert told["R03"] == ["300", "270"]
+    assert told["R10"] == ["0", "10"]
+    assert told["mean"] == ["0.0012", "0.00456667"]
+    assert told["p50"] == ["0.0004", "0.0004"]
+    assert told["p99"] == ["0.002", "0.2"]
+    # By hand: the ranks of four groups of ties, and the shares of R01, R03, R04 and R10, none counting as half a row.
+    assert told["rank correlation"] == ["0.9782"]
+    assert told["PSI between grades"] == ["0.1717", "(moderately", "shifted)"]
+    moved = lines[lines.index(next(line for line in lines if line.startswith("largest moves"))) + 1 :]
+    assert moved[0].split() == ["591", "0.002", "0.2", "C591"]
+    assert len(moved) == 10
+
+
+def test_a_certain_default_is_a_move_like_any_other() -> None:
+    comparison = Comparison(
+        versions=("a", "b"),
+        rows=[1, 2],
+        symbols=["A", "B"],
+        before=np.array([0.5, 1.0]),
+        after=np.array([0.6, 0.5]),
+        refused=0,
+    )
+    assert largest_moves(comparison) == [1, 0]
+
+
+@given(pairs=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=40))
+def test_the_rank_correlation_is_that_of_mean_ranks(pairs: list[tuple[int, int]]) -> None:
+    first, second = np.array(pairs, dtype=np.float64).T
+    ranks = [[sum(other < one for other in side) + sum(side == one) / 2 for one in side] for side in (first, second)]
+    found = rank_correlation(first, second)
+    if len(set(first)) == 1 or len(set(second)) == 1:
+        assert found is None
+    else:
+        assert found == pytest.approx(np.corrcoef(np.array(ranks)).item(0, 1))
+
+
+def test_what_cannot_be_compared_is_told_in_a_sentence(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = downloaded(tmp_path / "successful.csv", f"{STATEMENTS}\n{GOOD}\n")
+    assert main([str(results), str(folder)]) == 0
+    assert "1 rows by statements-made-up (before)" in capsys.readouterr().out
+    header, row = results.read_text().splitlines()
+    files = {
+        "upload.csv": (f"{STATEMENTS}\n{GOOD}\n", "successful rows"),
+        "empty.csv": ("", "successful rows"),
+        "no-rows.csv": (f"{header}\n", "no row"),
+        "foreign.csv": (f"{header}\n{row.replace(basis('annual', 'statements'), 'by hand')}\n", "no row"),
+        "refused.csv": (f"{header}\n{row.replace('ACME,', ',')}\n", "refuse each of the 1 rows"),
+        "latin.csv": (f"{header}\n{row}\n", "codec"),
+    }
+    for name, (text, sentence) in files.items():
+        path = tmp_path / name
+        path.write_bytes(text.encode() + (b"\xff" if name == "latin.csv" else b""))
+        assert main([str(path), str(folder)]) == 2, name
+        said = capsys.readouterr().err
+        assert said.startswith("Nothing was compared: "), name
+        assert sentence in said, name
+    assert main([str(tmp_path / "absent.csv"), str(folder)]) == 2
+    assert "absent.csv" in capsys.readouterr().err
+
+
+def test_a_model_that_will_not_do_is_told_in_a_sentence(
+    tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = downloaded(tmp_path / "successful.csv", f"{STATEMENTS}\n{GOOD}\n")
+    models = tmp_path / "models"
+    models.mkdir()
+    assert main([str(results), str(models)]) == 2
+    assert "has no statements.json" in capsys.readouterr().err
+    shutil.copy(folder / "ratios-annual.json", models / "statements.json")
+    assert main([str(results), str(models)]) == 2
+    assert "holds the model ratios-annual" in capsys.readouterr().err
+    (models / "statements.json").write_text("{}")
+    assert main([str(results), str(models)]) == 2
+    assert "schema version" in capsys.readouterr().err
+
+
+def test_rows_of_ratios_go_to_the_model_of_ratios(tmp_path: Path, folder: Path) -> None:
+    comparison = compare(
+        downloaded(tmp_path / "successful.csv", f"{RATIOS}\nACME,Acme Inc,Tech,2015,100,50,2,3,1,4\n"), folder
+    )
+    assert comparison.versions[1] == model_for("annual", "ratios").version
