@@ -4,7 +4,7 @@ from datetime import MAXYEAR, UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import AfterValidator, AwareDatetime
+from pydantic import AfterValidator, AwareDatetime, Field
 
 from functions.api.errors import FieldFault, ValidationError
 from shared.jobs.job_filter import JobFilter
@@ -31,7 +31,8 @@ def _label(text: str) -> str:
 
 Moment = Annotated[AwareDatetime, AfterValidator(_as_utc)]
 Text = Annotated[str | None, Query(min_length=1, max_length=_MAX_TEXT)]
-Label = Annotated[str, AfterValidator(_label)]
+# The pattern is for the OpenAPI document; the validator has the words.
+Label = Annotated[str, AfterValidator(_label), Field(json_schema_extra={"pattern": "^[^:]+:"})]
 
 
 async def _job_filter(  # noqa: PLR0917 - FastAPI passes them by name

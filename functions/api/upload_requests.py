@@ -42,6 +42,8 @@ def _not_bool(value: object) -> object:
     return value
 
 
+# The bounds come first: behind the validator they reach the OpenAPI document under names that no schema knows.
+_Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False), BeforeValidator(_not_bool)]
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 _LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
 _LabelValue = Annotated[str, StringConstraints(max_length=256, pattern=_NO_CONTROLS)]
@@ -53,15 +55,16 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     validate_only: bool = Field(default=False, description="Check the rows and score none")
-    max_failed_percent: Annotated[float, BeforeValidator(_not_bool)] | None = Field(
+    max_failed_percent: _Percent | None = Field(
         default=None,
-        ge=0,
-        le=100,
-        allow_inf_nan=False,
         description="The job fails when more rows than this fail, judged from 1,000 rows on or at the end",
     )
     labels: Annotated[dict[_LabelKey, _LabelValue], BeforeValidator(_parsed)] = Field(
-        default_factory=dict, max_length=MAX_LABELS, description="The caller's own names and values for the job"
+        default_factory=dict,
+        max_length=MAX_LABELS,
+        description="The caller's own names and values for the job",
+        # Otherwise the document allows any value under a key that does not match the pattern.
+        json_schema_extra={"additionalProperties": False},
     )
     encoding: str | None = Field(
         default=None, max_length=40, description="Of a CSV file that is not UTF-8 and has no byte-order mark"

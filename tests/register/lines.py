@@ -25,6 +25,7 @@ _XLSX = "unit/files/test_xlsx.py"
 _DIALECT = "unit/files/test_dialect.py"
 _TOKENS = "unit/api/test_authentication.py"
 _ACCESS = "unit/api/test_access.py"
+_RECOVERY = "flow/test_recovery.py"
 
 
 def _of(subject: str, *lines: tuple[str, *tuple[str, ...]]) -> tuple[Line, ...]:
@@ -79,6 +80,18 @@ LINES: tuple[Line, ...] = (
             f"{_FLOW}::test_a_late_event_or_chunk_of_a_deleted_job_brings_nothing_back",
             f"{_FLOW}::test_a_deleted_job_leaves_a_tombstone_and_nothing_else",
             f"{_SWEEP}::test_what_late_workers_wrote_goes_once_none_can_be_left",
+        ),
+        (
+            "Something left behind by a job that was retried, exported and deleted",
+            f"{_RECOVERY}::test_a_job_with_retries_and_exports_leaves_its_tombstones_and_nothing_else",
+        ),
+        (
+            "A table from an older copy: executions, tombstones and objects that are gone, objects nobody knows",
+            f"{_RECOVERY}::test_a_table_restored_from_an_older_copy_comes_to_rest_in_one_sweep",
+        ),
+        (
+            "An event parked in the dead-letter queue and given back",
+            f"{_RECOVERY}::test_an_event_given_back_by_the_dead_letter_queue_makes_its_job_once",
         ),
         (
             "Finalize with a part missing or a chunk not counted",
@@ -209,6 +222,10 @@ LINES: tuple[Line, ...] = (
             "unit/api/test_malformed_forms.py::test_cut_in_the_middle_is_422_and_makes_no_job",
             "unit/api/test_malformed_forms.py::test_with_bytes_changed_anywhere_never_fail_the_service",
             "unit/api/test_lambda.py::test_a_form_arrives_intact_base64_or_not",
+        ),
+        (
+            "An answer that the OpenAPI document does not describe, a refusal of what it allows or the reverse",
+            "unit/api/test_document.py::test_every_operation_answers_as_documented",
         ),
         (
             "Secrets in the log",

@@ -1,0 +1,181 @@
+"""What is given back: a table from an older copy, a bucket with old objects, an event from the dead-letter queue."""
+
+import json
+from datetime import datetime, timedelta
+from unittest.mock import patch
+from uuid import UUID
+
+import boto3
+import pytest
+from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+from functions.api.handler import services
+from functions.api.settings import ApiSettings
+from shared.aws import clients
+from shared.aws.state_machine import StateMachine
+from shared.jobs.errors import ResultsAssemblingError, UnavailableError
+from shared.jobs.job_filter import JobFilter
+from shared.jobs.lifecycle import LIVE
+from shared.jobs.model import FileFormat, JobStatus, Outcome, utc_now
+from shared.jobs.retry import RETRIED_OUTCOMES
+from shared.jobs.service import JobService
+from tests.flow.system import System
+from tests.flow.test_jobs import MEMBER, annual_csv, jobs, ran, result, submitted
+from tests.synthesised import JsonObject
+
+__all__ = ["jobs"]
+
+
+def items(system: System, *, about: UUID | None = None) -> list[JsonObject]:
+    """All that the table has, or has about one job."""
+    answer = clients.dynamodb().scan(TableName=system.table)
+    assert "LastEvaluatedKey" not in answer
+    found = sorted(answer["Items"], key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+    return [item for item in found if about is None or str(about) in json.dumps(item)]
+
+
+def objects_but_of(system: System, job_ids: set[UUID]) -> list[tuple[str, str]]:
+    """Key and version or tag of every object but those of these jobs."""
+    found = []
+    for bucket in (system.uploads_bucket, system.results_bucket):
+        versions = clients.s3().list_object_versions(Bucket=bucket).get("Versions", [])
+        found += [(version["Key"], version["VersionId"] + version["ETag"]) for version in versions]
+    return [(key, tag) for key, tag in found if not any(str(job_id) in key for job_id in job_ids)]
+
+
+def restore(system: System, copy: list[JsonObject]) -> None:
+    """Make the table what it was when the copy was taken."""
+    for item in items(system):
+        clients.dynamodb().delete_item(TableName=system.table, Key={"pk": item["pk"], "sk": item["sk"]})
+    for item in copy:
+        clients.dynamodb().put_item(TableName=system.table, Item=item)
+
+
+def forget_executions(system: System) -> None:
+    """Let every execution be gone, as 90 days after its end."""
+    region, account = system.state_machine_arn.split(":")[3:5]
+    # Of the backend that runs them; moto's other one only keeps books.
+    (machine,) = stepfunctions_parser_backends[account][region].state_machines
+    machine.executions.clear()
+
+
+def swept(system: System, now: datetime) -> list[JsonObject]:
+    """What the table has after a sweep at that time."""
+    with patch("functions.reconcile.handler.utc_now", lambda: now):
+        system.invoke("reconcile", {})
+    return items(system)
+
+
+def copied_before(system: System, jobs: JobService, function: str) -> tuple[UUID, list[JsonObject]]:
+    """A job that has ended since, and what the table had of it when the function was first called for it."""
+    copy: list[JsonObject] = []
+    job_id = submitted(jobs, annual_csv(40))
+
+    def take_copy(_event: JsonObject) -> None:
+        if not copy:
+            copy.extend(items(system, about=job_id))
+
+    system.before[function] = [take_copy]
+    system.deliver()
+    assert system.wait(job_id) == "SUCCEEDED"
+    system.before.clear()
+    return job_id, copy
+
+
+def test_a_table_restored_from_an_older_copy_comes_to_rest_in_one_sweep(system: System, jobs: JobService) -> None:
+    kept, deleted_when_ended = ran(system, jobs, annual_csv(20)), ran(system, jobs, annual_csv(30))
+    copy = items(system)
+    live = {}
+    for function in ("intake", "plan", "score", "finalize"):
+        live[function], items_of_job = copied_before(system, jobs, function)
+        copy += items_of_job
+    deleted = {deleted_when_ended, live["intake"], live["finalize"]}
+    for job_id in deleted:
+        jobs.delete(MEMBER, job_id)
+    unknown = ran(system, jobs, annual_csv(50))
+    restore(system, copy)
+    forget_executions(system)
+    before = {job_id: jobs.get(MEMBER, job_id) for job_id in (kept, deleted_when_ended)}
+    assert {jobs.get(MEMBER, job_id).job.status for job_id in live.values()} == LIVE
+    others = objects_but_of(system, set(live.values()))
+    assert {job_id for job_id in (kept, unknown, *deleted) if str(job_id) in str(others)} == {kept, unknown}
+
+    after = swept(system, utc_now() + timedelta(days=7))
+
+    for function, job_id in live.items():
+        job = jobs.get(MEMBER, job_id).job
+        code = "upload_expired" if function == "intake" else "execution_ended"
+        assert (job.status, job.error_code) == (JobStatus.FAILED, code)
+        assert job.error_message is not None
+        assert job.error_message.endswith(".")
+        # Of objects that are gone no files can be made; the others give every row back, none of them scored.
+        assert job.results_ready is (function != "finalize")
+    assert [row["outcome"] for row in result(system, live["score"], "all")] == ["unprocessed"] * 40
+    # Finalize fails where the plan is gone: its alarm tells of lost objects.
+    assert [type(error) for error in system.unexpected] == [FileNotFoundError]
+    system.unexpected.clear()
+    assert {job_id: jobs.get(MEMBER, job_id) for job_id in before} == before
+    assert objects_but_of(system, set(live.values())) == others
+    assert [(item["pk"], item["sk"]) for item in after] == sorted(((item["pk"], item["sk"]) for item in copy), key=str)
+
+
+def test_a_job_with_retries_and_exports_leaves_its_tombstones_and_nothing_else(
+    system: System, jobs: JobService
+) -> None:
+    api = services(ApiSettings.from_environment())
+    parent = ran(system, jobs, annual_csv(60, faulty=6))
+    child = api.retries.retry(MEMBER, jobs.get(MEMBER, parent), frozenset(RETRIED_OUTCOMES)).id
+    system.deliver()
+    system.wait(child)
+    for job_id in (parent, child):
+        for file_format in (FileFormat.XLSX, FileFormat.PARQUET):
+            with pytest.raises(ResultsAssemblingError):
+                api.downloads.link(jobs.get(MEMBER, job_id).job, Outcome.ALL, file_format)
+    kinds = {key.partition("/")[0] for key in system.objects(system.results_bucket)}
+    assert {"exports", "results"} <= kinds, kinds
+
+    jobs.delete(MEMBER, parent)
+    left = system.objects(system.results_bucket)
+    assert left
+    assert all(str(child) in key for key in left), left
+    jobs.delete(MEMBER, child)
+
+    assert [(item["sk"]["S"], "deleted_at" in item) for item in items(system)] == [("JOB", True)] * 2
+    assert system.objects(system.uploads_bucket) == system.objects(system.results_bucket) == []
+    remaining = swept(system, utc_now() + timedelta(hours=1))
+    assert [set(item) for item in remaining] == [{"pk", "sk", "deleted_at", "stored_input", "listed_at", "ttl"}] * 2
+
+
+def test_an_event_given_back_by_the_dead_letter_queue_makes_its_job_once(system: System, jobs: JobService) -> None:
+    _, arrivals = system.template.only("AWS::SQS::Queue", containing="Arrivals")
+    deliveries = int(arrivals["RedrivePolicy"]["maxReceiveCount"])
+    sqs = boto3.client("sqs")
+    parked = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=parked, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = {"deadLetterTargetArn": arn, "maxReceiveCount": deliveries}
+    sqs.set_queue_attributes(
+        QueueUrl=system.queue_url, Attributes={"RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "0"}
+    )
+    system.put("drop/acme/annual/figures.csv", annual_csv(20))
+
+    failed = 0
+    with patch.object(StateMachine, "start", side_effect=UnavailableError):
+        while messages := sqs.receive_message(QueueUrl=system.queue_url).get("Messages"):
+            (message,) = messages
+            answer = system.invoke(
+                "intake", {"Records": [{"messageId": message["MessageId"], "body": message["Body"]}]}
+            )
+            assert answer == {"batchItemFailures": [{"itemIdentifier": message["MessageId"]}]}
+            failed += 1
+    assert failed == deliveries
+    (message,) = sqs.receive_message(QueueUrl=parked)["Messages"]
+
+    sqs.send_message(QueueUrl=system.queue_url, MessageBody=message["Body"])
+    sqs.delete_message(QueueUrl=parked, ReceiptHandle=message["ReceiptHandle"])
+    system.deliver(times=2)
+
+    (view,) = jobs.page(MEMBER, JobFilter(), after=None, offset=0, limit=10).views
+    assert system.wait(view.job.id) == "SUCCEEDED"
+    assert jobs.get(MEMBER, view.job.id).job.status is JobStatus.COMPLETED
+    assert len(clients.step_functions().list_executions(stateMachineArn=system.state_machine_arn)["executions"]) == 1
+    assert "Messages" not in sqs.receive_message(QueueUrl=parked)

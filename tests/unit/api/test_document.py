@@ -1,0 +1,95 @@
+"""The application held to its OpenAPI document: made-up requests of every operation, as documented and not."""
+
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode, Response
+from schemathesis.checks import CHECKS, load_all_checks
+
+from functions.api.app import described_app
+from tests.fakes import FakeJobStore, FakeResultStore
+from tests.unit.api.conftest import Token, bearer
+from tests.unit.api.test_access import prepared
+
+EXAMPLES = 12
+POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
+DOCUMENT = described_app().openapi()
+OPERATIONS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
+# Without parameters and body there is nothing to get wrong.
+CAN_BE_WRONG = [
+    (method, path)
+    for method, path in OPERATIONS
+    if {"parameters", "requestBody"} & DOCUMENT["paths"][path][method.lower()].keys()
+]
+
+load_all_checks()
+NOT_CHECKED = {
+    # Sends requests of its own, over the network; test_access asks every route without a token and with a bad one.
+    "ignored_auth",
+    # These follow one request with others; test_access deletes and asks again, and asks as somebody else.
+    "use_after_free",
+    "ensure_resource_availability",
+    "object_level_authorization",
+}
+CHECKS_MADE: list[Any] = [check for check in CHECKS.get_all() if check.__name__ not in NOT_CHECKED]
+ACCEPTANCE, REJECTION = CHECKS.get_by_names(["positive_data_acceptance", "negative_data_rejection"])
+
+# Why a request that is as documented may be refused all the same: what no schema can say.
+REFUSED_FOR_CONTENT = {
+    "invalid_cursor": "a cursor is text that this service has signed",
+    "idempotency_mismatch": "the key came before, with another request",
+    "job_not_cancellable": "the job has ended",
+    "missing_columns": "columns may be named in many ways, and are those of all rows together",
+    "duplicate_columns": "two names may mean one column",
+    "nothing_to_retry": "the job has no such rows",
+    "unsupported_format": "the file's name decides",
+    "empty_file": "the file decides",
+    "undecodable": "the file decides",
+    "too_large": "bytes are not counted by a schema",
+}
+# As far as single fields go: two that exclude each other, and labels that are no JSON object within their text.
+FIELDS_REFUSED_FOR_CONTENT = {"conflict", "dict_type"}
+
+
+def refused_for_content(response: Response) -> bool:
+    """Whether the request was refused for what it says, not for its form."""
+    if not 400 <= response.status_code < 500:
+        return False
+    problem = response.json()
+    faults = {fault["code"] for fault in problem.get("errors", [])}
+    return problem["code"] in REFUSED_FOR_CONTENT or bool(faults and faults <= FIELDS_REFUSED_FOR_CONTENT)
+
+
+@pytest.mark.parametrize(
+    ("mode", "operation"),
+    [*((POSITIVE, operation) for operation in OPERATIONS), *((NEGATIVE, operation) for operation in CAN_BE_WRONG)],
+    ids=lambda part: " ".join(part) if isinstance(part, tuple) else str(part.value),
+)
+def test_every_operation_answers_as_documented(
+    app: FastAPI,
+    token: Token,
+    store: FakeJobStore,
+    results: FakeResultStore,
+    mode: GenerationMode,
+    operation: tuple[str, str],
+) -> None:
+    method, path = operation
+    described = schemathesis.openapi.from_dict(DOCUMENT)[path][method]
+    headers = bearer(token())
+
+    @settings(max_examples=EXAMPLES, derandomize=True, database=None)
+    @given(case=described.as_strategy(generation_mode=mode), is_there=st.booleans())
+    def answers_as_documented(case: Case[Any], *, is_there: bool) -> None:
+        if mode is POSITIVE and is_there and "{job_id}" in path:
+            case.path_parameters["job_id"] = str(prepared(store, results, operation))
+        response = case.call(app=app, base_url="https://api.example", headers=headers)
+        excluded: list[Any] = [ACCEPTANCE] if refused_for_content(response) else []
+        if response.status_code == 413:
+            excluded.append(REJECTION)  # which does not count 413, the answer to too many rows, among refusals
+        case.validate_response(response, checks=CHECKS_MADE, excluded_checks=excluded)
+
+    answers_as_documented()
