@@ -67,7 +67,8 @@ A first user and token (the groups are user, org_member, org_admin and super_adm
       --auth-parameters "USERNAME=jane,PASSWORD=$PASSWORD" --query AuthenticationResult.AccessToken --output text)
 
 The command line, as that user:
-  default-risk login --api {ApiUrl} --client-id {UserPoolClientId} --region {region} --user jane"""  # noqa: E501  commands to paste stay on their lines
+  default-risk login --api {ApiUrl} --client-id {UserPoolClientId} --region {region} --user jane --password-stdin <<< "$PASSWORD"
+"""  # noqa: E501  commands to paste stay on their lines
 
 _OWN_ISSUER_STEPS = """
 Tokens come from your own issuer: an access token with the claims `organization_id` and `role`. Put it into TOKEN."""

@@ -96,7 +96,11 @@ def test_the_printed_steps_give_a_token_and_the_first_answer(cloud: LocalCloud, 
     steps = first_steps({**outputs, "ApiUrl": cloud.api_url.replace("$", "\\$")}, region=REGION)
     commands = "\n".join(line for line in steps.splitlines() if line.startswith("  "))
     (tmp_path / "aws").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.e2e.aws_command "$@"\n')
-    (tmp_path / "aws").chmod(0o755)
+    # The user pool of AWS is found by its region, that of the local cloud is not.
+    command = Path(sys.executable).with_name("default-risk")
+    (tmp_path / "default-risk").write_text(f'#!/bin/sh\nexec "{command}" "$@" --sign-in-url "{cloud.endpoint_url}"\n')
+    for name in ("aws", "default-risk"):
+        (tmp_path / name).chmod(0o755)
     ran = subprocess.run(  # noqa: S603
         ["bash", "-euo", "pipefail", "-c", commands],  # noqa: S607
         cwd=ROOT,
@@ -104,6 +108,7 @@ def test_the_printed_steps_give_a_token_and_the_first_answer(cloud: LocalCloud, 
             **environment(cloud.endpoint_url),
             "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
             "PASSWORD": "Correct-horse-7-battery",
+            "DEFAULT_RISK_HOME": str(tmp_path / "home"),
         },
         check=False,
         capture_output=True,
@@ -111,6 +116,7 @@ def test_the_printed_steps_give_a_token_and_the_first_answer(cloud: LocalCloud, 
         timeout=120,
     )
     assert ran.returncode == 0, ran.stderr
+    assert "Signed in to default as jane" in ran.stdout + ran.stderr
     answer = httpx.Response(200, content=ran.stdout.strip().splitlines()[-1]).json()
     assert answer["success"] is True
     assert isinstance(answer["jobs"], list)
