@@ -4,7 +4,7 @@ import json
 import os
 import sys
 import tempfile
-from contextlib import redirect_stdout
+from contextlib import closing, redirect_stdout
 from importlib import import_module
 from pathlib import Path
 from time import perf_counter
@@ -22,6 +22,7 @@ from tests.benchmarks.disk_s3 import DiskS3
 from tests.benchmarks.inputs import company_csv, company_rows
 from tests.benchmarks.peak_memory import peak_bytes
 from tests.builders import a_job, a_stored_input
+from tests.invocation import InvocationContext
 from tests.synthesised import template
 
 _ROWS_AT_ONCE: Final = 5_000
@@ -52,13 +53,16 @@ def run(rows: int, folder: Path) -> dict[str, Any]:
         table = JobsTable(client=clients.dynamodb, table=TABLE)
         table.create(a_job(id=job_id, status=JobStatus.QUEUED, stored_input=stored, file_size=stored.size))
         plan, score, finalize = (import_module(f"functions.{name}.handler").handler for name in _FUNCTIONS)
+        context = InvocationContext()
         started = perf_counter()
-        manifest_key = plan({"job_id": str(job_id)}, None)["manifest_key"]
+        manifest_key = plan({"job_id": str(job_id)}, context)["manifest_key"]
         planned = perf_counter()
-        for chunk in json.loads(s3.get_object(Key=manifest_key)["Body"].read()):
-            score({"job_id": str(job_id), "chunk": chunk}, None)
+        with closing(s3.get_object(Key=manifest_key)["Body"]) as manifest:
+            chunks = json.loads(manifest.read())
+        for chunk in chunks:
+            score({"job_id": str(job_id), "chunk": chunk}, context)
         scored = perf_counter()
-        finalize({"job_id": str(job_id)}, None)
+        finalize({"job_id": str(job_id)}, context)
         ended = perf_counter()
         view = table.get(job_id)
     assert view is not None

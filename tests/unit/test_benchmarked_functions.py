@@ -1,11 +1,12 @@
 """What the benchmarks measure is what is claimed of it; again nothing is timed."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
 from shared.aws import clients
-from tests.benchmarks import finalizing, starting
+from tests.benchmarks import finalizing, large_process, starting
 from tests.benchmarks.finalized_process import JOB, finished_job
 from tests.benchmarks.finalizing import LARGE_PART, MIB, SMALL_PART
 from tests.benchmarks.measurements import ratio
@@ -61,3 +62,12 @@ class TestFinalizing:
     def test_asks_for_as_much_as_there_are_parts(self) -> None:
         few, many = (finalizing.requests(parts=parts, part_bytes=LARGE_PART).subject.values[0] for parts in (100, 200))
         assert (many - few) / 100 == pytest.approx(4, rel=0.05)
+
+
+def test_a_job_passes_the_handlers_that_the_large_one_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "nobody")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    found = large_process.run(2_000, tmp_path)
+    assert found["rows"] == 2_000
+    assert found["result_bytes"] > found["bytes"]
