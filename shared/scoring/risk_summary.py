@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from shared.files.records import Positions
 from shared.scoring.chunk_summary import BIN_WIDTH, NO_ROWS, RISKIEST, ChunkSummary, SectorTotal, largest_sectors
 from shared.scoring.company_periods import NO_KEY
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
@@ -22,6 +23,8 @@ QUANTILES: Final = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.
 SECTORS_SHOWN: Final = 50
 DUPLICATES_SHOWN: Final = 20
 ROWS_OF_A_DUPLICATE: Final = 10
+
+_BLOCK: Final = 65_536
 
 # The customary reading of the index: Siddiqi (2006), "Credit Risk Scorecards", ch. 9.
 STABLE_BELOW: Final = 0.10
@@ -109,21 +112,20 @@ class RiskSummary:
         """Companies and periods that more than one row is of: how many, their rows, and the first of them by row."""
         keys = np.concatenate(self._keys) if self._keys else np.empty(0, np.uint64)
         ordered = np.sort(keys)
-        repeated = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
-        repeated = repeated[repeated != NO_KEY]
-        del ordered
-        places = np.flatnonzero(np.isin(keys, repeated))
-        groups: dict[int, list[int]] = {}
-        for place, key in zip(places.tolist(), keys[places].tolist(), strict=True):
-            if key in groups:
-                if len(groups[key]) < ROWS_OF_A_DUPLICATE:
-                    groups[key].append(place)
-            elif len(groups) < DUPLICATES_SHOWN:
-                groups[key] = [place]
+        same = ordered[1:] == ordered[:-1]
+        is_repeated = np.zeros(len(ordered), np.bool_)
+        is_repeated[1:] |= same
+        is_repeated[:-1] |= same
+        is_repeated &= ordered != NO_KEY
+        rows = int(np.count_nonzero(is_repeated))
+        is_repeated[1:] &= ~same
+        repeated = ordered[is_repeated]
+        del ordered, same, is_repeated
+        examples = [np.flatnonzero(keys == key)[:ROWS_OF_A_DUPLICATE] for key in _first_of(keys, repeated)]
         return {
             "companies_and_periods": len(repeated),
-            "rows": len(places),
-            "examples": [{"rows": self._numbers(places)} for places in groups.values()],
+            "rows": rows,
+            "examples": [{"rows": self._numbers(places.tolist())} for places in examples],
         }
 
     def _numbers(self, places: Iterable[int]) -> list[int]:
@@ -134,6 +136,26 @@ class RiskSummary:
             first_row, start = self._row_numbers[int(np.searchsorted(starts, place, side="right")) - 1]
             numbers.append(first_row + place - start)
         return numbers
+
+
+def _first_of(keys: Words, repeated: Words) -> list[np.uint64]:
+    """The repeated keys, which ascend, that come first among all; no more than are shown.
+
+    Read block by block: every row of a file may repeat another.
+    """
+    wanted = min(DUPLICATES_SHOWN, len(repeated))
+    found: dict[np.uint64, None] = {}
+    for start in range(0, len(keys), _BLOCK):
+        block = keys[start : start + _BLOCK]
+        for key in block[repeated[_places(repeated, block)] == block] if wanted else ():
+            found[key] = None
+            if len(found) == wanted:
+                return list(found)
+    return list(found)
+
+
+def _places(repeated: Words, block: Words) -> Positions:
+    return np.minimum(np.searchsorted(repeated, block), len(repeated) - 1)
 
 
 def population_stability(rows: Sequence[int], training_rows: Sequence[int]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import json
+import tracemalloc
 from collections import Counter
 from typing import Any
 
@@ -126,6 +127,23 @@ def test_no_more_than_a_few_duplicates_are_named_and_all_are_counted() -> None:
     rows = [GOOD.replace("ACME", f"A{number // 2}") for number in range(100)]
     told = summary_of(STATEMENTS, rows, cuts=(33,))["duplicates"]
     assert (told["companies_and_periods"], told["rows"], len(told["examples"])) == (50, 100, DUPLICATES_SHOWN)
+
+
+def test_a_file_in_which_every_row_repeats_another_takes_no_more_memory_than_its_keys_do() -> None:
+    rows = 500_000
+    summary = RiskSummary()
+    summary.add(
+        ChunkSummary(company_periods=ChunkSummary.packed(np.arange(rows, dtype=np.uint64) // 2 + 7)), first_row=1
+    )
+    tracemalloc.start()
+    try:
+        told = summary.as_json(model_version=None, training_grades=None)["duplicates"]
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (told["companies_and_periods"], told["rows"]) == (rows // 2, rows)
+    assert told["examples"][1] == {"rows": [3, 4]}
+    assert peak < 40 * rows
 
 
 def test_figures_that_are_missing_or_out_of_range_are_counted_over_scored_rows() -> None:
