@@ -47,6 +47,7 @@ class RiskSummary:
         self._riskiest: list[Mapping[str, Any]] = []
         self._keys: list[Words] = []
         self._row_numbers: list[tuple[int, int]] = []
+        self._key_count = 0
 
     def add(self, chunk: ChunkSummary, *, first_row: int) -> None:
         """Add the next chunk, whose first row has this number."""
@@ -62,8 +63,10 @@ class RiskSummary:
         self._other_sectors = self._other_sectors.plus(chunk.other_sectors)
         candidates = [*self._riskiest, *chunk.riskiest]
         self._riskiest = sorted(candidates, key=lambda row: (-row["default_probability"], row["row"]))[:RISKIEST]
-        self._row_numbers.append((first_row, sum(map(len, self._keys))))
-        self._keys.append(chunk.keys())
+        keys = chunk.keys()
+        self._row_numbers.append((first_row, self._key_count))
+        self._keys.append(keys)
+        self._key_count += len(keys)
 
     def as_json(self, *, model_version: str | None, training_grades: Mapping[str, int] | None) -> dict[str, Any]:
         """The summary as a JSON object; `training_grades` has the rows of each grade in the model's training data."""
