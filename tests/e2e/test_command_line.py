@@ -123,14 +123,15 @@ def test_a_session_from_upload_to_delete(shell: Shell) -> None:
 
 
 def test_a_terminal_shows_rows_rate_and_time_left_and_ctrl_c_may_cancel(shell: Shell) -> None:
-    # Enough rows to be watched and interrupted.
+    # Enough rows that a fast machine too is still at work when the time left is known and somebody interrupts.
     large_file = shell.folder / "large.csv"
-    large_file.write_bytes(panel.as_csv(panel.statement_rows(60_000, seed=11), panel.STATEMENT_COLUMNS))
+    header, _, rows = panel.as_csv(panel.statement_rows(40_000, seed=11), panel.STATEMENT_COLUMNS).partition(b"\n")
+    large_file.write_bytes(header + b"\n" + rows * 15)
     with shell.terminal("upload", large_file.name, "--watch") as terminal:
         terminal.expect(r"Uploaded large\.csv \(annual by its header\): job ([0-9a-f-]{36})")
         job_id = terminal.match[1]
         # Some rows are done, not all.
-        terminal.expect(r"[1-9][\d,]* of 60,000 rows")
+        terminal.expect(r"[1-9][\d,]* of 600,000 rows")
         terminal.expect(r"rows/s, [\dhms ]+ left")
         terminal.sendintr()
         terminal.expect(r"Cancel \(c\), leave running \(l\) or go on watching \(w\)")

@@ -65,7 +65,8 @@ def test_a_stage_is_deployed_to_a_new_account_with_its_contexts_and_leaves_nothi
 
     deployed = make("deploy", "STAGE=dev", "CONTEXT=kms=true alarm_email=oncall@example.com", endpoint_url=endpoint_url)
     assert deployed.returncode == 0, deployed.stderr
-    assert f"Environment aws://000000000000/{REGION} bootstrapped" in deployed.stderr
+    # cdk tells its progress on the error stream, under a CI service (the variable CI) on the other one.
+    assert f"Environment aws://000000000000/{REGION} bootstrapped" in deployed.stderr + deployed.stdout
     outputs = dict(re.findall(r"^  (\w+) +(\S+)$", deployed.stdout, re.MULTILINE))
     assert outputs["ApiUrl"].startswith("http")
     assert deployed.stdout.endswith(first_steps(outputs, region=REGION) + "\n")
