@@ -69,6 +69,8 @@ class Workflow(Construct):
                 allow("s3:GetObject", "s3:PutObject", on=[work]),
                 allow("s3:PutObject", "s3:AbortMultipartUpload", on=[result_files]),
                 allow("s3:ListBucket", on=[results.bucket_arn]),
+                # To tell an input that is gone from one that may not be read.
+                allow("s3:ListBucketVersions", on=[uploads.bucket_arn]),
             ],
         )
         self.score = Function(

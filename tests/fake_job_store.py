@@ -160,13 +160,16 @@ class FakeJobStore:
         with self._changing(job.id, {JobStatus.FAILED}) as current:
             self._jobs[job.id] = replace(current, execution_stopped=True, updated_at=now)
 
-    def settle(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
+    def settle(
+        self, job: Job, *, successful: int, failed: int, now: datetime, error_message: str | None = None
+    ) -> None:
         with self._changing(job.id, {JobStatus.FAILED}) as current:
             self._jobs[job.id] = replace(
                 current,
                 results_ready=True,
                 final_successful_rows=successful,
                 final_failed_rows=failed,
+                error_message=error_message or current.error_message,
                 updated_at=now,
             )
             self._unsettled.discard(job.id)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from functions.score.given_rows import score_given
-from shared.jobs.errors import JobNotFoundError
+from shared.jobs.errors import ResultsGoneError
 from shared.jobs.events import StatusEvent
 from shared.jobs.idempotency import Claim
 from shared.jobs.model import ExportKind, FileFormat, Outcome, StoredInput
@@ -102,12 +102,12 @@ class FakeResultStore:
 
     def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:
         if (job_id, chunk) not in self.errors:
-            raise JobNotFoundError
+            raise ResultsGoneError
         return self.errors[job_id, chunk][offset : offset + length]
 
     def read_result(self, job_id: UUID, outcome: Outcome, offset: int, length: int) -> bytes:
         if (job_id, outcome) not in self.files:
-            raise JobNotFoundError
+            raise ResultsGoneError
         return self.files[job_id, outcome][offset : offset + length]
 
     def get_summary(self, job_id: UUID) -> dict[str, Any] | None:
@@ -211,10 +211,14 @@ class FakePreparer:
 
 @dataclass
 class FakeResultFiles:
-    """`ResultFiles` of a job whose chunks have `rows_per_chunk` rows each; `lost_parts` are missing ones."""
+    """`ResultFiles` of a job whose chunks have `rows_per_chunk` rows each; `lost_parts` are missing ones.
+
+    With `are_lost` nothing is there to make files of.
+    """
 
     rows_per_chunk: int = 5
     lost_parts: set[int] = field(default_factory=set)
+    are_lost: bool = False
     assembled: list[JobView] = field(default_factory=list)
 
     def missing_parts(self, view: JobView) -> Sequence[int]:
@@ -232,6 +236,8 @@ class FakeResultFiles:
         return ranges
 
     def assemble(self, view: JobView) -> None:
+        if self.are_lost:
+            raise FileNotFoundError("gone")
         self.assembled.append(view)
 
 

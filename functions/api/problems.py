@@ -57,7 +57,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "unbalanced_quote": Kind(400, "Unbalanced quote", "A quoted field that is never closed"),
         "missing_columns": Kind(400, "Missing columns", "A header without a required column"),
         "duplicate_columns": Kind(400, "Duplicate columns", "Two headers that mean the same column"),
-        "results_not_ready": Kind(409, "Results not ready", "A download or retry before the job has ended"),
+        "results_not_ready": Kind(409, "Results not ready", "Results of a job that has not ended, or that are gone"),
         "idempotency_in_flight": Kind(409, "Request in flight", "The same `Idempotency-Key` is still being worked on"),
         "not_exportable": Kind(409, "Not exportable", "A result file that cannot be had in the format asked for"),
         "too_large": Kind(413, "Too large", "A body or file over a limit, or a result file over one of its format"),

@@ -6,12 +6,13 @@ from uuid import UUID
 
 from shared.aws.composition import Piece
 from shared.aws.planned_input import InputPlan, PlannedInput
-from shared.aws.result_keys import Part
+from shared.aws.result_keys import SCORED_PARTS, Part
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.files.chunks import Chunk
 from shared.files.header import Layout
-from shared.jobs.model import Outcome
+from shared.jobs.ledger import Progress
+from shared.jobs.model import Outcome, StoredInput
 from shared.jobs.ports import JobView
 from shared.scoring.catalogue import model_card, model_name_for
 from shared.scoring.chunk import unprocessed_rows
@@ -19,6 +20,9 @@ from shared.scoring.chunk_summary import ChunkSummary
 from shared.scoring.results import Outcome as OutcomeName
 from shared.scoring.results import header_line
 from shared.scoring.risk_summary import RiskSummary
+
+# The size in bytes of every part that is there, by chunk.
+PartSizes = dict[Part, dict[int, int]]
 
 
 class Assembly:
@@ -38,18 +42,7 @@ class Assembly:
         self._input = planned_input
 
     def missing_parts(self, view: JobView) -> Sequence[int]:
-        progress = view.progress
-        expected = {
-            Part.ALL: progress.done,
-            Part.SUMMARY: progress.done,
-            Part.SUCCESSFUL: progress.with_successes,
-            Part.FAILED: progress.with_failures,
-            Part.ERRORS: progress.with_failures,
-        }
-        missing: set[int] = set()
-        for part, chunks in expected.items():
-            missing |= chunks - self._results.part_sizes(view.job.id, part).keys()
-        return sorted(missing)
+        return _missing(view.progress, self._part_sizes(view.job.id))
 
     def row_ranges(self, view: JobView, chunks: Sequence[int]) -> Sequence[tuple[int, int]]:
         wanted = set(chunks)
@@ -73,24 +66,31 @@ class Assembly:
         if plan is None:
             raise FileNotFoundError(f"the plan of job {job.id} is gone")
         chunks = self._chunks(job.id)
-        done = view.progress.done
-        self._write_summary(job.id, plan, [chunk for chunk in chunks if chunk.index in done])
-        self._write_unprocessed(job.id, plan, [chunk for chunk in chunks if chunk.index not in done])
-        indices = [chunk.index for chunk in chunks]
-        self._write(
-            job.id, plan, Outcome.SUCCESSFUL, self._pieces(job.id, Part.SUCCESSFUL, view.progress.with_successes)
+        sizes = self._part_sizes(job.id)
+        # A chunk that lost a part is one that was not scored: its rows are given back.
+        lost = _missing(view.progress, sizes)
+        done, with_successes, with_failures = (
+            found.difference(lost)
+            for found in (view.progress.done, view.progress.with_successes, view.progress.with_failures)
         )
-        self._write(job.id, plan, Outcome.FAILED, self._pieces(job.id, Part.FAILED, view.progress.with_failures))
-        self._write(job.id, plan, Outcome.UNPROCESSED, self._pieces(job.id, Part.UNPROCESSED, set(indices) - done))
-        scored = self._pieces(job.id, Part.ALL, done)
-        unscored = self._pieces(job.id, Part.UNPROCESSED_IN_ALL, set(indices) - done)
-        self._write(job.id, plan, Outcome.ALL, {**scored, **unscored})
+        self._write_summary(job.id, plan, [chunk for chunk in chunks if chunk.index in done])
+        self._write(job.id, plan, Outcome.SUCCESSFUL, self._pieces(job.id, Part.SUCCESSFUL, sizes, with_successes))
+        self._write(job.id, plan, Outcome.FAILED, self._pieces(job.id, Part.FAILED, sizes, with_failures))
+        # These need the input, which may be gone where the others are not.
+        unscored = [chunk for chunk in chunks if chunk.index not in done]
+        sizes |= self._write_unprocessed(job.id, plan, unscored)
+        left = {chunk.index for chunk in unscored}
+        given_back = self._pieces(job.id, Part.UNPROCESSED, sizes, left)
+        self._write(job.id, plan, Outcome.UNPROCESSED, given_back)
+        in_all = self._pieces(job.id, Part.UNPROCESSED_IN_ALL, sizes, left)
+        self._write(job.id, plan, Outcome.ALL, {**self._pieces(job.id, Part.ALL, sizes, done), **in_all})
 
     def _return_input(self, view: JobView) -> None:
         """A job that ended before its rows were counted: nothing scored, and its input unprocessed as it came."""
         job = view.job
         if job.stored_input is None:
             return
+        self._require_input(job.stored_input)
         self._results.copy_input(
             job.id,
             bucket=self._uploads.name,
@@ -125,7 +125,11 @@ class Assembly:
         self._results.put_summary(job_id, content)
         self._on_summary(content)
 
-    def _write_unprocessed(self, job_id: UUID, plan: InputPlan, chunks: Iterable[Chunk]) -> None:
+    def _write_unprocessed(self, job_id: UUID, plan: InputPlan, chunks: Sequence[Chunk]) -> PartSizes:
+        """Write what these chunks are without a score; the sizes of it."""
+        if chunks and not plan.is_rewritten:
+            self._require_input(plan.stored_input)
+        sizes: PartSizes = {Part.UNPROCESSED: {}, Part.UNPROCESSED_IN_ALL: {}}
         for chunk in chunks:
             rows = unprocessed_rows(
                 self._input.read(job_id, plan, chunk.start, chunk.end),
@@ -134,16 +138,22 @@ class Assembly:
                 row_count=chunk.row_count,
                 scored=not plan.validate_only,
             )
-            self._results.put_part(job_id, chunk.index, Part.UNPROCESSED, rows.unprocessed)
-            self._results.put_part(job_id, chunk.index, Part.UNPROCESSED_IN_ALL, rows.all)
+            for part, body in ((Part.UNPROCESSED, rows.unprocessed), (Part.UNPROCESSED_IN_ALL, rows.all)):
+                self._results.put_part(job_id, chunk.index, part, body)
+                sizes[part][chunk.index] = len(body)
+        return sizes
 
-    def _pieces(self, job_id: UUID, part: Part, chunks: Iterable[int]) -> dict[int, Piece]:
-        """The parts of these chunks by chunk. Raises KeyError for one that is not there."""
-        wanted = set(chunks)
-        if not wanted:
-            return {}
-        sizes = self._results.part_sizes(job_id, part)
-        return {chunk: self._results.part_piece(job_id, part, chunk, sizes[chunk]) for chunk in wanted}
+    def _require_input(self, stored_input: StoredInput) -> None:
+        # Asked: without the right to list, S3 says of an object that is not there that it may not be read.
+        if not self._uploads.has(stored_input):
+            raise FileNotFoundError("the input of the job is gone")
+
+    def _part_sizes(self, job_id: UUID) -> PartSizes:
+        return {part: self._results.part_sizes(job_id, part) for part in SCORED_PARTS}
+
+    def _pieces(self, job_id: UUID, part: Part, sizes: PartSizes, chunks: Iterable[int]) -> dict[int, Piece]:
+        """The parts of these chunks by chunk."""
+        return {chunk: self._results.part_piece(job_id, part, chunk, sizes[part][chunk]) for chunk in chunks}
 
     def _write(self, job_id: UUID, plan: InputPlan, outcome: Outcome, pieces: dict[int, Piece]) -> None:
         header = header_line(plan.layout, _name(outcome), scored=not plan.validate_only)
@@ -151,6 +161,18 @@ class Assembly:
 
     def _chunks(self, job_id: UUID) -> list[Chunk]:
         return [Chunk(**chunk) for chunk in self._results.get_manifest(job_id)]
+
+
+def _missing(progress: Progress, sizes: PartSizes) -> list[int]:
+    """The committed chunks that lack a part they must have."""
+    expected = {
+        Part.ALL: progress.done,
+        Part.SUMMARY: progress.done,
+        Part.SUCCESSFUL: progress.with_successes,
+        Part.FAILED: progress.with_failures,
+        Part.ERRORS: progress.with_failures,
+    }
+    return sorted({chunk for part, chunks in expected.items() for chunk in chunks - sizes[part].keys()})
 
 
 def _name(outcome: Outcome) -> OutcomeName:

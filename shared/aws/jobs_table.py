@@ -159,11 +159,18 @@ class JobsTable:
     def note_stopped(self, job: Job, *, now: datetime) -> None:
         self._update(job, now=now, changes={"execution_stopped": True}, allowed={JobStatus.FAILED})
 
-    def settle(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
+    def settle(
+        self, job: Job, *, successful: int, failed: int, now: datetime, error_message: str | None = None
+    ) -> None:
         self._update(
             job,
             now=now,
-            changes={"results_ready": True, "final_successful_rows": successful, "final_failed_rows": failed},
+            changes={
+                "results_ready": True,
+                "final_successful_rows": successful,
+                "final_failed_rows": failed,
+                "error_message": error_message,
+            },
             allowed={JobStatus.FAILED},
             remove=(job_items.UNSETTLED,),
         )

@@ -26,7 +26,7 @@ from shared.aws.result_keys import (
     summary_key,
     work_prefix,
 )
-from shared.jobs.errors import JobNotFoundError
+from shared.jobs.errors import ResultsGoneError
 from shared.jobs.model import ExportKind, FileFormat, Outcome
 
 if TYPE_CHECKING:
@@ -140,15 +140,20 @@ class ResultsBucket:
         return Piece(key=part_key(job_id, part, chunk), size=size)
 
     def copy_input(self, job_id: UUID, *, bucket: str, key: str, version_id: str) -> None:
-        """Keep a whole input as the job's unprocessed file."""
-        with translated():
-            self._client().copy(
-                {"Bucket": bucket, "Key": key, "VersionId": version_id},
-                self._bucket,
-                result_key(job_id, Outcome.UNPROCESSED),
-                # Tags of the uploader's are not copied: that would need a permission of its own.
-                ExtraArgs={"TaggingDirective": "REPLACE"},
-            )
+        """Keep a whole input as the job's unprocessed file. Raises FileNotFoundError when it is gone."""
+        try:
+            with translated():
+                self._client().copy(
+                    {"Bucket": bucket, "Key": key, "VersionId": version_id},
+                    self._bucket,
+                    result_key(job_id, Outcome.UNPROCESSED),
+                    # Tags of the uploader's are not copied: that would need a permission of its own.
+                    ExtraArgs={"TaggingDirective": "REPLACE"},
+                )
+        except ClientError as error:
+            if code_of(error) in {*_ABSENT, "NoSuchVersion"}:
+                raise FileNotFoundError("the input of the job is gone") from error
+            raise
 
     def result_blocks(self, job_id: UUID, outcome: Outcome) -> Iterator[bytes]:
         """A result file in blocks. Raises FileNotFoundError when it is not there.
@@ -236,8 +241,8 @@ class ResultsBucket:
         except ClientError as error:
             if code_of(error) == "InvalidRange":  # exactly at the end
                 return b""
-            if code_of(error) in _ABSENT:  # deleted after the job was read
-                raise JobNotFoundError from error
+            if code_of(error) in _ABSENT:
+                raise ResultsGoneError from error
             raise
 
     def _range(self, key: str, start: int, end: int) -> bytes:

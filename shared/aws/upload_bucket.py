@@ -89,6 +89,16 @@ class UploadBucket:
                 return None
             raise
 
+    def has(self, stored_input: StoredInput) -> bool:
+        """Whether that version of the object is still there."""
+        pages = self._client().get_paginator("list_object_versions")
+        with translated():
+            return any(
+                (version["Key"], version["VersionId"]) == (stored_input.key, stored_input.version_id)
+                for page in pages.paginate(Bucket=self._bucket, Prefix=stored_input.key)
+                for version in page.get("Versions", [])
+            )
+
     def read_range(self, stored_input: StoredInput, start: int, end: int) -> bytes:
         """Bytes `[start, end)` of the input, fewer where it ends. Raises FileNotFoundError when it was deleted."""
         with translated(), _missing_named():

@@ -15,7 +15,7 @@ _HINTS = {
     "job_not_found": "See your jobs: default-risk jobs",
     "job_processing": "Cancel it first: default-risk cancel",
     "job_not_cancellable": "It has ended already: default-risk show",
-    "results_not_ready": "Wait for its end: default-risk watch",
+    "results_not_ready": "See how the job stands: default-risk show",
     "nothing_to_retry": "See what became of its rows: default-risk show",
     "retry_limit": "Download its rows, and upload them as a new file: default-risk download",
     "missing_columns": _COLUMNS,

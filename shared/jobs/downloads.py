@@ -6,6 +6,7 @@ from dataclasses import replace
 from shared.jobs.errors import (
     ExportRefusedError,
     ResultsAssemblingError,
+    ResultsGoneError,
     ResultsNotReadyError,
     TransitionRefusedError,
     UnavailableError,
@@ -36,7 +37,8 @@ class Downloads:
         """Where the outcome's file can be downloaded for a short time.
 
         Raises `ResultsNotReadyError` before the job ended, `ResultsAssemblingError` after, until the file is there (one
-        that nobody asked for yet is then being made), and `ExportRefusedError` when there is none in this format.
+        that nobody asked for yet is then being made), `ResultsGoneError` when it never will be, and
+        `ExportRefusedError` when there is none in this format.
         """
         require_ended(job)
         if not job.results_ready:
@@ -50,7 +52,7 @@ class Downloads:
         if link is not None:
             return link
         if file_format is FileFormat.CSV or job.stored_input is None:
-            raise ResultsNotReadyError(NO_FILE)
+            raise ResultsNotReadyError(NO_FILE) if job.stored_input is None else ResultsGoneError
         self._ask_for(job, ExportKind(outcome, file_format))
         raise ResultsAssemblingError(f"The {file_format} file is being made. Try again in a few seconds.")
 

@@ -5,7 +5,8 @@ JobError
 ├── JobNotCancellableError    the job has ended
 ├── JobProcessingError        a delete while the job is processing
 ├── ResultsNotReadyError      a download before the results are there
-│   └── ResultsAssemblingError    the job has ended and its files are being put together
+│   ├── ResultsAssemblingError    the job has ended and its files are being put together
+│   └── ResultsGoneError          what was stored for the job is not there any more
 ├── ExportRefusedError        a result file that cannot be had in the format asked for
 ├── NothingToRetryError       a retry of rows that the job has none of
 ├── RetryLimitError           a retry of a retry of a retry, too many times over
@@ -63,6 +64,13 @@ class ResultsNotReadyError(JobError):
 
 class ResultsAssemblingError(ResultsNotReadyError):
     """The job has ended and its result files are seconds away."""
+
+
+class ResultsGoneError(ResultsNotReadyError):
+    """The results were deleted or lost, or have expired."""
+
+    def __init__(self) -> None:
+        super().__init__("These results of the job are gone. Upload the rows again as a new job.")
 
 
 class ExportRefusedError(JobError):

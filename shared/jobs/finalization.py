@@ -8,7 +8,7 @@ from uuid import UUID
 from shared.jobs.closing import fail_job
 from shared.jobs.errors import TransitionRefusedError
 from shared.jobs.failure_budget import fail_over_budget, is_over_budget
-from shared.jobs.model import JobStatus
+from shared.jobs.model import Job, JobStatus
 from shared.jobs.ports import Clock, JobStore, JobView
 from shared.jobs.views import counts
 
@@ -16,6 +16,11 @@ logger = logging.getLogger(__name__)
 
 # A sentence is read by people: it names this many ranges of rows and counts the rest.
 _NAMED_RANGES = 5
+
+_FILES_LOST = (
+    "What was stored for the job has been lost since, so that not all of its files could be made: download those that "
+    "are there, or upload the file again as a new job."
+)
 
 
 class ResultFiles(Protocol):
@@ -28,7 +33,11 @@ class ResultFiles(Protocol):
         """The first and last row of each of these chunks, adjoining ones joined."""
 
     def assemble(self, view: JobView) -> None:
-        """Write the result files of every outcome; the same again when repeated."""
+        """Write the result files of every outcome; the same again when repeated.
+
+        Rows whose parts are gone are given back unprocessed. Raises FileNotFoundError when what is gone cannot be made
+        up for; the files that could be made are there then.
+        """
 
 
 class Finalization:
@@ -53,13 +62,30 @@ class Finalization:
         view = self._store.get(job_id)
         if view is None or view.job.status is not JobStatus.FAILED or view.job.results_ready:
             return
-        self._files.assemble(view)
+        loss = self._assembled(view)
         successful, failed = counts(view.job, view.progress)
         try:
-            self._store.settle(view.job, successful=successful, failed=failed, now=self._clock())
+            self._store.settle(
+                view.job,
+                successful=successful,
+                failed=failed,
+                error_message=_with_loss(view.job) if loss else None,
+                now=self._clock(),
+            )
         except TransitionRefusedError:
             # Deleted meanwhile: the tombstone has the sweep look for late files once more.
             logger.info("The job was deleted while its files were put together", extra={"job_id": str(job_id)})
+            return
+        if loss:
+            logger.error("Stored objects of an ended job are gone", extra={"job_id": str(job_id), "cause": str(loss)})
+
+    def _assembled(self, view: JobView) -> FileNotFoundError | None:
+        """Why some of the files could not be made, and never will be."""
+        try:
+            self._files.assemble(view)
+        except FileNotFoundError as loss:
+            return loss
+        return None
 
     def _finish_processing(self, view: JobView) -> None:
         job = view.job
@@ -104,3 +130,8 @@ class Finalization:
         named = ", ".join(f"{first}-{last}" for first, last in ranges[:_NAMED_RANGES])
         more = f" and {len(ranges) - _NAMED_RANGES} more ranges" if len(ranges) > _NAMED_RANGES else ""
         return f"Rows {named}{more} could not be scored after several attempts."
+
+
+def _with_loss(job: Job) -> str | None:
+    """The sentence of a failed job whose files are lost; that of a cancelled one stays as callers know it."""
+    return None if job.cancelled else f"{job.error_message} {_FILES_LOST}"

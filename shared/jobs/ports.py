@@ -117,8 +117,10 @@ class JobStore(Protocol):
     def note_stopped(self, job: Job, *, now: datetime) -> None:
         """Remember that cancelling the job stopped a running execution."""
 
-    def settle(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
-        """Set a failed job's final counts and that its result files are there."""
+    def settle(
+        self, job: Job, *, successful: int, failed: int, now: datetime, error_message: str | None = None
+    ) -> None:
+        """Set a failed job's final counts, that it has the files it ever will, and its sentence if that changed."""
 
     def change_export(self, job_id: UUID, kind: ExportKind, *, expected: Export | None, changed: Export | None) -> None:
         """Set how an export of the job stands (None: nothing is known of it).
@@ -176,11 +178,11 @@ class ResultStore(Protocol):
     def read_errors(self, job_id: UUID, chunk: int, offset: int, length: int) -> bytes:
         """A piece of the JSON lines of a chunk's row errors.
 
-        Raises `JobNotFoundError` when they are gone, as after a delete.
+        Raises `ResultsGoneError`.
         """
 
     def read_result(self, job_id: UUID, outcome: Outcome, offset: int, length: int) -> bytes:
-        """A piece of the outcome's CSV. Raises `JobNotFoundError` when it is gone, as after a delete."""
+        """A piece of the outcome's CSV. Raises `ResultsGoneError`."""
 
     def get_summary(self, job_id: UUID) -> dict[str, Any] | None:
         """The risk summary stored with the result files; None when the job has none."""

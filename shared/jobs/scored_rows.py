@@ -17,7 +17,7 @@ class ScoredRows:
         self._results = results
 
     def read(self, view: JobView, offset: int, length: int) -> bytes:
-        """Bytes of the CSV of scored rows, fewer at its end. Raises as `require_files`, and `JobNotFoundError`."""
+        """Bytes of the CSV of scored rows, fewer at its end. Raises as `require_files`, and `ResultsGoneError`."""
         require_files(view.job)
         return self._results.read_result(view.job.id, Outcome.SUCCESSFUL, offset, length)
 

@@ -17,7 +17,7 @@ from shared.aws import clients, results_bucket
 from shared.aws.result_keys import Part
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.errors import JobNotFoundError
+from shared.jobs.errors import ResultsGoneError
 from shared.jobs.model import Outcome, StoredInput
 from shared.jobs.ports import ResultStore, UploadStore
 from shared.jobs.uploads import upload_key
@@ -143,7 +143,7 @@ class TestResults:
         job_id = uuid4()
         keep(result_store, job_id, errors=b"x")
         result_store.delete_all(job_id)
-        with pytest.raises(JobNotFoundError):
+        with pytest.raises(ResultsGoneError):
             result_store.read_errors(job_id, 3, 0, 10)
 
     def test_a_result_file_is_read_by_range_and_is_of_no_job_after_a_delete(self, result_store: ResultStore) -> None:
@@ -152,7 +152,7 @@ class TestResults:
         pieces = [result_store.read_result(job_id, Outcome.SUCCESSFUL, offset, 5) for offset in (0, 1, 2)]
         assert pieces == [b"x", b"", b""]
         result_store.delete_all(job_id)
-        with pytest.raises(JobNotFoundError):
+        with pytest.raises(ResultsGoneError):
             result_store.read_result(job_id, Outcome.SUCCESSFUL, 0, 5)
 
     def test_a_summary_is_kept_until_the_job_is_deleted(self, result_store: ResultStore) -> None:
@@ -273,6 +273,11 @@ class TestResultsBucket:
         bucket.copy_input(job_id, bucket=UPLOADS, key=mine.key, version_id=mine.version_id)
         kept = clients.s3().get_object(Bucket=RESULTS, Key=f"results/{job_id}/unprocessed.csv")
         assert kept["Body"].read() == b"mine"
+        assert uploads.has(mine)
+        uploads.delete(mine)
+        assert not uploads.has(mine)
+        with pytest.raises(FileNotFoundError):
+            bucket.copy_input(job_id, bucket=UPLOADS, key=mine.key, version_id=mine.version_id)
 
     @pytest.mark.parametrize(
         "filename", ['a".csv', "a\r\nSet-Cookie: x.csv", "Büro.csv", "a\\b.csv", "\x7f.csv", "日本"]

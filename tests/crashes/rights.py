@@ -144,8 +144,11 @@ def _copied(asked: Asked) -> Iterator[Right]:
     yield from _on_object("PutObject")({"Bucket": asked["Bucket"], "Key": asked["Key"]})
 
 
-def _listed_bucket(asked: Asked) -> Iterator[Right]:
-    yield Right("s3:ListBucket", f"arn:aws:s3:::{asked['Bucket']}")
+def _on_bucket(action: str) -> Callable[[Asked], Iterator[Right]]:
+    def rights(asked: Asked) -> Iterator[Right]:
+        yield Right(f"s3:{action}", f"arn:aws:s3:::{asked['Bucket']}")
+
+    return rights
 
 
 def _deleted_objects(asked: Asked) -> Iterator[Right]:
@@ -183,7 +186,8 @@ _RIGHTS: dict[tuple[str, str], Callable[[Asked], Iterator[Right]]] = {
     ("s3", "UploadPartCopy"): _copied,
     ("s3", "DeleteObject"): _on_object("DeleteObject"),
     ("s3", "DeleteObjects"): _deleted_objects,
-    ("s3", "ListObjectsV2"): _listed_bucket,
+    ("s3", "ListObjectsV2"): _on_bucket("ListBucket"),
+    ("s3", "ListObjectVersions"): _on_bucket("ListBucketVersions"),
     ("stepfunctions", "StartExecution"): _named("states:StartExecution", "stateMachineArn"),
     ("stepfunctions", "DescribeExecution"): _named("states:DescribeExecution", "executionArn"),
     ("stepfunctions", "StopExecution"): _named("states:StopExecution", "executionArn"),

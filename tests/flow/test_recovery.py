@@ -13,14 +13,14 @@ from functions.api.handler import services
 from functions.api.settings import ApiSettings
 from shared.aws import clients
 from shared.aws.state_machine import StateMachine
-from shared.jobs.errors import ResultsAssemblingError, UnavailableError
+from shared.jobs.errors import ResultsAssemblingError, ResultsGoneError, UnavailableError
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.lifecycle import LIVE
 from shared.jobs.model import FileFormat, JobStatus, Outcome, utc_now
 from shared.jobs.retry import RETRIED_OUTCOMES
 from shared.jobs.service import JobService
 from tests.flow.system import System
-from tests.flow.test_jobs import MEMBER, annual_csv, jobs, ran, result, submitted
+from tests.flow.test_jobs import MEMBER, annual_csv, cancel_after_first_chunks, jobs, link, ran, result, submitted
 from tests.synthesised import JsonObject
 
 __all__ = ["jobs"]
@@ -108,15 +108,93 @@ def test_a_table_restored_from_an_older_copy_comes_to_rest_in_one_sweep(system: 
         assert (job.status, job.error_code) == (JobStatus.FAILED, code)
         assert job.error_message is not None
         assert job.error_message.endswith(".")
+        assert job.results_ready
         # Of objects that are gone no files can be made; the others give every row back, none of them scored.
-        assert job.results_ready is (function != "finalize")
+        assert ("has been lost" in job.error_message) is (function == "finalize")
     assert [row["outcome"] for row in result(system, live["score"], "all")] == ["unprocessed"] * 40
-    # Finalize fails where the plan is gone: its alarm tells of lost objects.
-    assert [type(error) for error in system.unexpected] == [FileNotFoundError]
-    system.unexpected.clear()
+    with pytest.raises(ResultsGoneError):
+        link(jobs, live["finalize"], Outcome.UNPROCESSED)
     assert {job_id: jobs.get(MEMBER, job_id) for job_id in before} == before
     assert objects_but_of(system, set(live.values())) == others
     assert [(item["pk"], item["sk"]) for item in after] == sorted(((item["pk"], item["sk"]) for item in copy), key=str)
+
+
+def remove(bucket: str, name: str) -> None:
+    """Let every version of the objects whose keys have this in them be gone."""
+    versions = clients.s3().list_object_versions(Bucket=bucket).get("Versions", [])
+    gone = [version for version in versions if name in version["Key"]]
+    assert gone
+    for version in gone:
+        clients.s3().delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+
+
+def available(system: System, job_id: UUID) -> dict[str, list[int]]:
+    """The rows of every result file that is there."""
+    keys = system.objects(system.results_bucket)
+    return {
+        outcome: [int(row["row"]) for row in result(system, job_id, outcome)]
+        for outcome in Outcome
+        if f"results/{job_id}/{outcome}.csv" in keys
+    }
+
+
+@pytest.mark.parametrize("part", ["all", "summary", "successful", "failed", "errors"])
+def test_rows_of_a_scored_chunk_whose_part_is_lost_are_given_back(system: System, jobs: JobService, part: str) -> None:
+    job_id = submitted(jobs, annual_csv(3_000, faulty=300))
+
+    def lose(_event: JsonObject) -> None:
+        remove(system.results_bucket, f"/{part}/000001")
+
+    system.before["finalize"] = [lose]
+    system.deliver()
+    system.wait(job_id)
+
+    job = jobs.get(MEMBER, job_id).job
+    rows = available(system, job_id)
+    assert (job.status, job.error_code, job.results_ready) == (JobStatus.FAILED, "chunks_failed", True)
+    assert rows["unprocessed"]
+    assert f"Rows {rows['unprocessed'][0]}-{rows['unprocessed'][-1]} could not be scored" in str(job.error_message)
+    assert sorted(rows["successful"] + rows["failed"] + rows["unprocessed"]) == list(range(1, 3_001))
+    assert rows["all"] == list(range(1, 3_001))
+
+
+def test_of_a_job_whose_input_is_lost_what_was_scored_is_kept(system: System, jobs: JobService) -> None:
+    job_id = submitted(jobs, annual_csv(3_000, faulty=30))
+
+    def lose(_event: JsonObject) -> None:
+        remove(system.uploads_bucket, str(job_id))
+
+    system.before["score"] = [cancel_after_first_chunks(jobs, job_id)]
+    system.before["finalize"] = [lose]
+    system.deliver()
+    system.wait(job_id)
+
+    view = jobs.get(MEMBER, job_id)
+    rows = available(system, job_id)
+    assert (view.job.cancelled, view.job.results_ready) == (True, True)
+    assert set(rows) == {"successful", "failed"}
+    assert len(rows["successful"] + rows["failed"]) == view.progress.processed_rows > 0
+    with pytest.raises(ResultsGoneError):
+        link(jobs, job_id, Outcome.UNPROCESSED)
+    assert swept(system, utc_now()) == items(system)
+
+
+def test_a_job_whose_input_is_lost_before_its_rows_were_counted_is_settled(system: System, jobs: JobService) -> None:
+    job_id = submitted(jobs, annual_csv(10))
+
+    def lose_and_cancel(_event: JsonObject) -> None:
+        remove(system.uploads_bucket, str(job_id))
+        jobs.cancel(MEMBER, job_id)
+
+    system.before["plan"] = [lose_and_cancel]
+    system.deliver()
+    system.wait(job_id)
+
+    job = jobs.get(MEMBER, job_id).job
+    assert (job.cancelled, job.error_message, job.results_ready) == (True, "Job cancelled by user", True)
+    for outcome in Outcome:
+        with pytest.raises(ResultsGoneError):
+            link(jobs, job_id, outcome)
 
 
 def test_a_job_with_retries_and_exports_leaves_its_tombstones_and_nothing_else(

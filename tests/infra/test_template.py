@@ -84,6 +84,7 @@ ROLES = {
         "s3:GetObject",
         "s3:GetObjectVersion",
         "s3:ListBucket",
+        "s3:ListBucketVersions",
         "s3:PutObject",
     },
     "Reconcile": {

@@ -97,6 +97,13 @@ LINES: tuple[Line, ...] = (
             "Finalize with a part missing or a chunk not counted",
             f"{_FINALIZE}::test_an_uncommitted_chunk_fails_the_job_naming_its_rows",
             f"{_FINALIZE}::test_a_missing_part_of_a_committed_chunk_fails_the_job_naming_its_rows",
+            f"{_RECOVERY}::test_rows_of_a_scored_chunk_whose_part_is_lost_are_given_back",
+        ),
+        (
+            "Stored objects that are lost: a job that never comes to rest, a download that promises for ever",
+            f"{_RECOVERY}::test_of_a_job_whose_input_is_lost_what_was_scored_is_kept",
+            f"{_RECOVERY}::test_a_job_whose_input_is_lost_before_its_rows_were_counted_is_settled",
+            "unit/api/test_results.py::test_results_that_are_gone_are_409_and_say_what_to_do",
         ),
         (
             "A lost status event, a stale heartbeat, an upload that never comes, an execution that is gone",

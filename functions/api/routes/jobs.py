@@ -16,13 +16,15 @@ from functions.api.bodies import (
     StatusAnswer,
     problems,
 )
-from functions.api.dependencies import CurrentCaller, CurrentCursor, CurrentServices, JobId, VisibleJob
+from functions.api.dependencies import CurrentCaller, CurrentCursor, CurrentServices, JobId, Services, VisibleJob
 from functions.api.idempotency import OncePerKey
 from functions.api.list_filters import CurrentFilter
 from functions.api.listing import ListRequest, list_jobs
 from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
+from shared.jobs.errors import ResultsGoneError
 from shared.jobs.model import Job
-from shared.jobs.row_errors import Position
+from shared.jobs.ports import JobView
+from shared.jobs.row_errors import Position, RowErrorPage
 from shared.jobs.statistics import statistics_view
 from shared.jobs.views import JsonObject, details_view
 
@@ -91,7 +93,7 @@ async def get_job(
     include_errors: Annotated[bool, Query(description=f"Show the first {ERRORS_SHOWN} row errors")] = False,  # noqa: FBT002 - a query parameter
 ) -> Response:
     """Everything known of a job: progress, speed, times, errors."""
-    row_errors = services.jobs.row_errors(view, start=Position(), limit=ERRORS_SHOWN) if include_errors else None
+    row_errors = _first_errors(services, view) if include_errors else None
     details = details_view(view.job, view.progress, now=services.clock(), row_errors=row_errors)
     return tagged(request, {"success": True, "job": details}, headers=retry_after(view, now=services.clock()))
 
@@ -157,6 +159,14 @@ async def delete_job(caller: CurrentCaller, job_id: JobId, services: CurrentServ
     """Delete a job with its input and results."""
     job = services.jobs.delete(caller, job_id)
     return Json({"success": True, "message": f"Job {job.id} deleted successfully", "deleted_job": _named(job)})
+
+
+def _first_errors(services: Services, view: JobView) -> RowErrorPage:
+    try:
+        return services.jobs.row_errors(view, start=Position(), limit=ERRORS_SHOWN)
+    except ResultsGoneError:
+        # The details are there all the same, and say that there were more errors than are shown.
+        return RowErrorPage(errors=(), following=None)
 
 
 def _named(job: Job) -> JsonObject:

@@ -109,7 +109,7 @@ def _assembling(view: JobView, error: ResultsAssemblingError) -> Response:
 @router.get(
     "/errors",
     response_model=RowErrorsAnswer,
-    responses=problems(400, 401, 403, 404, 422, 503),
+    responses=problems(400, 401, 403, 404, 409, 422, 503),
     operation_id="list_row_errors",
     summary="Rows that failed, and why",
 )

@@ -66,6 +66,25 @@ class TestDownload:
         assert client.get(f"{API}/jobs/{job.id}/download?{query}").status_code == 422
 
 
+class TestGone:
+    """A job of which the record is there and what was stored for it is not."""
+
+    @pytest.mark.parametrize("path", ["download", "results", "errors"])
+    def test_results_that_are_gone_are_409_and_say_what_to_do(
+        self, client: Client, store: FakeJobStore, path: str
+    ) -> None:
+        job = a_processing_job(total_rows=5)
+        store.add(job)
+        store.commit_chunk(job.id, a_count(0, 4, 1), shard=0, now=NOON)
+        store.complete(job, successful=4, failed=1, now=NOON)
+        answer = client.get(f"{API}/jobs/{job.id}/{path}")
+        assert (answer.status_code, answer.json()["code"]) == (409, "results_not_ready")
+        assert "Upload the rows again" in answer.json()["detail"]
+        details = client.get(f"{API}/jobs/{job.id}?include_errors=true").json()["job"]["errors"]
+        assert (details["error_count"], details["error_details"]["errors"]) == (1, [])
+        assert details["error_details"]["truncated"] is True
+
+
 RESULTS = b'company_symbol,row,default_probability\nA,1,0.5\n"B\nb",2,0.25\n\'=C,4,0.125\n'
 SUMMARY = RiskSummary().as_json(model_version="v", training_grades=None)
 
@@ -126,12 +145,6 @@ class TestResults:
         body = client.get(f"{API}/jobs/{job.id}/results").json()
         ResultsAnswer.model_validate(body)
         assert (body["results"], body["summary"]) == ([], None)
-
-    def test_that_a_delete_took_away_are_404(self, client: Client, store: FakeJobStore) -> None:
-        job = a_completed_job()
-        store.add(job)
-        answer = client.get(f"{API}/jobs/{job.id}/results")
-        assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
 
     @pytest.mark.parametrize("limit", ["0", "1001", "x"])
     def test_with_a_limit_out_of_range_are_422(self, client: Client, store: FakeJobStore, limit: str) -> None:

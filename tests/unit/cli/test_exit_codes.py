@@ -35,7 +35,7 @@ def run_with_jobs(run: CommandLine, store: FakeJobStore, tmp_path: Path) -> Comm
         (["cancel", str(COMPLETED.id)], ExitCode.WRONG_STATE, "Cannot cancel job with status 'completed'"),
         (["delete", "--yes", str(PROCESSING.id)], ExitCode.WRONG_STATE, "default-risk cancel"),
         (["delete", str(COMPLETED.id)], ExitCode.USAGE, "--yes"),
-        (["download", str(PROCESSING.id)], ExitCode.WRONG_STATE, "default-risk watch"),
+        (["download", str(PROCESSING.id)], ExitCode.WRONG_STATE, "default-risk show"),
         (["upload", "{folder}/bad.csv"], ExitCode.BAD_FILE, "default-risk schema"),
         (["upload", "{folder}/gone.csv"], ExitCode.BAD_FILE, "cannot be read"),
         (["upload", "{folder}/notes.txt"], ExitCode.BAD_FILE, "neither .csv nor .xlsx"),

@@ -122,13 +122,17 @@ class JobLives(RuleBasedStateMachine):
 
     @precondition(lambda self: len(self.seen) < MOST_JOBS)
     @rule(target=ids, failed=st.lists(st.integers(0, ROWS_A_CHUNK), min_size=1, max_size=3))
-    @delivered
     def drop(self, failed: list[int]) -> UUID:
         stored = self.uploads.arrive("drop/acme/annual/a.csv", b"x")
-        arrived = ArrivedObject(bucket="uploads", key=stored.key, version_id=stored.version_id, size=1)
+        job_id = self.taken_in(ArrivedObject(bucket="uploads", key=stored.key, version_id=stored.version_id, size=1))
+        self.remember(job_id, stored.key, failed, version_id=stored.version_id)
+        return job_id
+
+    # The event is delivered again; the object is not put there again, which would make another job.
+    @delivered
+    def taken_in(self, arrived: ArrivedObject) -> UUID:
         job_id = self.intake.receive(arrived)
         assert job_id is not None
-        self.remember(job_id, stored.key, failed, version_id=stored.version_id)
         return job_id
 
     @precondition(lambda self: len(self.seen) < MOST_JOBS)

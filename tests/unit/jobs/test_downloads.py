@@ -9,6 +9,7 @@ from shared.jobs.downloads import XLSX_MAX_ROWS, Downloads, rows_of
 from shared.jobs.errors import (
     ExportRefusedError,
     ResultsAssemblingError,
+    ResultsGoneError,
     ResultsNotReadyError,
     UnavailableError,
 )
@@ -80,6 +81,14 @@ class TestCsv:
         assert downloads.link(job, Outcome.UNPROCESSED, FileFormat.CSV).endswith("as=figures.xlsx")
         with pytest.raises(ResultsNotReadyError):
             downloads.link(job, Outcome.ALL, FileFormat.CSV)
+
+    def test_files_that_are_gone_are_told_from_those_of_a_job_without_any(
+        self, downloads: Downloads, store: FakeJobStore
+    ) -> None:
+        job = stored(store, a_completed_job())
+        for outcome in Outcome:
+            with pytest.raises(ResultsGoneError, match="Upload the rows again"):
+                downloads.link(job, outcome, FileFormat.CSV)
 
 
 class TestExports:

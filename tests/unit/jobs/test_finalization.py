@@ -250,6 +250,33 @@ def test_a_failed_job_is_settled_once(finalization: Finalization, store: FakeJob
     assert store.unsettled() == []
 
 
+class TestLost:
+    def test_a_job_whose_stored_objects_are_gone_is_settled_once_and_says_what_to_do(
+        self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
+    ) -> None:
+        job = scored(store, (1, 2, 3))
+        store.fail(job, error_code="x", error_message="It ended.", cancelled=False, now=NOON)
+        files.are_lost = True
+        for _ in range(2):
+            finalization.settle(job.id)
+            settled = current(store, job)
+            assert (settled.final_successful_rows, settled.final_failed_rows, settled.results_ready) == (2, 3, True)
+            assert settled.error_message is not None
+            assert settled.error_message.startswith("It ended. What was stored for the job has been lost since")
+            assert settled.error_message.endswith("upload the file again as a new job.")
+        assert (settled.error_code, store.unsettled()) == ("x", [])
+
+    def test_a_cancelled_one_keeps_the_sentence_of_a_cancel(
+        self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
+    ) -> None:
+        job = scored(store, (1, 2, 3))
+        store.fail(job, error_code=None, error_message="Job cancelled by user", cancelled=True, now=NOON)
+        files.are_lost = True
+        finalization.settle(job.id)
+        settled = current(store, job)
+        assert (settled.error_message, settled.results_ready) == ("Job cancelled by user", True)
+
+
 def test_settling_does_not_end_a_live_job(
     finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
 ) -> None:

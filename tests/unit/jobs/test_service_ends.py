@@ -7,6 +7,7 @@ import pytest
 from shared.jobs.errors import (
     JobNotFoundError,
     JobProcessingError,
+    ResultsGoneError,
 )
 from shared.jobs.model import JobStatus, Outcome
 from shared.jobs.row_errors import Position
@@ -105,7 +106,7 @@ def test_the_files_of_a_deleted_job_do_not_come_back_through_a_view_read_before(
     store.add(job, a_shard(with_failures=frozenset({0})))
     view = service.get(a_caller(), job.id)
     service.delete(a_caller(), job.id)
-    with pytest.raises(JobNotFoundError):
+    with pytest.raises(ResultsGoneError):
         service.row_errors(view, start=Position(), limit=1)
 
 
