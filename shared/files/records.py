@@ -30,6 +30,8 @@ class Records:
     starts: Positions
     ends: Positions
     field_counts: Positions
+    quotes: Positions
+    """Every `"` in `data`."""
     _separators: Positions
     """Every delimiter and newline outside quotes; an unterminated last record has one at `len(data)`."""
     _terminators: Positions
@@ -87,9 +89,10 @@ class Records:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
-    """The separators of a buffer that stand outside quotes, and where a quote is still open at its end (or None)."""
+    """The separators of a buffer outside quotes, its quotes, and the one that is still open at its end (or None)."""
 
     separators: Positions
+    quotes: Positions
     open_quote: int | None
 
 
@@ -113,7 +116,7 @@ def split_records(data: bytes, delimiter: Delimiter) -> Records:
     if blank.any():
         kept = ~blank
         starts, ends, field_counts, terminators = starts[kept], ends[kept], field_counts[kept], terminators[kept]
-    return Records(data, starts, ends, field_counts, separators, terminators)
+    return Records(data, starts, ends, field_counts, structure.quotes, separators, terminators)
 
 
 def record_bounds(
@@ -147,21 +150,21 @@ def structure_of(text: NDArray[np.uint8], delimiter: Delimiter, *, newlines_only
         separator |= text == ord(delimiter)
     quote = text == QUOTE
     if not quote.any():
-        return Structure(np.flatnonzero(separator), None)
+        return Structure(np.flatnonzero(separator), np.empty(0, np.int64), None)
     separator |= quote
     places = np.flatnonzero(separator)
     is_quote = text[places] == QUOTE
-    quotes = places[is_quote]
+    quotes = every_quote = places[is_quote]
     literal = _literal_quotes(text, quotes, ord(delimiter))
     if literal is not None:
         is_quote[np.flatnonzero(is_quote)[literal]] = False
         # A literal quote is now neither separator nor special.
         kept = is_quote | (text[places] != QUOTE)
         places, is_quote, quotes = places[kept], is_quote[kept], quotes[~literal]
-    # A byte is inside a quoted field when an odd number of special quotes stand before it. uint8 wraps at 256: even.
-    inside = np.cumsum(is_quote, dtype=np.uint8) & 1
+    # A byte is inside a quoted field when an odd number of special quotes stand before it.
+    inside = np.logical_xor.accumulate(is_quote)
     open_quote = _opening(quotes) if len(quotes) % 2 else None
-    return Structure(places[~is_quote & (inside == 0)], open_quote)
+    return Structure(places[~(is_quote | inside)], every_quote, open_quote)
 
 
 def _literal_quotes(text: NDArray[np.uint8], quotes: Positions, delimiter: int) -> Mask | None:

@@ -122,15 +122,19 @@ def _make_safe(rewrites: Rewrites, table: Table, names: Sequence[str]) -> None:
     """Marks the cells that need a guard, and those whose quotes not every reader takes alike."""
     suspects = table.starts_formula()
     is_text = np.array([name in BY_NAME and BY_NAME[name].kind is Kind.TEXT for name in names])
-    columns, rows = np.nonzero(suspects & ~is_text[:, None])
-    _, plain = plain_numbers(table.buffer, table.starts[columns, rows], table.ends[columns, rows])
-    suspects[columns[plain], rows[plain]] = False
+    # Found by their place in flattened columns: few cells are.
+    places = np.flatnonzero(suspects)
+    places = places[~is_text[places // len(table)]]
+    cells = (array.ravel()[places] for array in (table.firsts, table.starts, table.ends))
+    _, plain = plain_numbers(table.buffer, *cells)
+    suspects.ravel()[places[plain]] = False
     for column in np.flatnonzero(table.odd.any(axis=1)).tolist():
         # The first character of a well quoted cell has been looked at; what else it says makes it neither safe nor not.
         odd = np.flatnonzero(table.odd[column] & ~suspects[column])
         strange = [_WELL_QUOTED.fullmatch(raw) is None for raw in table.raws(column, odd)]
         suspects[column, odd[strange]] = True
-    for column, row in np.argwhere(suspects).tolist():
+    columns, rows = np.divmod(np.flatnonzero(suspects), len(table))
+    for column, row in zip(columns.tolist(), rows.tolist(), strict=True):
         text = safe = table.written_text(column, row)
         if is_text[column] or not (text.casefold() in BLANKS or is_number(text)):
             safe = guarded(text)

@@ -105,7 +105,8 @@ def score_chunk(
         holds = "NUL" if nul[index] else "oversize" if oversize[index] else "fields"
         faults[index] = [_malformed(holds, int(records.field_counts[index]), layout, max_cell_bytes)]
     place = layout.normalised.index("company_symbol")
-    symbols = {int(kept[row]): symbol_of(table.text(place, row)) for row in judged.faults}
+    faulty = np.array(list(judged.faults), np.int64)
+    symbols = dict(zip(kept[faulty].tolist(), map(symbol_of, table.texts(place, faulty)), strict=True))
 
     sound = np.flatnonzero(~judged.failed(len(table)))
     scored = None
@@ -126,28 +127,31 @@ def score_chunk(
             row_numbers=row_numbers,
             company_periods=summary.company_periods,
         )
-    lines = [
-        b"".join(pieces)
-        for pieces in zip(
-            [carried[index] for index in sound_indices.tolist()],
-            [b",%d" % row for row in row_numbers.tolist()],
-            *(scored.pieces if scored else ()),
-            strict=True,
+    lines = list(
+        map(
+            b"".join,
+            zip(
+                [carried[index] for index in sound_indices.tolist()],
+                [b",%d" % row for row in row_numbers.tolist()],
+                *(scored.pieces if scored else ()),
+                strict=True,
+            ),
         )
-    ]
+    )
     # Appended to, not joined: rows full of faults are many times longer than their records.
     failed, errors = bytearray(), bytearray()
     unscored = b"," * len(SCORE_COLUMNS) if scored else b""
-    whole, ends = [b""] * len(records), [_SOUND + b"\n"] * len(records)
-    for index, line in zip(sound_indices.tolist(), lines, strict=True):
-        whole[index] = line
-    for index in sorted(faults):
+    whole: list[bytes] = []
+    ends = [_SOUND + b"\n"] * len(records)
+    for before, index in enumerate(sorted(faults)):
+        whole += lines[len(whole) - before : index - before]
         texts = fault_texts(tuple(faults[index]))
         line = b"%b,%d" % (carried[index], first_row + index)
         failed += b"%b,%b\n" % (line, texts.cells)
-        whole[index] = line
+        whole.append(line)
         ends[index] = b"%b,%b,failed\n" % (unscored, texts.cells)
         errors += row_error(first_row + index, symbols.get(index, ""), texts) + b"\n"
+    whole += lines[len(whole) - len(faults) :]
     return ScoredChunk(
         rows=len(records),
         successful=len(lines),

@@ -124,7 +124,8 @@ def summarise(
     return ChunkSummary(
         levels=_totals(levels, counts, len(RISK_LEVELS)),
         grades=_totals(risk_grades(distinct), counts, len(RISK_GRADES)),
-        probability=float(np.dot(distinct, counts)),
+        # Not np.dot, which starts the threads of its library.
+        probability=float((distinct * counts).sum()),
         lowest=float(np.min(distinct, initial=1.0)),
         highest=float(np.max(distinct, initial=0.0)),
         bins=_bins(distinct, counts),
@@ -216,7 +217,7 @@ def _scores(scored: ScoreCells, place: int) -> dict[str, Any]:
         "default_probability": float(probability),
         "risk_level": RISK_LEVELS[int(risk_levels(probability))],
         "risk_grade": RISK_GRADES[int(risk_grades(probability))],
-        "top_factors": json.loads(scored.factors.texts[scored.factors.index[place]]),
+        "top_factors": scored.factors.of(place),
     }
 
 

@@ -41,17 +41,17 @@ def score_cells(
     scores = model.score(model.feature_matrix({name: figures[sound] for name, figures in judged.figures.items()}))
     probabilities, which = np.unique(scores.default_probability, return_inverse=True)
     levels, grades = risk_levels(probabilities), risk_grades(probabilities)
-    ranks = [f",{level},{grade}" for level in RISK_LEVELS for grade in RISK_GRADES]
+    ranks = [f",{level},{grade}".encode() for level in RISK_LEVELS for grade in RISK_GRADES]
     factors = top_factors(scores, model)
     missing, missing_texts = _listed(judged.missing, sound)
     out_of_range, out_of_range_texts = _listed(judged.out_of_range, sound)
     origin = csv_cell(model.version) + "," + csv_cell(basis(job_type, profile))
-    remarks = [f",{first},{second},{origin}" for first in missing_texts for second in out_of_range_texts]
+    remarks = [f",{first},{second},{origin}".encode() for first in missing_texts for second in out_of_range_texts]
     return ScoreCells(
         pieces=(
             _picked(_probability_cells(probabilities), which),
             _picked(ranks, (levels * len(RISK_GRADES) + grades)[which]),
-            _picked([f",{csv_cell(text)}" for text in factors.texts], factors.index),
+            _picked([b"," + cell for cell in factors.cells], factors.index),
             _picked(remarks, missing * len(out_of_range_texts) + out_of_range),
         ),
         probabilities=probabilities,
@@ -60,12 +60,12 @@ def score_cells(
     )
 
 
-def _probability_cells(probabilities: Floats) -> list[str]:
+def _probability_cells(probabilities: Floats) -> list[bytes]:
     """The probabilities as `probability_text` writes them, a comma before each."""
-    cells = [f",{probability:.6g}" for probability in probabilities.tolist()]
+    cells = [b",%.6g" % probability for probability in probabilities.tolist()]
     # Only these come out in exponent form.
     for place in np.flatnonzero(probabilities < SMALLEST_WITHOUT_EXPONENT).tolist():
-        cells[place] = f",{probability_text(float(probabilities[place]))}"
+        cells[place] = f",{probability_text(float(probabilities[place]))}".encode()
     return cells
 
 
@@ -79,6 +79,6 @@ def _listed(masks: Mapping[str, Mask], rows: Positions) -> tuple[Positions, list
     return which, [csv_cell(compact_json(listed)) for listed in lists]
 
 
-def _picked(texts: Sequence[str], which: Positions) -> list[bytes]:
-    written = [text.encode() for text in texts]
-    return [written[place] for place in which.tolist()]
+def _picked(texts: Sequence[bytes], which: Positions) -> list[bytes]:
+    picked: list[bytes] = np.array(texts, np.object_)[which].tolist()
+    return picked

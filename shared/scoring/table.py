@@ -70,6 +70,10 @@ class Table:
         """What a cell says: without quotes and without the guard against formulas."""
         return unguarded(self.written_text(column, row))
 
+    def texts(self, column: int, rows: Positions) -> list[str]:
+        """What the cells of some rows say."""
+        return [unguarded(unquoted(raw).decode()) for raw in self.raws(column, rows)]
+
     def written_text(self, column: int, row: int) -> str:
         """What a cell says, a guard that it carries included."""
         return unquoted(self.raw(column, row)).decode()
@@ -86,7 +90,7 @@ class Table:
 
     def plain_numbers(self, column: int) -> tuple[Floats, Mask]:
         """The column's figures, and which of them could be read without looking closer: `[m]` each."""
-        return plain_numbers(self.buffer, self.starts[column], self.ends[column])
+        return plain_numbers(self.buffer, self.firsts[column], self.starts[column], self.ends[column])
 
     def simple_text(self, column: int, limit: int) -> Mask:
         """Cells of 1 to `limit` ASCII bytes that mean what they say, not blank, nothing to trim or unquote: `[m]`."""
@@ -123,12 +127,11 @@ def table_of(records: Records, selected: Positions, k: int) -> Table:
     firsts[field_starts == field_ends] = 0
     starts, ends = field_starts, field_ends
     odd = np.zeros(starts.shape, np.bool_)
-    if b'"' in records.data:
+    if len(quotes := records.quotes):
         # Cells are found by their place in flattened columns: few of them begin with a quote.
         opened = np.flatnonzero(firsts == _QUOTE)
         opens, closes = field_starts.ravel()[opened], field_ends.ravel()[opened]
         closed = (closes - opens >= 2) & (buffer[closes + (PAD - 1)] == _QUOTE)
-        quotes = np.flatnonzero(buffer == _QUOTE) - PAD
         # Where a record has no other quotes than these, they enclose exactly what the cells say; else each is counted.
         rows = opened % len(selected)
         held = np.searchsorted(quotes, field_ends[-1]) - np.searchsorted(quotes, field_starts[0])

@@ -1,42 +1,47 @@
-"""The inputs that move each row's log-odds most, as JSON.
+"""The inputs that move each row's log-odds most, as CSV cells of JSON.
 
-A model has some hundred distinct contributions, so rows share few distinct texts: each is written once.
+A model has some hundred distinct contributions, so rows share few distinct cells: each is written once.
 """
 
 import json
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from itertools import repeat
+from typing import Any, Final
 
 import numpy as np
 
+from shared.files.grammar import unquoted
 from shared.scoring.model import IntArray, Model, Scores
 
 CONTRIBUTION_DECIMALS: Final = 4
+_NONE: Final = b"[]"
 MOST: Final = 5
 """The largest count of factors; more would not fit one integer a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class TopFactors:
-    """Row i has the JSON text `texts[index[i]]`: a list of `{"input", "contribution"}`, largest first."""
+    """Row i has the CSV cell `cells[index[i]]`: a list of `{"input", "contribution"}`, largest first."""
 
-    texts: tuple[str, ...]
+    cells: tuple[bytes, ...]
     index: IntArray
 
-    def per_row(self) -> list[str]:
-        """The text of each row."""
-        return [self.texts[place] for place in self.index.tolist()]
+    def of(self, row: int) -> list[dict[str, Any]]:
+        """The factors of a row."""
+        factors: list[dict[str, Any]] = json.loads(unquoted(self.cells[self.index[row]]))
+        return factors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Ranking:
     """Every contribution a model can make, ranked: the larger in absolute value the smaller the rank, then by feature.
 
-    `fragments[rank]` is its JSON; `ranks[j]` has the rank of each step of feature j, `len(fragments)` for one left out.
+    `fragments[rank]` is its JSON in a quoted cell; `ranks[j]` has the rank of each step of feature j,
+    `len(fragments)` for one left out.
     """
 
-    fragments: tuple[str, ...]
+    fragments: tuple[bytes, ...]
     ranks: tuple[IntArray, ...]
 
 
@@ -53,7 +58,8 @@ def _ranking(model: Model) -> _Ranking:
     fragments = []
     for rank, (_, feature, step, value) in enumerate(entries):
         ranks[feature][step] = rank
-        fragments.append(json.dumps({"input": model.features[feature], "contribution": value}, separators=(",", ":")))
+        fragment = json.dumps({"input": model.features[feature], "contribution": value}, separators=(",", ":"))
+        fragments.append(fragment.replace('"', '""').encode())
     return _Ranking(fragments=tuple(fragments), ranks=ranks)
 
 
@@ -80,7 +86,11 @@ def top_factors(scores: Scores, model: Model, *, count: int = 3) -> TopFactors:
     chosen = np.empty((places, len(distinct)), np.int64)
     for place in reversed(range(places)):
         distinct, chosen[place] = np.divmod(distinct, none + 1)
-    # What is left out has the highest rank, so it comes last, and every text ends in one comma or is empty.
-    fragments = (*(f"{fragment}," for fragment in ranking.fragments), "")
-    texts = tuple(f"[{''.join([fragments[rank] for rank in ranks])[:-1]}]" for ranks in chosen.T.tolist())
-    return TopFactors(texts=texts, index=index)
+    # What is left out has the highest rank, so it comes last in a row, and a row without factors last of all.
+    first = [b'"[' + fragment for fragment in ranking.fragments] + [b""]
+    later = [b"," + fragment for fragment in ranking.fragments] + [b""]
+    pieces = [map((first if place == 0 else later).__getitem__, ranks.tolist()) for place, ranks in enumerate(chosen)]
+    cells = list(map(b"".join, zip(*pieces, repeat(b']"'))))
+    if cells and chosen[0, -1] == none:
+        cells[-1] = _NONE
+    return TopFactors(cells=tuple(cells), index=index)

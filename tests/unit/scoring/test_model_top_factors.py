@@ -1,3 +1,4 @@
+import csv
 import json
 
 import numpy as np
@@ -27,20 +28,25 @@ def test_factors_are_the_largest_contributions_in_order(name: ModelName, count: 
         ]
         kept = [factor for factor in shown if factor["contribution"]]
         expected.append(sorted(kept, key=lambda factor: -abs(float(factor["contribution"])))[:count])
-    found = top_factors(scores, model, count=count).per_row()
-    assert [json.loads(text) for text in found] == expected
+    found = top_factors(scores, model, count=count)
+    assert [found.of(row) for row in range(len(rows))] == expected
+    # As any reader of CSV takes the cells.
+    cells = csv.reader(cell.decode() for cell in found.cells)
+    assert [json.loads(cell) for (cell,) in cells] == [
+        found.of(row) for row in np.unique(found.index, return_index=True)[1].tolist()
+    ]
 
 
 def test_a_row_of_blanks_has_no_factors() -> None:
     model = load_model("ratios-annual")
-    scores = model.score(np.full((2, 5), np.nan))
-    assert top_factors(scores, model).per_row() == ["[]", "[]"]
+    found = top_factors(model.score(np.full((2, 5), np.nan)), model)
+    assert found.cells == (b"[]",)
+    assert [found.of(row) for row in range(2)] == [[], []]
 
 
 def test_a_blank_is_never_a_factor() -> None:
     model = load_model("ratios-annual")
-    (text,) = top_factors(model.score(np.array([[90.0, np.nan, np.nan, np.nan, 1.0]])), model).per_row()
-    factors = json.loads(text)
+    factors = top_factors(model.score(np.array([[90.0, np.nan, np.nan, np.nan, 1.0]])), model).of(0)
     assert {factor["input"] for factor in factors} == {"long_term_debt_to_total_capital", "ln_market_cap"}
     assert all(factor["contribution"] > 0 for factor in factors)
 
@@ -48,7 +54,7 @@ def test_a_blank_is_never_a_factor() -> None:
 def test_equal_rows_share_one_text() -> None:
     model = load_model("statements")
     found = top_factors(model.score(np.tile(np.arange(7.0), (1000, 1))), model)
-    assert len(found.texts) == 1
+    assert len(found.cells) == 1
     assert len(found.index) == 1000
 
 

@@ -18,7 +18,8 @@ cells = st.lists(st.one_of(number_like, near_numbers, doubles), max_size=40)
 def read(texts: list[bytes], between: bytes = b",") -> tuple[list[float], list[bool]]:
     lengths = np.array([len(text) for text in texts], np.int64)
     ends = np.cumsum(lengths + len(between)) - len(between)
-    values, plain = plain_numbers(padded(between.join(texts)), ends - lengths, ends)
+    firsts = np.array([text[0] if text else 0 for text in texts], np.uint8)
+    values, plain = plain_numbers(padded(between.join(texts)), firsts, ends - lengths, ends)
     return values.tolist(), plain.tolist()
 
 
