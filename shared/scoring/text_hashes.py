@@ -32,7 +32,8 @@ def text_hashes(buffer: NDArray[np.uint8], starts: Positions, ends: Positions, *
     """
     words = np.lib.stride_tricks.as_strided(buffer[:8].view("<u8"), shape=(len(buffer) - 7,), strides=(1,))
     lengths = ends - starts
-    hashes = lengths.astype(np.uint64)
+    # Spread over all bits, of which no text undoes those that its own length sets.
+    hashes = lengths.astype(np.uint64) * _MULTIPLIER
     rows = np.arange(len(starts))
     for at in range(0, int(np.max(lengths, initial=0)), _WORD):
         if at:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from infra.local import panel
@@ -187,6 +187,7 @@ def test_the_largest_sectors_come_first_and_ties_by_name() -> None:
 
 @settings(max_examples=100)
 @given(st.lists(st.text(alphabet=st.characters(codec="utf-8"), max_size=40), max_size=8))
+@example(["", "\x01"])
 def test_texts_hash_alike_when_they_are_alike_wherever_they_stand(texts: list[str]) -> None:
     def hashes(written: list[bytes], **options: Any) -> list[int]:
         ends = np.cumsum([len(text) for text in written], dtype=np.int64)
