@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 import jsii
-from aws_cdk import Duration
+from aws_cdk import Duration, Fn
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_authorizers as authorizers
 from aws_cdk import aws_apigatewayv2_integrations as integrations
@@ -24,7 +24,7 @@ from infra.storage import LISTINGS, Storage
 from infra.workflow import Workflow
 
 # What anyone may read without a token.
-PUBLIC_PATHS = ("/api/v1/health", "/api/v1/docs", "/api/v1/openapi.json")
+PUBLIC_PATHS = ("/api/v1/health", "/api/v1/openapi.json")
 
 
 class Api(Construct):
@@ -42,6 +42,20 @@ class Api(Construct):
         identity: Identity,
     ) -> None:
         super().__init__(scope, "Http")
+        domain = self._domain_name(stage)
+        self.domain_target = domain.regional_domain_name if domain else None
+        self.http_api = apigateway.HttpApi(
+            self,
+            "Gateway",
+            api_name=stage.stack_name,
+            create_default_stage=False,
+            cors_preflight=_cors(stage),
+        )
+        self.origin = self._origin(stage)
+        self.url = self._url(stage)
+        self.console_url = Fn.join("", [self.url, "/console"])
+        identity.admit_console(self.console_url)
+        self._stage(stage, domain)
         self.function = Function(
             self,
             "api",
@@ -70,17 +84,6 @@ class Api(Construct):
             statements=_statements(storage, workflow, exports, retries),
         )
         integration = integrations.HttpLambdaIntegration("Function", self.function.function)
-        domain = self._domain_name(stage)
-        self.domain_target = domain.regional_domain_name if domain else None
-        self.http_api = apigateway.HttpApi(
-            self,
-            "Gateway",
-            api_name=stage.stack_name,
-            create_default_stage=False,
-            cors_preflight=_cors(stage),
-        )
-        self.url = f"https://{stage.domain.name}" if stage.domain else self.http_api.api_endpoint
-        self._stage(stage, domain)
         for path in PUBLIC_PATHS:
             (route,) = self.http_api.add_routes(path=path, methods=[apigateway.HttpMethod.GET], integration=integration)
             acknowledge(route, "APIG4", "Health and documentation are for everybody and say nothing of anybody.")
@@ -90,6 +93,21 @@ class Api(Construct):
             integration=integration,
             authorizer=authorizers.HttpJwtAuthorizer("Tokens", identity.issuer, jwt_audience=identity.audience),
         )
+
+    def _url(self, stage: Stage) -> str:
+        """Where callers reach the API; its paths begin after it."""
+        if stage.endpoint_url:
+            return Fn.join("", [self.origin, "/_aws/execute-api/", self.http_api.api_id, "/$default"])
+        return self.origin
+
+    def _origin(self, stage: Stage) -> str:
+        """Whose pages a browser takes the console for."""
+        if stage.domain:
+            return f"https://{stage.domain.name}"
+        if stage.endpoint_url:
+            # Another name than the endpoint: clients then do not send their token along when a download redirects.
+            return stage.endpoint_url.replace("127.0.0.1", "localhost")
+        return self.http_api.api_endpoint
 
     def _domain_name(self, stage: Stage) -> apigateway.DomainName | None:
         if stage.domain is None:

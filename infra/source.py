@@ -27,8 +27,8 @@ RUNTIME = lambda_.Runtime.PYTHON_3_13
 PLATFORM = "aarch64-manylinux_2_28"
 
 _SOURCE_FOLDERS = ("functions", "shared")
-# Commands for people; what they are built on is in no function.
-_LEFT_OUT = ("__pycache__", "training", "client", "cli")
+# Commands for people; what they are built on is in no function. The console's pages are in its own alone.
+_LEFT_OUT = ("__pycache__", "training", "client", "cli", "console")
 
 MIB = 1024 * 1024
 # Lambda's limit on code and layers together, unpacked.
@@ -46,12 +46,29 @@ def source_code(model_folder: str | None) -> lambda_.Code:
     return lambda_.Code.from_asset(str(_staged_source(model_folder)))
 
 
+def console_code() -> lambda_.Code:
+    """What the console function runs and serves."""
+    return lambda_.Code.from_asset(str(_staged_console()))
+
+
 @cache
 def _staged_source(model_folder: str | None) -> Path:
-    """A copy of what functions run, kept until this process ends; its content decides the asset's hash."""
+    folder = _staging_folder()
+    copy_source(folder, models=ROOT / model_folder if model_folder else None)
+    return folder
+
+
+@cache
+def _staged_console() -> Path:
+    folder = _staging_folder()
+    copy_console(folder)
+    return folder
+
+
+def _staging_folder() -> Path:
+    """A folder for a copy, kept until this process ends; its content decides the asset's hash."""
     folder = Path(tempfile.mkdtemp(prefix="default-risk-jobs-source-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    copy_source(folder, models=ROOT / model_folder if model_folder else None)
     return folder
 
 
@@ -90,6 +107,16 @@ def copy_source(target: Path, *, models: Path | None = None) -> None:
         _check_models(models)
         for file in models.glob("*.json"):
             shutil.copy(file, target / "shared" / "scoring" / "artifacts" / file.name)
+    _compile(target)
+
+
+def copy_console(target: Path) -> None:
+    """Copy what the console function runs and serves into `target`, compiled."""
+    functions = target / "functions"
+    functions.mkdir()
+    shutil.copy(ROOT / "functions" / "__init__.py", functions)
+    ignored = shutil.ignore_patterns("__pycache__", "settings.py")
+    shutil.copytree(ROOT / "functions" / "console", functions / "console", ignore=ignored)
     _compile(target)
 
 

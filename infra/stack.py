@@ -4,6 +4,7 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.api import Api
+from infra.console import Console
 from infra.encryption import Encryption
 from infra.events import StatusEvents
 from infra.exports import Exports
@@ -45,6 +46,7 @@ class DefaultRiskJobs(Stack):
             retries=retries,
             identity=identity,
         )
+        Console(self, stage=stage, storage=storage, identity=identity, api=api)
         observability = Observability(
             self,
             stage=stage,
@@ -58,6 +60,7 @@ class DefaultRiskJobs(Stack):
         )
 
         self._output("ApiUrl", api.url)
+        self._output("ConsoleUrl", api.console_url)
         self._output("ApiId", api.http_api.api_id)
         self._output("UploadsBucket", storage.uploads.bucket_name)
         self._output("ResultsBucket", storage.results.bucket_name)

@@ -32,6 +32,8 @@ class OwnIssuer:
     issuer: str
     audience: tuple[str, ...]
     jwks_url: str
+    # The client there that the console's users sign in with; without one nobody can.
+    console_client_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +96,8 @@ _LIMITS = ("multipart_max_bytes", "rows_max_bytes", "csv_max_bytes", "xlsx_max_b
 CONTEXT_NAMES = frozenset(
     {
         *("stage", "stages", "map_concurrency", "keep_data", "log_retention_days", "kms", "alarm_email"),
-        *("cors_origins", "domain_name", "certificate_arn", "issuer", "audience", "jwks_url", "endpoint_url"),
+        *("cors_origins", "domain_name", "certificate_arn", "issuer", "audience", "jwks_url", "console_client_id"),
+        "endpoint_url",
         "model_folder",
         *_LIMITS,
     }
@@ -160,9 +163,12 @@ def _domain(values: Values) -> Domain | None:
 
 def _own_issuer(values: Values) -> OwnIssuer | None:
     if not values.all_or_none("an own issuer", "issuer", "audience", "jwks_url"):
+        if values.text("console_client_id"):
+            raise ValueError("`console_client_id` is of an own issuer, which needs issuer, audience, jwks_url")
         return None
     return OwnIssuer(
         issuer=values.required("issuer", _URL, "an https address"),
         audience=values.texts("audience", re.compile(r"\S+"), "audiences with commas between them"),
         jwks_url=values.required("jwks_url", _URL, "an https address"),
+        console_client_id=values.text("console_client_id"),
     )

@@ -76,6 +76,10 @@ def _documentation(app: FastAPI) -> Callable[[], dict[str, Any]]:
             )
             schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
             made["components"]["schemas"].update({**schema.pop("$defs", {}), "Problem": schema})
+            made["x-problem-types"] = {
+                code: {"status": kind.status, "title": kind.title, "when": kind.when}
+                for code, kind in problems.KINDS.items()
+            }
             _drop_foreign_errors(made)
             _add_examples(made)
             app.openapi_schema = made

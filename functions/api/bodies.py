@@ -181,6 +181,12 @@ class AssemblingAnswer(Success):
     status: JobStatus
 
 
+class DownloadAnswer(Success):
+    """Where a file of the job is, for a few minutes."""
+
+    url: str
+
+
 class RowPagination(BaseModel):
     """Where a page of rows goes on."""
 

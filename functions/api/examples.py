@@ -118,6 +118,12 @@ class OperationExamples:
     request: JsonObject | None = None
 
 
+_DOWNLOAD_URL = (
+    "https://default-risk-jobs-prod-results.s3.eu-central-1.amazonaws.com/results/"
+    "550e8400-e29b-41d4-a716-446655440000/successful.csv?X-Amz-Expires=300&X-Amz-Signature=9f86d081…"
+)
+
+
 def add_examples(document: dict[str, Any]) -> None:
     """Put the examples into the OpenAPI document."""
     by_operation = examples()
@@ -165,7 +171,9 @@ def examples() -> dict[str, OperationExamples]:
         ),
         "delete_job": _answer(message=f"Job {_COMPLETE.id} deleted successfully", deleted_job=_named(_COMPLETE)),
         "list_results": _results(),
-        "download_results": OperationExamples(answers={"202": _assembling()}),
+        "download_results": OperationExamples(
+            answers={"200": {"success": True, "url": _DOWNLOAD_URL}, "202": _assembling()}
+        ),
         "list_row_errors": _row_errors(),
         "retry_job": OperationExamples(
             request={"outcomes": ["failed"]},

@@ -81,10 +81,8 @@ def local_cloud(folder: Path) -> Iterator[tuple[LocalCloud, Emulator]]:
 def _set_up(emulator: Emulator, folder: Path) -> LocalCloud:
     session = root_session()
     deployed = deploy(session, endpoint_url=emulator.endpoint_url, folder=folder)
-    # Another host name than the endpoint's: clients then do not send their token along when a download is redirected.
-    api_url = f"http://localhost:{emulator.port}/_aws/execute-api/{deployed.api_id}/$default"
     cloud = LocalCloud(
-        api_url=api_url,
+        api_url=deployed.api_url,
         endpoint_url=emulator.endpoint_url,
         region=REGION,
         uploads_bucket=deployed.uploads_bucket,
@@ -94,7 +92,7 @@ def _set_up(emulator: Emulator, folder: Path) -> LocalCloud:
         user_pool_client_id=deployed.user_pool_client_id,
         users=sign_in_all(session, endpoint_url=emulator.endpoint_url, deployed=deployed),
     )
-    _wait_for_health(api_url, emulator.log)
+    _wait_for_health(deployed.api_url, emulator.log)
     return cloud
 
 
@@ -236,6 +234,9 @@ The local cloud is up. Everything a client needs is in {folder / "cloud.json"}.
   curl -s "$API/predictions/annual/template" -H "Authorization: Bearer $TOKEN" -o annual.csv
   curl -s "$API/predictions/annual/bulk-upload-async" -H "Authorization: Bearer $TOKEN" -F file=@annual.csv
   curl -s "$API/predictions/jobs" -H "Authorization: Bearer $TOKEN"
+
+The console is {cloud.api_url}/console
+Sign in as {SHOWN_USER} with the password {cloud.users[SHOWN_USER]["password"]}
 """,
         flush=True,
     )

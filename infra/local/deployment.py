@@ -27,7 +27,7 @@ _DEPLOY_SECONDS = 120.0
 class Deployed:
     """The outputs of the stack."""
 
-    api_id: str
+    api_url: str
     uploads_bucket: str
     results_bucket: str
     table: str
@@ -54,7 +54,7 @@ def deploy(session: boto3.Session, *, endpoint_url: str, folder: Path) -> Deploy
         )
         outputs = _wait_for_outputs(cloudformation)
     return Deployed(
-        api_id=outputs["ApiId"],
+        api_url=outputs["ApiUrl"],
         uploads_bucket=outputs["UploadsBucket"],
         results_bucket=outputs["ResultsBucket"],
         table=outputs["Table"],

@@ -13,7 +13,7 @@ from infra.stages import stage_from_context
 from shared.training.__main__ import main as train_models
 from shared.training.compare import main as compare_models
 
-OUTPUTS = {"ApiUrl": "https://api.example.com"}
+OUTPUTS = {"ApiUrl": "https://api.example.com", "ConsoleUrl": "https://api.example.com/console"}
 
 
 def test_the_packaged_node_runs_the_packaged_npx() -> None:

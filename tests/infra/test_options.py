@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from infra.console import PATHS as PAGES
 from infra.encryption import KEY_ACTIONS_OF, key_actions
 from infra.layout import ROOT
 from tests.infra.contexts import CONTEXTS
@@ -14,6 +15,7 @@ from tests.synthesised import Template, template
 KEY_ACTIONS = {
     "api": {"kms:Decrypt", "kms:GenerateDataKey"},
     "claims": set[str](),
+    "console": set[str](),
     "export": {"kms:Decrypt", "kms:GenerateDataKey"},
     "finalize": {"kms:Decrypt", "kms:GenerateDataKey"},
     "intake": {"kms:Decrypt"},
@@ -147,12 +149,14 @@ def test_with_origins_of_browsers_only_preflights_pass_without_a_token() -> None
         for properties in synthesised.resources("AWS::ApiGatewayV2::Route").values()
     }
     open_routes = {key for key, kind in routes.items() if kind == "NONE"}
-    assert open_routes == {"GET /api/v1/health", "GET /api/v1/docs", "GET /api/v1/openapi.json"}
+    pages = {f"{method} {path}" for method in ("GET", "HEAD") for path in PAGES}
+    assert open_routes == {"GET /api/v1/health", "GET /api/v1/openapi.json"} | pages
     # The gateway answers a preflight itself only where no route takes OPTIONS.
     assert not any(key.startswith(("ANY", "OPTIONS")) for key in routes)
-    for bucket in synthesised.resources("AWS::S3::Bucket").values():
-        (rule,) = bucket["CorsConfiguration"]["CorsRules"]
+    for name, bucket in synthesised.resources("AWS::S3::Bucket").items():
+        rule, *own = bucket["CorsConfiguration"]["CorsRules"]
         assert rule["AllowedOrigins"] == ["https://console.example.com"]
+        assert [own_rule["AllowedOrigins"] for own_rule in own] == [["https://jobs.example.com"]] * ("Uploads" in name)
 
 
 def test_a_custom_domain_is_what_callers_are_told() -> None:

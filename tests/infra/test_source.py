@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 import infra.source
+from functions.console.files import FOLDER
 from infra.app import NO_BUNDLES, synthesise
 from infra.layout import ROOT
-from infra.source import PYTHON, BundleTooLargeError, copy_source
+from infra.source import PYTHON, BundleTooLargeError, copy_console, copy_source
 from tests.synthesised import Template
 
 
@@ -17,9 +18,22 @@ def test_only_what_functions_run_is_put_into_lambda(tmp_path: Path) -> None:
     assert {entry.name for entry in tmp_path.iterdir()} == {"functions", "shared"}
     assert (tmp_path / "functions" / "score" / "handler.py").exists()
     assert list((tmp_path / "shared" / "scoring" / "artifacts").glob("*.json"))
+    assert not (tmp_path / "functions" / "console").exists()
     for left_out in ("training", "client", "cli"):
         assert (ROOT / "shared" / left_out).is_dir()
         assert not (tmp_path / "shared" / left_out).exists()
+
+
+def test_the_console_gets_its_pages_and_no_other_code(tmp_path: Path) -> None:
+    copy_console(tmp_path)
+
+    assert {entry.name for entry in tmp_path.iterdir()} == {"functions"}
+    assert {entry.name for entry in (tmp_path / "functions").iterdir()} - {"__pycache__"} == {"__init__.py", "console"}
+    code = {entry.name for entry in (tmp_path / "functions" / "console").iterdir()} - {"__pycache__"}
+    assert code == {"__init__.py", "configuration.py", "files.py", "handler.py", "site"}
+    served = {file.relative_to(FOLDER) for file in FOLDER.rglob("*") if file.is_file()}
+    copied = tmp_path / "functions" / "console" / "site"
+    assert {file.relative_to(copied) for file in copied.rglob("*") if file.is_file()} == served
 
 
 def test_models_of_a_folder_take_the_place_of_those_of_the_same_name(tmp_path: Path) -> None:

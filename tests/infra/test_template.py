@@ -125,6 +125,7 @@ ROLES = {
         "sqs:SendMessage",
     },
     "Claims": set[str](),
+    "Console": set[str](),
     "Jobs": {
         "lambda:InvokeFunction",
         "s3:GetObject",
@@ -176,6 +177,7 @@ def test_every_function_gets_the_environment_its_settings_ask_for(stage: Templat
     assert {folder_of(properties) for properties in functions.values()} == {
         "api",
         "claims",
+        "console",
         "export",
         "finalize",
         "intake",
@@ -236,10 +238,52 @@ def test_every_route_but_the_public_ones_asks_for_a_token(stage: Template) -> No
     }
     assert routes == {
         "GET /api/v1/health": "NONE",
-        "GET /api/v1/docs": "NONE",
         "GET /api/v1/openapi.json": "NONE",
+        "GET /api/v1/docs": "NONE",
+        "HEAD /api/v1/docs": "NONE",
+        "GET /console": "NONE",
+        "HEAD /console": "NONE",
+        "GET /console/{proxy+}": "NONE",
+        "HEAD /console/{proxy+}": "NONE",
         "ANY /{proxy+}": "JWT",
     }
+
+
+def test_public_routes_lead_to_the_pages_and_the_api_alone(stage: Template) -> None:
+    """Nothing without a token reaches a function whose role may do anything, but for health and the document."""
+    (console,) = [name for name in stage.resources("AWS::Lambda::Function") if "Console" in name]
+    integrations = stage.resources("AWS::ApiGatewayV2::Integration")
+    for properties in stage.resources("AWS::ApiGatewayV2::Route").values():
+        if properties.get("AuthorizationType", "NONE") == "NONE":
+            target = integrations[properties["Target"]["Fn::Join"][1][1]["Ref"]]["IntegrationUri"]["Fn::GetAtt"][0]
+            is_page = "console" in properties["RouteKey"] or "docs" in properties["RouteKey"]
+            assert (target == console) == is_page, properties["RouteKey"]
+
+
+def test_people_sign_in_by_code_to_the_console_alone(stage: Template) -> None:
+    _, client = stage.only("AWS::Cognito::UserPoolClient", containing="Console")
+    assert client["AllowedOAuthFlows"] == ["code"]
+    assert client["AllowedOAuthScopes"] == ["openid"]
+    assert "ClientSecret" not in client
+    assert client.get("GenerateSecret") is not True
+    assert client["ExplicitAuthFlows"] == ["ALLOW_REFRESH_TOKEN_AUTH"]
+    console_url = stage.resolve(stage.document["Outputs"]["ConsoleUrl"]["Value"])
+    assert stage.resolve(client["CallbackURLs"]) == stage.resolve(client["LogoutURLs"]) == [console_url]
+    _, authorizer = stage.only("AWS::ApiGatewayV2::Authorizer")
+    assert len(authorizer["JwtConfiguration"]["Audience"]) == 2
+    _, other = stage.only("AWS::Cognito::UserPoolClient", containing="Callers")
+    assert other.get("AllowedOAuthFlowsUserPoolClient") is False
+
+
+def test_a_page_may_post_files_to_uploads_and_read_nothing(stage: Template) -> None:
+    rules = [
+        rule
+        for properties in stage.resources("AWS::S3::Bucket").values()
+        for rule in properties.get("CorsConfiguration", {}).get("CorsRules", [])
+    ]
+    assert [rule["AllowedMethods"] for rule in rules] == [["POST"]]
+    console_url = stage.resolve(stage.document["Outputs"]["ConsoleUrl"]["Value"])
+    assert [console_url] == [f"{origin}/console" for origin in stage.resolve(rules[0]["AllowedOrigins"])]
 
 
 def test_buckets_are_private_encrypted_and_speak_tls_on_aws() -> None:
@@ -265,8 +309,10 @@ def test_production_keeps_its_data_when_the_stack_goes() -> None:
 
 
 def test_users_cannot_write_the_organization_their_tokens_carry(stage: Template) -> None:
-    _, client = stage.only("AWS::Cognito::UserPoolClient")
-    assert client["WriteAttributes"] == ["email", "name"]
+    clients = stage.resources("AWS::Cognito::UserPoolClient")
+    assert len(clients) == 2
+    for client in clients.values():
+        assert client["WriteAttributes"] == ["email", "name"]
     _, pool = stage.only("AWS::Cognito::UserPool")
     assert pool["LambdaConfig"]["PreTokenGenerationConfig"]["LambdaVersion"] == "V2_0"
 
@@ -346,14 +392,22 @@ def test_only_the_local_stage_has_no_dependency_bundles() -> None:
     for stage in STAGES:
         synthesised = template(stage=stage)
         folders = {folder_of(properties) for properties in synthesised.resources("AWS::Lambda::Function").values()}
-        # The token trigger has no dependencies.
-        wanted = 0 if stage == "local" else len(folders - {"claims"})
+        # The token trigger and the pages have no dependencies.
+        wanted = 0 if stage == "local" else len(folders - {"claims", "console"})
         assert len(synthesised.resources("AWS::Lambda::LayerVersion")) == wanted, stage
 
 
 def test_an_own_issuer_takes_the_place_of_the_user_pool() -> None:
     synthesised = template(**CONTEXTS["own-issuer"])
     assert synthesised.resources("AWS::Cognito::UserPool") == {}
+    _, console = synthesised.only("AWS::Lambda::Function", containing="Console")
+    assert "CONSOLE_CLIENT_ID" not in console["Environment"]["Variables"]
+    with_client = template(**CONTEXTS["own-issuer"], console_client_id="console")
+    _, console = with_client.only("AWS::Lambda::Function", containing="Console")
+    variables = with_client.resolve(console["Environment"]["Variables"])
+    assert variables["CONSOLE_CLIENT_ID"] == "console"
+    assert "SIGN_IN_URL" not in variables
+    assert variables["CONNECT_ORIGINS"].split()[-1] == "https://login.example.com"
     _, authorizer = synthesised.only("AWS::ApiGatewayV2::Authorizer")
     assert authorizer["JwtConfiguration"] == {"Issuer": "https://login.example.com", "Audience": ["jobs", "console"]}
     _, api = synthesised.only("AWS::Lambda::Function", containing="Api")

@@ -1,9 +1,8 @@
 """What anyone may ask: whether the service is up, and how it is used."""
 
 from fastapi import APIRouter, Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 
-from functions.api import reference
 from functions.api.answers import Json
 from functions.api.bodies import HealthAnswer
 from functions.api.version import VERSION
@@ -21,10 +20,3 @@ async def get_health() -> Response:
 async def get_openapi(request: Request) -> Response:
     """The OpenAPI document."""
     return Json(request.app.openapi(), headers={"Cache-Control": "public, max-age=300"})
-
-
-@router.get("/docs", include_in_schema=False)
-async def get_docs(request: Request) -> Response:
-    """The reference for people."""
-    headers = {"Cache-Control": "public, max-age=300", "Content-Security-Policy": reference.CONTENT_SECURITY_POLICY}
-    return HTMLResponse(reference.page(request.app.openapi()), headers=headers)

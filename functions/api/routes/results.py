@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from functions.api.answers import Json
-from functions.api.bodies import AssemblingAnswer, RowErrorsAnswer, problems
+from functions.api.bodies import AssemblingAnswer, DownloadAnswer, RowErrorsAnswer, problems
 from functions.api.dependencies import CurrentCursor, CurrentServices, EndedJob, VisibleJob
 from functions.api.result_bodies import ResultsAnswer
 from shared.jobs.errors import ResultsAssemblingError
@@ -77,6 +77,7 @@ async def get_results(
     responses={
         **problems(401, 403, 404, 409, 413, 422, 503),
         **_ASSEMBLING,
+        200: {"model": DownloadAnswer, "description": "Where the file is, for those who do not want to be redirected"},
         303: {"description": "To the file, for a few minutes", "headers": {"Location": {"schema": {"type": "string"}}}},
     },
     operation_id="download_results",
@@ -87,8 +88,12 @@ async def download(
     services: CurrentServices,
     outcome: Annotated[Outcome, Query(description="Which rows")] = Outcome.SUCCESSFUL,
     format: Annotated[FileFormat, Query(description="Of the file")] = FileFormat.CSV,  # noqa: A002 - the name in the query
+    *,
+    redirect: Annotated[bool, Query(description="False for the link as JSON")] = True,
 ) -> Response:
     """A redirect to a short-lived link; the file's name says job and outcome.
+
+    A page in a browser sees no redirect's address, and asks with `redirect=false`.
 
     CSV is there when the job has ended, or seconds later. Other formats are made when they are first asked for, and
     kept for a day. XLSX has up to 1,048,575 rows; figures are numbers, and no text runs as a formula. Parquet has `row`
@@ -98,7 +103,7 @@ async def download(
         link = services.downloads.link(view.job, outcome, format)
     except ResultsAssemblingError as error:
         return _assembling(view, error)
-    return Response(status_code=303, headers={"Location": link})
+    return Response(status_code=303, headers={"Location": link}) if redirect else Json({"success": True, "url": link})
 
 
 def _assembling(view: JobView, error: ResultsAssemblingError) -> Response:

@@ -19,7 +19,7 @@ from tests.builders import a_completed_job, a_job
 from tests.fakes import FakeJobStore, FakeResultStore
 from tests.unit.api.conftest import API, Client, ClientOf, Token, annual_csv, store_errors, store_results
 
-PUBLIC = {("GET", "/api/v1/health"), ("GET", "/api/v1/docs"), ("GET", "/api/v1/openapi.json")}
+PUBLIC = {("GET", "/api/v1/health"), ("GET", "/api/v1/openapi.json")}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from functions.api.bodies import AssemblingAnswer, RowErrorsAnswer
+from functions.api.bodies import AssemblingAnswer, DownloadAnswer, RowErrorsAnswer
 from functions.api.result_bodies import ResultsAnswer
 from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.model import JobStatus, Outcome
@@ -30,6 +30,17 @@ class TestDownload:
         location = urlsplit(answer.headers["Location"])
         assert location.path == f"/{job.id}/{outcome or 'successful'}"
         assert answer.headers["Cache-Control"] == "no-store"
+
+    def test_gives_the_same_address_as_json_to_those_who_want_no_redirect(
+        self, client: Client, store: FakeJobStore, results: FakeResultStore
+    ) -> None:
+        job = a_completed_job()
+        store.add(job)
+        store_results(results, job.id)
+        url = f"{API}/jobs/{job.id}/download?outcome=failed"
+        answer = client.get(f"{url}&redirect=false")
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
+        assert DownloadAnswer.model_validate(answer.json()).url == client.get(url).headers["Location"]
 
     @pytest.mark.parametrize("query", ["", "?outcome=bogus&format=xlsx"])
     @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.PROCESSING])

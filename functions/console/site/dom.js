@@ -1,0 +1,6 @@
+// Preact with templates in place of a compiler.
+
+import htm from "htm";
+import { h } from "preact";
+
+export const html = htm.bind(h);

@@ -1,0 +1,92 @@
+// The rows that failed, by cause: how many, the first of them, what to write instead, and the way back.
+
+import { html } from "../dom.js";
+import { count, plural } from "../format.js";
+import { Problem, Section, Waiting, useAsked } from "../parts.js";
+import { Download } from "./files.js";
+
+const SHOWN_GROUPS = 12;
+const EXAMPLES = 3;
+
+export function Failures({ api, job }) {
+  const { data, error, again } = useAsked((signal) => causes(api, job, signal), [job.id]);
+  const failed = job.progress.failed_rows;
+  return html`<${Section} title="Failed rows" intro=${`${plural(failed, "row")} could not be scored. Each says why.`}>
+    ${error && html`<${Problem} error=${error} again=${again} />`}
+    ${!data && !error && html`<${Waiting}>Sorting them by cause …<//>`}
+    ${data &&
+    html`<ul class="causes">
+        ${data.shown.map((cause) => html`<${Cause} key=${`${cause.code} ${cause.column}`} cause=${cause} />`)}
+      </ul>
+      ${data.left > 0 && html`<p class="muted">And ${plural(data.left, "more cause")}, in the file.</p>`}`}
+    <${Guide} api=${api} job=${job} />
+  <//>`;
+}
+
+async function causes(api, job, signal) {
+  const [{ groups }, schema] = await Promise.all([
+    api.get(`jobs/${job.id}/errors`, { query: { limit: 1 }, signal }),
+    api.get(`${job.job_type}/schema`, { signal }),
+  ]);
+  const columns = Object.fromEntries(schema.columns.map((column) => [column.name, column]));
+  const sorted = groups.toSorted((one, other) => other.rows - one.rows);
+  const shown = await Promise.all(
+    sorted.slice(0, SHOWN_GROUPS).map(async (group) => {
+      const query = { code: group.code, column: group.column, limit: EXAMPLES };
+      const { errors } = await api.get(`jobs/${job.id}/errors`, { query, signal });
+      return { ...group, examples: errors.map((row) => faultOf(row, group)), wanted: wanted(columns[group.column]) };
+    }),
+  );
+  return { shown, left: sorted.length - shown.length };
+}
+
+function faultOf(row, { code, column }) {
+  const fault = row.errors.find((one) => one.code === code && one.column === column);
+  return { row: row.row, symbol: row.company_symbol, ...fault };
+}
+
+// What a column takes, from the schema.
+function wanted(column) {
+  if (!column) return null;
+  const least = column.exclusive_minimum !== undefined ? `, above ${column.exclusive_minimum}` : "";
+  const orMore = column.minimum !== undefined ? `, ${column.minimum} or more` : "";
+  const unit = column.unit ? `, in ${column.unit}` : "";
+  const length = column.max_length ? `, up to ${column.max_length} characters` : "";
+  return `${column.description}${unit}${least}${orMore}${length}.`;
+}
+
+function Cause({ cause }) {
+  const [first] = cause.examples;
+  return html`<li class="cause">
+    <div class="cause-head">
+      <h3>${first?.error ?? cause.code}</h3>
+      <span class="cause-rows">${plural(cause.rows, "row")}</span>
+    </div>
+    ${cause.wanted && html`<p class="muted"><code>${cause.column}</code> ${cause.wanted}</p>`}
+    <ul class="examples">
+      ${cause.examples.map(
+        ({ row, symbol, value }) =>
+          html`<li key=${row}>
+            Row ${count(row)}${symbol && ` (${symbol})`}: ${value ? html`<code>${value}</code>` : html`<em>blank</em>`}
+          </li>`,
+      )}
+    </ul>
+  </li>`;
+}
+
+function Guide({ api, job }) {
+  return html`<div class="guide">
+    <h3>Fix and upload again</h3>
+    <ol>
+      <li>
+        <p>Get the failed rows. The file has your columns as you wrote them, and what is wrong beside each row.</p>
+        <p class="actions">
+          <${Download} api=${api} job=${job} outcome="failed" format="csv" label="failed rows" kind="primary">Failed rows as CSV<//>
+          <${Download} api=${api} job=${job} outcome="failed" format="xlsx" label="failed rows">as Excel<//>
+        </p>
+      </li>
+      <li><p>Correct the cells. Leave the added columns where they are: they are not read.</p></li>
+      <li><p><a href="#/upload">Upload the file again</a>. Only these rows are scored, and the others are not touched.</p></li>
+    </ol>
+  </div>`;
+}

@@ -1,0 +1,70 @@
+// What scores the rows, how well it did, and what it is not.
+
+import { html } from "../dom.js";
+import { count, percent } from "../format.js";
+import { Page, Problem, Section, Waiting, useAsked } from "../parts.js";
+
+export function ModelsPage({ api }) {
+  const { data, error, again } = useAsked((signal) => api.get("models", { signal }), []);
+  return html`<${Page} title="Models">
+    ${error && html`<${Problem} error=${error} again=${again} />`}
+    ${!data && !error && html`<${Waiting}>Reading the model cards …<//>`}
+    ${data && byName(data.models).map((model) => html`<${Card} key=${model.name} model=${model} />`)}
+  <//>`;
+}
+
+// One card for all kinds of files that a model scores.
+function byName(models) {
+  const cards = new Map();
+  for (const model of models) {
+    const card = cards.get(model.name) ?? { ...model, scores: [] };
+    card.scores.push(`${model.job_type} ${model.profile}: ${model.basis}`);
+    cards.set(model.name, card);
+  }
+  return [...cards.values()];
+}
+
+function Card({ model }) {
+  const { metrics, split } = model;
+  const [low, high] = metrics.roc_auc_95_interval;
+  const [from, to] = split.test.years;
+  return html`<${Section} title=${model.title} intro=${`Predicts ${model.predicts}.`}>
+    <dl class="figures">
+      <div><dt>ROC AUC, ${from} to ${to}</dt><dd>${metrics.roc_auc.toFixed(3)} <small>${low.toFixed(3)} to ${high.toFixed(3)}</small></dd></div>
+      <div><dt>KS</dt><dd>${metrics.ks.toFixed(3)}</dd></div>
+      <div><dt>Predicted on average</dt><dd>${percent(metrics.mean_predicted)}</dd></div>
+      <div><dt>Happened</dt><dd>${percent(metrics.observed_rate)} <small>of ${count(split.test.rows)}</small></dd></div>
+    </dl>
+    <div class="two">
+      <div>
+        <h3>What it is for</h3>
+        <p>${model.intended_use}</p>
+      </div>
+      <div>
+        <h3>What it is not for</h3>
+        <ul>
+          ${model.not_for.map((use) => html`<li key=${use}>${use}</li>`)}
+        </ul>
+      </div>
+    </div>
+    <details>
+      <summary>Inputs, method and limits</summary>
+      <p>${model.method}.</p>
+      <table class="plain-table">
+        <thead>
+          <tr><th scope="col">Input</th><th scope="col">Risk</th></tr>
+        </thead>
+        <tbody>
+          ${model.features.map(
+            (feature) =>
+              html`<tr key=${feature.name}><th scope="row">${feature.description}</th><td>${feature.risk}</td></tr>`,
+          )}
+        </tbody>
+      </table>
+      <ul>
+        ${[...model.scores, ...model.limits].map((line) => html`<li key=${line}>${line}</li>`)}
+      </ul>
+      <p class="muted small">Version <code>${model.version}</code></p>
+    </details>
+  <//>`;
+}

@@ -1,0 +1,65 @@
+"""The pages for people, and the function that serves them."""
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration, Fn
+from aws_cdk import aws_apigatewayv2 as apigateway
+from aws_cdk import aws_apigatewayv2_integrations as integrations
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from infra.api import Api
+from infra.findings import acknowledge
+from infra.function import Function
+from infra.identity import Identity
+from infra.source import console_code
+from infra.stages import Stage
+from infra.storage import Storage
+
+# Files, the same for everybody. What the console shows, it asks the API for, with its user's token.
+PATHS = ("/console", "/console/{proxy+}", "/api/v1/docs")
+
+
+class Console(Construct):
+    """The console and the reference, at the address of the API."""
+
+    def __init__(self, scope: Construct, *, stage: Stage, storage: Storage, identity: Identity, api: Api) -> None:
+        super().__init__(scope, "Pages")
+        self.function = Function(
+            self,
+            "console",
+            stage=stage,
+            code=console_code(),
+            memory_mib=512,
+            timeout=Duration.seconds(10),
+            environment={
+                "TOKEN_ISSUER": identity.issuer,
+                "CONNECT_ORIGINS": " ".join(
+                    dict.fromkeys([*_upload_origins(stage, storage.uploads), *identity.sign_in_origins])
+                ),
+                "MULTIPART_MAX_BYTES": str(stage.limits.multipart_max_bytes),
+                **({"CONSOLE_CLIENT_ID": identity.console_client_id} if identity.console_client_id else {}),
+                **({"SIGN_IN_URL": identity.sign_in_url} if identity.sign_in_url else {}),
+            },
+            statements=[],
+            has_dependencies=False,
+        )
+        integration = integrations.HttpLambdaIntegration("Console", self.function.function)
+        methods = [getattr(apigateway.HttpMethod, method) for method in ("GET", "HEAD")]
+        for path in PATHS:
+            for route in api.http_api.add_routes(path=path, methods=methods, integration=integration):
+                acknowledge(route, "APIG4", "Pages and scripts for everybody; they say nothing of anybody.")
+        # Large files go straight to storage, and links to results are followed from a page.
+        storage.uploads.add_cors_rule(
+            allowed_origins=[api.origin], allowed_methods=[s3.HttpMethods.POST], allowed_headers=["*"]
+        )
+
+
+def _upload_origins(stage: Stage, bucket: s3.IBucket) -> Sequence[str]:
+    """Where a presigned form may lead: S3's older regions use an address without the region in it."""
+    if stage.endpoint_url:
+        return [stage.endpoint_url]
+    return [
+        Fn.join("", ["https://", bucket.bucket_regional_domain_name]),
+        Fn.join("", ["https://", bucket.bucket_domain_name]),
+    ]
