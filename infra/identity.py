@@ -120,6 +120,8 @@ class Identity(Construct):
         return pool.add_client(
             "Callers",
             auth_flows=cognito.AuthFlow(user_password=True, user_srp=True),
+            # On the pool's page it would have every flow otherwise, and tokens in an address.
+            disable_o_auth=True,
             access_token_validity=Duration.hours(24 if stage.is_local else 1),
             prevent_user_existence_errors=True,
             write_attributes=_OWN_ATTRIBUTES,

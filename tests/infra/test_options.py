@@ -76,7 +76,13 @@ def test_every_function_may_do_with_the_key_exactly_what_its_table_says(kms: Tem
 def test_every_action_that_touches_what_the_key_encrypts_is_in_the_table_of_keys(kms: Template) -> None:
     """An action that is new here has to be put into `KEY_ACTIONS_OF`, or into what needs no key."""
     no_key = {
-        *("s3:ListBucket", "s3:DeleteObject", "s3:DeleteObjectVersion", "s3:AbortMultipartUpload"),
+        *(
+            "s3:ListBucket",
+            "s3:ListBucketVersions",
+            "s3:DeleteObject",
+            "s3:DeleteObjectVersion",
+            "s3:AbortMultipartUpload",
+        ),
         *("sqs:DeleteMessage", "sqs:GetQueueAttributes"),
         *("dynamodb:DescribeStream", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
     }

@@ -272,7 +272,8 @@ def test_people_sign_in_by_code_to_the_console_alone(stage: Template) -> None:
     _, authorizer = stage.only("AWS::ApiGatewayV2::Authorizer")
     assert len(authorizer["JwtConfiguration"]["Audience"]) == 2
     _, other = stage.only("AWS::Cognito::UserPoolClient", containing="Callers")
-    assert other.get("AllowedOAuthFlowsUserPoolClient") is False
+    assert not other.get("AllowedOAuthFlowsUserPoolClient")
+    assert "AllowedOAuthFlows" not in other
 
 
 def test_a_page_may_post_files_to_uploads_and_read_nothing(stage: Template) -> None:
