@@ -24,6 +24,7 @@ from tests.benchmarks.table import markdown
 
 BENCHMARKS: Final = (
     "scoring",
+    "workers",
     "planning",
     "finalizing",
     "workbooks",
@@ -37,7 +38,7 @@ BENCHMARKS: Final = (
 ON_REQUEST: Final = ("large",)
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-_AS_DEPLOYED: Final = dict.fromkeys(("scoring", "costing", "large"), KEEP_FREED_MEMORY)
+_AS_DEPLOYED: Final = dict.fromkeys(("scoring", "workers", "costing", "large"), KEEP_FREED_MEMORY)
 # Nothing measured here reaches an account.
 _NO_ACCOUNT: Final = {
     "AWS_ACCESS_KEY_ID": "none",

@@ -1,6 +1,7 @@
 """An S3 in a folder: bodies are files there, copies name the ranges they are of, and nothing is held in memory."""
 
 import io
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -87,7 +88,8 @@ class DiskS3:
     def _written(self, body: bytes) -> _Extent:
         with self._lock:
             self._files += 1
-            path = self._folder / f"{self._files:06d}"
+            # Processes forked from one go on counting where it was.
+            path = self._folder / f"{os.getpid()}-{self._files:06d}"
         path.write_bytes(body)
         return _Extent(path, 0, len(body))
 

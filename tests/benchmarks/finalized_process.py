@@ -71,7 +71,12 @@ def finished_job(*, parts: int, part_bytes: int) -> Finished:
         ],
     )
     failed = round(part_bytes * FAILED_SHARE)
-    sizes = {Part.SUCCESSFUL: part_bytes, Part.FAILED: failed, Part.ALL: part_bytes + failed}
+    sizes = {
+        Part.SUCCESSFUL: part_bytes,
+        Part.FAILED: failed,
+        Part.ALL: part_bytes + failed,
+        Part.ERRORS: failed,
+    }
     for index in range(parts):
         for part, size in sizes.items():
             s3.sizes[results.part_piece(JOB, part, index, size).key] = size

@@ -10,8 +10,10 @@ from tests.benchmarks import finalizing, large_process, starting
 from tests.benchmarks.finalized_process import JOB, finished_job
 from tests.benchmarks.finalizing import LARGE_PART, MIB, SMALL_PART
 from tests.benchmarks.measurements import ratio
+from tests.benchmarks.planned_job import planned_job
 from tests.benchmarks.starting import start_seconds
 from tests.benchmarks.status import served
+from tests.benchmarks.workers import score_all
 
 
 @pytest.mark.parametrize("program", [starting.API, starting.SCORE], ids=["api", "score"])
@@ -64,10 +66,24 @@ class TestFinalizing:
         assert (many - few) / 100 == pytest.approx(4, rel=0.05)
 
 
-def test_a_job_passes_the_handlers_that_the_large_one_passes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "nobody")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+
+
+@pytest.mark.usefixtures("_no_account")
+def test_a_job_passes_the_handlers_that_the_large_one_passes(tmp_path: Path) -> None:
     found = large_process.run(2_000, tmp_path)
     assert found["rows"] == 2_000
     assert found["result_bytes"] > found["bytes"]
+
+
+@pytest.mark.usefixtures("_no_account")
+def test_workers_are_timed_only_when_every_one_scored_its_chunks(tmp_path: Path) -> None:
+    with planned_job(2_000, tmp_path) as planned:
+        assert score_all(planned, 2) > 0
+        (tmp_path / "input.csv").write_bytes(b"")
+        with pytest.raises(RuntimeError, match="ended with"):
+            score_all(planned, 1)
