@@ -63,7 +63,7 @@ def plan_chunks(
     start = end = layout.data_start
     blocks = blocks_of(stream, block_bytes=block_bytes)
     for run in runs_of(blocks, layout.delimiter, skip=layout.data_start, max_record_bytes=max_record_bytes):
-        ends = np.minimum(run.line_ends + 1, len(run.data)) + run.offset
+        ends = np.minimum(run.line_ends + 1, run.size) + run.offset
         rows_before = np.concatenate(([0], np.cumsum(~run.is_blank)))
         at = 0
         while at < len(ends):

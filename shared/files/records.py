@@ -4,6 +4,7 @@ The grammar is that of `shared.files.grammar`, over whole buffers.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 import numpy as np
@@ -134,13 +135,21 @@ def record_bounds(
     ends[(line_ends > starts) & terminated & (text[line_ends - 1] == CR)] -= 1
     blank = ends == starts
     # Most records begin with a byte that is not blank, and need no further look.
-    blanks = tuple(blanks_of(delimiter))
+    is_blank = _blank_bytes(delimiter)
     suspects = np.flatnonzero(~blank)
-    suspects = suspects[np.isin(text[starts[suspects]], blanks)]
+    suspects = suspects[is_blank[text[starts[suspects]]]]
     if len(suspects):
-        seen = np.concatenate(([0], np.cumsum(~np.isin(text, blanks), dtype=np.int64)))
+        seen = np.concatenate(([0], np.cumsum(~is_blank[text], dtype=np.int64)))
         blank[suspects] = seen[ends[suspects]] == seen[starts[suspects]]
     return starts, ends, blank
+
+
+@cache
+def _blank_bytes(delimiter: Delimiter) -> Mask:
+    """Which bytes a blank record may consist of: `[256]`, to be indexed by bytes."""
+    mask = np.zeros(256, np.bool_)
+    mask[list(blanks_of(delimiter))] = True
+    return mask
 
 
 def structure_of(text: NDArray[np.uint8], delimiter: Delimiter, *, newlines_only: bool = False) -> Structure:
@@ -176,7 +185,8 @@ def _literal_quotes(text: NDArray[np.uint8], quotes: Positions, delimiter: int) 
     before = text[quotes - 1]
     can_open = (before == LF) | (before == delimiter)
     can_open[0] |= quotes[0] == 0
-    follows = np.diff(quotes, prepend=-2) == 1
+    follows = np.zeros(len(quotes), np.bool_)
+    np.equal(quotes[1:] - quotes[:-1], 1, out=follows[1:])
     if (can_open[::2] | follows[::2]).all():
         return None
     return _literal_quotes_one_by_one(can_open.tolist(), follows.tolist())

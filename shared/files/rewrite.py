@@ -49,13 +49,14 @@ def to_canonical(
 
 def _canonical_lines(run: Run, dialect: Dialect, *, cr_ends_lines: bool) -> bytes:
     # Same length, so the bounds found in the one cut the other, and CRs inside quotes stay what they are.
-    records = split_records(run.data.replace(b"\r", b"\n") if cr_ends_lines else run.data, dialect.delimiter)
+    data = run.data
+    records = split_records(data.replace(b"\r", b"\n") if cr_ends_lines else data, dialect.delimiter)
     bounds = zip(records.starts.tolist(), records.ends.tolist(), strict=True)
     if dialect.delimiter == ",":
         # A CR that is data must not become half of a CRLF.
-        lines = [run.data[start:end] for start, end in bounds]
+        lines = [data[start:end] for start, end in bounds]
         return b"".join([line + (b"\r\n" if line.endswith(b"\r") else b"\n") for line in lines])
-    return b"".join([_canonical_line(run.data, records, index) for index in range(len(records))])
+    return b"".join([_canonical_line(data, records, index) for index in range(len(records))])
 
 
 def _canonical_line(data: bytes, records: Records, index: int) -> bytes:
