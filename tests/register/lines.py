@@ -207,7 +207,8 @@ LINES: tuple[Line, ...] = (
         ),
         (
             "Every route by every caller on every kind of job",
-            f"{_ACCESS}::test_every_route_is_in_the_table",
+            f"{_ACCESS}::test_the_document_that_is_served_is_the_published_one_and_describes_every_route",
+            f"{_ACCESS}::test_everything_but_health_needs_a_token",
             f"{_ACCESS}::test_a_job_is_there_for_its_organization_and_for_super_admins_only",
             f"{_ACCESS}::test_without_an_organization_a_caller_has_the_jobs_it_made",
             f"{_ACCESS}::test_foreign_absent_deleted_and_impossible_jobs_cannot_be_told_apart",

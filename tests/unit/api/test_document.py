@@ -98,7 +98,7 @@ def test_every_operation_answers_as_documented(
     @given(case=described.as_strategy(generation_mode=mode), is_there=st.booleans())
     def answers_as_documented(case: Case[Any], *, is_there: bool) -> None:
         if mode is POSITIVE and is_there and "{job_id}" in path:
-            case.path_parameters["job_id"] = str(prepared(store, results, operation))
+            case.path_parameters["job_id"] = str(prepared(store, results, operation[1]))
         response = case.call(app=app, base_url="https://api.example", headers=headers)
         excluded: list[Any] = [ACCEPTANCE] if refused_for_content(response) else []
         if response.status_code == 413 or not is_body_or_path_wrong(case):
