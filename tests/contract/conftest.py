@@ -10,6 +10,9 @@ from shared.aws.jobs_table import JobsTable
 from shared.jobs.ports import JobStore
 from tests.aws_resources import TABLE, create_table
 from tests.fakes import FakeJobStore
+from tests.faster_moto import quicken
+
+quicken()
 
 
 @pytest.fixture(params=["fake", "moto"])

@@ -9,7 +9,7 @@ import inspect
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -47,18 +47,28 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that was made, from which lines of ours, and what was asked."""
+    """A call that was made, from which lines of ours, what was asked, and how many attempts its event is given."""
 
     place: Place
     path: tuple[str, ...]
     service: str
     operation: str
     parameters: Mapping[str, Any]
+    attempts: int
 
     @property
-    def is_read(self) -> bool:
-        """Whether the call changes nothing, so that an answer that is lost is a request that is lost."""
-        return self.operation.startswith(_READS)
+    def line(self) -> "Line":
+        """From where a function makes the call."""
+        return self.place.function, self.operation, self.path
+
+    def may_meet(self, fate: Fate) -> bool:
+        """Whether the fate says more of the call than that its request is lost: of a read it does not."""
+        return fate is Fate.REQUEST_LOST or not self.operation.startswith(_READS)
+
+
+Line = tuple[str, str, tuple[str, ...]]
+# What becomes of a call that is about to be made; None: nothing.
+Choice = Callable[[Call], Fate | None]
 
 
 class ProcessEndedError(Exception):
@@ -74,12 +84,13 @@ class Faults:
         self.losable: list[Call] = []
         # Nothing is lost, and nothing counted as a place, while promises are checked.
         self.is_paused = False
-        self.planned: Mapping[Place, Fate] = {}
+        self._choose: Choice = lambda _call: None
         self.injected: list[tuple[Call, Fate]] = []
         self._events: dict[str, list[str]] = {}
         self._attempts: Counter[tuple[str, int]] = Counter()
         self._lost_first: set[tuple[str, str]] = set()
         self._running: tuple[str, int, int] | None = None
+        self._may_run = 0
         self._made = 0
         self._is_dead = False
         # A transfer of S3's makes its calls from threads of its own.
@@ -95,10 +106,10 @@ class Faults:
         # moto answers in this very event: what comes after it, AWS has done.
         events.register_last("before-send", self._after_send)
 
-    def begin(self, planned: Mapping[Place, Fate]) -> None:
-        """Begin a run with these faults."""
+    def begin(self, choose: Choice) -> None:
+        """Begin a run with the faults that are chosen."""
         self.calls, self.losable, self.injected = [], [], []
-        self.planned, self.is_paused = planned, False
+        self._choose, self.is_paused = choose, False
         self._events.clear()
         self._attempts.clear()
         self._lost_first.clear()
@@ -108,21 +119,21 @@ class Faults:
         self._lost_first |= {(function, operation) for function in of}
 
     @contextmanager
-    def invocation(self, function: str, event: JsonObject) -> Iterator[None]:
+    def invocation(self, function: str, event: JsonObject, *, attempts: int) -> Iterator[None]:
         """Count the calls of one invocation. Raises `ProcessEndedError` at its end when it was killed."""
-        outer, made = self._running, self._made
+        outer, may_run, made = self._running, self._may_run, self._made
         given, text = self._events.setdefault(function, []), json.dumps(event, sort_keys=True)
         if text not in given:
             given.append(text)
         number = given.index(text) + 1
         self._attempts[function, number] += not self.is_paused
         self._running = (function, number, self._attempts[function, number])
-        self._made, self._is_dead = 0, False
+        self._may_run, self._made, self._is_dead = attempts, 0, False
         try:
             yield
         finally:
             was_killed = self._is_dead
-            self._running, self._made, self._is_dead = outer, made, False
+            self._running, self._may_run, self._made, self._is_dead = outer, may_run, made, False
         if was_killed:
             raise ProcessEndedError
 
@@ -135,8 +146,9 @@ class Faults:
                 raise ProcessEndedError
             self._made += 1
             place = Place(*self._running, self._made)
-            call = Call(place, _path(), model.service_model.service_name, model.name, context["asked"])
-            fate = self.planned.get(place) if not self.is_paused else None
+            service = model.service_model.service_name
+            call = Call(place, _path(), service, model.name, context["asked"], self._may_run)
+            fate = self._choose(call) if not self.is_paused else None
             if (place.function, call.operation) in self._lost_first:
                 self._lost_first.remove((place.function, call.operation))
                 fate = Fate.REQUEST_LOST

@@ -1,16 +1,14 @@
 """Runs of scenarios under faults, and what they break."""
 
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
-from tests.crashes.faults import Call, Fate, Place
+from tests.crashes.faults import Call, Choice, Fate, Line, Place
 from tests.crashes.platform import Platform
 from tests.crashes.promises import Promises
 from tests.crashes.scenarios import Scenario
 
 Plan = Mapping[Place, Fate]
-Line = tuple[str, str, tuple[str, ...]]
 Loss = tuple[Line, Fate]
 # The calls of scenarios without faults.
 CleanRuns = Sequence[tuple[Scenario, Sequence[Call]]]
@@ -28,12 +26,12 @@ class Run:
     broken: Sequence[str]
 
 
-def run(platform: Platform, scenario: Scenario, plan: Plan) -> Run:
-    """The scenario under these faults, and then the end of everything in it."""
+def run(platform: Platform, scenario: Scenario, choose: Choice) -> Run:
+    """The scenario under the faults that are chosen, and then the end of everything in it."""
     platform.clear()
     promises = Promises(platform)
     platform.after_invocation = promises.look
-    platform.faults.begin(plan)
+    platform.faults.begin(choose)
     try:
         scenario(platform, promises.check_ends)
         watched = list(platform.faults.losable)
@@ -44,11 +42,16 @@ def run(platform: Platform, scenario: Scenario, plan: Plan) -> Run:
     return Run(watched, list(platform.faults.injected), promises.broken)
 
 
+def by_place(plan: Plan) -> Choice:
+    """The faults of a plan."""
+    return lambda call: plan.get(call.place)
+
+
 def clean_runs(platform: Platform, scenarios: Sequence[Scenario]) -> CleanRuns:
     """The calls of every scenario without faults."""
     runs = []
     for scenario in scenarios:
-        clean = run(platform, scenario, {})
+        clean = run(platform, scenario, by_place({}))
         assert not clean.broken, (scenario.__name__, clean.broken)
         runs.append((scenario, clean.calls))
     return runs
@@ -58,7 +61,7 @@ def single(calls: Sequence[Call], fates: Sequence[Fate]) -> Iterator[Plan]:
     """One fault a run: every call of the first attempts, in every way."""
     for call in calls:
         for fate in fates:
-            if may_meet(call, fate):
+            if call.may_meet(fate):
                 yield {call.place: fate}
 
 
@@ -67,46 +70,33 @@ def every_loss(
 ) -> Iterator[Run]:
     """Runs until every call was lost in every way; calls of a function from the same lines count as one.
 
-    In each run one fault is put into each of the first two attempts at every event: every function is given every event
-    at least three times. What `known` has was lost before, and it learns the rest. Raises AssertionError when a call
-    cannot be lost.
+    What `known` has was lost before, and it learns the rest. Raises AssertionError when a call cannot be lost.
     """
-    waiting = {
-        (line_of(call), fate): call.place
-        for call in calls
-        for fate in fates
-        if may_meet(call, fate) and (line_of(call), fate) not in known
-    }
-    few = False
-    while waiting:
-        met = run(platform, scenario, _packed(dict(list(waiting.items())[:1]) if few else waiting))
-        yield met
-        lost = {(line_of(call), fate) for call, fate in met.injected}
-        reached = lost & waiting.keys()
-        assert reached or not few, f"never lost: {next(iter(waiting))}"
-        # One fault may keep another from being met; alone it will be.
-        few = not reached
-        known |= lost
-        waiting = {loss: place for loss, place in waiting.items() if loss not in lost}
+    wanted = {(call.line, fate) for call in calls for fate in fates if call.may_meet(fate)}
+    functions = {call.place.function for call in calls}
+    while wanted - known:
+        before = len(known)
+        yield run(platform, scenario, _FirstOfEachAttempt(functions, fates, known))
+        assert len(known) > before, f"never lost: {next(iter(wanted - known))}"
 
 
-def line_of(call: Call) -> Line:
-    """From where a function makes the call."""
-    return call.place.function, call.operation, call.path
+@dataclass(frozen=True)
+class _FirstOfEachAttempt:
+    """Loses a call in every attempt at an event but the last: the first that was not lost so before."""
 
+    functions: Set[str]
+    fates: Sequence[Fate]
+    known: set[Loss]
+    _spoiled: set[tuple[str, int, int]] = field(default_factory=set)
 
-def _packed(waiting: Mapping[Loss, Place]) -> Plan:
-    plan: dict[Place, Fate] = {}
-    faults: Counter[tuple[str, int]] = Counter()
-    for (_, fate), place in waiting.items():
-        event = (place.function, place.event)
-        if faults[event] < 2:
-            # The attempt that made the call in the run without faults, and the one after it.
-            plan[replace(place, attempt=place.attempt + faults[event])] = fate
-            faults[event] += 1
-    return plan
-
-
-def may_meet(call: Call, fate: Fate) -> bool:
-    """Whether the fate says more of the call than that its request is lost."""
-    return fate is Fate.REQUEST_LOST or not call.is_read
+    def __call__(self, call: Call) -> Fate | None:
+        place = call.place
+        attempt = (place.function, place.event, place.attempt)
+        if place.function not in self.functions or place.attempt >= call.attempts or attempt in self._spoiled:
+            return None
+        for fate in self.fates:
+            if call.may_meet(fate) and (call.line, fate) not in self.known:
+                self.known.add((call.line, fate))
+                self._spoiled.add(attempt)
+                return fate
+        return None

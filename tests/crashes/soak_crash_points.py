@@ -9,7 +9,7 @@ import pytest
 from tests.crashes.faults import Call, Fate
 from tests.crashes.platform import Platform
 from tests.crashes.scenarios import SCENARIOS, Scenario
-from tests.crashes.schedules import clean_runs, run, single
+from tests.crashes.schedules import by_place, clean_runs, run, single
 
 PAIRS_OF_EACH = 100
 
@@ -24,7 +24,7 @@ def calls_of(platform: Platform, scenario: Scenario) -> Sequence[Call]:
 def test_no_fault_alone_breaks_a_promise(platform: Platform, scenario: Scenario, fate: Fate) -> None:
     broken = []
     for plan in single(calls_of(platform, scenario), [fate]):
-        met = run(platform, scenario, plan)
+        met = run(platform, scenario, by_place(plan))
         if met.broken:
             broken.append((plan, met.broken))
     assert not broken
@@ -38,7 +38,7 @@ def test_no_pair_of_faults_breaks_a_promise(platform: Platform, scenario: Scenar
     broken = []
     for _ in range(PAIRS_OF_EACH):
         first, second = chance.sample(faults, 2)
-        met = run(platform, scenario, {**first, **second})
+        met = run(platform, scenario, by_place({**first, **second}))
         if met.broken:
             broken.append(({**first, **second}, met.broken))
     assert not broken, seed

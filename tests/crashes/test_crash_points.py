@@ -19,7 +19,7 @@ from tests.crashes.scenarios import (
     a_file_is_uploaded_scored_read_and_deleted,
     a_job_is_cancelled_while_chunks_are_late,
 )
-from tests.crashes.schedules import TOLD, CleanRuns, Loss, every_loss, line_of, run
+from tests.crashes.schedules import TOLD, CleanRuns, Loss, by_place, every_loss, run
 from tests.flow.system import deployed_functions
 
 Naive = Callable[[], AbstractContextManager[None]]
@@ -48,7 +48,7 @@ def test_no_lost_call_breaks_a_promise(platform: Platform, calls: CleanRuns, rec
     for scenario, made in calls:
         for met in every_loss(platform, scenario, made, TOLD, known):
             assert not met.broken, (scenario.__name__, met.broken, [(call.place, fate) for call, fate in met.injected])
-    wanted = {line_of(call) for _, made in calls for call in made}
+    wanted = {call.line for _, made in calls for call in made}
     assert wanted <= {line for line, _ in known}
     record_property("injected", len(known))
 
@@ -57,7 +57,7 @@ def test_no_lost_call_breaks_a_promise(platform: Platform, calls: CleanRuns, rec
 def test_a_simpler_count_is_found_out(platform: Platform, naive: Naive, record_property: Record) -> None:
     scenario = a_file_is_uploaded_scored_read_and_deleted
     with naive():
-        clean = run(platform, scenario, {})
+        clean = run(platform, scenario, by_place({}))
         assert clean.broken == [], "without faults it looks right"
         scored = [call for call in clean.calls if call.place.function == "score"]
         runs = list(every_loss(platform, scenario, scored, TOLD, set()))
@@ -69,6 +69,6 @@ def test_a_simpler_count_is_found_out(platform: Platform, naive: Naive, record_p
 
 def test_an_end_that_leaves_the_ledger_open_is_found_out(platform: Platform, record_property: Record) -> None:
     with an_end_without_closing():
-        broken = run(platform, a_job_is_cancelled_while_chunks_are_late, {}).broken
+        broken = run(platform, a_job_is_cancelled_while_chunks_are_late, by_place({})).broken
     assert any("after the end" in promise for promise in broken), broken
     record_property("naive_broken", 1)

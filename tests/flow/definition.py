@@ -17,7 +17,8 @@ def adapted(synthesised: Template) -> JsonObject:
 def retries_of(synthesised: Template, state: str) -> int:
     """How often the state machine repeats a task that failed."""
     (task,) = [found for name, found in _states(_definition(synthesised)) if name == state]
-    return int(task["Retry"][0]["MaxAttempts"])
+    (failed,) = [retry for retry in task["Retry"] if retry["ErrorEquals"] == ["States.ALL"]]
+    return int(failed["MaxAttempts"])
 
 
 def _definition(synthesised: Template) -> JsonObject:

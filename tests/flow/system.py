@@ -22,6 +22,7 @@ from moto import mock_aws
 
 from shared.aws import clients
 from tests.aws_resources import table_definition
+from tests.faster_moto import quicken
 from tests.flow.definition import adapted
 from tests.invocation import InvocationContext
 from tests.synthesised import JsonObject, Template, template
@@ -117,6 +118,7 @@ def running_system(
     `asynchronous` for the caller to make, where that is given.
     """
     synthesised = template()
+    quicken()
     with mock_aws(config={"stepfunctions": {"execute_state_machine": executes}}):
         clients.forget_clients()
         system = _create(synthesised)
