@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS ?= true
 PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)
 
-.PHONY: help demo local local-stop local-env test soak report audit check format synth snapshot train compare bench lock vendor openapi deploy destroy clean
+.PHONY: help demo local local-stop local-env test soak stress report audit check format synth snapshot train compare bench lock vendor openapi deploy destroy clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -46,6 +46,9 @@ test: $(READY) ## run the whole test suite
 
 soak: $(READY) ## run the long tests: every fault alone, pairs of faults, long lives (ARGS="-k pair")
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -o python_files='soak_*.py' tests $(ARGS)
+
+stress: $(READY) ## 500 uploads, 200 dropped files and a million rows on the local cloud, with the memory it took (ARGS="--jobs 50")
+	@$(BIN)/python -m tests.stress $(ARGS)
 
 report: $(READY) ## write what was found of every harm to build/report.md
 	@$(BIN)/python -m tests.register.report build/report.md

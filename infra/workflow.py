@@ -20,6 +20,9 @@ PLAN_TIMEOUT = Duration.minutes(15)
 SCORE_TIMEOUT = Duration.minutes(4)
 FINALIZE_TIMEOUT = Duration.minutes(15)
 EXECUTION_TIMEOUT = Duration.hours(12)
+# How often Lambda may refuse a task: for about an hour; and for less than the five minutes of an Express execution.
+_REFUSALS = 240
+_REFUSALS_OF_A_CHUNK = 10
 
 
 class Workflow(Construct):
@@ -190,7 +193,12 @@ class Workflow(Construct):
         )
         # Score answers null: nothing of the size of a chunk, or of their number, passes through the execution.
         score_chunks.item_processor(
-            self._task("Score", self.score.function, {**job, "chunk": sfn.JsonPath.object_at("$.chunk")})
+            self._task(
+                "Score",
+                self.score.function,
+                {**job, "chunk": sfn.JsonPath.object_at("$.chunk")},
+                refusals=_REFUSALS_OF_A_CHUNK,
+            )
         )
         plan = self._task("Plan", self.plan.function, job)
         return plan.next(
@@ -199,7 +207,9 @@ class Workflow(Construct):
             .otherwise(finalize)
         )
 
-    def _task(self, name: str, function: lambda_.IFunction, payload: dict[str, object]) -> tasks.LambdaInvoke:
+    def _task(
+        self, name: str, function: lambda_.IFunction, payload: dict[str, object], *, refusals: int = _REFUSALS
+    ) -> tasks.LambdaInvoke:
         task = tasks.LambdaInvoke(
             self,
             f"{name}Task",
@@ -210,11 +220,10 @@ class Workflow(Construct):
             # The one retry below covers these too.
             retry_on_service_exceptions=False,
         )
-        # Refused while other jobs use up the account's concurrency, which may last; all waits together stay below the
-        # five minutes of an Express execution.
+        # Refused while other jobs use up the account's concurrency, which may last.
         task.add_retry(
             errors=["Lambda.TooManyRequestsException"],
-            max_attempts=10,
+            max_attempts=refusals,
             interval=Duration.seconds(2),
             backoff_rate=2,
             max_delay=Duration.seconds(30),

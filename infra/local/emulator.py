@@ -10,9 +10,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from infra.layout import ROOT
+
 REGION = "us-east-1"
 # MiniStack takes these as the account's root; they open nothing anywhere else.
 ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+# Tasks of executions: each is a process.
+TASKS_AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 10.0
@@ -62,7 +67,8 @@ class Emulator:
         with self.log.open("wb") as log:
             # A session of its own, so that its functions' processes end with it.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "ministack"],
+                [sys.executable, "-m", "infra.local.bounded_ministack"],
+                cwd=ROOT,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -87,6 +93,13 @@ class Emulator:
     def is_running(self) -> bool:
         """Whether its process is alive."""
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def session(self) -> int:
+        """The session of processes that it and all it starts are in. Raises `LocalCloudError` before it is started."""
+        if self._process is None:
+            raise LocalCloudError("The local cloud is not running.")
+        return self._process.pid
 
     def stop(self) -> None:
         """End it and every process it started."""

@@ -332,14 +332,25 @@ def test_the_map_runs_express_children_over_the_manifest_and_tolerates_failed_ch
         assert (failed["ErrorEquals"], failed["MaxAttempts"], failed["JitterStrategy"]) == (["States.ALL"], 3, "FULL")
 
 
-def test_a_chunk_that_lambda_refuses_is_tried_again_for_as_long_as_its_execution_may_last(stage: Template) -> None:
-    _, machine = stage.only("AWS::StepFunctions::StateMachine")
-    states = json.loads(stage.resolve(machine["DefinitionString"]))["States"]
-    retry = states["ScoreChunks"]["ItemProcessor"]["States"]["Score"]["Retry"][0]
-    waits = [
+def longest_waits(retry: JsonObject) -> list[float]:
+    """The seconds before each further attempt, at most; with jitter half of it on average."""
+    return [
         min(retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt, retry["MaxDelaySeconds"])
         for attempt in range(retry["MaxAttempts"])
     ]
+
+
+@pytest.mark.parametrize("task", ["Plan", "Finalize"])
+def test_a_job_waits_an_hour_for_other_jobs_that_use_up_the_accounts_concurrency(stage: Template, task: str) -> None:
+    _, machine = stage.only("AWS::StepFunctions::StateMachine")
+    states = json.loads(stage.resolve(machine["DefinitionString"]))["States"]
+    assert sum(longest_waits(states[task]["Retry"][0])) / 2 >= 3_500
+
+
+def test_a_chunk_that_lambda_refuses_is_tried_again_for_as_long_as_its_execution_may_last(stage: Template) -> None:
+    _, machine = stage.only("AWS::StepFunctions::StateMachine")
+    states = json.loads(stage.resolve(machine["DefinitionString"]))["States"]
+    waits = longest_waits(states["ScoreChunks"]["ItemProcessor"]["States"]["Score"]["Retry"][0])
     # A minute is left of the five that an Express execution has, many times what a chunk takes.
     assert 180 <= sum(waits) <= 240
 
