@@ -23,7 +23,7 @@ from shared.jobs.ports import Clock, JobView
 from shared.jobs.retry import RetryService, require_retryable
 from shared.jobs.row_scoring import RowScorer
 from shared.jobs.scored_rows import ScoredRows
-from shared.jobs.service import JobService, require_ended
+from shared.jobs.service import JobService, require_cancellable, require_ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +124,16 @@ async def _ended_job(view: VisibleJob) -> JobView:
 EndedJob = Annotated[JobView, Depends(_ended_job)]
 
 
+async def _cancellable_job(view: VisibleJob) -> JobView:
+    require_cancellable(view.job)
+    return view
+
+
+CancellableJob = Annotated[JobView, Depends(_cancellable_job)]
+
+
 async def _retryable_job(view: VisibleJob) -> JobView:
-    require_retryable(view.job)
+    require_retryable(view)
     return view
 
 

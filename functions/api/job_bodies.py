@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from shared.jobs.model import JobStatus, JobType, Phase, Source
 
@@ -135,6 +135,7 @@ class RowErrorBody(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     row: int
+    source_row: int | None = Field(default=None, description="Of a retry: the row's number in the file first uploaded")
     company_symbol: str
     column: str | None = None
     code: str

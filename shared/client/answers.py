@@ -138,6 +138,7 @@ class RowError(TypedDict):
     """Why a row failed: `error` is its first fault, `errors` are all of them."""
 
     row: int
+    source_row: NotRequired[int | None]
     company_symbol: str
     column: NotRequired[str | None]
     code: str

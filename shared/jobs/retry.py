@@ -42,7 +42,7 @@ class RetryService:
         Given the `job_id` of an earlier attempt, go on with the job it made.
         Raises `ResultsNotReadyError`, `RetryLimitError` and `NothingToRetryError`.
         """
-        require_retryable(parent.job)
+        require_retryable(parent)
         child = self._child(caller, parent.job, _retry_of(parent, outcomes), job_id=job_id or self._new_id())
         child = create_once(self._store, child)
         try:
@@ -76,14 +76,19 @@ class RetryService:
         )
 
 
-def require_retryable(job: Job) -> None:
-    """Raise `ResultsNotReadyError` while the job lives, and `RetryLimitError` at the end of a chain."""
+def require_retryable(parent: JobView) -> None:
+    """Raise `ResultsNotReadyError` while the job lives, `RetryLimitError` at the end of a chain, `NothingToRetryError`.
+
+    The last where there are no rows of either kind, whichever are asked for.
+    """
+    job = parent.job
     if not job.status.is_terminal:
         raise ResultsNotReadyError(
             f"The job is {job.status}. Its rows can be retried when it has ended; follow its status."
         )
     if job.retry is not None and job.retry.generation >= MAX_GENERATIONS:
         raise RetryLimitError(MAX_GENERATIONS)
+    _retry_of(parent, frozenset(RETRIED_OUTCOMES))
 
 
 def _retry_of(parent: JobView, outcomes: Set[Outcome]) -> Retry:

@@ -195,8 +195,7 @@ class JobService:
         if view is None:
             raise JobNotFoundError
         job = view.job
-        if not job.cancelled:
-            raise JobNotCancellableError(job.status)
+        require_cancellable(job)
         # The record decided; what follows only tidies up, and a second cancel does again what a crash left undone.
         stopped = job.execution_stopped
         if not stopped and job.execution_arn is not None:
@@ -258,6 +257,12 @@ def require_ended(job: Job) -> None:
         raise ResultsNotReadyError(
             f"The job is {job.status}. Its results can be downloaded when it has ended; follow its status."
         )
+
+
+def require_cancellable(job: Job) -> None:
+    """Raise `JobNotCancellableError` for a job that ended by itself."""
+    if job.status.is_terminal and not job.cancelled:
+        raise JobNotCancellableError(job.status)
 
 
 def scope_of(caller: Caller) -> Scope:

@@ -29,6 +29,8 @@ _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 # Quoted from its first byte to its last, every quote between them doubled: any program reads it alike.
 _WELL_QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 _LOWER_TO_UPPER = 0x20
+# Of any number of a row that there is.
+_ROW_DIGITS = 12
 
 # For each row of a table the cells to write anew: column of the file -> text.
 Rewrites = defaultdict[int, dict[int, str]]
@@ -99,6 +101,12 @@ def _without_source_row(record: bytes, delimiter: bytes, *, fields: int) -> tupl
     if not number.isdigit():
         return record, b""
     return (unquoted(text) if fields == 2 else text), number
+
+
+def source_row_of(carried: bytes) -> int | None:
+    """The number that a carried record of a retry ends with; None where somebody wrote something else there."""
+    number = carried.rpartition(b",")[2]
+    return int(number) if number.isdigit() and len(number) <= _ROW_DIGITS else None
 
 
 def _requote(rewrites: Rewrites, records: Records, table: Table, kept: Positions, character: bytes) -> None:

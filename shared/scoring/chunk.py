@@ -12,11 +12,11 @@ import numpy as np
 
 from shared.files.header import Layout
 from shared.files.records import Records, split_records
-from shared.scoring.carried import carried_records, symbol_of
+from shared.scoring.carried import carried_records, source_row_of, symbol_of
 from shared.scoring.chunk_summary import ChunkSummary, summarise
 from shared.scoring.company_periods import NO_KEY, company_periods
 from shared.scoring.model import Model
-from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS
+from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS, SOURCE_ROW
 from shared.scoring.results import fault_texts, row_error
 from shared.scoring.rows import Fault, judge
 from shared.scoring.scores import score_cells
@@ -141,6 +141,7 @@ def score_chunk(
     # Appended to, not joined: rows full of faults are many times longer than their records.
     failed, errors = bytearray(), bytearray()
     unscored = b"," * len(SCORE_COLUMNS) if scored else b""
+    is_retry = layout.normalised[-1] == SOURCE_ROW
     whole: list[bytes] = []
     ends = [_SOUND + b"\n"] * len(records)
     for before, index in enumerate(sorted(faults)):
@@ -150,7 +151,8 @@ def score_chunk(
         failed += b"%b,%b\n" % (line, texts.cells)
         whole.append(line)
         ends[index] = b"%b,%b,failed\n" % (unscored, texts.cells)
-        errors += row_error(first_row + index, symbols.get(index, ""), texts) + b"\n"
+        source = source_row_of(carried[index]) if is_retry else None
+        errors += row_error(first_row + index, symbols.get(index, ""), texts, source_row=source) + b"\n"
     whole += lines[len(whole) - len(faults) :]
     return ScoredChunk(
         rows=len(records),

@@ -95,9 +95,13 @@ def fault_texts(faults: tuple[Fault, ...]) -> FaultTexts:
     )
 
 
-def row_error(row: int, symbol: str, texts: FaultTexts) -> bytes:
-    """A failed row as a JSON object: the row error of the contract, with all its faults in `errors`."""
-    return b'{"row":%d,"company_symbol":%b,%b}' % (row, compact_json(symbol).encode(), texts.members)
+def row_error(row: int, symbol: str, texts: FaultTexts, *, source_row: int | None = None) -> bytes:
+    """A failed row as a JSON object: the row error of the contract, with all its faults in `errors`.
+
+    `source_row` is that of a retry's row, where it has one.
+    """
+    source = b"" if source_row is None else b'"source_row":%d,' % source_row
+    return b'{"row":%d,%b"company_symbol":%b,%b}' % (row, source, compact_json(symbol).encode(), texts.members)
 
 
 def compact_json(value: object) -> str:

@@ -16,7 +16,15 @@ from functions.api.bodies import (
     StatusAnswer,
     problems,
 )
-from functions.api.dependencies import CurrentCaller, CurrentCursor, CurrentServices, JobId, Services, VisibleJob
+from functions.api.dependencies import (
+    CancellableJob,
+    CurrentCaller,
+    CurrentCursor,
+    CurrentServices,
+    JobId,
+    Services,
+    VisibleJob,
+)
 from functions.api.idempotency import OncePerKey
 from functions.api.list_filters import CurrentFilter
 from functions.api.listing import ListRequest, list_jobs
@@ -131,7 +139,9 @@ async def get_status(
     operation_id="cancel_job",
     summary="Cancel a job that has not ended",
 )
-async def cancel_job(caller: CurrentCaller, view: VisibleJob, services: CurrentServices, once: OncePerKey) -> Response:
+async def cancel_job(
+    caller: CurrentCaller, view: CancellableJob, services: CurrentServices, once: OncePerKey
+) -> Response:
     """Stop a job. What was scored before stays and can be downloaded."""
 
     async def cancel() -> Response:

@@ -14,7 +14,8 @@ from functions.api.app import described_app
 from functions.api.idempotency import OncePerKey
 from shared.jobs.errors import UnavailableError
 from shared.jobs.idempotency import KEPT
-from tests.builders import a_completed_job
+from shared.jobs.model import Job
+from tests.builders import a_completed_job, a_job
 from tests.fakes import (
     FakeAssembler,
     FakeIdempotencyKeys,
@@ -145,6 +146,23 @@ class TestEveryPost:
             assert [fault["field"] for fault in answer.json()["errors"]] == ["header.Idempotency-Key"]
             assert "two words" not in answer.text
         assert world.seen() == before
+
+
+@pytest.mark.parametrize(
+    ("action", "job", "status", "code"),
+    [
+        ("cancel", a_completed_job(), 400, "job_not_cancellable"),
+        ("retry", a_job(), 409, "results_not_ready"),
+        ("retry", a_completed_job(total_rows=9, final_successful_rows=9, final_failed_rows=0), 400, "nothing_to_retry"),
+    ],
+)
+@pytest.mark.parametrize("sent", [{}, {"json": {"outcomes": ["none"]}}])
+def test_the_state_of_a_job_is_told_before_what_is_wrong_with_the_request(
+    client: Client, store: FakeJobStore, action: str, job: Job, status: int, code: str, sent: dict[str, Any]
+) -> None:
+    store.add(job)
+    answer = client.post(f"{API}/jobs/{job.id}/{action}", headers={"Idempotency-Key": "two words"}, **sent)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("path", JOB_POSTS)
