@@ -44,7 +44,7 @@ local-env: $(READY) ## print API and TOKEN of the running local cloud: eval "$$(
 test: $(READY) ## run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)
 
-soak: $(READY) ## run the long tests: every fault alone, pairs of faults, long lives (ARGS="-k pair")
+soak: $(READY) ## run the long tests: every fault alone, pairs of faults, long lives, every statement of every role (ARGS="-k pair")
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -o python_files='soak_*.py' tests $(ARGS)
 
 stress: $(READY) ## 500 uploads, 200 dropped files and a million rows on the local cloud, with the memory it took (ARGS="--jobs 50")

@@ -97,6 +97,7 @@ class _FirstOfEachAttempt:
         for fate in self.fates:
             if call.may_meet(fate) and (call.line, fate) not in self.known:
                 self.known.add((call.line, fate))
-                self._spoiled.add(attempt)
+                if fate is not Fate.ASKED_AGAIN:  # which the attempt survives
+                    self._spoiled.add(attempt)
                 return fate
         return None

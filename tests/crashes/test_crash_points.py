@@ -13,6 +13,7 @@ import pytest
 from functions.api.openapi import document
 from infra.layout import ROOT
 from shared.jobs.views import API_ROOT
+from tests.crashes.faults import Fate
 from tests.crashes.naive import a_plain_counter, an_end_without_closing, the_count_before_the_parts
 from tests.crashes.platform import Platform
 from tests.crashes.scenarios import (
@@ -50,6 +51,19 @@ def test_no_lost_call_breaks_a_promise(platform: Platform, calls: CleanRuns, rec
             assert not met.broken, (scenario.__name__, met.broken, [(call.place, fate) for call, fate in met.injected])
     wanted = {call.line for _, made in calls for call in made}
     assert wanted <= {line for line, _ in known}
+    record_property("injected", len(known))
+
+
+def test_no_write_that_botocore_repeats_breaks_a_promise(
+    platform: Platform, calls: CleanRuns, record_property: Record
+) -> None:
+    known: set[Loss] = set()
+    for scenario, made in calls:
+        for met in every_loss(platform, scenario, made, [Fate.ASKED_AGAIN], known):
+            assert not met.broken, (scenario.__name__, met.broken, [call.place for call, _ in met.injected])
+    created = {operation for (function, operation, _), _ in known if function == "api"}
+    # With the SHA-256 of the file, without it, and under a key of the caller's.
+    assert {"TransactWriteItems", "PutItem"} <= created
     record_property("injected", len(known))
 
 

@@ -1,0 +1,385 @@
+"""Every statement of every function's role left out in turn on the local cloud, which enforces them. By `make soak`.
+
+Without the statement the flow that needs it must be denied, and with it again nobody is. `tests/crashes/test_rights.py`
+works the same out from the template, action by action, in seconds; here the local cloud's own IAM says so.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import httpx
+import pytest
+
+from infra.local import panel
+from infra.local.client import JobsClient
+from infra.local.cloud import LocalCloud
+from shared.aws.jobs_table import JobsTable
+from shared.client.answers import TERMINAL
+from shared.client.errors import ClientError
+from shared.jobs.model import StoredInput, utc_now
+from shared.jobs.ports import JobView
+
+pytestmark = pytest.mark.e2e
+
+# Statements that the local cloud cannot judge, by the action they begin with.
+NOT_JUDGED = {
+    "logs:CreateLogStream": "the local cloud writes the logs itself, not under the function's role",
+    "sqs:ReceiveMessage": "its poller reads queues by itself, whatever the function's role says",
+    "dynamodb:DescribeStream": "its poller reads streams by itself, likewise",
+    "sqs:SendMessage": "Lambda sends there what publish gave up, and the local cloud does so by itself",
+}
+# Of these none is in the template of the local stage: they hold in `tests/crashes/test_rights.py` and `tests/infra`.
+NOT_DEPLOYED = {
+    "kms:": "the local stage has no key, and the local cloud encrypts nothing",
+    "xray:": "the local cloud has no traces",
+}
+_SMALL = panel.as_csv(panel.statement_rows(60, seed=1, faulty=3), panel.STATEMENT_COLUMNS)
+_MEDIUM = panel.as_csv(panel.statement_rows(20_000, seed=2), panel.STATEMENT_COLUMNS)
+_HOPELESS = panel.as_csv(panel.statement_rows(8_000, seed=3, faulty=8_000), panel.STATEMENT_COLUMNS)
+_WITHIN_SECONDS = 60.0
+# What botocore says of them; an answer to a HEAD has no body that could say more.
+_DENIALS = ("is not authorized to perform", "(403) when calling")
+
+
+class DeniedError(Exception):
+    """A function was not allowed what it asked for."""
+
+
+@dataclass
+class World:
+    """The running cloud: as a caller sees it, and with all rights for what a flow arranges."""
+
+    cloud: LocalCloud
+    member: JobsClient
+    s3: Any
+    iam: Any
+    functions: Any
+    logs: Any
+    table: JobsTable
+    function: str = ""
+    began_at: float = 0.0
+
+    def until(self, condition: Callable[[], object], what: str) -> None:
+        """Wait until it holds. Raises `DeniedError` as soon as a function was denied something."""
+        deadline = time.monotonic() + _WITHIN_SECONDS
+        while not condition():
+            self.look_for_denials()
+            if time.monotonic() > deadline:
+                raise TimeoutError(what)
+            time.sleep(0.1)
+
+    def look_for_denials(self) -> None:
+        """Raise `DeniedError` if the function was denied something since the flow began."""
+        group = self.described(self.function)["LoggingConfig"]["LogGroup"]
+        events = self.logs.filter_log_events(logGroupName=group, startTime=int(self.began_at * 1000))["events"]
+        for event in events:
+            if any(denial in event["message"] for denial in _DENIALS):
+                raise DeniedError(event["message"])
+
+    def described(self, function: str) -> dict[str, Any]:
+        """The function as Lambda describes it."""
+        (found,) = [one for one in self.functions.list_functions()["Functions"] if _folder(one) == function]
+        described: dict[str, Any] = found
+        return described
+
+    def invoke(self, function: str, event: dict[str, Any]) -> None:
+        """One invocation, waited for. Raises `RuntimeError` when it fails."""
+        name = self.described(function)["FunctionName"]
+        answer = self.functions.invoke(FunctionName=name, Payload=json.dumps(event))
+        if "FunctionError" in answer:
+            raise RuntimeError(answer["Payload"].read().decode())
+
+    def restart(self, function: str) -> None:
+        """Let the function start anew, so that it asks again for what it keeps."""
+        name = self.described(function)["FunctionName"]
+        self.functions.update_function_configuration(FunctionName=name, Description=str(time.monotonic()))
+
+    def ended(self, body: bytes, **options: Any) -> str:
+        """A job of this file that has ended, with its result files; its id."""
+        job_id = self.member.upload_presigned("annual", "rights.csv", body, **options)["job_id"]
+        self.settled(job_id)
+        return job_id
+
+    def settled(self, job_id: str) -> None:
+        """Wait until the job has ended and has its files."""
+        self.until(lambda: self.member.status(job_id)["status"] in TERMINAL, "the job has not ended")
+        self.until(lambda: self.view(job_id).job.results_ready, "the job has no files")
+
+    def announced(self) -> tuple[str, dict[str, Any]]:
+        """A job that waits for its file, and the form for it."""
+        answer = self.member.http.post("annual/bulk-upload-async", json={"filename": "a.csv"}).raise_for_status().json()
+        return answer["job_id"], answer["upload"]
+
+    def view(self, job_id: str) -> JobView:
+        """The job's record."""
+        view = self.table.get(UUID(job_id))
+        assert view is not None
+        return view
+
+    def keys(self, bucket: str, of: str) -> list[str]:
+        """Every object of that job in the bucket."""
+        versions = self.s3.list_object_versions(Bucket=bucket).get("Versions", [])
+        return [version["Key"] for version in versions if of in version["Key"]]
+
+
+def _folder(described: dict[str, Any]) -> str:
+    return str(described["Handler"].split(".")[1])
+
+
+Flow = Callable[[World], None]
+
+
+def a_file_is_scored(world: World) -> None:
+    job_id = world.member.upload("annual", "rights.csv", _SMALL)["job_id"]
+    world.settled(job_id)
+    assert world.member.status(job_id)["status"] == "completed"
+    assert len(world.member.row_errors(job_id)) == 3
+    assert world.member.download(job_id, "successful").count(b"\n") == 58
+
+
+def jobs_are_listed(world: World) -> None:
+    for _ in range(2):
+        world.announced()
+    world.restart("api")
+    page = world.member.jobs(limit=1)
+    assert world.member.jobs(limit=1, cursor=page["pagination"]["next_cursor"])["jobs"]
+
+
+def a_job_is_deleted(world: World) -> None:
+    job_id = world.ended(_SMALL)
+    world.member.delete(job_id)
+    for bucket in (world.cloud.uploads_bucket, world.cloud.results_bucket):
+        assert not world.keys(bucket, job_id)
+
+
+def a_running_job_is_cancelled(world: World) -> None:
+    job_id = world.member.upload_presigned("annual", "rights.csv", _MEDIUM)["job_id"]
+    world.until(lambda: world.member.status(job_id)["processed_rows"], "nothing was processed")
+    world.member.cancel(job_id)
+    world.settled(job_id)
+    assert b"\n" in world.member.download(job_id, "unprocessed")
+
+
+def a_hopeless_job_ends_early(world: World) -> None:
+    job_id = world.ended(_HOPELESS, max_failed_percent=10)
+    assert world.view(job_id).job.error_code == "too_many_failed_rows"
+
+
+def results_are_exported(world: World) -> None:
+    job_id = world.ended(_SMALL)
+
+    def is_there() -> bool:
+        answer = world.member.http.get(f"jobs/{job_id}/download", params={"outcome": "all", "format": "parquet"})
+        assert answer.status_code in {202, 303}, answer.text
+        return answer.status_code == 303
+
+    world.until(is_there, "the export is not there")
+
+
+def failed_rows_are_retried(world: World) -> None:
+    child = world.member.retry(world.ended(_SMALL), "failed")["job_id"]
+    world.settled(child)
+    assert world.member.status(child)["total_rows"] == 3
+
+
+def a_file_comes_for_a_cancelled_job(world: World) -> None:
+    job_id, form = world.announced()
+    world.member.cancel(job_id)
+    world.s3.put_object(Bucket=world.cloud.uploads_bucket, Key=form["fields"]["key"], Body=_SMALL)
+    world.until(lambda: not world.keys(world.cloud.uploads_bucket, job_id), "the file was not removed")
+
+
+def traces_of_a_deleted_job_are_swept(world: World) -> None:
+    job_id = world.ended(_SMALL)
+    job = world.view(job_id).job
+    # As if it had been deleted long ago, but nothing of it removed.
+    world.table.delete(job, now=utc_now() - timedelta(hours=1))
+    world.invoke("reconcile", {"source": "aws.events"})
+    assert world.table.unsettled().count(job.id) == 0
+    for bucket in (world.cloud.uploads_bucket, world.cloud.results_bucket):
+        assert not world.keys(bucket, job_id)
+
+
+def an_execution_that_never_began_is_started(world: World) -> None:
+    job_id, _ = world.announced()
+    version = world.s3.put_object(Bucket=world.cloud.uploads_bucket, Key=f"elsewhere/{job_id}", Body=_SMALL)[
+        "VersionId"
+    ]
+    stored = StoredInput(key=f"elsewhere/{job_id}", version_id=version, size=len(_SMALL))
+    arn = f"{world.cloud.state_machine_arn.replace(':stateMachine:', ':execution:')}:{job_id}"
+    earlier = utc_now() - timedelta(minutes=10)
+    world.table.queue(world.view(job_id).job, stored_input=stored, execution_arn=arn, now=earlier)
+    world.invoke("reconcile", {"source": "aws.events"})
+    world.settled(job_id)
+    assert world.member.status(job_id)["status"] == "completed"
+
+
+def files_of_a_failed_job_are_asked_for(world: World) -> None:
+    job_id, _ = world.announced()
+    job = world.view(job_id).job
+    world.table.fail(job, error_code="x", error_message="x", cancelled=False, now=utc_now())
+    world.invoke("reconcile", {"source": "aws.events"})
+    world.settled(job_id)
+
+
+# By function, the first action of each of its statements in their order, and the flow that needs it.
+NEEDED: dict[str, tuple[tuple[str, Flow], ...]] = {
+    "api": (
+        ("dynamodb:Query", a_file_is_scored),
+        ("dynamodb:Query", jobs_are_listed),
+        ("s3:PutObject", a_file_is_scored),
+        ("s3:DeleteObjectVersion", a_job_is_deleted),
+        ("s3:GetObject", a_file_is_scored),
+        ("s3:DeleteObject", a_job_is_deleted),
+        ("s3:ListBucket", a_job_is_deleted),
+        ("states:DescribeExecution", a_running_job_is_cancelled),
+        ("lambda:InvokeFunction", results_are_exported),
+        ("secretsmanager:GetSecretValue", jobs_are_listed),
+    ),
+    "claims": (),
+    "console": (),
+    "export": (
+        ("dynamodb:Query", results_are_exported),
+        ("s3:GetObject", results_are_exported),
+        ("s3:PutObject", results_are_exported),
+    ),
+    "finalize": (
+        ("dynamodb:Query", a_file_is_scored),
+        ("s3:GetObjectVersion", a_running_job_is_cancelled),
+        ("s3:GetObject", a_file_is_scored),
+        ("s3:PutObject", a_file_is_scored),
+        ("s3:ListBucket", a_file_is_scored),
+        ("s3:ListBucketVersions", a_running_job_is_cancelled),
+    ),
+    "intake": (
+        ("dynamodb:Query", a_file_is_scored),
+        ("s3:DeleteObjectVersion", a_file_comes_for_a_cancelled_job),
+        ("states:StartExecution", a_file_is_scored),
+        ("s3:GetObject", a_file_is_scored),
+    ),
+    "plan": (
+        ("dynamodb:Query", a_file_is_scored),
+        ("s3:GetObjectVersion", a_file_is_scored),
+        ("s3:PutObject", a_file_is_scored),
+    ),
+    "publish": (
+        ("dynamodb:Query", a_running_job_is_cancelled),
+        ("events:PutEvents", a_file_is_scored),
+    ),
+    "reconcile": (
+        ("dynamodb:Query", traces_of_a_deleted_job_are_swept),
+        ("dynamodb:Query", traces_of_a_deleted_job_are_swept),
+        ("s3:DeleteObjectVersion", traces_of_a_deleted_job_are_swept),
+        ("s3:ListBucket", traces_of_a_deleted_job_are_swept),
+        ("s3:DeleteObject", traces_of_a_deleted_job_are_swept),
+        ("states:StartExecution", an_execution_that_never_began_is_started),
+        ("states:DescribeExecution", an_execution_that_never_began_is_started),
+        ("lambda:InvokeFunction", files_of_a_failed_job_are_asked_for),
+    ),
+    "retry": (
+        ("dynamodb:Query", failed_rows_are_retried),
+        ("s3:GetObject", failed_rows_are_retried),
+        ("s3:ListBucket", failed_rows_are_retried),
+        ("s3:PutObject", failed_rows_are_retried),
+    ),
+    "score": (
+        ("dynamodb:Query", a_file_is_scored),
+        ("s3:GetObjectVersion", a_file_is_scored),
+        ("s3:GetObject", a_file_is_scored),
+        ("s3:PutObject", a_file_is_scored),
+        ("states:DescribeExecution", a_hopeless_job_ends_early),
+        ("lambda:InvokeFunction", a_hopeless_job_ends_early),
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def world(cloud: LocalCloud) -> Iterator[World]:
+    session = cloud.session()
+    with ExitStack() as stack:
+        client: Any = session.client
+        s3, iam, functions, logs, dynamodb = (
+            stack.enter_context(closing(client(service, endpoint_url=cloud.endpoint_url)))
+            for service in ("s3", "iam", "lambda", "logs", "dynamodb")
+        )
+        member = stack.enter_context(JobsClient(cloud, user="acme_member"))
+        table = JobsTable(client=lambda: dynamodb, table=cloud.table)
+        yield World(cloud=cloud, member=member, s3=s3, iam=iam, functions=functions, logs=logs, table=table)
+
+
+def policy_of(world: World, function: str) -> tuple[str, str, list[dict[str, Any]]]:
+    """The role of the function, the name of its one policy, and what that allows and the local cloud can judge."""
+    role = world.described(function)["Role"].rpartition("/")[2]
+    (name,) = world.iam.list_role_policies(RoleName=role)["PolicyNames"]
+    statements = world.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
+    return role, name, statements
+
+
+def first_action(statement: dict[str, Any]) -> str:
+    action = statement["Action"]
+    return str(action if isinstance(action, str) else action[0])
+
+
+def judged(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [statement for statement in statements if first_action(statement) not in NOT_JUDGED]
+
+
+@contextmanager
+def without(world: World, function: str, number: int) -> Iterator[None]:
+    """The function without that statement of those that are judged, for as long as the block runs."""
+    role, name, statements = policy_of(world, function)
+    left_out = judged(statements)[number]
+    rest = [statement for statement in statements if statement != left_out]
+    try:
+        _put(world, role, name, rest)
+        yield
+    finally:
+        _put(world, role, name, statements)
+
+
+def _put(world: World, role: str, name: str, statements: list[dict[str, Any]]) -> None:
+    document = {"Version": "2012-10-17", "Statement": statements}
+    world.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
+
+
+def test_every_statement_that_is_deployed_and_judged_has_its_flow(world: World) -> None:
+    deployed = {_folder(one) for one in world.functions.list_functions()["Functions"]}
+    found = {function: [*map(first_action, judged(policy_of(world, function)[2]))] for function in deployed}
+    assert found == {function: [action for action, _ in needed] for function, needed in NEEDED.items()}
+    actions = {first_action(one) for function in deployed for one in policy_of(world, function)[2]}
+    assert NOT_JUDGED.keys() <= actions
+    assert not any(action.startswith(tuple(NOT_DEPLOYED)) for action in actions)
+
+
+@pytest.mark.parametrize(
+    ("function", "number"),
+    [(function, number) for function, needed in NEEDED.items() for number in range(len(needed))],
+    ids=str,
+)
+def test_without_any_one_statement_the_flow_that_needs_it_is_denied(world: World, function: str, number: int) -> None:
+    _, flow = NEEDED[function][number]
+    world.function = function
+    with without(world, function, number):
+        world.began_at = time.time()
+        # However the flow takes it: what counts is that the function was denied what it needs.
+        with suppress(DeniedError, ClientError, RuntimeError, AssertionError, httpx.HTTPError):
+            flow(world)
+        with pytest.raises(DeniedError):
+            world.until(lambda: False, "nobody was denied anything")
+
+
+@pytest.mark.parametrize(
+    "flow", sorted({flow for needed in NEEDED.values() for _, flow in needed}, key=str), ids=lambda flow: flow.__name__
+)
+def test_with_every_statement_in_its_place_no_flow_is_denied_anything(world: World, flow: Flow) -> None:
+    world.began_at = time.time()
+    world.function = next(function for function, needed in NEEDED.items() if flow in {one for _, one in needed})
+    flow(world)
+    for world.function in NEEDED:
+        world.look_for_denials()
