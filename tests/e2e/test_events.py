@@ -13,6 +13,7 @@ import pytest
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
 from shared.scoring.documentation import example_rows
+from tests.e2e.queues import open_to_services
 
 pytestmark = pytest.mark.e2e
 
@@ -36,7 +37,7 @@ def subscriber(cloud: LocalCloud) -> Iterator[Any]:
             for url in urls
         ]
         for url, arn in zip(urls, arns, strict=True):
-            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(_open_to_services(arn))})
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": open_to_services(arn)})
         bus = outputs["EventBusName"]
         pattern = {"source": ["default-risk.jobs"], "detail": {"organization_id": ["acme"]}}
         events.put_rule(Name="subscriber", EventBusName=bus, EventPattern=json.dumps(pattern))
@@ -48,13 +49,6 @@ def subscriber(cloud: LocalCloud) -> Iterator[Any]:
             Attributes={"RawMessageDelivery": "true"},
         )
         yield sqs, *urls
-
-
-def _open_to_services(arn: str) -> dict[str, Any]:
-    """What a subscriber's queue has to allow."""
-    services = {"Service": ["events.amazonaws.com", "sns.amazonaws.com"]}
-    statement = {"Effect": "Allow", "Principal": services, "Action": "sqs:SendMessage", "Resource": arn}
-    return {"Version": "2012-10-17", "Statement": [statement]}
 
 
 def statuses(sqs: Any, url: str, job_id: str, *, until: str) -> list[str]:

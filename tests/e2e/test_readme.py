@@ -1,26 +1,20 @@
 """The README's curl session, as it is written, against the local cloud."""
 
 import os
-import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from infra.layout import ROOT
 from infra.local.cloud import SHOWN_USER, LocalCloud
+from tests.e2e.commands import curl_session
 
 pytestmark = pytest.mark.e2e
 
 
 def session() -> str:
     """The commands between starting and stopping the local cloud, which the test has done for itself."""
-    (block,) = [
-        block
-        for block in re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-        if "curl" in block
-    ]
-    first, *commands, last = block.strip().split("\n")
+    first, *commands, last = curl_session()
     assert (first, last) == ('make local DETACH=1 && eval "$(make -s local-env)"', "make local-stop")
     return "\n".join(commands)
 

@@ -4,8 +4,7 @@ import re
 
 from infra.layout import ROOT
 from shared.scoring.catalogue import MODEL_NAMES, model_card
-
-README = (ROOT / "README.md").read_text()
+from tests.e2e.commands import BY_CI, BY_THE_SUITE, IN_A_CLONE, IN_THE_SESSION, README, targets
 
 
 def test_the_table_of_models_is_that_of_the_cards() -> None:
@@ -16,7 +15,12 @@ def test_the_table_of_models_is_that_of_the_cards() -> None:
         assert f"| `{name}` | {figures} |" in README
 
 
-def test_every_make_target_named_exists() -> None:
+def test_every_make_target_named_exists_and_is_run_by_some_test_or_by_ci() -> None:
     makefile = (ROOT / "Makefile").read_text()
-    for target in set(re.findall(r"(?:`|^)make (?:-s )?([a-z]+(?:-[a-z]+)*)", README, re.MULTILINE)):
+    is_run = {*BY_CI, *BY_THE_SUITE, *IN_THE_SESSION, *targets("\n".join(IN_A_CLONE))}
+    named = targets(README)
+    assert {"demo", "local", "deploy", "report"} <= named
+    for target in named:
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+        assert target in is_run, target
+    assert {f"make {target}" for target in BY_CI} == set(re.findall(r"make \w+", (ROOT / ".ci" / "run").read_text()))

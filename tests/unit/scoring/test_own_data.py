@@ -1,6 +1,5 @@
 """Models of a deployer's own data: trained by one command, judged before they are deployed."""
 
-import csv
 import json
 from collections.abc import Callable
 from functools import partial
@@ -14,8 +13,7 @@ from shared.scoring.replacement import main as judge
 from shared.training import training
 from shared.training.__main__ import main as train
 from shared.training.fitting import Settings
-from shared.training.panel import AMOUNTS, OWN_LABEL
-from tests.unit.scoring.test_training import panel_of
+from tests.own_data import write_own_data
 
 TRAINED_WITH = ["--name", "Own portfolio", "--training-until", "2010", "--calibration-until", "2014"]
 
@@ -23,14 +21,8 @@ TRAINED_WITH = ["--name", "Own portfolio", "--training-until", "2010", "--calibr
 @pytest.fixture(scope="module")
 def own_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Data in the documented columns."""
-    panel = panel_of(1200)
     path = tmp_path_factory.mktemp("own") / "own.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["company_name", "year", OWN_LABEL, *AMOUNTS.values()])
-        for row in range(len(panel)):
-            amounts = [panel.amounts[name][row] for name in AMOUNTS.values()]
-            writer.writerow([f"firm {panel.firm[row]}", panel.year[row], int(panel.event[row]), *amounts])
+    write_own_data(path, firms=1200)
     return path
 
 

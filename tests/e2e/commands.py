@@ -1,0 +1,46 @@
+"""Which test runs each command of the README."""
+
+import re
+from typing import Final
+
+from infra.layout import ROOT
+
+README: Final = (ROOT / "README.md").read_text()
+
+BY_CI: Final = frozenset({"check", "demo", "test"})
+BY_THE_SUITE: Final = frozenset({"deploy", "destroy"})
+"""In test_deploy.py, against the local cloud."""
+
+IN_A_CLONE: Final = {
+    "make": r"make demo",
+    "make synth": "",
+    "make snapshot": "",
+    "make openapi": "",
+    'make demo FILES="../companies.csv"': r"companies\.csv",
+    "python3 -m venv ../installed && ../installed/bin/pip install -q . "
+    "&& ../installed/bin/default-risk --help": "upload",
+    "make bench ARGS=listing": r"read units",
+    'make soak ARGS="--collect-only -q"': r"soak_commands\.py",
+    "make train DATA=../own.csv "
+    "ARGS=\"--out my-models --name 'Own' --training-until 2010 --calibration-until 2014\"": "",
+    "make audit": r"vulnerabilities|No known",
+    "make lock": "",
+    "make vendor": "",
+    "make report": "",
+}
+"""In soak_commands.py: the command, and what its output says."""
+
+IN_THE_SESSION: Final = frozenset({"local", "local-env", "local-stop"})
+"""There too, in the session with curl."""
+
+
+def curl_session() -> list[str]:
+    """The lines of the README's session with curl."""
+    (block,) = [block for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) if "curl" in block]
+    lines: list[str] = block.strip().split("\n")
+    return lines
+
+
+def targets(text: str) -> set[str]:
+    """The make targets that a text names in commands."""
+    return set(re.findall(r"(?:`|^|\()make (?:-s )?([a-z]+(?:-[a-z]+)*)", text, re.MULTILINE))

@@ -1,0 +1,58 @@
+"""The README's commands in a fresh clone, as somebody new runs them, each in its cheapest form."""
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.layout import ROOT
+from tests.benchmarks.inputs import company_csv, company_rows
+from tests.e2e.commands import IN_A_CLONE, curl_session
+from tests.own_data import write_own_data
+
+_LIMIT_SECONDS = 1800
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """What is committed, before any command was run in it."""
+    folder = tmp_path_factory.mktemp("clone") / "default-risk-jobs"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)  # noqa: S603, S607
+    yield folder
+    run("make local-stop", folder)
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell in the clone."""
+    # A clone makes its own environment, whatever this one was started from.
+    environment = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
+    return subprocess.run(  # noqa: S603  the README's own commands
+        ["bash", "-euo", "pipefail", "-c", command],  # noqa: S607
+        cwd=folder,
+        env=environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=_LIMIT_SECONDS,
+    )
+
+
+@pytest.mark.xdist_group("clone")
+@pytest.mark.parametrize("command", IN_A_CLONE)
+def test_a_command_does_what_it_says_in_a_fresh_clone(command: str, clone: Path) -> None:
+    given = clone.parent
+    write_own_data(given / "own.csv", firms=300)
+    (given / "companies.csv").write_bytes(company_csv(company_rows(100)))
+    ran = run(command, clone)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert re.search(IN_A_CLONE[command], ran.stdout + ran.stderr), ran.stdout + ran.stderr
+
+
+@pytest.mark.xdist_group("clone")
+def test_the_curl_session_works_from_its_first_line_to_its_last(clone: Path) -> None:
+    ran = run("\n".join(curl_session()), clone)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "default_probability" in (clone / "scored.csv").read_text()

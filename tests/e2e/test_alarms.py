@@ -1,0 +1,98 @@
+"""Alarms as the local cloud evaluates them, and what the topic is told.
+
+It looks at a metric's values of all periods together and not at its dimensions; those are compared in tests/infra.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from typing import Any
+
+import pytest
+
+from infra.layout import ROOT
+from infra.local.cloud import LocalCloud
+from tests.e2e.queues import open_to_services
+
+pytestmark = pytest.mark.e2e
+
+STACK = "default-risk-jobs-local"
+_WAIT_SECONDS = 30
+
+
+@pytest.fixture
+def client(cloud: LocalCloud) -> Iterator[Callable[[Any], Any]]:
+    with ExitStack() as stack:
+        yield lambda name: stack.enter_context(closing(cloud.session().client(name, endpoint_url=cloud.endpoint_url)))
+
+
+@pytest.fixture
+def told(client: Callable[[Any], Any]) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """Waits for the topic of alarms to tell that an alarm has gone off."""
+    sqs, sns = client("sqs"), client("sns")
+    (described,) = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+    queue = sqs.create_queue(QueueName="on-call")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": open_to_services(arn)})
+    subscription = sns.subscribe(
+        TopicArn=outputs["AlarmTopicArn"],
+        Protocol="sqs",
+        Endpoint=arn,
+        Attributes={"RawMessageDelivery": "true"},
+    )["SubscriptionArn"]
+
+    def next_of(alarm: str) -> dict[str, Any]:
+        deadline = time.monotonic() + _WAIT_SECONDS
+        while time.monotonic() < deadline:
+            for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", []):
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+                change: dict[str, Any] = json.loads(message["Body"])
+                if change["AlarmName"] == alarm and change["NewStateValue"] == "ALARM":
+                    return change
+        raise AssertionError(f"nothing was told of {alarm}")
+
+    yield next_of
+    sns.unsubscribe(SubscriptionArn=subscription)
+    sqs.delete_queue(QueueUrl=queue)
+
+
+def alarms(cloudwatch: Any) -> dict[str, dict[str, Any]]:
+    """The alarms by the names that their runbooks have."""
+    found = cloudwatch.describe_alarms()["MetricAlarms"]
+    return {alarm["AlarmDescription"].rpartition(", ")[2]: alarm for alarm in found}
+
+
+def test_every_alarm_goes_off_at_its_threshold_and_the_topic_is_told(
+    client: Callable[[Any], Any], told: Callable[[str], dict[str, Any]]
+) -> None:
+    cloudwatch = client("cloudwatch")
+    found = alarms(cloudwatch)
+    assert len(found) == len({alarm["AlarmName"] for alarm in found.values()}) > 0
+    for runbook, alarm in found.items():
+        name, threshold = alarm["AlarmName"], alarm["Threshold"]
+        metric = {"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"]}
+        cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="all is well")
+        # Two values that are its average too.
+        figures = [{**metric, "Value": threshold / 2}, {**metric, "Value": threshold * 3 / 2}]
+        for figure in figures:
+            cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[figure])
+        assert told(name)["AlarmDescription"].endswith(f"Runbook: infra/OPERATIONS.md, {runbook}")
+        (now,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
+        assert now["StateValue"] == "ALARM"
+        assert f"### {runbook}\n" in (ROOT / "infra" / "OPERATIONS.md").read_text()
+
+
+def test_an_export_that_dies_raises_its_alarm(
+    client: Callable[[Any], Any], told: Callable[[str], dict[str, Any]]
+) -> None:
+    cloudwatch = client("cloudwatch")
+    alarm = alarms(cloudwatch)["ExportsFailing"]
+    (function,) = [item["Value"] for item in alarm["Dimensions"] if item["Name"] == "FunctionName"]
+    cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="all is well")
+    answer = client("lambda").invoke(FunctionName=function, Payload=b"{}")
+    assert answer["FunctionError"]
+    # The local cloud looks at alarms when it is given figures, whatever they are of.
+    cloudwatch.put_metric_data(Namespace="Clock", MetricData=[{"MetricName": "Ticks", "Value": 1}])
+    assert told(alarm["AlarmName"])["Trigger"]["MetricName"] == "Errors"
