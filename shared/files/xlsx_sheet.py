@@ -12,6 +12,8 @@ from typing import Final
 
 from shared.files.errors import TooLargeError
 from shared.files.xlsx_package import XlsxLimits
+from shared.files.xlsx_plain import UnusualShapeError, require_plain, unescaped
+from shared.files.xlsx_row_shape import PLAIN_NUMBER, RowShape
 from shared.files.xlsx_values import Values
 from shared.files.xlsx_xml import XmlStream, local_name
 
@@ -19,26 +21,19 @@ Row = list[bytes]
 """The fields of one row by column, quoted where CSV needs it; without empty ones at its end."""
 
 _ROW: Final = re.compile(rb"\s*<row(?:\s[^<>]*?)?(/?)>")
-# A number written like this, of at most fifteen digits, already is the shortest form of its double.
-_PLAIN: Final = rb"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,5}[1-9])?"
 _CELL: Final = re.compile(
     rb'(<c(?: r="([A-Z]{1,3})[0-9]{1,7}")?(?: s="([0-9]{1,6})")?(?: t="([a-zA-Z]{1,9})")?\s*(?:/>|>'
     rb"(?:<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>))?"
-    rb"(?:<v>(?:(" + _PLAIN + rb')|([^<]*))</v>|<v ?/>|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?'
+    rb"(?:<v>(?:(" + PLAIN_NUMBER + rb')|([^<]*))</v>|<v ?/>|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?'
     rb"</c>)\s*)"
 )
 _LETTERS: Final = re.compile(r"[A-Z]{1,3}")
-_ENTITY: Final = re.compile(rb"&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,7})|#x([0-9a-fA-F]{1,6}));")
-_NAMED: Final = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
 _MOST_ROWS: Final = 1_048_576
 _MOST_COLUMNS: Final = 16_384
+_MOST_SHAPES: Final = 4
 _MAIN_NAMESPACE: Final = re.compile(
     rb'<worksheet\s[^<>]*?xmlns="http://(?:schemas\.openxmlformats\.org/spreadsheetml/2006|purl\.oclc\.org/ooxml/spreadsheetml)/main"'
 )
-
-
-class _UnusualShapeError(Exception):
-    """The sheet is not in the shape that the fast reader knows."""
 
 
 def read_rows(open_part: Callable[[], Iterator[bytes]], values: Values, limits: XlsxLimits) -> Iterator[Row]:
@@ -51,12 +46,12 @@ def read_rows(open_part: Callable[[], Iterator[bytes]], values: Values, limits: 
         for row in fast_rows(open_part(), values, limits):
             count += 1
             yield row
-    except _UnusualShapeError:
+    except UnusualShapeError:
         yield from islice(parsed_rows(open_part(), values, limits), count, None)
 
 
 def fast_rows(blocks: Iterator[bytes], values: Values, limits: XlsxLimits) -> Iterator[Row]:
-    """The rows by regular expression. Raises _UnusualShapeError before the first row it cannot read."""
+    """The rows by regular expression. Raises UnusualShapeError before the first row it cannot read."""
     buffer = b""
     for block in blocks:
         buffer += block
@@ -64,12 +59,12 @@ def fast_rows(blocks: Iterator[bytes], values: Values, limits: XlsxLimits) -> It
         if at >= 0 and b">" in buffer[at:]:
             break
         if len(buffer) > limits.row_bytes:
-            raise _UnusualShapeError
+            raise UnusualShapeError
     else:
-        raise _UnusualShapeError
+        raise UnusualShapeError
     opening = re.compile(rb"<sheetData\s*(/?)>").match(buffer, at)
     if opening is None or opening[1] or b"<!" in buffer[:at] or not _MAIN_NAMESPACE.search(buffer, 0, at):
-        raise _UnusualShapeError
+        raise UnusualShapeError
     buffer = buffer[opening.end() :]
     shapes = _Shapes(values, limits)
     while True:
@@ -85,13 +80,13 @@ def fast_rows(blocks: Iterator[bytes], values: Values, limits: XlsxLimits) -> It
         buffer, stop = buffer[blank_end:], stop - blank_end
         if stop >= 0:
             if buffer[:stop].strip():
-                raise _UnusualShapeError
+                raise UnusualShapeError
             break
         if len(buffer) > limits.row_bytes:
             raise _row_too_long()
         more = next(blocks, b"")
         if not more:
-            raise _UnusualShapeError
+            raise UnusualShapeError
         buffer += more
     buffer = b""
     for _ in blocks:
@@ -105,23 +100,20 @@ class _Shapes:
         self._values = values
         self._limits = limits
         self._count = 0
+        self._shapes: list[RowShape] = []
         self._columns = {column_letters(index).encode(): index for index in range(limits.columns)}
 
     def rows(self, data: bytes) -> Iterator[Row]:
-        if b"<!" in data or b"<?" in data or b"\r" in data:
-            raise _UnusualShapeError
-        try:
-            data.isascii() or data.decode()
-        except UnicodeDecodeError as error:
-            raise _UnusualShapeError from error
+        require_plain(data)
         for piece in data.split(b"</row>")[:-1]:
             opening = _ROW.match(piece)
             while opening and opening[1]:
                 yield self._counted([])
                 opening = _ROW.match(piece, opening.end())
             if not opening:
-                raise _UnusualShapeError
-            yield self._counted(self._row(piece, opening.end()))
+                raise UnusualShapeError
+            known = self._of_known_shape(piece, opening.end())
+            yield self._counted(self._row(piece, opening.end()) if known is None else known)
 
     def leading_blank_rows(self, data: bytes, end: int) -> tuple[int, int]:
         """How many rows without content `data` begins with, and where they end."""
@@ -137,13 +129,21 @@ class _Shapes:
             raise _too_many_rows()
         return row
 
+    def _of_known_shape(self, piece: bytes, start: int) -> Row | None:
+        for shape in self._shapes:
+            row = shape.fields(piece, start, text=self._values.shared_strings.field, number=self._values.plain_number)
+            if row is not None:
+                return row
+        return None
+
     def _row(self, piece: bytes, start: int) -> Row:
         row: Row = []
         at = 0
         covered = start + _space_at(piece, start)
         field_of = self._values.field
         formats = self._values.formats
-        for whole, letters, style, kind, plain, raw, inline in _CELL.findall(piece, covered):
+        cells = _CELL.findall(piece, covered)
+        for whole, letters, style, kind, plain, raw, inline in cells:
             covered += len(whole)
             if letters:
                 at = self._columns[letters] if letters in self._columns else column_index(letters.decode())
@@ -151,7 +151,7 @@ class _Shapes:
                 field = plain
             elif plain or raw or inline:
                 value = plain or raw or inline
-                field = field_of(kind, style, _unescaped(value) if b"&" in value else value)
+                field = field_of(kind, style, unescaped(value))
             else:
                 field = b""
             if field:
@@ -164,33 +164,15 @@ class _Shapes:
                     row[at] = field
             at += 1
         if covered != len(piece):
-            raise _UnusualShapeError
+            raise UnusualShapeError
+        if len(self._shapes) < _MOST_SHAPES and (shape := RowShape.of(cells, self._columns, formats)):
+            # The header is the first row, and has a shape of its own.
+            self._shapes.insert(0, shape)
         return row
 
 
 def _space_at(piece: bytes, start: int) -> int:
     return len(piece) - start - len(piece[start:].lstrip())
-
-
-def _unescaped(raw: bytes) -> bytes:
-    text, count = _ENTITY.subn(_character, raw)
-    if count != raw.count(b"&"):
-        raise _UnusualShapeError
-    return text
-
-
-def _character(match: re.Match[bytes]) -> bytes:
-    if match[1]:
-        return _NAMED[match[1]]
-    number = int(match[2]) if match[2] else int(match[3], 16)
-    if (
-        number in {0x9, 0xA, 0xD}
-        or 0x20 <= number < 0xD800
-        or 0xE000 <= number < 0xFFFE
-        or 0x10000 <= number < 0x110000
-    ):
-        return chr(number).encode()
-    raise _UnusualShapeError
 
 
 def parsed_rows(blocks: Iterator[bytes], values: Values, limits: XlsxLimits) -> Iterator[Row]:

@@ -5,17 +5,19 @@ ECMA-376 part 1: 18.18.11 (cell types), 18.8.30 (number formats), 18.17.4 (dates
 
 import re
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
+from itertools import islice
 from math import isfinite
 from typing import Final
 
 from shared.files.errors import TooLargeError
 from shared.files.grammar import quoted
 from shared.files.xlsx_package import Package, Workbook, XlsxLimits
+from shared.files.xlsx_plain import UnusualShapeError, require_plain, unescaped
 from shared.files.xlsx_xml import XmlStream, damaged, local_name
 
 _EPOCH_1900: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's dates have no zone
@@ -25,6 +27,14 @@ _FIRST_RIGHT_SERIAL: Final = 61  # Excel has a 29 February 1900; before 1 March 
 _ESCAPE: Final = re.compile(rb"_x([0-9A-Fa-f]{4})_")
 _MINIMUM_POSITIONAL: Final = 1e-4
 _MAXIMUM_POSITIONAL: Final = 1e16
+_STRINGS_OPEN: Final = re.compile(
+    rb'\s*(?:<\?xml version="1\.0"(?: encoding="(?:UTF|utf)-8")?(?: standalone="(?:yes|no)")?\s*\?>\s*)?'
+    rb"<sst\s[^<>]*(?<!/)>\s*"
+)
+_LONGEST_OPENING: Final = 4_096
+_LONGEST_STRING: Final = 1 << 20
+_STRING: Final = re.compile(rb'(<si>\s*<t(?: xml:space="preserve")?>([^<]*)</t>\s*</si>\s*)')
+_STRINGS_CLOSE: Final = re.compile(rb"\s*</sst>\s*")
 
 
 class NumberFormat(Enum):
@@ -77,6 +87,10 @@ class Values:
         if kind in {b"", b"n"} and raw:
             return self._number(raw, self.formats.get(style))
         return quoted(raw)  # an error such as #DIV/0!, or an ISO date
+
+    def plain_number(self, raw: bytes) -> bytes:
+        """The field of a number whose style does not change what people read."""
+        return self._number(raw, None)
 
     def _number(self, raw: bytes, meaning: NumberFormat | None) -> bytes:
         try:
@@ -146,6 +160,9 @@ class SharedStrings:
         self._text = bytearray()
         self._ends = array("I", [0])
 
+    def __len__(self) -> int:
+        return len(self._ends) - 1
+
     def add(self, raw: bytes) -> None:
         """Append the next string."""
         self._text += text_field(raw)
@@ -155,18 +172,18 @@ class SharedStrings:
         """The field of the string with this number. Raises UnsupportedFormatError when there is none."""
         try:
             at = int(index)
-        except ValueError as error:
+            if at >= 0:
+                return bytes(self._text[self._ends[at] : self._ends[at + 1]])
+        except (ValueError, IndexError) as error:
             raise damaged() from error
-        if not 0 <= at < len(self._ends) - 1:
-            raise damaged()
-        return bytes(self._text[self._ends[at] : self._ends[at + 1]])
+        raise damaged()
 
 
 def read_values(package: Package, workbook: Workbook, limits: XlsxLimits) -> Values:
     """The shared strings and styles of the workbook. Raises UnsupportedFormatError or TooLargeError."""
     strings = SharedStrings()
-    if workbook.shared_strings:
-        _read_strings(package.blocks(workbook.shared_strings), strings, limits)
+    if part := workbook.shared_strings:
+        read_strings(lambda: package.blocks(part), strings, limits)
     return Values(
         shared_strings=strings,
         formats=_read_formats(package, workbook.styles) if workbook.styles else {},
@@ -193,7 +210,64 @@ def _read_formats(package: Package, part: str) -> dict[bytes, NumberFormat]:
     return formats
 
 
-def _read_strings(blocks: Iterator[bytes], strings: SharedStrings, limits: XlsxLimits) -> None:
+def read_strings(open_part: Callable[[], Iterator[bytes]], strings: SharedStrings, limits: XlsxLimits) -> None:
+    """Add the strings of a part to those that are none yet.
+
+    Like the rows of a sheet they are read by regular expression up to the first that is not in the usual shape, and
+    then by an XML parser. Raises UnsupportedFormatError for a damaged part and TooLargeError for one over the limits.
+    """
+    try:
+        for raw in _plain_strings(_limited(open_part(), limits)):
+            strings.add(raw)
+    except UnusualShapeError:
+        for raw in islice(_parsed_strings(_limited(open_part(), limits)), len(strings), None):
+            strings.add(raw)
+
+
+def _limited(blocks: Iterator[bytes], limits: XlsxLimits) -> Iterator[bytes]:
+    size = 0
+    for block in blocks:
+        size += len(block)
+        if size > limits.shared_strings_bytes:
+            raise TooLargeError("The Excel workbook has too much text. Save the sheet with the data as CSV instead.")
+        yield block
+
+
+def _plain_strings(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The strings by regular expression. Raises UnusualShapeError before the first that it cannot read."""
+    buffer = b""
+    for block in blocks:
+        buffer += block
+        if opening := _STRINGS_OPEN.match(buffer):
+            break
+        if len(buffer) > _LONGEST_OPENING:
+            raise UnusualShapeError
+    else:
+        raise UnusualShapeError
+    buffer = buffer[opening.end() :]
+    while True:
+        end = buffer.rfind(b"</si>") + len(b"</si>")
+        if end >= len(b"</si>"):
+            require_plain(buffer[:end])
+            found = _STRING.findall(buffer[:end])
+            if sum(len(whole) for whole, _ in found) != end:
+                raise UnusualShapeError
+            for _, raw in found:
+                yield unescaped(raw)
+            buffer = buffer[end:]
+        if len(buffer) > _LONGEST_STRING:
+            raise UnusualShapeError
+        more = next(blocks, b"")
+        if not more:
+            break
+        buffer += more
+    if not _STRINGS_CLOSE.fullmatch(buffer):
+        raise UnusualShapeError
+
+
+def _parsed_strings(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """The strings by an XML parser, whatever the shape."""
+    found: list[bytes] = []
     pieces: list[str] = []
     takes_text = False
     phonetic_depth = 0
@@ -212,7 +286,7 @@ def _read_strings(blocks: Iterator[bytes], strings: SharedStrings, limits: XlsxL
         takes_text = False
         local = local_name(name)
         if local == "si":
-            strings.add("".join(pieces).encode())
+            found.append("".join(pieces).encode())
         elif local == "rPh":
             phonetic_depth -= 1
 
@@ -221,10 +295,9 @@ def _read_strings(blocks: Iterator[bytes], strings: SharedStrings, limits: XlsxL
             pieces.append(data)
 
     stream = XmlStream(start=start, end=end, text=text)
-    size = 0
     for block in blocks:
-        size += len(block)
-        if size > limits.shared_strings_bytes:
-            raise TooLargeError("The Excel workbook has too much text. Save the sheet with the data as CSV instead.")
         stream.feed(block)
+        yield from found
+        found.clear()
     stream.close()
+    yield from found

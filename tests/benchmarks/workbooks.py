@@ -16,7 +16,7 @@ from tests.benchmarks.inputs import COLUMNS, company_rows
 from tests.benchmarks.measurements import Measurement, check_same_work
 from tests.benchmarks.timing import Contender, timed
 
-ROWS: Final = 20_000
+ROWS: Final = 100_000
 _MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _SHEET: Final = "xl/worksheets/sheet1.xml"
 _STRINGS_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sharedStrings+xml"

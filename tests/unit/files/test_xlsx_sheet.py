@@ -1,14 +1,22 @@
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.files.errors import TooLargeError
+from shared.files.errors import TooLargeError, UnsupportedFormatError
 from shared.files.xlsx_package import XlsxLimits
 from shared.files.xlsx_sheet import Row, column_index, column_letters, fast_rows, parsed_rows, read_rows
-from shared.files.xlsx_values import NumberFormat, SharedStrings, Values, iso_date, number_format, shortest
-from tests.unit.files.workbooks import worksheet
+from shared.files.xlsx_values import (
+    NumberFormat,
+    SharedStrings,
+    Values,
+    iso_date,
+    number_format,
+    read_strings,
+    shortest,
+)
+from tests.unit.files.workbooks import MAIN, worksheet
 
 _STRINGS = SharedStrings()
 for _text in (b"", b"plain", b'a,"b"', b"_x000D_"):
@@ -71,6 +79,93 @@ def test_both_readers_find_the_same_rows(found: list[str], block_bytes: int) -> 
     data = worksheet(*found).encode()
     fast = outcome(read_rows(lambda: blocks(data, block_bytes), VALUES, LIMITS))
     assert fast == outcome(parsed_rows(blocks(data, block_bytes), VALUES, LIMITS))
+
+
+@st.composite
+def alike_rows(draw: st.DrawFn) -> list[str]:
+    """Rows of one shape, in some of them cells left out or of another shape."""
+    columns = draw(st.lists(st.sampled_from(range(32)), min_size=1, max_size=6, unique=True).map(sorted))
+    kinds = [draw(st.sampled_from(["s", "number", "n", "empty"])) for _ in columns]
+    styles = [draw(st.sampled_from(["", ' s="0"', ' s="1"'])) for _ in columns]
+
+    def cell(number: int, column: int, kind: str, style: str) -> str:
+        if draw(st.integers(0, 9)) == 0:
+            return draw(st.one_of(st.just(""), cells()))
+        place = f' r="{column_letters(column)}{number}"{style}'
+        if kind == "empty":
+            return f"<c{place}/>"
+        if kind == "s":
+            return f'<c{place} t="s"><v>{draw(st.integers(0, 3))}</v></c>'
+        typed = ' t="n"' if kind == "n" else ""
+        return f"<c{place}{typed}><v>{draw(numbers)}</v></c>"
+
+    return [
+        f'<row r="{number}">{"".join(map(cell, [number] * len(columns), columns, kinds, styles))}</row>'
+        for number in range(1, draw(st.integers(2, 8)))
+    ]
+
+
+@given(alike_rows(), st.integers(1, 400))
+@example(['<row><c r="A1" t="s"><v>1</v></c></row>'] * 2 + ['<row><c r="A3" t="s"><v>0</v></c></row>'], 50)
+@example([f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="AF{n}"><v>1</v></c></row>' for n in (1, 2)], 50)
+def test_both_readers_find_the_same_in_rows_that_are_alike(found: list[str], block_bytes: int) -> None:
+    data = worksheet(*found).encode()
+    fast = outcome(read_rows(lambda: blocks(data, block_bytes), VALUES, LIMITS))
+    assert fast == outcome(parsed_rows(blocks(data, block_bytes), VALUES, LIMITS))
+
+
+def strings_of(part: str, block_bytes: int, limits: XlsxLimits = LIMITS) -> list[bytes]:
+    found = SharedStrings()
+    read_strings(lambda: blocks(part.encode(), block_bytes), found, limits)
+    return [found.field(b"%d" % index) for index in range(len(found))]
+
+
+string_items = st.one_of(
+    texts.map(lambda text: f"<si><t>{text.replace('&', '&amp;').replace('<', '&lt;')}</t></si>"),
+    texts.map(
+        lambda text: f'<si><t xml:space="preserve">{text.replace("&", "&#38;").replace("<", "&#x3C;")} </t></si>\n'
+    ),
+    st.sampled_from(
+        [
+            "<si/>",
+            "<si><t/></si>",
+            "<si><r><t>a</t></r><r><t>b</t></r></si>",
+            "<si><t>a</t><rPh sb='0' eb='1'><t>b</t></rPh></si>",
+            "<si><t>a<!-- </si> -->b</t></si>",
+            "<si><t>&#13;</t></si>",
+            "<si><t><![CDATA[<si>]]></t></si>",
+        ]
+    ),
+)
+
+
+@given(st.lists(string_items, max_size=8), st.integers(1, 200))
+def test_both_readers_find_the_same_strings(items: list[str], block_bytes: int) -> None:
+    opening, items_text = f'<sst xmlns="{MAIN}" count="9">', "".join(items)
+    fast = strings_of(f"{opening}{items_text}</sst>", block_bytes)
+    # By the XML parser from the start, which takes over at any comment.
+    assert fast == strings_of(f"{opening}<!-- -->{items_text}</sst>", block_bytes)
+    assert len(fast) == len(items)
+
+
+def test_a_string_of_many_megabytes_costs_its_length() -> None:
+    text = "x" * (3 << 20)
+    assert strings_of(f'<sst xmlns="{MAIN}"><si><t>{text}</t></si></sst>', 1 << 14) == [text.encode()]
+
+
+@pytest.mark.parametrize(
+    "part", ["<sst/>", '<sst xmlns="x"/>', '<sst xmlns="x"></sst>', '<?xml version="1.0"?><sst xmlns="x"></sst>']
+)
+def test_a_part_without_strings_has_none(part: str) -> None:
+    assert strings_of(part, 50) == []
+
+
+@pytest.mark.parametrize(
+    "part", ['<sst xmlns="x"><si><t>a</t></si>', '<sst xmlns="x"><si><t>a</t></si></sst>x', "", "<sst "]
+)
+def test_a_part_that_is_cut_short_is_damage(part: str) -> None:
+    with pytest.raises(UnsupportedFormatError, match="damaged"):
+        strings_of(part, 50)
 
 
 @given(st.lists(rows, max_size=4), st.lists(rows, max_size=4), st.integers(1, 400))
