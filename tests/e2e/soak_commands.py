@@ -44,7 +44,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("command", IN_A_CLONE)
 def test_a_command_does_what_it_says_in_a_fresh_clone(command: str, clone: Path) -> None:
     given = clone.parent
-    write_own_data(given / "own.csv", firms=300)
+    write_own_data(given / "own.csv", firms=1200)
     (given / "companies.csv").write_bytes(company_csv(company_rows(100)))
     ran = run(command, clone)
     assert ran.returncode == 0, ran.stdout + ran.stderr
