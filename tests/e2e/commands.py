@@ -27,6 +27,8 @@ IN_A_CLONE: Final = {
     "make lock": "",
     "make vendor": "",
     "make report": "",
+    'make stress ARGS="--jobs 5 --files 2 --rows 5000"': "MiB",
+    "make screenshots": "",
 }
 """In soak_commands.py: the command, and what its output says."""
 
