@@ -119,9 +119,16 @@ def start_seconds(program: str, *, bytecode: Path | None = None) -> float:
     return seconds
 
 
+def _seconds_uncompiled(program: str) -> float:
+    with tempfile.TemporaryDirectory() as nothing:
+        return start_seconds(program, bytecode=Path(nothing))
+
+
 def _compared(title: str, programs: dict[str, str], note: str) -> Measurement:
     with tempfile.TemporaryDirectory() as folder:
         starts = {name: partial(start_seconds, program, bytecode=Path(folder)) for name, program in programs.items()}
+        ours = next(iter(programs.values()))
+        starts["the same without bytecode compiled ahead"] = partial(_seconds_uncompiled, ours)
         seconds = in_turns(starts, rounds=_ROUNDS)
     subject, *baselines = (Series(name=name, values=values) for name, values in seconds.items())
     return Measurement(
