@@ -36,8 +36,8 @@ from tests.fakes import (
 )
 
 THREADS = 8
-# A race on the table takes a quarter of a second, most of it moto's; `make soak` makes a thousand of each there too.
-RACES = {"fake": 1_000, "table": 20}
+# A race on the table takes a tenth of a second, most of it moto's; `make soak` makes a thousand of each there too.
+RACES = {"fake": 1_000, "table": 50}
 # Every transaction in moto copies the whole table, its stream too.
 _RACES_A_TABLE = 10
 

@@ -12,8 +12,8 @@ from tests.crashes.schedules import CleanRuns, clean_runs
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if Path(__file__).parent in item.path.parents:
-            # One group: the platform takes seconds to start.
+        if Path(__file__).parent in item.path.parents and item.path.name.startswith("test_"):
+            # One group: the platform takes seconds to start, which is nothing to what runs for long.
             item.add_marker(pytest.mark.xdist_group("platform"))
 
 
