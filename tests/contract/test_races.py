@@ -131,7 +131,7 @@ def test_a_cancel_against_the_last_chunk_and_the_end_leaves_one_end_and_counts_t
 ) -> None:
     table: JobStore = FakeJobStore() if kind == "fake" else request.getfixturevalue("table")
     race_cancels_against_the_end(table, RACES[kind])
-    record_property("injected", RACES[kind])
+    record_property("injected" if kind == "table" else "in_memory", RACES[kind])
 
 
 def race_cancels_against_the_end(table: JobStore, races: int) -> None:
@@ -175,7 +175,7 @@ def test_a_delete_against_late_commits_brings_nothing_back(
 ) -> None:
     table: JobStore = FakeJobStore() if kind == "fake" else request.getfixturevalue("table")
     race_deletes_against_late_commits(table, RACES[kind])
-    record_property("injected", RACES[kind])
+    record_property("injected" if kind == "table" else "in_memory", RACES[kind])
 
 
 def race_deletes_against_late_commits(table: JobStore, races: int) -> None:

@@ -90,12 +90,13 @@ def _row(line: Line, found: Sequence[Found]) -> str:
 
 
 def _figures(found: Found) -> str:
-    """`N injected, naive variant broken in M, ours 0`, of what the tests recorded."""
-    injected, naive = found.figures.get("injected"), found.figures.get("naive_broken")
-    ours = 0 if found.passed == found.ran else found.ran - found.passed
-    parts = [f"{injected} injected"] if injected is not None else []
-    parts += [f"naive variant broken in {naive}"] if naive is not None else [f"ours {ours}"] if injected else []
-    return ", ".join(parts)
+    """What the test recorded: `N injected, ours 0`, or of variants made to break in how many of their runs they did."""
+    figures = found.figures
+    if "naive_runs" in figures:
+        broken = f"{figures['naive_broken']:,} of {figures['naive_runs']:,} runs"
+        return f"{figures['injected']:,} injected, naive variants broken in {broken}"
+    in_memory = f", and {figures['in_memory']:,} in memory" if "in_memory" in figures else ""
+    return f"{figures.get('injected', 0):,} injected{in_memory}, ours {found.ran - found.passed}" if figures else ""
 
 
 def _commit() -> str:

@@ -61,7 +61,10 @@ def test_figures_are_summed_and_stated_with_what_the_naive_variant_broke() -> No
         properties = "".join(f'<property name="{name}" value="{value}"/>' for name, value in values.items())
         return f"<properties>{properties}</properties>"
 
-    twice = [case(TEST, figures(injected=3, naive_broken=2))] * 2
-    assert "| 6 injected, naive variant broken in 4 |" in report_of(*twice)
+    twice = [case(TEST, figures(injected=3, naive_broken=2, naive_runs=5))] * 2
+    assert "| 6 injected, naive variants broken in 4 of 10 runs |" in report_of(*twice)
     assert "| 5 injected, ours 0 |" in report_of(case(TEST, figures(injected=5)))
+    both = case(TEST, figures(injected=50)), case(TEST, figures(in_memory=1_000))
+    assert "| 50 injected, and 1,000 in memory, ours 0 |" in report_of(*both)
+    assert "| 5 injected, ours 1 |" in report_of(case(TEST, figures(injected=5)), case(TEST, "<failure/>"))
     assert "Commit abc1234, seed 1, made at 2026-03-02 12:00 UTC" in report_of()
