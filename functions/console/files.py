@@ -5,7 +5,7 @@ import hashlib
 import json
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
@@ -62,8 +62,23 @@ def compressed(body: bytes) -> bytes:
     return gzip.compress(body, mtime=0)
 
 
-def site(config: Mapping[str, object], connect_origins: str) -> dict[str, File]:
-    """Every path with its file. `config` is what the console reads first, `connect_origins` where it may connect to."""
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Every path with its file, and the version of them all."""
+
+    files: Mapping[str, File]
+    version: str
+
+    def not_found(self, path: str) -> File:
+        """The page for a path that has nothing. Its links are relative: the site's own root may be a folder."""
+        up = "../" * max(path.count("/") - 1, 0)
+        template = (FOLDER / "not-found.html").read_bytes().replace(b"{{console}}", f"{up}console".encode())
+        page = _page(template, f"{up}console/{self.version}", "", trusts_no_markup=True)
+        return replace(page, cache_control="no-store")
+
+
+def site(config: Mapping[str, object], connect_origins: str) -> Site:
+    """The site. `config` is what the console reads first, `connect_origins` where it may connect to."""
     assets = dict(_assets())
     version = _version(assets)
     files = {
@@ -75,14 +90,7 @@ def site(config: Mapping[str, object], connect_origins: str) -> dict[str, File]:
     # The address of a page has no slash at its end: a gateway's greedy route may not match one.
     files[CONSOLE] = _page(assets["console.html"], f"console/{version}", connect_origins, trusts_no_markup=True)
     files[DOCS] = _page(assets["docs.html"], f"../../console/{version}", "", trusts_no_markup=False)
-    return files
-
-
-def not_found(path: str) -> File:
-    """The page for a path that has nothing, with a way back that is relative: the site's own root may be a folder."""
-    up = "../" * max(path.count("/") - 1, 0)
-    body = (FOLDER / "not-found.html").read_text().replace("{{console}}", f"{up}console")
-    return File(body.encode(), _MEDIA_TYPES[".html"], "no-store", {"Content-Security-Policy": _policy({})})
+    return Site(files, version)
 
 
 def _assets() -> Iterator[tuple[str, bytes]]:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 from functions.console.configuration import configuration
-from functions.console.files import SAFE_HEADERS, File, compressed, not_found, site
+from functions.console.files import SAFE_HEADERS, File, Site, compressed, site
 
 _METHODS = ("GET", "HEAD")
 # Below it, compressing saves less than a packet.
@@ -26,17 +26,17 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     method, path = event["requestContext"]["http"]["method"], event["rawPath"]
     if method not in _METHODS:
         return _answer(405, {"Allow": ", ".join(_METHODS)})
-    file = _site().get(path)
+    headers, pages = event["headers"], _site()
+    file = pages.files.get(path)
     if file is None:
-        return _sent(404, not_found(path), method, event["headers"])
-    headers = event["headers"]
+        return _sent(404, pages.not_found(path), method, headers)
     if _is_known(headers.get("if-none-match", ""), file.etag):
         return _answer(304, _headers_of(file))
     return _sent(200, file, method, headers)
 
 
 @cache
-def _site() -> dict[str, File]:
+def _site() -> Site:
     return site(configuration(os.environ), os.environ["CONNECT_ORIGINS"])
 
 

@@ -21,6 +21,8 @@ async function draw() {
     docExpansion: "list",
     defaultModelsExpandDepth: 0,
     validatorUrl: null,
+    // There is one, and its choice has no label.
+    plugins: [() => ({ wrapComponents: { ServersContainer: () => () => null } })],
     onComplete: () => list(spec["x-problem-types"]),
   });
 }

@@ -11,9 +11,9 @@ export const plural = (value, one, many = `${one}s`) => `${count(value)} ${value
 // Two digits that say something, whatever the size: 0.024 %, 3.1 %, 42 %.
 export function percent(share) {
   const value = share * 100;
-  if (value === 0) return "0 %";
+  if (value === 0) return "0\u00a0%";
   const digits = value >= 10 ? 0 : value >= 1 ? 1 : Math.min(4, 1 - Math.floor(Math.log10(value)));
-  return `${value.toFixed(digits)} %`;
+  return `${value.toFixed(digits)}\u00a0%`;
 }
 
 export function bytes(size) {

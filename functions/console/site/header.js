@@ -31,7 +31,9 @@ function encodingOf(start) {
 // A workbook is read only as far as its first rows: the parts are unpacked as they come, and left when there is enough.
 async function workbookHeader(file) {
   const parts = {};
+  let isArchive = false;
   const unzip = new Unzip((entry) => {
+    isArchive = true;
     const [, name] = PARTS.exec(entry.name) ?? [];
     if (!name) return;
     const decoder = new TextDecoder();
@@ -51,8 +53,9 @@ async function workbookHeader(file) {
       if (rows?.includes("</row>") && (!rows.includes('t="s"') || parts.sharedStrings?.length >= HEAD_BYTES)) break;
     }
   } catch {
-    throw new Error("The file is not an Excel workbook that can be opened.");
+    isArchive = false;
   }
+  if (!isArchive) throw new Error("The file is not an Excel workbook that can be opened.");
   const sheet = parts["worksheets/sheet1"];
   return sheet ? cellsOfFirstRow(sheet, parts.sharedStrings ?? "") : null;
 }

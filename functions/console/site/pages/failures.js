@@ -6,6 +6,7 @@ import { Problem, Section, Waiting, useAsked } from "../parts.js";
 import { Download } from "./files.js";
 
 const SHOWN_GROUPS = 12;
+const SHOWN_FIRST = 5;
 const EXAMPLES = 3;
 
 export function Failures({ api, job }) {
@@ -16,12 +17,21 @@ export function Failures({ api, job }) {
     ${!data && !error && html`<${Waiting}>Sorting them by cause …<//>`}
     ${data &&
     html`<ul class="causes">
-        ${data.shown.map((cause) => html`<${Cause} key=${`${cause.code} ${cause.column}`} cause=${cause} />`)}
+        ${data.shown.slice(0, SHOWN_FIRST).map(shown)}
       </ul>
-      ${data.left > 0 && html`<p class="muted">And ${plural(data.left, "more cause")}, in the file.</p>`}`}
+      ${data.shown.length > SHOWN_FIRST &&
+      html`<details>
+        <summary>${plural(data.shown.length - SHOWN_FIRST, "more cause")}</summary>
+        <ul class="causes">
+          ${data.shown.slice(SHOWN_FIRST).map(shown)}
+        </ul>
+        ${data.left > 0 && html`<p class="muted">And ${plural(data.left, "rarer cause")}, told in the file.</p>`}
+      </details>`}`}
     <${Guide} api=${api} job=${job} />
   <//>`;
 }
+
+const shown = (cause) => html`<${Cause} key=${`${cause.code} ${cause.column}`} cause=${cause} />`;
 
 async function causes(api, job, signal) {
   const [{ groups }, schema] = await Promise.all([

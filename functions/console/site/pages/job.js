@@ -151,7 +151,7 @@ function Outcome({ job }) {
   const undone = progress.total_rows - progress.processed_rows;
   const took = performance.processing_time_seconds;
   return html`<${Section} title="What came of it">
-    <${Announcement}>${job.original_filename} has ended.<//>
+    <${Announcement}>${job.file_info.original_filename} has ended.<//>
     <dl class="figures">
       <div><dt>Rows</dt><dd>${count(progress.total_rows)}</dd></div>
       <div><dt>${options.validate_only ? "Without fault" : "Scored"}</dt><dd>${count(progress.successful_rows)}</dd></div>

@@ -248,6 +248,7 @@ function Row({ job, isChosen, toggle }) {
     <th scope="row" class="file">
       <a href=${address(`/jobs/${job.id}`)}>${name}</a>
       <span class="muted small">${job.job_type}</span>
+      <span class="narrow-only"><${Badge} job=${job} /></span>
     </th>
     <td><${Badge} job=${job} /></td>
     <td class="progress">

@@ -2,7 +2,7 @@
 
 import { html } from "../dom.js";
 import { count, percent } from "../format.js";
-import { Page, Problem, Section, Waiting, useAsked } from "../parts.js";
+import { Level, Page, Problem, Section, Waiting, useAsked } from "../parts.js";
 
 export function ModelsPage({ api }) {
   const { data, error, again } = useAsked((signal) => api.get("models", { signal }), []);
@@ -25,15 +25,15 @@ function byName(models) {
 }
 
 function Card({ model }) {
-  const { metrics, split } = model;
+  const { metrics, calibration, split } = model;
   const [low, high] = metrics.roc_auc_95_interval;
   const [from, to] = split.test.years;
   return html`<${Section} title=${model.title} intro=${`Predicts ${model.predicts}.`}>
     <dl class="figures">
       <div><dt>ROC AUC, ${from} to ${to}</dt><dd>${metrics.roc_auc.toFixed(3)} <small>${low.toFixed(3)} to ${high.toFixed(3)}</small></dd></div>
       <div><dt>KS</dt><dd>${metrics.ks.toFixed(3)}</dd></div>
-      <div><dt>Predicted on average</dt><dd>${percent(metrics.mean_predicted)}</dd></div>
-      <div><dt>Happened</dt><dd>${percent(metrics.observed_rate)} <small>of ${count(split.test.rows)}</small></dd></div>
+      <div><dt>Predicted on average</dt><dd>${percent(calibration.mean_predicted)}</dd></div>
+      <div><dt>Happened</dt><dd>${percent(calibration.observed_rate)} <small>of ${count(split.test.rows)}</small></dd></div>
     </dl>
     <div class="two">
       <div>
@@ -46,6 +46,30 @@ function Card({ model }) {
           ${model.not_for.map((use) => html`<li key=${use}>${use}</li>`)}
         </ul>
       </div>
+    </div>
+    <div>
+      <h3>What became of firms at each level, ${from} to ${to}</h3>
+      <table class="plain-table">
+        <thead>
+          <tr>
+            <th scope="col">Level</th>
+            <th scope="col" class="figure">Firm-years</th>
+            <th scope="col" class="figure">Went bankrupt</th>
+            <th scope="col" class="figure">Share</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${metrics.risk_levels.map(
+            (level) =>
+              html`<tr key=${level.name}>
+                <th scope="row"><${Level} level=${level.name} /></th>
+                <td class="figure">${count(level.n)}</td>
+                <td class="figure">${count(level.events)}</td>
+                <td class="figure">${percent(level.observed)}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
     </div>
     <details>
       <summary>Inputs, method and limits</summary>

@@ -4,7 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../dom.js";
 import { bytes, plural } from "../format.js";
 import { headerOf, judged, kindOf } from "../header.js";
-import { Announcement, Bar, Notice, Page, Problem, Section } from "../parts.js";
+import { Announcement, Bar, Notice, Page, Problem, Section, Waiting } from "../parts.js";
 import { go } from "../routes.js";
 import { saveText } from "../saving.js";
 import { send } from "../sending.js";
@@ -15,6 +15,7 @@ export function UploadPage({ api, limits }) {
   const [file, setFile] = useState(null);
   const [kind, setKind] = useState("annual");
   const [names, setNames] = useState(null);
+  const [isRead, setRead] = useState(false);
   const [fault, setFault] = useState(null);
   const [sent, setSent] = useState(null);
   const [error, setError] = useState(null);
@@ -24,6 +25,7 @@ export function UploadPage({ api, limits }) {
   const choose = async (chosen) => {
     setFile(chosen);
     setNames(null);
+    setRead(false);
     setFault(null);
     setError(null);
     try {
@@ -33,6 +35,7 @@ export function UploadPage({ api, limits }) {
     } catch (failure) {
       setFault(failure.message);
     }
+    setRead(true);
   };
   const submit = async (event) => {
     event.preventDefault();
@@ -52,7 +55,7 @@ export function UploadPage({ api, limits }) {
 
   const verdict = names && schemas[kind] ? judged(names, schemas[kind]) : null;
   const isSending = sent !== null;
-  const isWhole = verdict && verdict.missing.length === 0 && verdict.repeated.length === 0;
+  const isWanting = verdict && verdict.missing.length + verdict.repeated.length > 0;
   return html`<${Page} title="Upload">
     <form class="upload" onSubmit=${submit}>
       <${Drop} file=${file} choose=${choose} isDisabled=${isSending} />
@@ -61,13 +64,13 @@ export function UploadPage({ api, limits }) {
       ${file &&
       !fault &&
       html`<${Kind} kind=${kind} setKind=${setKind} isDisabled=${isSending} />
-        <${Verdict} verdict=${verdict} names=${names} kind=${kind} />
+        <${Verdict} verdict=${verdict} isRead=${isRead} names=${names} kind=${kind} />
         <${Options} isDisabled=${isSending} />
         ${error && html`<${Problem} error=${error} />`}
         ${isSending && html`<${Sending} sent=${sent} file=${file} stop=${() => sending.current.abort()} />`}
         <div class="actions">
-          <button type="submit" class=${isWhole || !names ? "primary large" : "large"} disabled=${isSending}>
-            ${isSending ? "Sending …" : isWhole || !names ? "Upload and score" : "Send it anyway"}
+          <button type="submit" class=${isWanting ? "large" : "primary large"} disabled=${isSending}>
+            ${isSending ? "Sending …" : isWanting ? "Send it anyway" : "Upload and score"}
           </button>
         </div>`}
     </form>
@@ -145,9 +148,10 @@ function summary(verdict, kind) {
   return `${plural(missing.length, "column")} missing, ${plural(repeated.length, "column")} named twice.`;
 }
 
-function Verdict({ verdict, names, kind }) {
+function Verdict({ verdict, isRead, names, kind }) {
+  if (!isRead) return html`<${Waiting}>Reading the header …<//>`;
   if (!names) return html`<${Notice}><p>The header cannot be told from here. The service reads it first.</p><//>`;
-  if (!verdict) return null;
+  if (!verdict) return html`<${Waiting}>Comparing the header with what is scored …<//>`;
   const { profile, missing, repeated, extra } = verdict;
   const what = profile === "statements" ? "statement amounts" : "ratios";
   if (missing.length === 0 && repeated.length === 0) {

@@ -1,0 +1,165 @@
+"""Pictures of the console, and a recording of the command line, from the running local cloud: `make screenshots`.
+
+The pictures go to `infra/screenshots`, the recording into the README, between the lines that mark it.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from infra.layout import ROOT
+from infra.local import panel
+from infra.local.client import JobsClient
+from infra.local.cloud import LocalCloud, local_cloud
+from infra.npm import chromium
+from tests.e2e.console_pages import JOB_TIMEOUT_MS, Console
+
+FOLDER: Final = ROOT / "infra" / "screenshots"
+WIDE, NARROW = {"width": 1200, "height": 750}, {"width": 390, "height": 844}
+ROWS, FAULTY = 5_000, 40
+LARGE_ROWS = 100_000
+
+_RECORDING = re.compile(r"(?<=<!-- recorded by make screenshots -->\n)```\n.*?```", re.DOTALL)
+_COLUMNS = 118
+
+
+def main() -> None:
+    """Make everything anew."""
+    FOLDER.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, local_cloud(Path(scratch) / "cloud") as (cloud, _):
+        with JobsClient(cloud, user="acme_member") as client, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=chromium.executable(), args=list(chromium.ARGUMENTS))
+            _pictures(browser, cloud, client)
+            browser.close()
+        readme = ROOT / "README.md"
+        recorded = _recording(cloud, Path(scratch))
+        readme.write_text(_RECORDING.sub(lambda _: f"```\n{recorded}```", readme.read_text()))
+
+
+def _pictures(browser: Browser, cloud: LocalCloud, client: JobsClient) -> None:
+    """Light and dark, wide and narrow: where a job is at each stage of its life."""
+    rows = panel.statement_rows(ROWS, seed=2026, faulty=FAULTY)
+    random = np.random.default_rng(2026)
+    for row in rows:
+        row["company_name"] = _name(random)
+    job_id = client.upload("annual", "portfolio-2026.csv", panel.as_csv(rows, panel.STATEMENT_COLUMNS))["job_id"]
+    quarterly = panel.as_csv(panel.quarterly_ratio_rows(800, seed=7), panel.QUARTERLY_RATIO_COLUMNS)
+    others = [
+        client.upload("quarterly", "q3-watchlist.csv", quarterly)["job_id"],
+        client.upload("annual", "industrials.csv", panel.as_csv(rows[:600], panel.STATEMENT_COLUMNS))["job_id"],
+    ]
+    for one in (job_id, *others):
+        client.wait(one)
+    with _signed_in(browser, cloud, "light") as console:
+        large = panel.as_csv(panel.statement_rows(LARGE_ROWS, seed=1), panel.STATEMENT_COLUMNS)
+        live = client.upload_presigned("annual", "whole-market.csv", large)["job_id"]
+        console.open(f"#/jobs/{live}")
+        bar = console.section("Progress").get_by_role("progressbar")
+        expect(bar).to_have_attribute("aria-valuenow", re.compile(r"[1-9]\d"), timeout=JOB_TIMEOUT_MS)
+        console.page.wait_for_timeout(1500)
+        _shoot(console.page, "progress")
+        console.open("#/jobs")
+        expect(console.page.get_by_role("link", name="whole-market.csv")).to_be_visible()
+        _shoot(console.page, "jobs")
+        client.cancel(live)
+        _shoot_job(console, job_id, "light")
+        console.open("#/upload")
+        console.choose("drafts.csv", b"Company Symbol,Company Name,Sector,Reporting Year,Market Cap,Total Assets\n")
+        expect(console.page.get_by_text("The header does not fit yet")).to_be_visible()
+        _shoot(console.page, "upload")
+        console.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
+        _open_job(console, job_id)
+        _shoot(console.page, "narrow")
+    with _signed_in(browser, cloud, "dark") as console:
+        _shoot_job(console, job_id, "dark")
+
+
+def _name(random: np.random.Generator) -> str:
+    first = ("Northwind", "Harbor", "Summit", "Cedar", "Meridian", "Lakeside", "Pioneer", "Granite", "Beacon", "Delta")
+    second = (
+        "Components",
+        "Energy",
+        "Foods",
+        "Logistics",
+        "Materials",
+        "Health",
+        "Systems",
+        "Power",
+        "Tools",
+        "Retail",
+    )
+    return f"{random.choice(first)} {random.choice(second)}"
+
+
+@contextmanager
+def _signed_in(browser: Browser, cloud: LocalCloud, scheme: Literal["light", "dark"]) -> Iterator[Console]:
+    with browser.new_context(color_scheme=scheme, viewport=WIDE, reduced_motion="reduce") as context:  # type: ignore[arg-type]
+        console = Console(context.new_page(), cloud)
+        console.open("#/jobs")
+        console.sign_in("acme_member")
+        yield console
+
+
+def _open_job(console: Console, job_id: str) -> None:
+    console.open(f"#/jobs/{job_id}")
+    expect(console.section("Data quality")).to_be_visible(timeout=JOB_TIMEOUT_MS)
+    expect(console.section("Failed rows").get_by_text("Invalid market cap value")).to_be_visible()
+
+
+def _shoot_job(console: Console, job_id: str, scheme: str) -> None:
+    _open_job(console, job_id)
+    _shoot(console.page, f"job-{scheme}")
+    for section in ("Risk", "Riskiest companies"):
+        name = section.split(" ", maxsplit=1)[0].lower()
+        console.section(section).screenshot(path=FOLDER / f"{name}-{scheme}.png")
+
+
+def _shoot(page: Page, name: str) -> None:
+    page.screenshot(path=FOLDER / f"{name}.png")
+
+
+def _recording(cloud: LocalCloud, folder: Path) -> str:
+    """What a person sees who works with the command line: each command with its output as it stands at the end."""
+    figures = folder / "figures.csv"
+    figures.write_bytes(panel.as_csv(panel.statement_rows(1_000, seed=2026, faulty=15), panel.STATEMENT_COLUMNS))
+    environment = {
+        **os.environ,
+        "DEFAULT_RISK_HOME": str(folder / "home"),
+        "DEFAULT_RISK_API": cloud.api_url,
+        "DEFAULT_RISK_TOKEN": cloud.users["acme_member"]["token"],
+        "COLUMNS": str(_COLUMNS),
+    }
+    lines, job_id = [], ""
+    for command in ("upload figures.csv --watch", "errors {job_id}", "show {job_id}"):
+        arguments = command.format(job_id=job_id).split()
+        said = _run(arguments, folder, environment)
+        job_id = job_id or re.search(r"job ([0-9a-f-]{36})", said)[1]  # type: ignore[index]
+        lines += [f"$ default-risk {' '.join(arguments)}", *(line.rstrip() for line in said.splitlines())]
+    return "\n".join(lines) + "\n"
+
+
+def _run(arguments: Sequence[str], folder: Path, environment: dict[str, str]) -> str:
+    command = str(Path(sys.executable).with_name("default-risk"))
+    ran = subprocess.run(  # noqa: S603
+        [command, *arguments],
+        cwd=folder,
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    return ran.stdout
+
+
+if __name__ == "__main__":
+    main()

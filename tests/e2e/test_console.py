@@ -1,0 +1,372 @@
+"""The console in a real browser, against the local cloud: one person's way through it, and what may not happen."""
+
+import base64
+import csv
+import io
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from infra.local import panel
+from infra.local.client import JobsClient
+from infra.local.cloud import LocalCloud
+from infra.npm import chromium
+from tests.e2e.console_pages import JOB_TIMEOUT_MS, Console, content
+
+ROWS, FAULTY = 300, 15
+FILE = panel.as_csv(panel.statement_rows(ROWS, seed=11, faulty=FAULTY), panel.STATEMENT_COLUMNS)
+# More than goes through the API: the browser sends it straight to storage.
+LARGE_ROWS = 45_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    try:
+        executable = chromium.executable()
+    except chromium.NoBrowserError as error:
+        pytest.skip(f"the console is untested without a browser: {error}")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(chromium.ARGUMENTS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def member_console(browser: Browser, cloud: LocalCloud) -> Iterator[Console]:
+    """A tab that is signed in, for tests that look at pages one after another."""
+    with browser.new_context() as context:
+        console = Console(context.new_page(), cloud)
+        console.open("#/jobs")
+        console.sign_in("acme_member")
+        yield console
+
+
+@pytest.fixture
+def console(browser: Browser, cloud: LocalCloud) -> Iterator[Console]:
+    """A tab that nobody signed in to. Whatever the page complains of fails the test."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console", lambda line: complaints.append(line.text) if "Content Security Policy" in line.text else None
+        )
+        yield Console(page, cloud)
+    assert complaints == []
+
+
+@pytest.fixture(scope="module")
+def scored(member: JobsClient) -> str:
+    """A job with failed rows that has ended."""
+    job_id = member.upload("annual", "portfolio.csv", FILE)["job_id"]
+    member.wait(job_id)
+    return job_id
+
+
+def rows_of(body: bytes) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"))))
+
+
+def test_a_file_is_uploaded_watched_understood_and_its_failed_rows_mended(console: Console, member: JobsClient) -> None:
+    # Where one wanted to go before signing in is where one is after it.
+    console.open("#/upload")
+    console.sign_in("acme_member")
+    expect(console.heading("Upload")).to_be_visible()
+
+    console.choose("portfolio.csv", FILE.replace(b"total_assets", b"assets", 1))
+    expect(console.page.get_by_text("The header does not fit yet")).to_be_visible()
+    missing = console.page.get_by_text("it lacks:").locator("xpath=following::ul[1]")
+    expect(missing).to_have_text("total_assets")
+    job_id = console.upload("portfolio.csv", FILE)
+    console.wait_for_status("Completed")
+
+    figures = console.figures("What came of it")
+    assert (figures["Rows"], figures["Scored"], figures["Failed"]) == (str(ROWS), str(ROWS - FAULTY), str(FAULTY))
+    summary = member.http.get(f"jobs/{job_id}/results", params={"limit": 1}).json()["summary"]
+    levels = console.section("Risk").get_by_role("table", name="Rows by risk level").get_by_role("row")
+    expect(levels).to_have_count(len(summary["by_risk_level"]), timeout=JOB_TIMEOUT_MS)
+    for level, row in zip(summary["by_risk_level"].items(), levels.all(), strict=True):
+        assert row.inner_text().split()[:2] == [level[0].lower(), str(level[1])]
+    companies = console.section("Riskiest companies").get_by_role("listitem")
+    expect(companies).to_have_count(len(summary["riskiest"]))
+    expect(companies.first).to_contain_text(summary["riskiest"][0]["company_name"])
+    expect(companies.first.get_by_role("table").get_by_role("row")).to_have_count(3)
+
+    groups = member.row_errors_page(job_id)["groups"]
+    section = console.section("Failed rows")
+    section.get_by_text("more cause").click()
+    expect(section.get_by_role("heading", level=3)).to_have_count(len(groups) + 1)
+    expect(section).to_contain_text("Invalid market cap value")
+
+    failed = content(console.download("Failed rows", "Failed rows as CSV"))
+    with member.result_file(job_id, "failed") as file:
+        assert failed == b"".join(file.parts)
+    assert content(console.download("Files", "Excel file: Scored rows")).startswith(b"PK")
+
+    good = panel.statement_rows(1, seed=11)[0]
+    rows = rows_of(failed)
+    mended = [{**row, **{name: good[name] for name in panel.STATEMENT_COLUMNS}} for row in rows]
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(mended)
+    console.section("Failed rows").get_by_role("link", name="Upload the file again").click()
+    expect(console.heading("Upload")).to_be_focused()
+    console.upload("mended.csv", buffer.getvalue().encode())
+    console.wait_for_status("Completed")
+    figures = console.figures("What came of it")
+    assert (figures["Scored"], figures["Failed"]) == (str(FAULTY), "0")
+
+
+def test_a_running_job_is_cancelled_and_its_rest_is_scored_later(console: Console, member: JobsClient) -> None:
+    console.open()
+    console.sign_in("acme_member")
+    large = panel.as_csv(panel.statement_rows(LARGE_ROWS, seed=5), panel.STATEMENT_COLUMNS)
+    assert len(large) > 4 * 1024 * 1024
+    job_id = console.upload("large.csv", large)
+    assert member.details(job_id)["source"] == "presigned"
+    bar = console.section("Progress").get_by_role("progressbar")
+    expect(bar).to_have_attribute("aria-valuetext", re.compile(rf"\d of {LARGE_ROWS:,}"), timeout=JOB_TIMEOUT_MS)
+    console.page.get_by_role("button", name="Cancel the job").click()
+    question = console.page.get_by_role("dialog", name="Cancel this job?")
+    question.get_by_role("button", name="Cancel the job").click()
+    console.wait_for_status("Cancelled")
+    cancelled = member.status(job_id)
+    assert cancelled["cancelled"] is True
+
+    console.page.get_by_role("button", name="Score the rest").click()
+    expect(console.page.get_by_text("Retry of")).to_be_visible()
+    assert console.job_id() != job_id
+    left = f"{LARGE_ROWS - cancelled['processed_rows']:,}"
+    expect(bar).to_have_attribute("aria-valuetext", re.compile(f"of {left}"), timeout=JOB_TIMEOUT_MS)
+    member.cancel(console.job_id())
+    console.wait_for_status("Cancelled")
+
+
+def test_jobs_are_found_by_their_filters_and_deleted_together(member_console: Console, member: JobsClient) -> None:
+    names = [f"Quarter {number}.csv" for number in (1, 2)]
+    job_ids = [member.upload("annual", name, FILE, labels={"book": "delete"})["job_id"] for name in names]
+    for job_id in job_ids:
+        member.wait(job_id)
+    page = member_console.page
+    member_console.open("#/jobs")
+    page.get_by_label("Label").fill("book:delete")
+    page.keyboard.press("Enter")
+    jobs = page.get_by_role("table", name="Jobs").get_by_role("row")
+    expect(jobs).to_have_count(3)
+    # A reload, or a link that is sent on, shows the same.
+    page.reload()
+    expect(jobs).to_have_count(3)
+    page.get_by_role("checkbox", name="Choose all jobs").check()
+    page.get_by_role("button", name="Delete").click()
+    page.get_by_role("button", name="Delete them").click()
+    expect(page.get_by_text("2 jobs deleted.")).to_be_visible()
+    expect(page.get_by_role("heading", name="No job fits")).to_be_visible()
+
+
+def test_another_organization_sees_nothing_of_it(console: Console, scored: str) -> None:
+    console.open("#/jobs")
+    console.sign_in("globex_member")
+    page = console.page
+    expect(console.heading("Jobs")).to_be_visible()
+    expect(page.get_by_role("link", name="portfolio.csv")).to_have_count(0)
+    console.open(f"#/jobs/{scored}")
+    expect(page.get_by_role("alert")).to_contain_text("Job not found or access denied")
+    expect(page.get_by_text("portfolio.csv")).to_have_count(0)
+
+
+def test_a_user_without_a_role_is_told_so(console: Console) -> None:
+    console.open("#/jobs")
+    console.sign_in("no_role")
+    expect(console.page.get_by_role("alert")).to_contain_text("Request")
+
+
+def test_an_ended_session_leads_back_to_where_one_was(console: Console, scored: str) -> None:
+    console.open(f"#/jobs/{scored}")
+    console.sign_in("acme_member")
+    expect(console.heading("portfolio.csv")).to_be_visible()
+    spoil_token(console.page)
+    console.page.reload()
+    expect(console.heading("Your session has ended").or_(console.heading("Sign in"))).to_be_visible()
+    assert console.page.url.endswith(f"#/jobs/{scored}")
+    console.sign_in("acme_member")
+    expect(console.heading("portfolio.csv")).to_be_visible()
+
+    console.page.get_by_role("button", name="Sign out").click()
+    expect(console.page.get_by_role("button", name="Sign in")).to_be_visible()
+    assert console.page.evaluate("JSON.stringify(sessionStorage)") == "{}"
+
+
+def spoil_token(page: Page) -> None:
+    """Make the tab's token one that the service does not take."""
+    page.evaluate(
+        """() => {
+            const [key] = Object.keys(sessionStorage).filter((name) => name.startsWith("oidc.user:"));
+            const user = JSON.parse(sessionStorage[key]);
+            sessionStorage[key] = JSON.stringify({ ...user, access_token: `${user.access_token}x` });
+        }"""
+    )
+
+
+def test_everything_is_reached_by_keyboard_alone(console: Console) -> None:
+    page = console.page
+    console.open("#/jobs")
+    expect(page.get_by_role("button", name="Sign in")).to_be_visible()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Sign in")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_label("Username").focus()
+    page.keyboard.type("acme_member")
+    page.keyboard.press("Tab")
+    page.keyboard.type(console.cloud.users["acme_member"]["password"])
+    page.keyboard.press("Enter")
+    expect(console.heading("Jobs")).to_be_visible()
+
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(console.heading("Jobs")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Upload a file")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(console.heading("Upload")).to_be_focused()
+    page.keyboard.press("Tab")
+    with page.expect_file_chooser() as chooser:
+        page.keyboard.press("Enter")
+    chooser.value.set_files({"name": "keys.csv", "mimeType": "text/csv", "buffer": FILE})
+    expect(page.get_by_text("The header fits", exact=True)).to_be_visible()
+    while not page.get_by_role("button", name="Upload and score").evaluate("it => it === document.activeElement"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(console.heading("keys.csv")).to_be_focused()
+    console.wait_for_status("Completed")
+    while not page.get_by_role("button", name="Delete").evaluate("it => it === document.activeElement"):
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Delete this job?")
+    expect(dialog).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(page.get_by_role("button", name="Delete")).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_fault_for_people_who_cannot_see_it(
+    member_console: Console, scored: str, scheme: Any
+) -> None:
+    page = member_console.page
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    found = {}
+    for name, path, awaited in (
+        ("jobs", "/console#/jobs", "portfolio.csv"),
+        ("no match", "/console#/jobs?filename_contains=nothing-is-called-so", "No job fits"),
+        ("upload", "/console#/upload", "Templates"),
+        ("job", f"/console#/jobs/{scored}", "Data quality"),
+        ("no job", "/console#/jobs/00000000-0000-4000-8000-000000000000", "Job not found"),
+        ("models", "/console#/models", "What it is not for"),
+        ("nowhere", "/console#/nowhere", "There is no such page"),
+        ("not found", "/console/nowhere", "There is no page here"),
+        ("docs", "/api/v1/docs", "Problem types"),
+    ):
+        page.goto("about:blank")
+        page.goto(f"{member_console.cloud.api_url}{path}")
+        expect(page.get_by_text(awaited).first).to_be_visible(timeout=JOB_TIMEOUT_MS)
+        if name == "job":
+            page.get_by_role("button", name="Delete").click()
+            found["dialog"] = serious_faults(page)
+            page.keyboard.press("Escape")
+        if name == "upload":
+            member_console.choose("short.csv", b"company_symbol,sector\nA,B\n")
+            expect(page.get_by_text("The header does not fit yet")).to_be_visible()
+            page.get_by_text("More options").click()
+        found[name] = serious_faults(page)
+    assert found == {name: [] for name in found}
+
+
+def serious_faults(page: Page) -> list[str]:
+    """What axe-core finds, with the first place of each."""
+    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    return [
+        f"{fault['id']}: {fault['nodes'][0]['html'][:200]} {fault['nodes'][0]['failureSummary'][:300]}"
+        for fault in found
+        if fault["impact"] in {"serious", "critical"}
+    ]
+
+
+QUARTERLY = panel.as_xlsx(panel.quarterly_ratio_rows(3, seed=1), panel.QUARTERLY_RATIO_COLUMNS)
+LONG = panel.as_xlsx(panel.statement_rows(3_000, seed=1), panel.STATEMENT_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("filename", "body", "names"),
+    [
+        ("a.csv", b"company_symbol,Sector,reporting-quarter\nA,B,Q1\n", "company_symbol sector reporting_quarter"),
+        ("a.csv", b"company_symbol;sector;market cap\nA;B;1,5\n", "company_symbol sector market_cap"),
+        ("a.csv", b"company_symbol\tsector", "company_symbol sector"),
+        ("a.csv", b"company_symbol|sector|x\r\n1|2|3\r\n", "company_symbol sector x"),
+        ("a.csv", b'"company ""symbol""","sec\ntor"\nA,B\n', 'company_"symbol" sec_tor'),
+        ("a.csv", b"\n\n company_symbol , sector\nA,B\n", "company_symbol sector"),
+        ("a.csv", b"\xef\xbb\xbfcompany_symbol,sector\nA,B\n", "company_symbol sector"),
+        ("a.csv", "company_symbol,Umsätze\nA,B\n".encode("utf-16"), "company_symbol umsätze"),
+        ("a.csv", b"company_symbol\nA\n", "company_symbol"),
+        ("A.XLSX", QUARTERLY, " ".join(panel.QUARTERLY_RATIO_COLUMNS)),
+        ("a.xlsx", LONG, " ".join(panel.STATEMENT_COLUMNS)),
+    ],
+)
+def test_a_header_is_read_in_the_browser_as_the_service_reads_it(
+    member_console: Console, filename: str, body: bytes, names: str
+) -> None:
+    found = read_header_in(member_console, filename, body)
+    assert found == {"names": names.split(), "kind": "quarterly" if "reporting_quarter" in names else "annual"}
+
+
+@pytest.mark.parametrize(
+    ("filename", "body", "said"),
+    [
+        ("a.txt", b"a,b", "Choose a .csv or .xlsx file."),
+        ("a.csv", b"", "The file is empty."),
+        ("a.xlsx", b"company_symbol,sector", "cannot be opened"),
+    ],
+)
+def test_what_is_no_table_is_told_before_it_is_sent(
+    member_console: Console, filename: str, body: bytes, said: str
+) -> None:
+    assert said in str(read_header_in(member_console, filename, body)["said"])
+
+
+def read_header_in(console: Console, filename: str, body: bytes) -> dict[str, Any]:
+    """What the console's own module finds in a file."""
+    page = console.page
+    if not page.url.startswith(f"{console.cloud.api_url}/console"):
+        console.open("#/jobs")
+    found: dict[str, Any] = page.evaluate(
+        """async ([name, base64]) => {
+            const main = document.querySelector("script[src$='main.js']").src;
+            const { headerOf, kindOf, normalised } = await import(main.replace("main.js", "header.js"));
+            const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+            try {
+                const names = await headerOf(new File([bytes], name));
+                return { names: names.map(normalised), kind: kindOf(names) };
+            } catch (error) {
+                return { said: error.message };
+            }
+        }""",
+        [filename, base64.b64encode(body).decode()],
+    )
+    return found
+
+
+def test_a_problems_type_leads_to_what_it_means(console: Console) -> None:
+    page = console.page
+    page.goto(f"{console.cloud.api_url}/api/v1/docs#retry_limit")
+    row = page.get_by_role("row", name="retry_limit")
+    expect(row).to_be_in_viewport()
+    expect(row).to_contain_text("The job is the last of a chain of retries")
+    expect(page.get_by_text("/api/v1/predictions/annual/bulk-upload-async")).to_be_visible()
