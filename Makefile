@@ -16,7 +16,7 @@ export UV_SYSTEM_CERTS ?= true
 PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)
 
-.PHONY: help demo local local-stop local-env test soak stress report audit check format synth snapshot train compare bench lock vendor openapi deploy destroy clean
+.PHONY: help demo local local-stop local-env test soak stress report audit check format synth snapshot train compare bench lock vendor screenshots openapi deploy destroy clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ lock: $(READY) ## resolve every dependency list again
 
 vendor: $(READY) ## copy what the console is built on from npm's registry, as pinned in infra/npm/console
 	@$(BIN)/python -m infra.npm.vendor
+
+screenshots: $(READY) ## picture the console and record the command line on a local cloud of their own, for the README
+	@$(BIN)/python -m tests.e2e.screenshots
 
 deploy: $(READY) ## deploy to the AWS account of your credentials (STAGE=dev, CONTEXT="kms=true alarm_email=…")
 	@$(BIN)/python -m infra.deploy deploy --stage $(or $(STAGE),dev) $(CONTEXT)

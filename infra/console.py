@@ -35,7 +35,7 @@ class Console(Construct):
             environment={
                 "TOKEN_ISSUER": identity.issuer,
                 "CONNECT_ORIGINS": " ".join(
-                    dict.fromkeys([*_upload_origins(stage, storage.uploads), *identity.sign_in_origins])
+                    dict.fromkeys([*_storage_origins(stage, storage), *identity.sign_in_origins])
                 ),
                 "MULTIPART_MAX_BYTES": str(stage.limits.multipart_max_bytes),
                 **({"CONSOLE_CLIENT_ID": identity.console_client_id} if identity.console_client_id else {}),
@@ -49,17 +49,17 @@ class Console(Construct):
         for path in PATHS:
             for route in api.http_api.add_routes(path=path, methods=methods, integration=integration):
                 acknowledge(route, "APIG4", "Pages and scripts for everybody; they say nothing of anybody.")
-        # Large files go straight to storage, and links to results are followed from a page.
-        storage.uploads.add_cors_rule(
-            allowed_origins=[api.origin], allowed_methods=[s3.HttpMethods.POST], allowed_headers=["*"]
-        )
+        # Large files go straight to storage, and failed rows are read from there to be mended: both by signed links.
+        for bucket, method in ((storage.uploads, s3.HttpMethods.POST), (storage.results, s3.HttpMethods.GET)):
+            bucket.add_cors_rule(allowed_origins=[api.origin], allowed_methods=[method], allowed_headers=["*"])
 
 
-def _upload_origins(stage: Stage, bucket: s3.IBucket) -> Sequence[str]:
-    """Where a presigned form may lead: S3's older regions use an address without the region in it."""
+def _storage_origins(stage: Stage, storage: Storage) -> Sequence[str]:
+    """Where presigned links may lead: S3's older regions use an address without the region in it."""
     if stage.endpoint_url:
         return [stage.endpoint_url]
     return [
-        Fn.join("", ["https://", bucket.bucket_regional_domain_name]),
-        Fn.join("", ["https://", bucket.bucket_domain_name]),
+        Fn.join("", ["https://", name])
+        for bucket in (storage.uploads, storage.results)
+        for name in (bucket.bucket_regional_domain_name, bucket.bucket_domain_name)
     ]

@@ -1,11 +1,14 @@
 """What is in the bundles of the functions: `python -m infra.sbom PATH` writes it as a CycloneDX document.
 
-Read from the locked lists, so that it is written offline and names the very files that pip takes.
+Read from the locked lists, so that it is written offline and names the very files that pip takes; for the console's pages,
+from the lock file that npm takes.
 https://cyclonedx.org/docs/1.6/json/
 """
 
+import json
 import re
 import sys
+from base64 import b64decode
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +21,8 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 
 from infra.layout import ROOT
+from infra.npm.packages import FOLDER
+from infra.npm.vendor import FILES
 
 _LISTS = ROOT / "infra" / "requirements"
 # Of the tools alone: nothing of it is deployed.
@@ -48,6 +53,23 @@ def pinned(text: str) -> Iterator[Pinned]:
         yield Pinned(match["name"], match["version"], tuple(_HASH.findall(text, match.end(), end)))
 
 
+def libraries_of_the_console() -> Iterator[Component]:
+    """What the console's pages are built on, with the SHA-512 of the package of npm that each file was copied from."""
+    locked = json.loads((FOLDER / "console" / "package-lock.json").read_text())["packages"]
+    for name in FILES:
+        package = locked[f"node_modules/{name}"]
+        digest = b64decode(package["integrity"].removeprefix("sha512-")).hex()
+        yield Component(
+            type=ComponentType.LIBRARY,
+            name=name,
+            version=package["version"],
+            bom_ref=f"{name}@{package['version']}",
+            purl=PackageURL("npm", name=name, version=package["version"]),
+            hashes=[HashType(alg=HashAlgorithm.SHA_512, content=digest)],
+            properties=[Property(name="function", value="console")],
+        )
+
+
 def bill_of_materials(lists: Sequence[Path]) -> str:
     """The document: every package once, with the functions it is bundled with."""
     functions: dict[Pinned, list[str]] = {}
@@ -66,7 +88,9 @@ def bill_of_materials(lists: Sequence[Path]) -> str:
         )
         for package, names in functions.items()
     ]
-    outputter = make_outputter(Bom(components=components), OutputFormat.JSON, SchemaVersion.V1_6)
+    outputter = make_outputter(
+        Bom(components=[*components, *libraries_of_the_console()]), OutputFormat.JSON, SchemaVersion.V1_6
+    )
     return outputter.output_as_string(indent=2)
 
 

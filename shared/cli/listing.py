@@ -10,11 +10,15 @@ from rich.table import Table
 
 from shared.cli.environment import begin
 from shared.cli.options import DeploymentOption, JobArgument, JobTypeOption, JsonOption
-from shared.cli.text import cell, moment, rows, size
+from shared.cli.text import cell, moment, rows, share, size
 from shared.cli.uploading import labels_of
 from shared.client.answers import JobDetails, JobStatus
+from shared.client.errors import ApiError
+from shared.client.jobs_client import JobsClient
+from shared.client.result_answers import RiskSummary
 
 _PAGE = 100
+_SHOWN_COMPANIES = 3
 _STYLES = {"completed": "green", "failed": "red", "processing": "cyan"}
 
 
@@ -102,15 +106,45 @@ def show(
     environment = begin(ctx, as_json=as_json)
     with environment.connect(deployment) as client:
         details = client.details(job)
+        summary = _risk_of(client, details)
     if as_json:
-        environment.print_json(details)
+        environment.print_json({**details, "risk": summary})
         return
     table = Table(box=None, show_header=False)
-    for fact, value in _facts(details).items():
+    for fact, value in {**_facts(details), **(_risk(summary) if summary else {})}.items():
         table.add_row(cell(fact, "dim"), cell(value))
     environment.out.print(table)
     if details["progress"]["failed_rows"]:
         environment.say(f"Why rows failed: default-risk errors {details['id']}")
+
+
+def _risk_of(client: JobsClient, job: JobDetails) -> RiskSummary | None:
+    if not job["results_ready"] or not job["progress"]["successful_rows"] or job["options"]["validate_only"]:
+        return None
+    try:
+        return client.risk_summary(job["id"])
+    except ApiError as error:
+        # Its files are gone; all else is still known.
+        if error.code == "results_not_ready":
+            return None
+        raise
+
+
+def _risk(summary: RiskSummary) -> dict[str, str]:
+    probabilities = summary["default_probability"]
+    if probabilities is None:
+        return {}
+    quantiles = probabilities["quantiles"]
+    return {
+        "default risk": f"{share(probabilities['mean'])} on average, half of the rows below {share(quantiles['p50'])}, "
+        f"one in twenty above {share(quantiles['p95'])}, highest {share(probabilities['highest'])}",
+        "levels": ", ".join(f"{rows(count)} {level.lower()}" for level, count in summary["by_risk_level"].items()),
+        "grades": ", ".join(f"{grade} {rows(count)}" for grade, count in summary["by_risk_grade"].items()),
+        "riskiest": "; ".join(
+            f"{share(row['default_probability'])} {row['risk_grade']} {row['company_name']}, row {rows(row['row'])}"
+            for row in summary["riskiest"][:_SHOWN_COMPANIES]
+        ),
+    }
 
 
 def _facts(job: JobDetails) -> dict[str, str]:

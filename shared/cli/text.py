@@ -25,6 +25,12 @@ def rows(count: int) -> str:
     return f"{count:,}"
 
 
+def share(part: float) -> str:
+    """A part of one in percent, with two digits that say something."""
+    percent = part * 100
+    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
+
+
 def size(count: int | None) -> str:
     """A number of bytes."""
     if count is None:

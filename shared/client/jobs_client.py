@@ -24,6 +24,7 @@ from shared.client.errors import ApiError, WaitedTooLongError
 from shared.client.files import CountedFile, UnreadableFileError, sha256_of
 from shared.client.following import follow
 from shared.client.reference_answers import Models, Schema
+from shared.client.result_answers import Results, RiskSummary
 from shared.client.result_files import ResultFile, ResultRequest, receive
 from shared.client.sending import Retries, Sender
 from shared.client.upload_options import OnSent, UploadOptions, as_query, silent
@@ -233,6 +234,14 @@ class JobsClient:
         return accepted
 
     # What came of them
+
+    def risk_summary(self, job_id: str) -> RiskSummary | None:
+        """The risk of all scored rows of an ended job; None where none was scored, or while it is put together."""
+        answer = self._sender.send("GET", f"jobs/{job_id}/results", params={"limit": 1})
+        if answer.status_code == httpx.codes.ACCEPTED:
+            return None
+        page: Results = answer.json()
+        return page["summary"]
 
     def row_errors_page(self, job_id: str, **filters: Any) -> RowErrors:
         """A page of row errors, with the counts of the whole job."""

@@ -122,6 +122,45 @@ def test_a_file_is_uploaded_watched_understood_and_its_failed_rows_mended(consol
     assert (figures["Scored"], figures["Failed"]) == (str(FAULTY), "0")
 
 
+BAD_CELLS = {
+    "market_cap": ("n/a", "Invalid market cap value", "120.5"),
+    "reporting_year": ("20x5", "Invalid reporting_year", "2024"),
+    "sector": ("", "Missing required field: sector", "Energy"),
+    "total_assets": ("-12", "Invalid total_assets", "900"),
+    "company_symbol": ("", "Missing required field: company_symbol", "NEW"),
+}
+
+
+def test_500_rows_of_five_faults_are_mended_in_the_console_alone(member_console: Console, member: JobsClient) -> None:
+    rows = panel.statement_rows(520, seed=3)
+    for row, column in zip(rows, [*BAD_CELLS] * 100, strict=False):
+        row[column] = BAD_CELLS[column][0]
+    body = panel.as_csv(rows, panel.STATEMENT_COLUMNS)
+    job_id = member.upload("annual", "five.csv", body, labels={"book": "mended"})["job_id"]
+    member.wait(job_id)
+    member_console.open(f"#/jobs/{job_id}")
+    section = member_console.section("Failed rows")
+    expect(section.get_by_text("100 rows", exact=True)).to_have_count(5)
+    section.get_by_role("button", name="Correct the cells here").click()
+    expect(section.get_by_role("heading", name="Correct the cells")).to_be_focused()
+    for _, said, value in BAD_CELLS.values():
+        group = section.get_by_role("group", name=said)
+        group.get_by_label("The same in all of them").fill(value)
+        group.get_by_role("button", name="Fill in").click()
+    section.get_by_role("textbox", name="company_symbol of row 5", exact=True).fill("ONE")
+    section.get_by_role("button", name="Score 500 mended rows").click()
+    expect(member_console.heading("five-mended.csv")).to_be_visible()
+    member_console.wait_for_status("Completed")
+    figures = member_console.figures("What came of it")
+    assert (figures["Scored"], figures["Failed"]) == ("500", "0")
+    mended = member_console.job_id()
+    assert member.details(mended)["options"]["labels"] == {"book": "mended"}
+    with member.result_file(mended, "successful") as file:
+        scored_rows = rows_of(b"".join(file.parts))
+    assert [row["company_symbol"] for row in scored_rows if row["company_name"] == "Demo Company 5, Inc."] == ["ONE"]
+    assert {row["reporting_year"] for row in scored_rows} <= {str(year) for year in range(2015, 2025)}
+
+
 def test_a_running_job_is_cancelled_and_its_rest_is_scored_later(console: Console, member: JobsClient) -> None:
     console.open()
     console.sign_in("acme_member")
@@ -332,7 +371,7 @@ def test_a_header_is_read_in_the_browser_as_the_service_reads_it(
     [
         ("a.txt", b"a,b", "Choose a .csv or .xlsx file."),
         ("a.csv", b"", "The file is empty."),
-        ("a.xlsx", b"company_symbol,sector", "cannot be opened"),
+        ("a.xlsx", b"company_symbol,sector", "not an Excel workbook"),
     ],
 )
 def test_what_is_no_table_is_told_before_it_is_sent(

@@ -2,6 +2,8 @@
 
 import json
 
+from infra.layout import ROOT
+from infra.npm.vendor import VENDOR
 from infra.sbom import bill_of_materials, deployed_lists, pinned
 
 
@@ -17,6 +19,7 @@ def test_every_package_of_every_list_is_a_component_with_its_hashes_and_function
     found = {
         (component["name"], component["version"], function["value"]): {one["content"] for one in component["hashes"]}
         for component in document["components"]
+        if component["purl"].startswith("pkg:pypi/")
         for function in component["properties"]
     }
     locked: dict[tuple[str, str, str], set[str]] = {}
@@ -27,7 +30,19 @@ def test_every_package_of_every_list_is_a_component_with_its_hashes_and_function
     assert found == locked
     assert all(found.values())
     purls = {component["purl"] for component in document["components"]}
-    assert {f"pkg:pypi/{name}@{version}" for name, version, _ in locked} == purls
+    assert {f"pkg:pypi/{name}@{version}" for name, version, _ in locked} == {
+        purl for purl in purls if "pkg:pypi/" in purl
+    }
+
+
+def test_every_library_of_the_console_is_a_component_as_it_is_locked() -> None:
+    components = json.loads(bill_of_materials([]))["components"]
+    assert {component["name"] for component in components} == {path.name for path in VENDOR.iterdir() if path.is_dir()}
+    asked = json.loads((ROOT / "infra" / "npm" / "console" / "package.json").read_text())["dependencies"]
+    for component in components:
+        assert component["properties"] == [{"name": "function", "value": "console"}]
+        assert len(component["hashes"][0]["content"]) == 128
+        assert component["version"] == asked.get(component["name"], component["version"])
 
 
 def test_a_list_is_read_with_its_markers_and_comments() -> None:

@@ -276,15 +276,14 @@ def test_people_sign_in_by_code_to_the_console_alone(stage: Template) -> None:
     assert "AllowedOAuthFlows" not in other
 
 
-def test_a_page_may_post_files_to_uploads_and_read_nothing(stage: Template) -> None:
-    rules = [
-        rule
-        for properties in stage.resources("AWS::S3::Bucket").values()
-        for rule in properties.get("CorsConfiguration", {}).get("CorsRules", [])
-    ]
-    assert [rule["AllowedMethods"] for rule in rules] == [["POST"]]
+def test_a_page_may_post_to_uploads_and_get_results_by_signed_links_alone(stage: Template) -> None:
     console_url = stage.resolve(stage.document["Outputs"]["ConsoleUrl"]["Value"])
-    assert [console_url] == [f"{origin}/console" for origin in stage.resolve(rules[0]["AllowedOrigins"])]
+    allowed = {}
+    for name, properties in stage.resources("AWS::S3::Bucket").items():
+        (rule,) = properties["CorsConfiguration"]["CorsRules"]
+        allowed[name.removeprefix("Storage")[:7]] = rule["AllowedMethods"]
+        assert [console_url] == [f"{origin}/console" for origin in stage.resolve(rule["AllowedOrigins"])]
+    assert allowed == {"Uploads": ["POST"], "Results": ["GET"]}
 
 
 def test_buckets_are_private_encrypted_and_speak_tls_on_aws() -> None:

@@ -55,7 +55,7 @@ export function App({ session, api, limits }) {
 
 function pageOf({ parts, query }, api, limits) {
   const [name = "jobs", id] = parts;
-  if (name === "jobs" && id) return html`<${JobPage} key=${id} api=${api} id=${id} query=${query} />`;
+  if (name === "jobs" && id) return html`<${JobPage} key=${id} api=${api} limits=${limits} id=${id} query=${query} />`;
   if (name === "jobs") return html`<${JobsPage} key="jobs" api=${api} query=${query} />`;
   if (name === "upload") return html`<${UploadPage} key="upload" api=${api} limits=${limits} />`;
   if (name === "models") return html`<${ModelsPage} key="models" api=${api} />`;

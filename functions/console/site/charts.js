@@ -128,7 +128,7 @@ export function ReasonChart({ factors, largest, describe, whose }) {
       ${factors.map(({ input, contribution }) => {
         const raises = contribution > 0;
         return html`<tr role="row" key=${input}>
-          <th scope="row" role="rowheader" title=${describe(input)}>${short(input)}</th>
+          <th scope="row" role="rowheader" title=${describe(input)}><span>${short(input)}</span></th>
           <td role="cell" class=${raises ? "raises" : "lowers"} style=${{ "--size": Math.abs(contribution) / largest }}>
             <span class="data">
               ${raises ? "+" : "−"}${Math.abs(contribution).toFixed(2)}<span class="for-ears"> ${raises ? "raises" : "lowers"} the risk</span>

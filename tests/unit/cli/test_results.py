@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.model import Job
+from shared.jobs.model import Job, Outcome
 from tests.builders import NOON, a_completed_job, a_count, a_processing_job
 from tests.fakes import FakeJobStore, FakeResultStore
 from tests.in_process import InProcess
@@ -160,3 +160,43 @@ def test_what_is_known_of_a_job_is_shown(run: CommandLine, job_with_500_bad_rows
     shown = run("show", str(job_with_500_bad_rows.id)).out
     for fact in ("processing (scoring)", "1,000 of 1,000", "500", "jane.doe", "default-risk errors"):
         assert fact in shown
+
+
+RISK = {
+    "rows": 3,
+    "model_version": "v",
+    "default_probability": {
+        "mean": 0.0123,
+        "lowest": 0.0001,
+        "highest": 0.46,
+        "quantiles": {"p50": 0.00123, "p95": 0.0789},
+    },
+    "by_risk_level": {"LOW": 1_200, "CRITICAL": 1},
+    "by_risk_grade": {"R01": 1_200, "R10": 1},
+    "riskiest": [
+        {"company_name": f"Firm {row}", "row": row, "default_probability": 0.4, "risk_grade": "R10"}
+        for row in range(1_000, 1_010)
+    ],
+}
+
+
+def test_the_risk_of_an_ended_job_is_shown(run: CommandLine, store: FakeJobStore, results: FakeResultStore) -> None:
+    job = a_completed_job(total_rows=4, final_successful_rows=3, final_failed_rows=1)
+    store.add(job)
+    results.files[job.id, Outcome.SUCCESSFUL] = b"company_symbol,row,default_probability\nA,1,0.5\n"
+    results.summaries[job.id] = RISK
+    shown = " ".join(run("show", str(job.id)).out.split())
+    assert "1.2 % on average, half of the rows below 0.12 %, one in twenty above 7.9 %, highest 46 %" in shown
+    assert "1,200 low, 1 critical" in shown
+    assert "40 % R10 Firm 1000, row 1,000; " in shown
+    assert "Firm 1003" not in shown
+    assert run("show", str(job.id), "--json").json["risk"] == RISK
+
+
+def test_a_job_whose_files_are_gone_is_shown_without_its_risk(run: CommandLine, store: FakeJobStore) -> None:
+    job = a_completed_job(total_rows=4, final_successful_rows=3, final_failed_rows=1)
+    store.add(job)
+    ran = run("show", str(job.id))
+    assert ran.code == 0
+    assert "average" not in ran.out
+    assert "completed" in ran.out

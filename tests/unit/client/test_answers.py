@@ -7,7 +7,7 @@ from typing import Any, Literal, NotRequired, TypedDict, Union, get_args, get_or
 import pytest
 
 from infra.layout import ROOT
-from shared.client import answers, reference_answers
+from shared.client import answers, reference_answers, result_answers
 
 SCHEMAS = json.loads((ROOT / "openapi.json").read_text())["components"]["schemas"]
 ANSWERS: dict[Any, str] = {
@@ -21,6 +21,7 @@ ANSWERS: dict[Any, str] = {
     answers.RowErrors: "RowErrorsAnswer",
     reference_answers.Schema: "SchemaAnswer",
     reference_answers.Models: "ModelsAnswer",
+    result_answers.Results: "ResultsAnswer",
 }
 
 

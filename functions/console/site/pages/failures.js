@@ -1,21 +1,34 @@
 // The rows that failed, by cause: how many, the first of them, what to write instead, and the way back.
 
+import { useState } from "preact/hooks";
 import { html } from "../dom.js";
 import { count, plural } from "../format.js";
 import { Problem, Section, Waiting, useAsked } from "../parts.js";
+import { Corrections, MOST_ROWS } from "./corrections.js";
 import { Download } from "./files.js";
 
 const SHOWN_GROUPS = 12;
 const SHOWN_FIRST = 5;
 const EXAMPLES = 3;
 
-export function Failures({ api, job }) {
+export function Failures({ api, job, limits }) {
   const { data, error, again } = useAsked((signal) => causes(api, job, signal), [job.id]);
+  const [isMending, setMending] = useState(false);
   const failed = job.progress.failed_rows;
   return html`<${Section} title="Failed rows" intro=${`${plural(failed, "row")} could not be scored. Each says why.`}>
     ${error && html`<${Problem} error=${error} again=${again} />`}
     ${!data && !error && html`<${Waiting}>Sorting them by cause …<//>`}
     ${data &&
+    isMending &&
+    html`<${Corrections}
+      api=${api}
+      job=${job}
+      limits=${limits}
+      wanted=${data.wanted}
+      leave=${() => setMending(false)}
+    />`}
+    ${data &&
+    !isMending &&
     html`<ul class="causes">
         ${data.shown.slice(0, SHOWN_FIRST).map(shown)}
       </ul>
@@ -26,8 +39,8 @@ export function Failures({ api, job }) {
           ${data.shown.slice(SHOWN_FIRST).map(shown)}
         </ul>
         ${data.left > 0 && html`<p class="muted">And ${plural(data.left, "rarer cause")}, told in the file.</p>`}
-      </details>`}`}
-    <${Guide} api=${api} job=${job} />
+      </details>`}
+      <${Guide} api=${api} job=${job} mend=${() => setMending(true)} />`}
   <//>`;
 }
 
@@ -44,10 +57,10 @@ async function causes(api, job, signal) {
     sorted.slice(0, SHOWN_GROUPS).map(async (group) => {
       const query = { code: group.code, column: group.column, limit: EXAMPLES };
       const { errors } = await api.get(`jobs/${job.id}/errors`, { query, signal });
-      return { ...group, examples: errors.map((row) => faultOf(row, group)), wanted: wanted(columns[group.column]) };
+      return { ...group, examples: errors.map((row) => faultOf(row, group)), wanted: wantedOf(columns[group.column]) };
     }),
   );
-  return { shown, left: sorted.length - shown.length };
+  return { shown, left: sorted.length - shown.length, wanted: (column) => wantedOf(columns[column]) };
 }
 
 function faultOf(row, { code, column }) {
@@ -56,7 +69,7 @@ function faultOf(row, { code, column }) {
 }
 
 // What a column takes, from the schema.
-function wanted(column) {
+function wantedOf(column) {
   if (!column) return null;
   const least = column.exclusive_minimum !== undefined ? `, above ${column.exclusive_minimum}` : "";
   const orMore = column.minimum !== undefined ? `, ${column.minimum} or more` : "";
@@ -84,14 +97,20 @@ function Cause({ cause }) {
   </li>`;
 }
 
-function Guide({ api, job }) {
+function Guide({ api, job, mend }) {
+  const fits = job.progress.failed_rows <= MOST_ROWS;
   return html`<div class="guide">
-    <h3>Fix and upload again</h3>
+    <h3>Fix and score again</h3>
+    ${fits &&
+    html`<p class="actions">
+      <button type="button" class="primary" onClick=${mend}>Correct the cells here</button>
+      <span class="muted">Only these rows are scored again. Or in a program for tables:</span>
+    </p>`}
     <ol>
       <li>
         <p>Get the failed rows. The file has your columns as you wrote them, and what is wrong beside each row.</p>
         <p class="actions">
-          <${Download} api=${api} job=${job} outcome="failed" format="csv" label="failed rows" kind="primary">Failed rows as CSV<//>
+          <${Download} api=${api} job=${job} outcome="failed" format="csv" label="failed rows" kind=${fits ? "" : "primary"}>Failed rows as CSV<//>
           <${Download} api=${api} job=${job} outcome="failed" format="xlsx" label="failed rows">as Excel<//>
         </p>
       </li>

@@ -18,7 +18,7 @@ const PHASES = [
   ["finalizing", "Putting results together"],
 ];
 
-export function JobPage({ api, id, query }) {
+export function JobPage({ api, limits, id, query }) {
   const { job, error, again } = useJob(api, id);
   if (!job) {
     return html`<${Page} title=${error ? "This job cannot be shown" : "Job"}>
@@ -33,7 +33,7 @@ export function JobPage({ api, id, query }) {
     ${error && html`<${Problem} error=${error} again=${again} />`}
     <${Ending} job=${job} />
     ${hasEnded ? html`<${Outcome} job=${job} />` : html`<${Progress} job=${job} />`}
-    ${hasEnded && failed > 0 && html`<${Failures} api=${api} job=${job} />`}
+    ${hasEnded && failed > 0 && html`<${Failures} api=${api} job=${job} limits=${limits} />`}
     ${hasEnded && successful > 0 && !job.options.validate_only && html`<${Risk} api=${api} job=${job} />`}
     ${hasEnded && html`<${Files} api=${api} job=${job} />`}
   <//>`;

@@ -18,6 +18,9 @@ export function Risk({ api, job }) {
   if (error) return html`<${Section} title="Risk"><${Problem} error=${error} again=${again} /><//>`;
   if (!data) return html`<${Section} title="Risk"><${Waiting}>Reading the risk of all rows …<//><//>`;
   const { summary, describe } = data;
+  if (!summary?.default_probability) {
+    return html`<${Section} title="Risk"><p class="muted">Nothing is summed up for this job.</p><//>`;
+  }
   return html`<${Distribution} summary=${summary} />
     <${Riskiest} summary=${summary} describe=${describe} />
     <${Quality} summary=${summary} />`;
