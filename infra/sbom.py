@@ -1,7 +1,7 @@
 """What is in the bundles of the functions: `python -m infra.sbom PATH` writes it as a CycloneDX document.
 
-Read from the locked lists, so that it is written offline and names the very files that pip takes; for the console's pages,
-from the lock file that npm takes.
+Read from the locked lists, so that it is written offline and names the very files that pip takes; for the console's
+pages, from the lock file that npm takes.
 https://cyclonedx.org/docs/1.6/json/
 """
 

@@ -1,7 +1,7 @@
 """A Chromium for looking at the console, without anything of the machine's: npm's package for Lambda, unpacked once.
 
-It is fetched on first use into the checkout's cache. It runs on Linux on x86-64; elsewhere the environment names a browser
-of the machine's own in `CHROMIUM`.
+It is fetched on first use into the checkout's cache. It runs on Linux on x86-64; elsewhere the environment names a
+browser of the machine's own in `CHROMIUM`.
 """
 
 import os
