@@ -115,6 +115,16 @@ def test_a_session_from_upload_to_delete(shell: Shell) -> None:
         assert len(list(csv.DictReader(file))) == 15
     assert shell.run("download", job_id, "--outcome", "failed").returncode == 2
 
+    retried = shell.run("retry", job_id, "--outcome", "failed", "--watch")
+    # As they are, they fail again.
+    assert retried.returncode == 0, retried.stderr
+    child = re.match(rf"Made job ({_IDS.pattern})\n", retried.stdout)
+    assert child is not None
+    assert "0 rows successful, 15 failed" in retried.stdout
+    assert shell.json("show", child[1])["parent_job_id"] == job_id
+    average = r"default risk\s+[\d.]+ % on average, half of the rows below [\d.]+ %"
+    assert re.search(average, shell.run("show", job_id).stdout)
+
     deleted = shell.run("delete", "--yes", job_id)
     assert deleted.stdout == f"Job {job_id} deleted successfully\n"
     gone = shell.run("show", job_id, "--json")

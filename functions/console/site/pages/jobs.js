@@ -87,7 +87,7 @@ async function onMany(api, action, jobs) {
     return {
       done: results.length - refused.length,
       action,
-      refused: refused.map((result) => ({ name: names[result.job_id], reason: result.error?.detail })),
+      refused: refused.map((result) => ({ name: names[result.job_id], reason: result.detail })),
     };
   } catch (error) {
     return { error };
