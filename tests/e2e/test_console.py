@@ -17,6 +17,9 @@ from infra.local.cloud import LocalCloud
 from infra.npm import chromium
 from tests.e2e.console_pages import JOB_TIMEOUT_MS, Console, content
 
+# One browser for all of them, also where this file alone is run in several processes.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-cloud")]
+
 ROWS, FAULTY = 300, 15
 FILE = panel.as_csv(panel.statement_rows(ROWS, seed=11, faulty=FAULTY), panel.STATEMENT_COLUMNS)
 # More than goes through the API, so that the browser sends it straight to storage, and than is scored in a moment.
@@ -173,12 +176,12 @@ def test_a_running_job_is_cancelled_and_its_rest_is_scored_later(console: Consol
     )
     page = console.page
     console.go("Jobs")
-    page.get_by_role("checkbox", name="Choose large.csv").check()
+    page.get_by_role("checkbox", name="Choose large.csv").first.check()
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("button", name="Delete them").click()
     refused = page.get_by_role("status").filter(has_text="0 jobs deleted.")
     expect(refused).to_contain_text("large.csv: Cannot delete job that is currently processing")
-    page.get_by_role("link", name="large.csv").click()
+    page.get_by_role("link", name="large.csv").first.click()
     page.get_by_role("button", name="Cancel the job").click()
     question = console.page.get_by_role("dialog", name="Cancel this job?")
     question.get_by_role("button", name="Cancel the job").click()
@@ -286,8 +289,9 @@ def test_everything_is_reached_by_keyboard_alone(console: Console) -> None:
     page.keyboard.press("Enter")
     expect(console.heading("Upload")).to_be_focused()
     page.keyboard.press("Tab")
+    expect(page.get_by_label("Choose a file")).to_be_focused()
     with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Enter")
+        page.keyboard.press("Space")
     chooser.value.set_files({"name": "keys.csv", "mimeType": "text/csv", "buffer": FILE})
     expect(page.get_by_text("The header fits", exact=True)).to_be_visible()
     while not page.get_by_role("button", name="Upload and score").evaluate("it => it === document.activeElement"):
