@@ -38,7 +38,7 @@ def watched(session: int) -> Iterator[Memory]:
 
     def watch() -> None:
         while not ended.wait(_EVERY_SECONDS):
-            memory.add(_processes(session))
+            memory.add(processes_of(session))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -49,13 +49,15 @@ def watched(session: int) -> Iterator[Memory]:
         thread.join()
 
 
-def _processes(session: int) -> dict[str, list[tuple[int, int]]]:
+def processes_of(session: int) -> dict[str, list[tuple[int, int]]]:
+    """The processes of a session by kind: what each has and the most it has had, in bytes."""
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for folder in _PROC.glob("[0-9]*"):
         try:
             if os.getsid(int(folder.name)) == session:
-                found[_kind(folder)].append(_sizes(folder))
-        except (OSError, StopIteration):
+                kind, sizes = _kind(folder), _sizes(folder)
+                found[kind].append(sizes)
+        except OSError:
             continue  # it ended while it was looked at
     return found
 
@@ -72,4 +74,5 @@ def _sizes(folder: Path) -> tuple[int, int]:
     lines = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line)
     if "VmRSS" not in lines:
         raise ProcessLookupError(folder.name)
-    return tuple(int(lines[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))  # type: ignore[return-value]
+    now, peak = (int(lines[name].split()[0]) * 1024 for name in ("VmRSS", "VmHWM"))
+    return now, peak

@@ -1,9 +1,11 @@
 """What the stress of the local cloud would say of a promise that is broken."""
 
+import os
 from typing import Any
 
 import pytest
 
+from tests.stress import processes
 from tests.stress.loads import PromiseBrokenError, Watched, small_files
 from tests.stress.processes import Memory
 
@@ -52,6 +54,14 @@ def test_an_end_that_changes_is_told_and_one_that_stays_is_counted_once() -> Non
 def test_no_two_files_are_alike() -> None:
     files = small_files(40, prefix="x")
     assert len(set(files.values())) == len({file.filename for file in files}) == 40
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_folder: object) -> tuple[int, int]:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(processes, "_sizes", gone)
+    Memory().add(processes.processes_of(os.getsid(0)))
 
 
 def test_memory_keeps_the_peak_of_the_largest_process_and_of_all_together() -> None:
