@@ -16,6 +16,8 @@ from infra.local.cloud import LocalCloud, local_cloud
 SHARED = ROOT.parent / "shared"
 
 
+# Before xdist reads the groups, also when these tests are named on the command line.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:

@@ -18,6 +18,7 @@ import pytest
 from infra.local import panel
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
+from tests.terminals import heed_interrupts
 
 pytestmark = pytest.mark.e2e
 
@@ -70,6 +71,7 @@ class Shell:
             encoding="utf-8",
             timeout=_SECONDS,
             dimensions=(40, 160),
+            preexec_fn=heed_interrupts,
         )
         try:
             yield child

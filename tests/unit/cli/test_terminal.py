@@ -10,6 +10,7 @@ import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from infra.layout import ROOT
+from tests.terminals import heed_interrupts
 
 _SECONDS = 60
 _QUESTION = r"Cancel \(c\), leave running \(l\) or go on watching \(w\)"
@@ -25,6 +26,7 @@ def watching(*job_ids: str) -> Iterator[Any]:
         encoding="utf-8",
         timeout=_SECONDS,
         dimensions=(30, 140),
+        preexec_fn=heed_interrupts,
     )
     try:
         yield child
