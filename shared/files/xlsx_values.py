@@ -1,40 +1,26 @@
 """What an XLSX cell says, as the text of a CSV field: shared strings, numbers, dates. Nothing is ever evaluated.
 
-ECMA-376 part 1: 18.18.11 (cell types), 18.8.30 (number formats), 18.17.4 (dates), 22.9.2.19 (`_xHHHH_` escapes).
+ECMA-376 part 1: 18.18.11 (cell types), 18.8.30 (number formats), 18.17.4 (dates).
 """
 
 import re
-from array import array
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
-from itertools import islice
 from math import isfinite
 from typing import Final
 
-from shared.files.errors import TooLargeError
 from shared.files.grammar import quoted
 from shared.files.xlsx_package import Package, Workbook, XlsxLimits
-from shared.files.xlsx_plain import UnusualShapeError, require_plain, unescaped
-from shared.files.xlsx_xml import XmlStream, damaged, local_name
+from shared.files.xlsx_strings import SharedStrings, read_strings, text_field
 
 _EPOCH_1900: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's dates have no zone
 _EPOCH_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001
 _LAST_SERIAL: Final = 2_958_466  # the day after 9999-12-31
 _FIRST_RIGHT_SERIAL: Final = 61  # Excel has a 29 February 1900; before 1 March its numbers are one day off
-_ESCAPE: Final = re.compile(rb"_x([0-9A-Fa-f]{4})_")
 _MINIMUM_POSITIONAL: Final = 1e-4
 _MAXIMUM_POSITIONAL: Final = 1e16
-_STRINGS_OPEN: Final = re.compile(
-    rb'\s*(?:<\?xml version="1\.0"(?: encoding="(?:UTF|utf)-8")?(?: standalone="(?:yes|no)")?\s*\?>\s*)?'
-    rb"<sst\s[^<>]*(?<!/)>\s*"
-)
-_LONGEST_OPENING: Final = 4_096
-_LONGEST_STRING: Final = 1 << 20
-_STRING: Final = re.compile(rb'(<si>\s*<t(?: xml:space="preserve")?>([^<]*)</t>\s*</si>\s*)')
-_STRINGS_CLOSE: Final = re.compile(rb"\s*</sst>\s*")
 
 
 class NumberFormat(Enum):
@@ -68,7 +54,7 @@ def number_format(code: str) -> NumberFormat | None:
 class Values:
     """What is needed to turn the cells of one workbook into fields."""
 
-    shared_strings: "SharedStrings"
+    shared_strings: SharedStrings
     formats: dict[bytes, NumberFormat]
     """By the number of the style, as written in `s`, for styles that matter."""
     dates_from_1904: bool
@@ -109,18 +95,6 @@ class Values:
         return shortest(number).encode()
 
 
-def text_field(raw: bytes) -> bytes:
-    """A string as a CSV field: `_xHHHH_` says a character that XML cannot."""
-    if b"_x" in raw:
-        raw = _ESCAPE.sub(_escaped, raw)
-    return quoted(raw)
-
-
-def _escaped(match: re.Match[bytes]) -> bytes:
-    character = chr(int(match[1], 16))
-    return match[0] if "\ud800" <= character <= "\udfff" else character.encode()
-
-
 def shortest(number: float) -> str:
     """The shortest decimal that reads back as the same double, without exponent: `5`, `0.1`, `0.00001`."""
     if number == 0 or _MINIMUM_POSITIONAL <= abs(number) < _MAXIMUM_POSITIONAL:
@@ -153,32 +127,6 @@ def iso_date(serial: float, *, dates_from_1904: bool) -> str | None:
     return moment.isoformat(timespec=precision)
 
 
-class SharedStrings:
-    """The strings of a workbook as CSV fields, in one buffer: four bytes a string beside its text."""
-
-    def __init__(self) -> None:
-        self._text = bytearray()
-        self._ends = array("I", [0])
-
-    def __len__(self) -> int:
-        return len(self._ends) - 1
-
-    def add(self, raw: bytes) -> None:
-        """Append the next string."""
-        self._text += text_field(raw)
-        self._ends.append(len(self._text))
-
-    def field(self, index: bytes) -> bytes:
-        """The field of the string with this number. Raises UnsupportedFormatError when there is none."""
-        try:
-            at = int(index)
-            if at >= 0:
-                return bytes(self._text[self._ends[at] : self._ends[at + 1]])
-        except (ValueError, IndexError) as error:
-            raise damaged() from error
-        raise damaged()
-
-
 def read_values(package: Package, workbook: Workbook, limits: XlsxLimits) -> Values:
     """The shared strings and styles of the workbook. Raises UnsupportedFormatError or TooLargeError."""
     strings = SharedStrings()
@@ -208,96 +156,3 @@ def _read_formats(package: Package, part: str) -> dict[bytes, NumberFormat]:
                 formats[str(style).encode()] = found
             style += 1
     return formats
-
-
-def read_strings(open_part: Callable[[], Iterator[bytes]], strings: SharedStrings, limits: XlsxLimits) -> None:
-    """Add the strings of a part to those that are none yet.
-
-    Like the rows of a sheet they are read by regular expression up to the first that is not in the usual shape, and
-    then by an XML parser. Raises UnsupportedFormatError for a damaged part and TooLargeError for one over the limits.
-    """
-    try:
-        for raw in _plain_strings(_limited(open_part(), limits)):
-            strings.add(raw)
-    except UnusualShapeError:
-        for raw in islice(_parsed_strings(_limited(open_part(), limits)), len(strings), None):
-            strings.add(raw)
-
-
-def _limited(blocks: Iterator[bytes], limits: XlsxLimits) -> Iterator[bytes]:
-    size = 0
-    for block in blocks:
-        size += len(block)
-        if size > limits.shared_strings_bytes:
-            raise TooLargeError("The Excel workbook has too much text. Save the sheet with the data as CSV instead.")
-        yield block
-
-
-def _plain_strings(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The strings by regular expression. Raises UnusualShapeError before the first that it cannot read."""
-    buffer = b""
-    for block in blocks:
-        buffer += block
-        if opening := _STRINGS_OPEN.match(buffer):
-            break
-        if len(buffer) > _LONGEST_OPENING:
-            raise UnusualShapeError
-    else:
-        raise UnusualShapeError
-    buffer = buffer[opening.end() :]
-    while True:
-        end = buffer.rfind(b"</si>") + len(b"</si>")
-        if end >= len(b"</si>"):
-            require_plain(buffer[:end])
-            found = _STRING.findall(buffer[:end])
-            if sum(len(whole) for whole, _ in found) != end:
-                raise UnusualShapeError
-            for _, raw in found:
-                yield unescaped(raw)
-            buffer = buffer[end:]
-        if len(buffer) > _LONGEST_STRING:
-            raise UnusualShapeError
-        more = next(blocks, b"")
-        if not more:
-            break
-        buffer += more
-    if not _STRINGS_CLOSE.fullmatch(buffer):
-        raise UnusualShapeError
-
-
-def _parsed_strings(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """The strings by an XML parser, whatever the shape."""
-    found: list[bytes] = []
-    pieces: list[str] = []
-    takes_text = False
-    phonetic_depth = 0
-
-    def start(name: str, _: dict[str, str]) -> None:
-        nonlocal takes_text, phonetic_depth
-        local = local_name(name)
-        if local == "si":
-            pieces.clear()
-        elif local == "rPh":  # how to pronounce the text, not the text
-            phonetic_depth += 1
-        takes_text = local == "t" and not phonetic_depth
-
-    def end(name: str) -> None:
-        nonlocal takes_text, phonetic_depth
-        takes_text = False
-        local = local_name(name)
-        if local == "si":
-            found.append("".join(pieces).encode())
-        elif local == "rPh":
-            phonetic_depth -= 1
-
-    def text(data: str) -> None:
-        if takes_text:
-            pieces.append(data)
-
-    stream = XmlStream(start=start, end=end, text=text)
-    for block in blocks:
-        stream.feed(block)
-        yield from found
-        found.clear()
-    stream.close()
-    yield from found

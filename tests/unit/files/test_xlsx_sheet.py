@@ -7,15 +7,8 @@ from hypothesis import strategies as st
 from shared.files.errors import TooLargeError, UnsupportedFormatError
 from shared.files.xlsx_package import XlsxLimits
 from shared.files.xlsx_sheet import Row, column_index, column_letters, fast_rows, parsed_rows, read_rows
-from shared.files.xlsx_values import (
-    NumberFormat,
-    SharedStrings,
-    Values,
-    iso_date,
-    number_format,
-    read_strings,
-    shortest,
-)
+from shared.files.xlsx_strings import SharedStrings, read_strings
+from shared.files.xlsx_values import NumberFormat, Values, iso_date, number_format, shortest
 from tests.unit.files.workbooks import MAIN, worksheet
 
 _STRINGS = SharedStrings()
