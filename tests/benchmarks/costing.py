@@ -11,24 +11,36 @@ from typing import Final
 from shared.files.chunks import chunk_size
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
+from tests.benchmarks.commits import largest_shard
 from tests.benchmarks.cost_model import MIB, Assumed, Estimate, estimate, prices
 from tests.benchmarks.inputs import company_csv, company_rows
 from tests.benchmarks.job_simulation import score_all, whole_seconds
 from tests.benchmarks.layouts import layout_of
-from tests.benchmarks.measurements import Measurement, Series
+from tests.benchmarks.measurements import Measurement, Quantity, Series
 
 SIZES: Final = (1_000, 100_000, 1_000_000, 10_000_000, 100_000_000)
 WORKERS: Final = (1, 2, 10, 100, 1_000)
 SIMULATED_ROWS: Final = 10_000_000
+CUTS: Final = (MIB // 2, 2 * MIB, 8 * MIB, 32 * MIB)
+LARGEST_ROWS: Final = SIZES[-1]
+# Limits of AWS: seconds of a function and of an Express execution, concurrent executions of an account unless raised,
+# parts of a multipart upload, bytes of an item.
+FUNCTION_SECONDS: Final = 15 * 60
+EXPRESS_SECONDS: Final = 5 * 60
+CONCURRENT_EXECUTIONS: Final = 1_000
+UPLOAD_PARTS: Final = 10_000
+ITEM_BYTES: Final = 400 * 1024
 _MEASURED_ROWS: Final = 20_000
 _MILLION: Final = 1_000_000
 
 
 def measure() -> tuple[Measurement, ...]:
-    """USD a million rows by the size of the job, and seconds by the number of workers."""
+    """USD by the size of the job and of its chunks, how near the limits of AWS are, and seconds by workers."""
     assumed = measured()
     return (
         *(cost(rows, assumed) for rows in SIZES),
+        *(cut(chunk_bytes, assumed) for chunk_bytes in CUTS),
+        *limits(assumed),
         *(scaling(workers, assumed) for workers in WORKERS),
     )
 
@@ -80,6 +92,43 @@ def cost(rows: int, assumed: Assumed) -> Measurement:
                 f"finalize {job.finalize_seconds:,.1f})"
             ),
         ),
+    )
+
+
+def cut(chunk_bytes: int, assumed: Assumed) -> Measurement:
+    """USD of a large job cut by this size, beside the size that Plan takes."""
+    job, planned = estimate(SIMULATED_ROWS, chunk_bytes, assumed), job_of(SIMULATED_ROWS, assumed)
+    seconds = whole_seconds(job, workers=1_000, assumed=assumed)
+    return Measurement(
+        title=f"{SIMULATED_ROWS // _MILLION} M rows cut by {chunk_bytes / MIB:.3g} MiB (model)",
+        quantity="USD",
+        unit="job",
+        subject=Series(name=f"{job.chunks:,} chunks", values=(job.usd,)),
+        baselines=(Series(name=f"cut by {planned.chunk_bytes / MIB:.3g} MiB, as planned", values=(planned.usd,)),),
+        notes=(f"{seconds:,.0f} s with 1,000 workers",),
+    )
+
+
+def limits(assumed: Assumed) -> tuple[Measurement, ...]:
+    """What a job of five times the rows that are taken in asks for, beside the most that AWS gives."""
+    job = job_of(LARGEST_ROWS, assumed)
+    asked: tuple[tuple[str, Quantity, float, float], ...] = (
+        ("chunks at once, of an account's 1,000", "chunks", job.chunks, CONCURRENT_EXECUTIONS),
+        ("Plan", "seconds", job.plan_seconds, FUNCTION_SECONDS),
+        ("Finalize", "seconds", job.finalize_seconds, FUNCTION_SECONDS),
+        ("scoring a chunk", "seconds", job.score_seconds, EXPRESS_SECONDS),
+        ("parts of a result file", "parts", job.largest_parts, UPLOAD_PARTS),
+        ("the largest item", "bytes", largest_shard(job.chunks)[0], ITEM_BYTES),
+    )
+    return tuple(
+        Measurement(
+            title=f"{LARGEST_ROWS // _MILLION} M rows: {what} (model)",
+            quantity=quantity,
+            unit="job",
+            subject=Series(name="asked for", values=(value,)),
+            baselines=(Series(name="the limit", values=(limit,)),),
+        )
+        for what, quantity, value, limit in asked
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-Quantity = Literal["seconds", "bytes", "read units", "requests", "USD"]
+Quantity = Literal["seconds", "bytes", "read units", "requests", "USD", "chunks", "parts"]
 
 
 class DifferentWorkError(Exception):

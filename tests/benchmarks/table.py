@@ -16,6 +16,8 @@ _SCALES: Final[dict[Quantity, tuple[tuple[float, str], ...]]] = {
     "read units": ((1, "read units"),),
     "requests": ((1, "requests"),),
     "USD": ((1, "USD"),),
+    "chunks": ((1, "chunks"),),
+    "parts": ((1, "parts"),),
 }
 
 

@@ -12,11 +12,10 @@ from infra.layout import ROOT
 from tests.benchmarks import costing
 from tests.benchmarks.commits import largest_shard, write_units
 from tests.benchmarks.cost_model import MIB, Assumed, Estimate, estimate, prices
-from tests.benchmarks.costing import SIZES, job_of
+from tests.benchmarks.costing import FUNCTION_SECONDS, SIZES, job_of
 from tests.benchmarks.job_simulation import score_all, whole_seconds
 
 ASSUMED = Assumed()
-FUNCTION_SECONDS = 15 * 60
 
 
 def test_the_prices_are_dated_and_each_of_them_is_used() -> None:
@@ -122,3 +121,10 @@ def test_what_is_printed_is_the_models() -> None:
     assert f"{job.chunks:,} chunks" in found.notes[0]
     alone = costing.scaling(1, ASSUMED)
     assert alone.subject.values == alone.baselines[0].values
+    planned = costing.cut(8 * MIB, ASSUMED)
+    assert planned.subject.values == planned.baselines[0].values
+
+
+def test_only_the_concurrency_of_an_account_is_reached_at_a_hundred_million_rows() -> None:
+    reached = [found for found in costing.limits(ASSUMED) if found.subject.values > found.baselines[0].values]
+    assert [found.title for found in reached] == ["100 M rows: chunks at once, of an account's 1,000 (model)"]
