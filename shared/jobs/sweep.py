@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared.jobs.closing import fail_job
-from shared.jobs.model import UPLOAD_DEADLINE, JobStatus, Source
+from shared.jobs.model import UPLOAD_DEADLINE, JobStatus, Phase, Source
 from shared.jobs.ports import (
     Assembler,
     Clock,
@@ -32,6 +32,8 @@ LONGEST_WORKER = timedelta(minutes=16)
 # A start is seen by DescribeExecution within seconds; before that it may not be known.
 START_GRACE = timedelta(minutes=5)
 STALE_AFTER = timedelta(minutes=30)
+# Longer than the execution tries to begin Finalize, which Lambda refuses while other jobs use up the concurrency.
+FINALIZE_BEGINS_WITHIN = timedelta(minutes=90)
 QUEUED_AT_MOST = timedelta(hours=6)
 RETRY_PREPARED_WITHIN = timedelta(hours=2)
 
@@ -143,7 +145,7 @@ class Sweep:
             self._fail_ended(view, cause=execution.cause)
         elif execution.state is ExecutionState.UNKNOWN and silent >= START_GRACE:
             self._fail_ended(view, cause="no such execution")
-        elif silent >= STALE_AFTER:
+        elif silent >= (FINALIZE_BEGINS_WITHIN if _waits_for_finalize(view) else STALE_AFTER):
             self._fail_stalled(view)
 
     def _fail_stalled(self, view: JobView) -> None:
@@ -177,3 +179,9 @@ class Sweep:
 
     def _age(self, since: datetime) -> timedelta:
         return self._clock() - since
+
+
+def _waits_for_finalize(view: JobView) -> bool:
+    """Whether every row is scored and the result files are not begun."""
+    job = view.job
+    return job.phase is Phase.SCORING and not view.progress.missing(job.chunk_count)

@@ -141,6 +141,20 @@ class TestProcessing:
         assert view is not None
         assert view.progress.processed_rows == 5
 
+    def test_a_job_whose_rows_are_scored_waits_as_long_as_finalize_is_tried(self, world: World) -> None:
+        job = world.add(a_processing_job(), running=True)
+        for chunk in range(job.chunk_count):
+            world.store.commit_chunk(job.id, a_count(chunk), shard=0, now=NOON)
+        # Finalize is refused while other jobs use up the account's concurrency, and tried again for an hour.
+        assert world.after(89 * MINUTE, job).status is JobStatus.PROCESSING
+        assert_ended(world.after(MINUTE, job), "stalled")
+
+    def test_a_finalize_that_began_and_is_silent_ends_the_job(self, world: World) -> None:
+        job = world.add(a_processing_job(phase=Phase.FINALIZING), running=True)
+        for chunk in range(job.chunk_count):
+            world.store.commit_chunk(job.id, a_count(chunk), shard=0, now=NOON)
+        assert_ended(world.after(30 * MINUTE, job), "stalled")
+
     @pytest.mark.parametrize("phase", [Phase.PLANNING, Phase.SCORING, Phase.FINALIZING])
     def test_no_phase_is_exempt(self, world: World, phase: Phase) -> None:
         job = world.add(a_processing_job(phase=phase), running=True)
