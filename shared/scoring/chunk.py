@@ -127,42 +127,36 @@ def score_chunk(
             row_numbers=row_numbers,
             company_periods=summary.company_periods,
         )
-    lines = list(
-        map(
-            b"".join,
-            zip(
-                [carried[index] for index in sound_indices.tolist()],
-                [b",%d" % row for row in row_numbers.tolist()],
-                *(scored.pieces if scored else ()),
-                strict=True,
-            ),
-        )
-    )
+    size = len(records)
+    columns = [
+        carried,
+        [b",%d" % row for row in range(first_row, first_row + size)],
+        *(piece.spread(sound_indices, size) for piece in (scored.pieces if scored else ())),
+    ]
     # Appended to, not joined: rows full of faults are many times longer than their records.
     failed, errors = bytearray(), bytearray()
     unscored = b"," * len(SCORE_COLUMNS) if scored else b""
     is_retry = layout.normalised[-1] == SOURCE_ROW
-    whole: list[bytes] = []
-    ends = [_SOUND + b"\n"] * len(records)
-    for before, index in enumerate(sorted(faults)):
-        whole += lines[len(whole) - before : index - before]
+    ends, ends_of_sound = [_SOUND + b"\n"] * size, [b"\n"] * size
+    for index in sorted(faults):
         texts = fault_texts(tuple(faults[index]))
-        line = b"%b,%d" % (carried[index], first_row + index)
-        failed += b"%b,%b\n" % (line, texts.cells)
-        whole.append(line)
-        ends[index] = b"%b,%b,failed\n" % (unscored, texts.cells)
+        failed += b"%b,%d,%b\n" % (carried[index], first_row + index, texts.cells)
+        ends[index], ends_of_sound[index] = b"%b,%b,failed\n" % (unscored, texts.cells), b""
         source = source_row_of(carried[index]) if is_retry else None
         errors += row_error(first_row + index, symbols.get(index, ""), texts, source_row=source) + b"\n"
-    whole += lines[len(whole) - len(faults) :]
+    everything = _joined(*columns, ends)
+    for column in columns:
+        for index in faults:
+            column[index] = b""
     return ScoredChunk(
-        rows=len(records),
-        successful=len(lines),
+        rows=size,
+        successful=size - len(faults),
         failed=len(faults),
         faults=Counter(tuple((fault.code, fault.column) for fault in found) for found in faults.values()),
         parts=Parts(
-            successful=_joined(lines),
+            successful=_joined(*columns, ends_of_sound),
             failed=bytes(failed),
-            all=_zipped(whole, ends),
+            all=everything,
             errors=bytes(errors),
             summary=summary.to_bytes(),
         ),
@@ -180,10 +174,13 @@ def unprocessed_rows(
     kept = np.flatnonzero((records.field_counts == layout.field_count) & ~records.has_nul())
     table = table_of(records, kept, layout.field_count)
     carried = carried_records(records, table, kept, layout.normalised, layout.delimiter)
-    lines = [b"%b,%d" % (record, first_row + index) for index, record in enumerate(carried)]
+    size = len(records)
+    numbers = [b",%d" % row for row in range(first_row, first_row + size)]
     blanks = b"," * (len(FAULT_COLUMNS) + (len(SCORE_COLUMNS) if scored else 0))
     return UnprocessedChunk(
-        rows=len(records), unprocessed=_joined(lines), all=_joined([line + blanks + b",unprocessed" for line in lines])
+        rows=size,
+        unprocessed=_joined(carried, numbers, [b"\n"] * size),
+        all=_joined(carried, numbers, [blanks + b",unprocessed\n"] * size),
     )
 
 
@@ -211,12 +208,9 @@ def _malformed(holds: str, fields: int, layout: Layout, max_cell_bytes: int) -> 
     return Fault(None, "malformed_row", error, None)
 
 
-def _joined(lines: Sequence[bytes]) -> bytes:
-    return b"\n".join([*lines, b""])
-
-
-def _zipped(lines: Sequence[bytes], ends: Sequence[bytes]) -> bytes:
-    """Each line with its end, copied once."""
-    alternating = [b""] * (2 * len(lines))
-    alternating[::2], alternating[1::2] = lines, ends
-    return b"".join(alternating)
+def _joined(*columns: Sequence[bytes]) -> bytes:
+    """The rows one after another, each the texts of its columns. Every byte is copied once, and no row is an object."""
+    texts = [b""] * (len(columns) * len(columns[0]))
+    for place, column in enumerate(columns):
+        texts[place :: len(columns)] = column
+    return b"".join(texts)

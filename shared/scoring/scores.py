@@ -17,15 +17,30 @@ from shared.scoring.rows import JudgedRows
 from shared.scoring.top_factors import TopFactors, top_factors
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Picks:
+    """Distinct texts, and which of them each of n rows has: row i `texts[which[i]]`."""
+
+    texts: Sequence[bytes]
+    which: Positions
+
+    def spread(self, places: Positions, size: int) -> list[bytes]:
+        """The texts of `size` rows, of which those at `places` are the n and the others have none."""
+        which = np.full(size, len(self.texts))
+        which[places] = self.which
+        texts: list[bytes] = np.array([*self.texts, b""], np.object_)[which].tolist()
+        return texts
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScoreCells:
     """The scores of n rows.
 
-    The i-th of every list in `pieces`, joined, are the score columns of the i-th row, each after a comma. Its default
+    What the i-th row picks from each of `pieces`, joined, are its score columns, each after a comma. Its default
     probability is `probabilities[which[i]]`, the distinct ones ascending.
     """
 
-    pieces: tuple[list[bytes], ...]
+    pieces: tuple[Picks, ...]
     probabilities: Floats
     which: Positions
     factors: TopFactors
@@ -49,10 +64,10 @@ def score_cells(
     remarks = [f",{first},{second},{origin}".encode() for first in missing_texts for second in out_of_range_texts]
     return ScoreCells(
         pieces=(
-            _picked(_probability_cells(probabilities), which),
-            _picked(ranks, (levels * len(RISK_GRADES) + grades)[which]),
-            _picked([b"," + cell for cell in factors.cells], factors.index),
-            _picked(remarks, missing * len(out_of_range_texts) + out_of_range),
+            Picks(_probability_cells(probabilities), which),
+            Picks(ranks, (levels * len(RISK_GRADES) + grades)[which]),
+            Picks([b"," + cell for cell in factors.cells], factors.index),
+            Picks(remarks, missing * len(out_of_range_texts) + out_of_range),
         ),
         probabilities=probabilities,
         which=which,
@@ -77,8 +92,3 @@ def _listed(masks: Mapping[str, Mask], rows: Positions) -> tuple[Positions, list
     names = list(masks)
     lists = [[name for bit, name in enumerate(names) if key >> bit & 1] for key in range(2 ** len(names))]
     return which, [csv_cell(compact_json(listed)) for listed in lists]
-
-
-def _picked(texts: Sequence[bytes], which: Positions) -> list[bytes]:
-    picked: list[bytes] = np.array(texts, np.object_)[which].tolist()
-    return picked
