@@ -12,6 +12,9 @@ READY := $(VENV)/.ready
 # Behind a company's proxy its certificate is in the system's store, where pip looks by itself and uv only when told.
 export UV_SYSTEM_CERTS ?= true
 
+# The tests and the local cloud start hundreds of processes, and each would compile anew whatever it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 # The version in .python-version first, then anything from 3.11 on. A version manager's shim may be on the path and not work, so each is run.
 PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)

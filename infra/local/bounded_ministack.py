@@ -1,31 +1,61 @@
-"""MiniStack with as many functions at work for executions as this machine has room for.
+"""MiniStack with as many functions at work for executions as this machine has room for, and with brakes that work.
 
 AWS keeps a thousand environments for an account, and lets tasks try again when they are used up. MiniStack starts a
 process for every task at once, and a few hundred jobs would be as many Python processes: here they take turns.
+
+A function whose reserved concurrency is nothing is refused every start, and a map whose execution was stopped begins no
+further item, as on AWS. MiniStack keeps both settings and goes on.
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
 """
 
 import threading
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
 from ministack import app
-from ministack.services import stepfunctions
+from ministack.services import lambda_svc, stepfunctions
 
 from infra.local.emulator import TASKS_AT_ONCE
 
 
 def main() -> None:
     """Serve until a signal comes."""
+    # MiniStack has no setting for either.
+    stepfunctions._call_lambda = _in_turn(stepfunctions._call_lambda)  # noqa: SLF001
+    stepfunctions._run_sub_machine = _unless_stopped(stepfunctions._run_sub_machine)  # noqa: SLF001
+    app.main()
+
+
+def _in_turn(call: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
     turns = threading.BoundedSemaphore(TASKS_AT_ONCE)
-    call = stepfunctions._call_lambda  # noqa: SLF001  it has no setting for this
 
     @wraps(call)
-    def in_turn(function: str, event: Any) -> Any:
+    def called(function: str, event: Any) -> Any:
+        record, _, _ = lambda_svc._get_func_record_for_ref(function)  # noqa: SLF001
+        if record is not None and record.get("concurrency") == 0:
+            raise _failure("Lambda.TooManyRequestsException", "Rate Exceeded.")
         with turns:
             return call(function, event)
 
-    stepfunctions._call_lambda = in_turn  # noqa: SLF001
-    app.main()
+    return called
+
+
+def _unless_stopped(run: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(run)
+    def ran(states: Any, start_at: str, given: Any, execution: Mapping[str, Any], context: Any) -> Any:
+        map_run = stepfunctions._map_runs.get(execution.get("mapRunArn"))  # noqa: SLF001
+        if map_run is not None and stepfunctions._executions[map_run["executionArn"]]["status"] == "ABORTED":  # noqa: SLF001
+            raise _failure("States.Aborted", "The execution was stopped.")
+        return run(states, start_at, given, execution, context)
+
+    return ran
+
+
+def _failure(error: str, cause: str) -> Exception:
+    failure: Exception = stepfunctions._ExecutionError(error, cause)  # noqa: SLF001
+    return failure
 
 
 if __name__ == "__main__":

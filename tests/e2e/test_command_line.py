@@ -18,6 +18,7 @@ import pytest
 from infra.local import panel
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
+from tests.e2e.holding import scoring_held
 from tests.terminals import heed_interrupts
 
 pytestmark = pytest.mark.e2e
@@ -134,21 +135,22 @@ def test_a_session_from_upload_to_delete(shell: Shell) -> None:
     assert json.loads(gone.stderr)["error"]["code"] == "job_not_found"
 
 
-def test_a_terminal_shows_rows_rate_and_time_left_and_ctrl_c_may_cancel(shell: Shell) -> None:
-    # Enough rows that a fast machine too is still at work when the time left is known and somebody interrupts.
+def test_a_terminal_shows_rows_rate_and_time_left_and_ctrl_c_may_cancel(cloud: LocalCloud, shell: Shell) -> None:
+    # Enough rows that a fast machine too is still at work when the time left is known.
     large_file = shell.folder / "large.csv"
-    header, _, rows = panel.as_csv(panel.statement_rows(40_000, seed=11), panel.STATEMENT_COLUMNS).partition(b"\n")
-    large_file.write_bytes(header + b"\n" + rows * 15)
+    header, _, rows = panel.as_csv(panel.statement_rows(20_000, seed=11), panel.STATEMENT_COLUMNS).partition(b"\n")
+    large_file.write_bytes(header + b"\n" + rows * 10)
     with shell.terminal("upload", large_file.name, "--watch") as terminal:
         terminal.expect(r"Uploaded large\.csv \(annual by its header\): job ([0-9a-f-]{36})")
         job_id = terminal.match[1]
         # Some rows are done, not all.
-        terminal.expect(r"[1-9][\d,]* of 600,000 rows")
+        terminal.expect(r"[1-9][\d,]* of 200,000 rows")
         terminal.expect(r"rows/s, [\dhms ]+ left")
-        terminal.sendintr()
-        terminal.expect(r"Cancel \(c\), leave running \(l\) or go on watching \(w\)")
-        terminal.sendline("c")
-        terminal.expect(r"large\.csv: cancelled, [\d,]+ rows scored, [\d,]+ left undone")
+        with scoring_held(cloud):
+            terminal.sendintr()
+            terminal.expect(r"Cancel \(c\), leave running \(l\) or go on watching \(w\)")
+            terminal.sendline("c")
+            terminal.expect(r"large\.csv: cancelled, [\d,]+ rows scored, [\d,]+ left undone")
         terminal.expect(pexpect.EOF)
         terminal.wait()
         assert terminal.exitstatus == 10
