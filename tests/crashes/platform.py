@@ -19,6 +19,7 @@ from unittest.mock import patch
 import boto3
 import httpx
 from moto.backends import get_backend
+from moto.core.model_instances import reset_model_data
 
 from shared.aws import clients
 from shared.jobs.model import utc_now
@@ -79,6 +80,8 @@ class Platform:
         self._published = 0
         self.before_chunk.clear()
         self.poisoned_chunks.clear()
+        # Moto keeps every table that a transaction was rolled back to, and every object that was ever stored.
+        reset_model_data()
         gc.collect()
 
     def invoke(self, function: str, event: JsonObject, *, attempts: int) -> Any:
