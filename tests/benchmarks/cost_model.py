@@ -20,6 +20,7 @@ from tests.benchmarks.commits import write_units
 from tests.benchmarks.finalized_process import finished_job
 
 MIB: Final = 1 << 20
+MONTH_SECONDS: Final = 30 * 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,16 @@ class Estimate:
     usd: float
     usd_of_children: float
     usd_of_standard_children: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readiness:
+    """What the ways to begin an environment of a function cost in USD: of each start, and of a month without one."""
+
+    cold_start: float
+    restored_start: float
+    snapshot_month: float
+    provisioned_month: float
 
 
 @cache
@@ -130,6 +141,17 @@ def estimate(rows: int, chunk_bytes: int, assumed: Assumed) -> Estimate:
         usd=rest + express,
         usd_of_children=express,
         usd_of_standard_children=standard,
+    )
+
+
+def readiness(gib: float, assumed: Assumed) -> Readiness:
+    """One environment of a function of so much memory; a start on demand is billed as work."""
+    usd = prices()
+    return Readiness(
+        cold_start=assumed.cold_start_seconds * gib * usd["lambda_gb_second_arm64"],
+        restored_start=gib * usd["lambda_snapshot_restored_gb"],
+        snapshot_month=MONTH_SECONDS * gib * usd["lambda_snapshot_gb_second"],
+        provisioned_month=MONTH_SECONDS * gib * usd["lambda_provisioned_gb_second_arm64"],
     )
 
 

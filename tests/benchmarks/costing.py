@@ -12,7 +12,7 @@ from shared.files.chunks import chunk_size
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
 from tests.benchmarks.commits import largest_shard
-from tests.benchmarks.cost_model import MIB, Assumed, Estimate, estimate, prices
+from tests.benchmarks.cost_model import MIB, Assumed, Estimate, estimate, prices, readiness
 from tests.benchmarks.inputs import company_csv, company_rows
 from tests.benchmarks.job_simulation import score_all, whole_seconds
 from tests.benchmarks.layouts import layout_of
@@ -41,6 +41,7 @@ def measure() -> tuple[Measurement, ...]:
         *(cost(rows, assumed) for rows in SIZES),
         *(cut(chunk_bytes, assumed) for chunk_bytes in CUTS),
         *limits(assumed),
+        cold_start(assumed),
         *(scaling(workers, assumed) for workers in WORKERS),
     )
 
@@ -129,6 +130,26 @@ def limits(assumed: Assumed) -> tuple[Measurement, ...]:
             baselines=(Series(name="the limit", values=(limit,)),),
         )
         for what, quantity, value, limit in asked
+    )
+
+
+def cold_start(assumed: Assumed) -> Measurement:
+    """USD of beginning an environment of Score, beside restoring a snapshot of it."""
+    ready = readiness(assumed.score_gib, assumed)
+    a_row = job_of(SIMULATED_ROWS, assumed).usd / SIMULATED_ROWS
+    return Measurement(
+        title="A cold start of Score (model)",
+        quantity="USD",
+        unit="million starts",
+        subject=Series(name="from nothing", values=(ready.cold_start,), units=1 / _MILLION),
+        baselines=(Series(name="from a snapshot", values=(ready.restored_start,), units=1 / _MILLION),),
+        notes=(
+            (
+                f"a snapshot kept for a month is {ready.snapshot_month:.2f} USD, an environment kept ready "
+                f"{ready.provisioned_month:.2f} USD: as much as {ready.snapshot_month / a_row / _MILLION:,.0f} and "
+                f"{ready.provisioned_month / a_row / _MILLION:,.0f} million rows scored"
+            ),
+        ),
     )
 
 

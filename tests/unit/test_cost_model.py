@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from infra.layout import ROOT
 from tests.benchmarks import costing
 from tests.benchmarks.commits import largest_shard, write_units
-from tests.benchmarks.cost_model import MIB, Assumed, Estimate, estimate, prices
+from tests.benchmarks.cost_model import MIB, Assumed, Estimate, estimate, prices, readiness
 from tests.benchmarks.costing import FUNCTION_SECONDS, SIZES, job_of
 from tests.benchmarks.job_simulation import score_all, whole_seconds
 
@@ -23,13 +23,13 @@ def test_the_prices_are_dated_and_each_of_them_is_used() -> None:
     assert date(2025, 1, 1) <= date.fromisoformat(table["date"])
     assert table["usd"] == prices()
     assert all(0 < price < 0.001 for price in prices().values())
-    cheap = estimate(100_000, MIB, ASSUMED).usd
+    cheap, ready = estimate(100_000, MIB, ASSUMED).usd, readiness(1, ASSUMED)
     for name in prices():
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("tests.benchmarks.cost_model.prices", lambda n=name: {**prices(), n: 1.0})
             estimate.cache_clear()
             dear = estimate(100_000, MIB, ASSUMED)
-            is_used = dear.usd > 10 * cheap or dear.usd_of_standard_children > cheap
+            is_used = dear.usd > 10 * cheap or dear.usd_of_standard_children > cheap or readiness(1, ASSUMED) != ready
             assert is_used, name
     estimate.cache_clear()
 
@@ -128,3 +128,9 @@ def test_what_is_printed_is_the_models() -> None:
 def test_only_the_concurrency_of_an_account_is_reached_at_a_hundred_million_rows() -> None:
     reached = [found for found in costing.limits(ASSUMED) if found.subject.values > found.baselines[0].values]
     assert [found.title for found in reached] == ["100 M rows: chunks at once, of an account's 1,000 (model)"]
+
+
+def test_a_snapshot_costs_more_than_the_start_it_spares() -> None:
+    ready = readiness(ASSUMED.score_gib, ASSUMED)
+    assert ready.restored_start > 5 * ready.cold_start
+    assert ready.provisioned_month > ready.snapshot_month
