@@ -13,13 +13,14 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import boto3
 import httpx
 from moto.backends import get_backend
 from moto.core.model_instances import reset_model_data
+from moto.s3.models import FakeKey
 
 from shared.aws import clients
 from shared.jobs.model import utc_now
@@ -81,6 +82,8 @@ class Platform:
         self.before_chunk.clear()
         self.poisoned_chunks.clear()
         # Moto keeps every table that a transaction was rolled back to, and every object that was ever stored.
+        for stored in cast("Any", FakeKey).instances_tracked:
+            stored.dispose()
         reset_model_data()
         gc.collect()
 
