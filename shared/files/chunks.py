@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from shared.files.errors import EmptyFileError, TooLargeError
 from shared.files.header import Layout
 from shared.files.runs import BLOCK_BYTES, MAX_RECORD_BYTES, blocks_of, runs_of
@@ -63,16 +61,16 @@ def plan_chunks(
     start = end = layout.data_start
     blocks = blocks_of(stream, block_bytes=block_bytes)
     for run in runs_of(blocks, layout.delimiter, skip=layout.data_start, max_record_bytes=max_record_bytes):
-        ends = np.minimum(run.line_ends + 1, run.size) + run.offset
-        rows_before = np.concatenate(([0], np.cumsum(~run.is_blank)))
-        at = 0
-        while at < len(ends):
+        at = rows_taken = 0
+        while at < run.ends.size:
             # The record that fills the chunk, or the last one known so far.
-            full_by_rows = int(np.searchsorted(rows_before, rows_before[at] + max_chunk_rows - row_count)) - 1
-            stop = min(int(np.searchsorted(ends, start + chunk_bytes)), full_by_rows, len(ends) - 1)
-            row_count += int(rows_before[stop + 1] - rows_before[at])
-            end = int(ends[stop])
-            at = stop + 1
+            at = min(
+                run.ends.first_from(start + chunk_bytes - run.offset),
+                run.ends.of_row(rows_taken + max_chunk_rows - row_count),
+            )
+            rows_before, rows_taken = rows_taken, run.ends.rows_to(at)
+            row_count += rows_taken - rows_before
+            end = run.offset + at
             if first_row + row_count - 1 > max_rows:
                 raise TooLargeError(f"The file has more than {max_rows:,} rows. Split it and upload the parts.")
             if end - start < chunk_bytes and row_count < max_chunk_rows:

@@ -134,10 +134,11 @@ def record_bounds(
     terminated = line_ends < len(text)
     ends[(line_ends > starts) & terminated & (text[line_ends - 1] == CR)] -= 1
     blank = ends == starts
-    # Most records begin with a byte that is not blank, and need no further look.
+    # Most records begin or end with a byte that is not blank, and need no further look.
     is_blank = _blank_bytes(delimiter)
     suspects = np.flatnonzero(~blank)
     suspects = suspects[is_blank[text[starts[suspects]]]]
+    suspects = suspects[is_blank[text[ends[suspects] - 1]]]
     if len(suspects):
         seen = np.concatenate(([0], np.cumsum(~is_blank[text], dtype=np.int64)))
         blank[suspects] = seen[ends[suspects]] == seen[starts[suspects]]
@@ -152,11 +153,10 @@ def _blank_bytes(delimiter: Delimiter) -> Mask:
     return mask
 
 
-def structure_of(text: NDArray[np.uint8], delimiter: Delimiter, *, newlines_only: bool = False) -> Structure:
-    """The separators of `text` outside quotes: delimiters and LFs, or LFs alone when that is all that is asked for."""
+def structure_of(text: NDArray[np.uint8], delimiter: Delimiter) -> Structure:
+    """The separators of `text` outside quotes, delimiters and LFs, and its quotes."""
     separator = text == LF
-    if not newlines_only:
-        separator |= text == ord(delimiter)
+    separator |= text == ord(delimiter)
     quote = text == QUOTE
     if not quote.any():
         return Structure(np.flatnonzero(separator), np.empty(0, np.int64), None)
@@ -164,7 +164,7 @@ def structure_of(text: NDArray[np.uint8], delimiter: Delimiter, *, newlines_only
     places = np.flatnonzero(separator)
     is_quote = text[places] == QUOTE
     quotes = every_quote = places[is_quote]
-    literal = _literal_quotes(text, quotes, ord(delimiter))
+    literal = literal_quotes(text, quotes, ord(delimiter))
     if literal is not None:
         is_quote[np.flatnonzero(is_quote)[literal]] = False
         # A literal quote is now neither separator nor special.
@@ -176,7 +176,12 @@ def structure_of(text: NDArray[np.uint8], delimiter: Delimiter, *, newlines_only
     return Structure(places[~(is_quote | inside)], every_quote, open_quote)
 
 
-def _literal_quotes(text: NDArray[np.uint8], quotes: Positions, delimiter: int) -> Mask | None:
+def open_quote(data: bytes, delimiter: Delimiter) -> int | None:
+    """The quote that is still open at the end of `data`, which starts at the start of a record."""
+    return structure_of(np.frombuffer(data, np.uint8), delimiter).open_quote
+
+
+def literal_quotes(text: NDArray[np.uint8], quotes: Positions, delimiter: int) -> Mask | None:
     """Which of the quotes are data by the grammar, or None when none is.
 
     Counting parity is right exactly when each quote that would open does open: it stands first in a field, or right
@@ -189,29 +194,30 @@ def _literal_quotes(text: NDArray[np.uint8], quotes: Positions, delimiter: int) 
     np.equal(quotes[1:] - quotes[:-1], 1, out=follows[1:])
     if (can_open[::2] | follows[::2]).all():
         return None
-    return _literal_quotes_one_by_one(can_open.tolist(), follows.tolist())
+    return _literal_quotes_one_by_one(can_open, follows)
 
 
-def _literal_quotes_one_by_one(can_open: list[bool], follows: list[bool]) -> Mask:
+def _literal_quotes_one_by_one(can_open: Mask, follows: Mask) -> Mask:
     """The automaton itself, over quotes only: what lies between two quotes cannot change its state unseen.
 
     `can_open[i]`: a separator or the start stands before quote i. `follows[i]`: quote i-1 stands right before it.
     """
     count = len(can_open)
-    literal = np.zeros(count, np.bool_)
+    literal = np.ones(count, np.bool_)
+    escapes = follows.tolist()
     i = 0
-    while i < count:
-        if not can_open[i]:
-            literal[i] = True
-            i += 1
+    # Outside quotes all that do not open are data, however many: inches and seconds cost no steps.
+    for opening in np.flatnonzero(can_open).tolist():
+        if opening < i:
             continue
-        i += 1
+        i = opening + 1
         while i < count:  # inside a quoted field
-            if i + 1 < count and follows[i + 1]:
+            if i + 1 < count and escapes[i + 1]:
                 i += 2
             else:
                 i += 1
                 break
+        literal[opening:i] = False
     return literal
 
 

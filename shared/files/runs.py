@@ -5,12 +5,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-
 from shared.files.dialect import decoding_error
 from shared.files.errors import FileError, TooLargeError
 from shared.files.grammar import Delimiter, unbalanced_quote
-from shared.files.records import LF, Mask, Positions, record_bounds, structure_of
+from shared.files.record_ends import RecordEnds, RecordFinder
+from shared.files.records import open_quote
 from shared.files.streams import Readable
 
 # Small enough for what is worked out of a block to stay in the processor's cache.
@@ -28,21 +27,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Run:
-    """Whole records, `size` bytes that start at `offset` of the stream, and per record (n) the index of its newline.
+    """Whole records, whose bytes start at `offset` of the stream; `ends` counts from there."""
 
-    The last record of a file may have no newline; its index is then `size`. `is_blank` is `[n]`.
-    """
-
-    size: int
     offset: int
-    line_ends: Positions
-    is_blank: Mask
+    ends: RecordEnds
     _buffer: bytes
 
     @property
     def data(self) -> bytes:
         """The bytes, copied: not everybody looks at them."""
-        return self._buffer[: self.size]
+        return self._buffer[: self.ends.size]
 
 
 def blocks_of(
@@ -91,17 +85,18 @@ def runs_of(
     For the errors, `lines_before` is how many lines precede the blocks, and `knows_offsets` whether their bytes are the
     file's own. Raises UnbalancedQuoteError, and TooLargeError for a record of more than `max_record_bytes`.
     """
+    finder = RecordFinder(delimiter)
     buffer = b""
     offset = enough = 0
     lines = lines_before
     follows_cr = False
 
-    def lines_in(data: bytes) -> int:
-        newlines = int(np.count_nonzero(np.frombuffer(data, np.uint8) == LF))
+    def lines_to(place: int) -> int:
+        found = lines + ends.newline_count - text.count(b"\n", place)
         if not cr_ends_lines:
-            return newlines
+            return found
         # An LF whose CR came with the run before has been counted with it.
-        return newlines + data.count(b"\r") - data.count(b"\r\n") - (follows_cr and data.startswith(b"\n"))
+        return found - buffer.count(b"\r\n", 0, place) - (follows_cr and buffer.startswith(b"\n", 0, place))
 
     for block in blocks:
         buffer += block.data
@@ -111,42 +106,35 @@ def runs_of(
             buffer, offset, skip = buffer[skipped:], offset + skipped, skip - skipped
         if len(buffer) < enough and not block.is_last:
             continue
-        text = np.frombuffer(buffer.replace(b"\r", b"\n") if cr_ends_lines else buffer, np.uint8)
-        structure = structure_of(text, delimiter, newlines_only=True)
-        line_ends = structure.separators
-        end = int(line_ends[-1]) + 1 if len(line_ends) else 0
-        if block.is_last and end < len(buffer):
-            line_ends, end = np.append(line_ends, len(buffer)), len(buffer)
-        starts, _, is_blank = record_bounds(text, line_ends, delimiter)
-        long_ones = starts[line_ends - starts > max_record_bytes]
-        if len(long_ones) or len(buffer) - end > max_record_bytes:
-            start = int(long_ones[0]) if len(long_ones) else end
+        text = buffer.replace(b"\r", b"\n") if cr_ends_lines else buffer
+        ends = finder.find(text, is_last=block.is_last)
+        start = ends.start_of_longer(max_record_bytes)
+        if start is not None:
             raise _over_long(
-                bytes(text[start : start + max_record_bytes]),
+                text[start : start + max_record_bytes],
                 delimiter,
                 offset=offset + start if knows_offsets else None,
-                line=lines + lines_in(buffer[:start]) + 1,
+                line=lines_to(start) + 1,
             )
-        if block.is_last and structure.open_quote is not None:
-            place = structure.open_quote
-            raise unbalanced_quote(
-                offset=offset + place if knows_offsets else None, line=lines + lines_in(buffer[:place]) + 1
-            )
-        if end:
-            yield Run(size=end, offset=offset, line_ends=line_ends, is_blank=is_blank, _buffer=buffer)
-            lines += lines_in(buffer[:end])
-            follows_cr = buffer[end - 1 : end] == b"\r"
-            buffer, offset = buffer[end:], offset + end
+        place = open_quote(text, delimiter) if block.is_last and ends.is_quote_open else None
+        if place is not None:
+            raise unbalanced_quote(offset=offset + place if knows_offsets else None, line=lines_to(place) + 1)
+        if ends.size:
+            yield Run(offset=offset, ends=ends, _buffer=buffer)
+            lines = lines_to(ends.size)
+            follows_cr = buffer[ends.size - 1 : ends.size] == b"\r"
+            buffer, offset = buffer[ends.size :], offset + ends.size
         # A record that goes on is looked at again when there is twice as much of it: no length costs its square.
         enough = 2 * len(buffer)
 
 
 def _over_long(head: bytes, delimiter: Delimiter, *, offset: int | None, line: int) -> FileError:
     """The error for a record of which `head` is as much as a record may have."""
-    open_quote = structure_of(np.frombuffer(head, np.uint8), delimiter, newlines_only=True).open_quote
-    if open_quote is not None:
-        place = None if offset is None else offset + open_quote
-        return unbalanced_quote(offset=place, line=line + head.count(b"\n", 0, open_quote))
+    place = open_quote(head, delimiter)
+    if place is not None:
+        return unbalanced_quote(
+            offset=None if offset is None else offset + place, line=line + head.count(b"\n", 0, place)
+        )
     at = "" if offset is None else f" (byte {offset:,})"
     return TooLargeError(
         f"The row that starts on line {line:,}{at} is longer than {len(head):,} bytes. "

@@ -17,9 +17,11 @@ from shared.scoring.columns import JobTypeName
 _LAYOUT = Layout(
     delimiter=",", names=("a",), normalised=("a",), job_type="annual", profile="ratios", used_both=False, data_start=0
 )
-text_bytes = st.lists(
-    st.sampled_from([b'"', b'""', b",", b"\n", b"\r\n", b"\r", b" ", b"ab", "é€𝄞".encode()]), max_size=60
-).map(b"".join)
+pieces = [b'"', b'""', b",", b"\n", b"\r\n", b"\r", b" ", b"ab", "é€𝄞".encode()]
+text_bytes = st.lists(st.sampled_from(pieces), max_size=60).map(b"".join)
+# Records are found in words of 64 places: runs that fill some, and blocks that end before, at and after their edges.
+long_runs = [piece * count for piece in (b'"', b"\n", b" ", b"a") for count in (63, 64, 65, 130)]
+long_bytes = st.lists(st.sampled_from(pieces * 3 + long_runs), max_size=40).map(b"".join)
 
 
 class Dribble:
@@ -39,11 +41,11 @@ def rows_of(data: bytes) -> list[bytes]:
 
 
 @given(
-    data=text_bytes,
+    data=text_bytes | long_bytes,
     header_bytes=st.integers(0, 6),
-    chunk_bytes=st.integers(1, 40),
-    block_bytes=st.integers(1, 40),
-    at_once=st.integers(1, 40),
+    chunk_bytes=st.integers(1, 40) | st.integers(1, 400),
+    block_bytes=st.integers(1, 40) | st.integers(60, 200),
+    at_once=st.integers(1, 40) | st.integers(1, 200),
     max_chunk_rows=st.integers(1, 8),
 )
 def test_rows_of_the_chunks_are_the_rows_of_the_file(
@@ -86,7 +88,11 @@ def check_chunks(chunks: list[Chunk], data: bytes, whole: list[bytes]) -> None:
     assert all(first.end <= second.start for first, second in itertools.pairwise(chunks))
 
 
-@given(data=text_bytes, one=st.integers(1, 40), other=st.integers(1, 40))
+@given(
+    data=text_bytes | long_bytes,
+    one=st.integers(1, 40) | st.integers(60, 200),
+    other=st.integers(1, 40) | st.integers(60, 200),
+)
 def test_the_plan_does_not_depend_on_how_the_file_arrives(data: bytes, one: int, other: int) -> None:
     def plan(block_bytes: int) -> list[Chunk] | tuple[str, int | None, int | None]:
         try:
