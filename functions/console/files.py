@@ -69,6 +69,12 @@ class Site:
     files: Mapping[str, File]
     version: str
 
+    def beside(self, path: str) -> str | None:
+        """Where a path leads, from itself, that is one of the site's but for slashes at its end."""
+        known = path.rstrip("/")
+        up = "../" * (len(path) - len(known))
+        return f"{up}{known.rpartition('/')[2]}" if known in self.files else None
+
     def not_found(self, path: str) -> File:
         """The page for a path that has nothing. Its links are relative: the site's own root may be a folder."""
         up = "../" * max(path.count("/") - 1, 0)
@@ -87,7 +93,7 @@ def site(config: Mapping[str, object], connect_origins: str) -> Site:
         if not name.endswith(".html")
     }
     files[f"{CONSOLE}/config.json"] = File(json.dumps(config).encode(), _MEDIA_TYPES[".json"], _ASK_AGAIN)
-    # The address of a page has no slash at its end: a gateway's greedy route may not match one.
+    # The address of a page has no slash at its end: a gateway's route may not have one.
     files[CONSOLE] = _page(assets["console.html"], f"console/{version}", connect_origins, trusts_no_markup=True)
     files[DOCS] = _page(assets["docs.html"], f"../../console/{version}", "", trusts_no_markup=False)
     return Site(files, version)

@@ -29,6 +29,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     headers, pages = event["headers"], _site()
     file = pages.files.get(path)
     if file is None:
+        beside = pages.beside(path)
+        if beside is not None:
+            return _answer(308, {"Location": beside})
         return _sent(404, pages.not_found(path), method, headers)
     if _is_known(headers.get("if-none-match", ""), file.etag):
         return _answer(304, _headers_of(file))

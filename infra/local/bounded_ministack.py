@@ -7,6 +7,9 @@ A function whose reserved concurrency is nothing is refused every start, and a m
 further item, as on AWS. MiniStack keeps both settings and goes on.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
+
+A greedy route takes the address of its folder too, with the slash at its end, which no route of a gateway may name.
+https://github.com/storacha/w3infra/pull/166
 """
 
 import threading
@@ -15,16 +18,17 @@ from functools import wraps
 from typing import Any
 
 from ministack import app
-from ministack.services import lambda_svc, stepfunctions
+from ministack.services import apigateway, lambda_svc, stepfunctions
 
 from infra.local.emulator import TASKS_AT_ONCE
 
 
 def main() -> None:
     """Serve until a signal comes."""
-    # MiniStack has no setting for either.
+    # MiniStack has no setting for any of it.
     stepfunctions._call_lambda = _in_turn(stepfunctions._call_lambda)  # noqa: SLF001
     stepfunctions._run_sub_machine = _unless_stopped(stepfunctions._run_sub_machine)  # noqa: SLF001
+    apigateway._path_matches = _with_folders(apigateway._path_matches)  # noqa: SLF001
     app.main()
 
 
@@ -51,6 +55,15 @@ def _unless_stopped(run: Callable[..., Any]) -> Callable[..., Any]:
         return run(states, start_at, given, execution, context)
 
     return ran
+
+
+def _with_folders(matches: Callable[[str, str], bool]) -> Callable[[str, str], bool]:
+    @wraps(matches)
+    def matched(route: str, path: str) -> bool:
+        folder, _, variable = route.rpartition("{")
+        return matches(route, path) or (variable.endswith("+}") and path == folder != "/")
+
+    return matched
 
 
 def _failure(error: str, cause: str) -> Exception:

@@ -7,7 +7,7 @@ import { JobsPage } from "./pages/jobs.js";
 import { ModelsPage } from "./pages/models.js";
 import { SignInPage } from "./pages/sign-in.js";
 import { UploadPage } from "./pages/upload.js";
-import { Empty, Page } from "./parts.js";
+import { Empty, Page, focusHeading } from "./parts.js";
 import { useRoute } from "./routes.js";
 
 const LINKS = [
@@ -30,7 +30,7 @@ export function App({ session, api, limits }) {
   }, []);
   const skip = (event) => {
     event.preventDefault();
-    document.querySelector("h1")?.focus();
+    focusHeading();
   };
   const here = route.parts[0] ?? "jobs";
   const page = token ? pageOf(route, api, limits) : html`<${SignInPage} session=${session} hasEnded=${wasSignedIn} />`;

@@ -99,6 +99,11 @@ export function Level({ level }) {
   return html`<span class="level ${level.toLowerCase()}">${level.toLowerCase()}</span>`;
 }
 
+// For when what had the focus is gone: one begins at the page's heading again.
+export function focusHeading() {
+  document.querySelector("h1")?.focus();
+}
+
 // A question before something that cannot be taken back. The browser keeps the focus inside and gives it back.
 export function Confirm({ question, detail, action, isDangerous = true, onAnswer }) {
   const dialog = useRef(null);
@@ -130,7 +135,8 @@ export function Confirm({ question, detail, action, isDangerous = true, onAnswer
   </dialog>`;
 }
 
-// Read out by screen readers where it changes, seen by nobody.
+// Read out by screen readers where it changes, seen by nobody. It has to be there before: what comes with its text is
+// often not read.
 export function Announcement({ children }) {
   return html`<p class="for-ears" role="status">${children}</p>`;
 }

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 from hypothesis import given
@@ -187,11 +188,18 @@ def test_a_path_that_has_nothing_leads_back_from_any_depth() -> None:
     for path, back in (
         ("/console/a", "../console"),
         ("/console/a/b/c", "../../../console"),
-        ("/console/", "../console"),
     ):
         answer = ask(path)
         assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (404, "text/html; charset=utf-8")
         assert f'href="{back}"' in body_of(answer).decode()
+
+
+def test_a_slash_too_many_leads_to_the_page() -> None:
+    for path, page in (("/console/", "/console"), ("/console//", "/console"), ("/api/v1/docs/", "/api/v1/docs")):
+        answer = ask(path)
+        assert answer["statusCode"] == 308
+        assert urljoin(f"https://jobs.example{path}", answer["headers"]["Location"]) == f"https://jobs.example{page}"
+        assert answer["headers"]["X-Content-Type-Options"] == "nosniff"
 
 
 PARTS = st.sampled_from(
@@ -204,7 +212,8 @@ def test_no_path_leads_to_anything_but_the_files_of_the_site(tail: str) -> None:
     version = assets_of("/console")[0].split("/")[2]
     for path in (f"/console/{tail}", f"/console/{version}/{tail}", f"/{tail}"):
         answer = ask(path)
-        assert answer["statusCode"] == (200 if path in function._site().files else 404)
+        known = function._site().files
+        assert answer["statusCode"] == (200 if path in known else 308 if path.rstrip("/") in known else 404)
         assert path.encode() not in body_of(answer) or answer["statusCode"] == 200 or not tail
 
 

@@ -26,6 +26,7 @@ export function Corrections({ api, job, limits, wanted, leave }) {
   const mended = data.rows.filter((row) => row.faults.some(({ key }) => key in values));
   const submit = async (event) => {
     event.preventDefault();
+    if (isSending) return;
     setSending(true);
     setFailure(null);
     try {
@@ -49,8 +50,8 @@ export function Corrections({ api, job, limits, wanted, leave }) {
     html`<p class="muted">${plural(data.cellless, "row")} cannot be mended by a cell: the number of fields is wrong. Mend them in the file.</p>`}
     ${failure && html`<${Problem} error=${failure} />`}
     <div class="actions">
-      <button type="submit" class="primary" disabled=${mended.length === 0 || isSending}>
-        ${isSending ? "Sending …" : `Score ${plural(mended.length, "mended row")}`}
+      <button type="submit" class="primary" disabled=${mended.length === 0} aria-disabled=${isSending}>
+        ${isSending ? "Sending …" : `${job.options.validate_only ? "Check" : "Score"} ${plural(mended.length, "mended row")}`}
       </button>
       <button type="button" onClick=${leave} disabled=${isSending}>Back</button>
       <span class="muted">${count(mended.length)} of ${plural(data.rows.length, "row")} mended. The others stay as they are.</span>

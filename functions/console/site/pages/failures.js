@@ -90,7 +90,7 @@ function Cause({ cause }) {
       ${cause.examples.map(
         ({ row, symbol, value }) =>
           html`<li key=${row}>
-            Row ${count(row)}${symbol && ` (${symbol})`}: ${value ? html`<code>${value}</code>` : html`<em>blank</em>`}
+            Row ${count(row)}${symbol && ` (${symbol})`}: ${value?.trim() ? html`<code>${value}</code>` : html`<em>blank</em>`}
           </li>`,
       )}
     </ul>

@@ -47,7 +47,9 @@ export function Files({ api, job }) {
 export function Download({ api, job, outcome, format, label, kind = "", children }) {
   const [state, setState] = useState("idle");
   const [error, setError] = useState(null);
+  const isBusy = state !== "idle";
   const fetchFile = async () => {
+    if (isBusy) return;
     setError(null);
     setState("asked");
     try {
@@ -57,9 +59,8 @@ export function Download({ api, job, outcome, format, label, kind = "", children
     }
     setState("idle");
   };
-  const isBusy = state !== "idle";
   return html`<span class="download">
-    <button type="button" class=${kind} onClick=${fetchFile} disabled=${isBusy}>
+    <button type="button" class=${kind} onClick=${fetchFile} aria-disabled=${isBusy}>
       ${state === "made" ? "Being made …" : children}<span class="for-ears"> file: ${label}</span>
     </button>
     <${Announcement}>${state === "made" && "The file is being made. It is saved when it is ready."}<//>

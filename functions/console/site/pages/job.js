@@ -1,10 +1,23 @@
 // One job: how far it is, what came of it, and what can be done about it.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { html } from "../dom.js";
 import { bytes, count, duration, moment, plural } from "../format.js";
 import { useJob } from "../following.js";
-import { Announcement, Badge, Bar, Confirm, LIVE, Notice, Page, Problem, Section, Waiting } from "../parts.js";
+import {
+  Announcement,
+  Badge,
+  Bar,
+  Confirm,
+  LIVE,
+  Notice,
+  Page,
+  Problem,
+  Section,
+  Waiting,
+  focusHeading,
+  statusName,
+} from "../parts.js";
 import { address, go } from "../routes.js";
 import { Failures } from "./failures.js";
 import { Files } from "./files.js";
@@ -22,21 +35,37 @@ export function JobPage({ api, limits, id, query }) {
   const { job, error, again } = useJob(api, id);
   if (!job) {
     return html`<${Page} title=${error ? "This job cannot be shown" : "Job"}>
-      ${error ? html`<${Problem} error=${error} again=${again} />` : html`<${Waiting}>Reading the job …<//>`}
+      ${!error && html`<${Waiting}>Reading the job …<//>`}
+      ${error && html`<${Problem} error=${error} again=${error.status !== 404 && again} />`}
+      ${error && html`<p><a href="#/jobs">Go to the jobs</a></p>`}
     <//>`;
   }
   const hasEnded = !LIVE.has(job.status);
   const { failed_rows: failed, successful_rows: successful } = job.progress;
   return html`<${Page} title=${job.file_info.original_filename} aside=${html`<${Badge} job=${job} />`}>
+    <${News} job=${job} />
     <${Facts} job=${job} duplicateOf=${query.get("duplicate_of")} />
     <${Actions} api=${api} job=${job} again=${again} />
     ${error && html`<${Problem} error=${error} again=${again} />`}
     <${Ending} job=${job} />
-    ${hasEnded ? html`<${Outcome} job=${job} />` : html`<${Progress} job=${job} />`}
+    ${!hasEnded && html`<${Progress} job=${job} />`}
+    ${hasEnded && job.progress.total_rows > 0 && html`<${Outcome} job=${job} />`}
     ${hasEnded && failed > 0 && html`<${Failures} api=${api} job=${job} limits=${limits} />`}
     ${hasEnded && successful > 0 && !job.options.validate_only && html`<${Risk} api=${api} job=${job} />`}
     ${hasEnded && html`<${Files} api=${api} job=${job} />`}
   <//>`;
+}
+
+// Told when the phase changes, and with every tenth of the rows.
+function News({ job }) {
+  const hasEnded = !LIVE.has(job.status);
+  useEffect(() => {
+    // The button that had the focus went with the job's end.
+    if (document.activeElement === document.body) focusHeading();
+  }, [hasEnded]);
+  const [, phase] = PHASES.find(([name]) => name === job.phase) ?? [];
+  const tenths = Math.floor(job.progress.progress_percentage / 10) * 10;
+  return html`<${Announcement}>${hasEnded ? statusName(job) : `${phase}, ${tenths} percent`}<//>`;
 }
 
 function Facts({ job, duplicateOf }) {
@@ -47,7 +76,16 @@ function Facts({ job, duplicateOf }) {
       ${file.file_size !== null && html`<div><dt>Size</dt><dd>${bytes(file.file_size)}</dd></div>`}
       <div><dt>Created</dt><dd><time datetime=${timestamps.created_at}>${moment(timestamps.created_at)}</time></dd></div>
       <div><dt>By</dt><dd>${context.created_by}</dd></div>
-      ${labels.length > 0 && html`<div><dt>Labels</dt><dd>${labels.map(([name, value]) => `${name}: ${value}`).join(", ")}</dd></div>`}
+      ${labels.length > 0 &&
+      html`<div>
+        <dt>${labels.length === 1 ? "Label" : "Labels"}</dt>
+        <dd class="tags">
+          ${labels.map(
+            ([name, value]) =>
+              html`<a key=${name} href=${address("/jobs", { label: `${name}:${value}` })} title="Jobs with this label">${name}: ${value}</a>`,
+          )}
+        </dd>
+      </div>`}
       ${job.parent_job_id &&
       html`<div><dt>Retry of</dt><dd><a href=${address(`/jobs/${job.parent_job_id}`)}>the job before</a></dd></div>`}
       <div><dt>Id</dt><dd><code>${job.id}</code></dd></div>
@@ -117,6 +155,8 @@ function Ending({ job }) {
   }
   return html`<${Notice} kind="bad" title="This job failed">
     <p>${job.errors.error_message}</p>
+    ${job.progress.total_rows === 0 &&
+    html`<p>No row was read. <a href="#/upload">Upload the file again</a> when it is mended; there are templates too.</p>`}
     ${processed > 0 && html`<p>${plural(processed, "row")} had been processed, and stay.</p>`}
   <//>`;
 }
@@ -125,7 +165,6 @@ function Progress({ job }) {
   const { progress, performance } = job;
   const step = PHASES.findIndex(([phase]) => phase === job.phase);
   const left = performance.estimated_completion_time;
-  const [, phaseName] = PHASES[step] ?? [];
   return html`<${Section} title="Progress">
     <ol class="phases">
       ${PHASES.map(([phase, name], index) => {
@@ -142,7 +181,6 @@ function Progress({ job }) {
       <div><dt>Rows a second</dt><dd>${performance.rows_per_second ? count(Math.round(performance.rows_per_second)) : "–"}</dd></div>
       <div><dt>Time left</dt><dd>${left ?? "–"}</dd></div>
     </dl>
-    <${Announcement}>${phaseName}, ${Math.floor(progress.progress_percentage / 10) * 10} percent<//>
   <//>`;
 }
 
@@ -151,7 +189,6 @@ function Outcome({ job }) {
   const undone = progress.total_rows - progress.processed_rows;
   const took = performance.processing_time_seconds;
   return html`<${Section} title="What came of it">
-    <${Announcement}>${job.file_info.original_filename} has ended.<//>
     <dl class="figures">
       <div><dt>Rows</dt><dd>${count(progress.total_rows)}</dd></div>
       <div><dt>${options.validate_only ? "Without fault" : "Scored"}</dt><dd>${count(progress.successful_rows)}</dd></div>

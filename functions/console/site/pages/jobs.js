@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "../dom.js";
 import { ago, count, moment, plural } from "../format.js";
-import { Announcement, Badge, Bar, Confirm, Empty, LIVE, Notice, Page, Problem, Waiting } from "../parts.js";
+import { Announcement, Badge, Bar, Confirm, Empty, LIVE, Notice, Page, Problem, Waiting, focusHeading } from "../parts.js";
 import { address, go } from "../routes.js";
 
 const PAGE_SIZE = 25;
@@ -24,18 +24,25 @@ export function JobsPage({ api, query }) {
   const act = async (action) => {
     const answer = await onMany(api, action, seen);
     setQuestion(null);
-    setOutcome(answer);
+    setOutcome({ ...answer, at: Date.now() });
     setChosen(new Set());
     again();
   };
 
+  const close = () => {
+    setOutcome(null);
+    focusHeading();
+  };
+
+  // Somebody who is new here has nothing to look for, and is asked for a file in the middle of the page.
+  const isNew = data && jobs.length === 0 && !isFiltered && !cursor;
   const upload = html`<a class="button primary" href="#/upload">Upload a file</a>`;
-  return html`<${Page} title="Jobs" aside=${upload}>
-    <${Filters} filters=${filters} />
-    ${outcome && html`<${Outcome} outcome=${outcome} close=${() => setOutcome(null)} />`}
+  return html`<${Page} title="Jobs" aside=${!isNew && upload}>
+    ${!isNew && html`<${Filters} filters=${filters} />`}
+    ${outcome && html`<${Outcome} key=${outcome.at} outcome=${outcome} close=${close} />`}
     ${error && html`<${Problem} error=${error} again=${again} />`}
     ${!data && !error && html`<${Waiting}>Reading the jobs …<//>`}
-    ${data && jobs.length === 0 && (isFiltered || cursor ? html`<${NoMatch} />` : html`<${NoJobs} />`)}
+    ${data && jobs.length === 0 && (isNew ? html`<${NoJobs} />` : html`<${NoMatch} />`)}
     ${jobs.length > 0 &&
     html`<${Chosen} seen=${seen} ask=${setQuestion} />
       <${Table} jobs=${jobs} chosen=${chosen} setChosen=${setChosen} />
@@ -131,7 +138,7 @@ function Filters({ filters }) {
       <span>Label</span>
       <input
         type="search"
-        placeholder="portfolio:2026"
+        placeholder="name:value"
         pattern="[^:]+:.*"
         title="A name and a value with a colon between them"
         value=${filters.label}
@@ -184,7 +191,15 @@ function Chosen({ seen, ask }) {
 }
 
 function Outcome({ outcome, close }) {
-  if (outcome.error) return html`<${Problem} error=${outcome.error} />`;
+  const place = useRef(null);
+  // The button that was pressed takes no more focus once nothing is chosen.
+  useEffect(() => place.current.focus(), []);
+  return html`<div class="outcome" tabindex="-1" ref=${place}>
+    ${outcome.error ? html`<${Problem} error=${outcome.error} />` : html`<${Done} outcome=${outcome} close=${close} />`}
+  </div>`;
+}
+
+function Done({ outcome, close }) {
   const word = outcome.action === "cancel" ? "cancelled" : "deleted";
   return html`<${Notice} kind=${outcome.refused.length ? "warn" : "good"}>
     <p>${plural(outcome.done, "job")} ${word}.</p>
@@ -220,10 +235,10 @@ function Table({ jobs, chosen, setChosen }) {
             />
           </th>
           <th scope="col">File</th>
-          <th scope="col">Status</th>
-          <th scope="col">Progress</th>
+          <th scope="col" class="wide-only">Status</th>
+          <th scope="col" class="wide-only">Progress</th>
           <th scope="col" class="figure">Failed rows</th>
-          <th scope="col">Created</th>
+          <th scope="col" class="wide-only">Created</th>
         </tr>
       </thead>
       <tbody>
@@ -235,7 +250,6 @@ function Table({ jobs, chosen, setChosen }) {
 
 function Row({ job, isChosen, toggle }) {
   const name = job.original_filename;
-  const isLive = LIVE.has(job.status);
   return html`<tr class=${isChosen ? "is-chosen" : ""}>
     <td class="tick">
       <input
@@ -246,22 +260,22 @@ function Row({ job, isChosen, toggle }) {
       />
     </td>
     <th scope="row" class="file">
-      <a href=${address(`/jobs/${job.id}`)}>${name}</a>
-      <span class="muted small">${job.job_type}</span>
-      <span class="narrow-only"><${Badge} job=${job} /></span>
+      <a href=${address(`/jobs/${job.id}`)} title=${name}>${name}</a>
+      <span class="muted small">${job.job_type}<span class="narrow-only">, ${ago(job.created_at)}</span></span>
+      <div class="narrow-only"><${Badge} job=${job} /> <${Progress} job=${job} /></div>
     </th>
-    <td><${Badge} job=${job} /></td>
-    <td class="progress">
-      ${isLive
-        ? html`<${Bar} value=${job.processed_rows} max=${job.total_rows} label=${`Progress of ${name}`} />
-            <span class="muted small">
-              ${job.total_rows ? `${count(job.processed_rows)} of ${plural(job.total_rows, "row")}` : "Counting rows"}
-            </span>`
-        : html`<span>${job.total_rows ? plural(job.processed_rows, "row") : "–"}</span>`}
-    </td>
+    <td class="wide-only"><${Badge} job=${job} /></td>
+    <td class="wide-only progress"><${Progress} job=${job} /></td>
     <td class="figure ${job.failed_rows ? "has-failed" : "muted"}">${count(job.failed_rows)}</td>
-    <td><time datetime=${job.created_at} title=${moment(job.created_at)}>${ago(job.created_at)}</time></td>
+    <td class="wide-only"><time datetime=${job.created_at} title=${moment(job.created_at)}>${ago(job.created_at)}</time></td>
   </tr>`;
+}
+
+function Progress({ job }) {
+  const { total_rows: total, processed_rows: processed } = job;
+  if (!LIVE.has(job.status)) return html`<span>${total ? plural(processed, "row") : "–"}</span>`;
+  return html`<${Bar} value=${processed} max=${total} label=${`Progress of ${job.original_filename}`} />
+    <span class="muted small">${total ? `${count(processed)} of ${plural(total, "row")}` : "Counting rows"}</span>`;
 }
 
 function Pager({ pagination, filters, query }) {

@@ -33,7 +33,7 @@ function Card({ model }) {
       <div><dt>ROC AUC, ${from} to ${to}</dt><dd>${metrics.roc_auc.toFixed(3)} <small>${low.toFixed(3)} to ${high.toFixed(3)}</small></dd></div>
       <div><dt>KS</dt><dd>${metrics.ks.toFixed(3)}</dd></div>
       <div><dt>Predicted on average</dt><dd>${percent(calibration.mean_predicted)}</dd></div>
-      <div><dt>Happened</dt><dd>${percent(calibration.observed_rate)} <small>of ${count(split.test.rows)}</small></dd></div>
+      <div><dt>Went bankrupt</dt><dd>${percent(calibration.observed_rate)} <small>of ${count(split.test.rows)}</small></dd></div>
     </dl>
     <div class="two">
       <div>

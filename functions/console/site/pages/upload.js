@@ -8,6 +8,7 @@ import { Announcement, Bar, Notice, Page, Problem, Section, Waiting } from "../p
 import { go } from "../routes.js";
 import { saveText } from "../saving.js";
 import { send } from "../sending.js";
+import { Labels, labelsOf } from "./labels.js";
 
 const KINDS = ["annual", "quarterly"];
 
@@ -21,6 +22,7 @@ export function UploadPage({ api, limits }) {
   const [error, setError] = useState(null);
   const schemas = useSchemas(api);
   const sending = useRef(null);
+  const isSending = sent !== null;
 
   const choose = async (chosen) => {
     setFile(chosen);
@@ -39,11 +41,13 @@ export function UploadPage({ api, limits }) {
   };
   const submit = async (event) => {
     event.preventDefault();
-    const options = optionsOf(new FormData(event.currentTarget));
+    if (isSending) return;
+    const form = new FormData(event.currentTarget);
     sending.current = new AbortController();
     setError(null);
-    setSent(0);
     try {
+      const options = optionsOf(form);
+      setSent(0);
       const told = { onSent: setSent, signal: sending.current.signal };
       const accepted = await send(api, kind, file, options, limits, told);
       go(`/jobs/${accepted.job_id}`, { duplicate_of: accepted.duplicate_of });
@@ -54,7 +58,6 @@ export function UploadPage({ api, limits }) {
   };
 
   const verdict = names && schemas[kind] ? judged(names, schemas[kind]) : null;
-  const isSending = sent !== null;
   const isWanting = verdict && verdict.missing.length + verdict.repeated.length > 0;
   return html`<${Page} title="Upload">
     <form class="upload" onSubmit=${submit}>
@@ -69,7 +72,7 @@ export function UploadPage({ api, limits }) {
         ${error && html`<${Problem} error=${error} />`}
         ${isSending && html`<${Sending} sent=${sent} file=${file} stop=${() => sending.current.abort()} />`}
         <div class="actions">
-          <button type="submit" class=${isWanting ? "large" : "primary large"} disabled=${isSending}>
+          <button type="submit" class=${isWanting ? "large" : "primary large"} aria-disabled=${isSending}>
             ${isSending ? "Sending …" : isWanting ? "Send it anyway" : "Upload and score"}
           </button>
         </div>`}
@@ -93,9 +96,7 @@ function useSchemas(api) {
 }
 
 function optionsOf(form) {
-  const options = { validate_only: form.get("validate_only") === "on", labels: {} };
-  const name = form.get("label_name").trim();
-  if (name) options.labels[name] = form.get("label_value").trim();
+  const options = { validate_only: form.get("validate_only") === "on", labels: labelsOf(form) };
   const most = form.get("max_failed_percent");
   if (most !== "") options.max_failed_percent = Number(most);
   const encoding = form.get("encoding").trim();
@@ -170,7 +171,7 @@ function Verdict({ verdict, isRead, names, kind }) {
       <ul class="names">
         ${repeated.map((name) => html`<li><code>${name}</code></li>`)}
       </ul>`}
-    <p>Add them in the file and choose it again. Names may be written with spaces or hyphens, in any case.</p>
+    <p>Mend the header in the file and choose it again. Names may be written with spaces or hyphens, in any case.</p>
   <//>`;
 }
 
@@ -185,30 +186,24 @@ function Options({ isDisabled }) {
       <summary>More options</summary>
       <div class="grid">
         <label>
-          <span>Stop when more rows fail than (percent)</span>
+          <span>Most rows that may fail, in percent</span>
           <input type="number" name="max_failed_percent" min="0" max="100" step="any" />
         </label>
         <label>
           <span>Encoding, if not UTF-8</span>
           <input type="text" name="encoding" maxlength="40" placeholder="windows-1252" />
         </label>
-        <label>
-          <span>Label</span>
-          <input type="text" name="label_name" placeholder="portfolio" />
-        </label>
-        <label>
-          <span>Its value</span>
-          <input type="text" name="label_value" placeholder="2026" />
-        </label>
       </div>
+      <${Labels} />
     </details>
   </fieldset>`;
 }
 
 function Sending({ sent, file, stop }) {
-  const text = `${bytes(sent * file.size)} of ${bytes(file.size)}`;
+  // A small file goes in one request, of which a page is told only the end.
+  const text = sent > 0 ? `${bytes(sent * file.size)} of ${bytes(file.size)}` : bytes(file.size);
   return html`<div class="sending">
-    <${Bar} value=${sent} max=${1} label=${`Sending ${file.name}`} text=${text} />
+    <${Bar} value=${sent} max=${sent > 0 ? 1 : 0} label=${`Sending ${file.name}`} text=${text} />
     <span class="muted">${text}</span>
     <button type="button" class="quiet" onClick=${stop}>Stop</button>
   </div>`;
