@@ -4,10 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
-from fastapi.openapi.utils import get_openapi
 
 from functions.api import problems
-from functions.api.bodies import Problem
 from functions.api.dependencies import Services
 from functions.api.edge import Edge
 from functions.api.routes import about, bulk, jobs, results, retries
@@ -67,38 +65,9 @@ def described_app(*, root_url: str = "") -> FastAPI:
 def _documentation(app: FastAPI) -> Callable[[], dict[str, Any]]:
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            made = get_openapi(
-                title=app.title,
-                version=app.version,
-                description=app.description,
-                routes=app.routes,
-                servers=app.servers or None,
-            )
-            schema = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-            made["components"]["schemas"].update({**schema.pop("$defs", {}), "Problem": schema})
-            made["x-problem-types"] = {
-                code: {"status": kind.status, "title": kind.title, "when": kind.when}
-                for code, kind in problems.KINDS.items()
-            }
-            _drop_foreign_errors(made)
-            _add_examples(made)
-            app.openapi_schema = made
+            from functions.api.documentation import openapi_document  # noqa: PLC0415 - no start of the function waits for what few ask for
+
+            app.openapi_schema = openapi_document(app)
         return app.openapi_schema
 
     return document
-
-
-def _add_examples(document: dict[str, Any]) -> None:
-    from functions.api.examples import add_examples  # noqa: PLC0415 - no start of the function waits for what few ask for
-
-    add_examples(document)
-
-
-def _drop_foreign_errors(document: dict[str, Any]) -> None:
-    """Take out FastAPI's own 422, which it adds wherever there is a parameter: ours are all declared."""
-    for operations in document["paths"].values():
-        for operation in operations.values():
-            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
-                del operation["responses"]["422"]
-    for name in ("HTTPValidationError", "ValidationError"):
-        document["components"]["schemas"].pop(name, None)

@@ -1,7 +1,7 @@
 """The bodies of answers, for the OpenAPI document; a test holds the routes to them."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
@@ -14,7 +14,6 @@ from functions.api.job_bodies import (
     NamedJob,
     RowErrorBody,
 )
-from functions.api.problems import KINDS, MEDIA_TYPE
 from shared.jobs.model import JobStatus, JobType
 
 
@@ -237,15 +236,3 @@ class SchemaAnswer(Success):
     job_type: JobType
     profiles: dict[str, list[str]]
     columns: list[SchemaColumn]
-
-
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI descriptions of these error answers; what may be unavailable may be too busy as well."""
-    described: dict[int | str, dict[str, Any]] = {}
-    for status in sorted({*statuses, 429} if 503 in statuses else statuses):
-        kinds = {code: kind for code, kind in KINDS.items() if kind.status == status}
-        described[status] = {
-            "description": "; ".join(f"{kind.when} (`{code}`)" for code, kind in kinds.items()),
-            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
-        }
-    return described

@@ -79,6 +79,18 @@ _CODE_OF_STATUS = {
 }
 
 
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI descriptions of these error answers; what may be unavailable may be too busy as well."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for status in sorted({*statuses, 429} if 503 in statuses else statuses):
+        kinds = {code: kind for code, kind in KINDS.items() if kind.status == status}
+        described[status] = {
+            "description": "; ".join(f"{kind.when} (`{code}`)" for code, kind in kinds.items()),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    return described
+
+
 def problem(
     request: Request,
     code: str,

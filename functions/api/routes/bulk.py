@@ -6,10 +6,10 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from functions.api.answers import Json
-from functions.api.bodies import BulkAnswer, problems
 from functions.api.bulk import JobIds, act_on_each, read_job_ids
 from functions.api.dependencies import CurrentCaller, CurrentServices
 from functions.api.idempotency import OncePerKey
+from functions.api.problems import problems
 
 router = APIRouter(prefix="/jobs/bulk", tags=["jobs"])
 
@@ -20,7 +20,6 @@ _REQUEST_BODY: dict[str, Any] = {
 
 @router.post(
     "/cancel",
-    response_model=BulkAnswer,
     responses=problems(401, 403, 409, 413, 422, 503),
     operation_id="cancel_jobs",
     summary="Cancel up to 100 jobs",
@@ -38,7 +37,6 @@ async def cancel_jobs(request: Request, caller: CurrentCaller, services: Current
 
 @router.post(
     "/delete",
-    response_model=BulkAnswer,
     responses=problems(401, 403, 409, 413, 422, 503),
     operation_id="delete_jobs",
     summary="Delete up to 100 jobs",

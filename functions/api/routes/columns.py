@@ -4,8 +4,8 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from functions.api.answers import Json
-from functions.api.bodies import SchemaAnswer, problems
 from functions.api.dependencies import CurrentCaller
+from functions.api.problems import problems
 from shared.jobs.model import JobType
 from shared.scoring.documentation import schema, template_csv
 
@@ -16,7 +16,6 @@ def columns_router(job_type: JobType) -> APIRouter:
 
     @router.get(
         "/schema",
-        response_model=SchemaAnswer,
         responses=problems(401, 403, 503),
         operation_id=f"get_{job_type}_schema",
         summary=f"Columns of {job_type} files, with units and ranges",

@@ -7,15 +7,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from functions.api.answers import Json, tagged
-from functions.api.bodies import (
-    CancelAnswer,
-    DeleteAnswer,
-    DetailsAnswer,
-    ListAnswer,
-    StatisticsAnswer,
-    StatusAnswer,
-    problems,
-)
 from functions.api.dependencies import (
     CancellableJob,
     CurrentCaller,
@@ -29,6 +20,7 @@ from functions.api.idempotency import OncePerKey
 from functions.api.list_filters import CurrentFilter
 from functions.api.listing import ListRequest, list_jobs
 from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
+from functions.api.problems import problems
 from shared.jobs.errors import ResultsGoneError
 from shared.jobs.model import Job
 from shared.jobs.ports import JobView
@@ -47,7 +39,6 @@ Sort = Literal["created_at", "-created_at"]
 
 @router.get(
     "",
-    response_model=ListAnswer,
     responses=problems(400, 401, 403, 422, 503),
     operation_id="list_jobs",
     summary="List jobs, newest first",
@@ -73,7 +64,6 @@ async def get_jobs(  # noqa: PLR0917 - FastAPI passes them by name
 # Before the routes of one job, which would take "statistics" for its id.
 @router.get(
     "/statistics",
-    response_model=StatisticsAnswer,
     responses=problems(401, 403, 503),
     operation_id="get_statistics",
     summary="How the jobs have gone",
@@ -89,7 +79,6 @@ async def get_statistics(caller: CurrentCaller, services: CurrentServices) -> Re
 
 @router.get(
     "/{job_id}",
-    response_model=DetailsAnswer,
     responses={**problems(401, 403, 404, 422, 503), 304: {"description": "Not changed since the given `ETag`"}},
     operation_id="get_job",
     summary="Details of a job",
@@ -108,7 +97,6 @@ async def get_job(
 
 @router.get(
     "/{job_id}/status",
-    response_model=StatusAnswer,
     responses={**problems(401, 403, 404, 422, 503), 304: {"description": "Not changed since the given `ETag`"}},
     operation_id="get_job_status",
     summary="Quick status of a job",
@@ -134,7 +122,6 @@ async def get_status(
 
 @router.post(
     "/{job_id}/cancel",
-    response_model=CancelAnswer,
     responses=problems(400, 401, 403, 404, 409, 422, 503),
     operation_id="cancel_job",
     summary="Cancel a job that has not ended",
@@ -160,7 +147,6 @@ async def cancel_job(
 
 @router.delete(
     "/{job_id}",
-    response_model=DeleteAnswer,
     responses=problems(400, 401, 403, 404, 503),
     operation_id="delete_job",
     summary="Delete a job that is not processing",

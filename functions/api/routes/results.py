@@ -8,9 +8,8 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from functions.api.answers import Json
-from functions.api.bodies import AssemblingAnswer, DownloadAnswer, RowErrorsAnswer, problems
 from functions.api.dependencies import CurrentCursor, CurrentServices, EndedJob, VisibleJob
-from functions.api.result_bodies import ResultsAnswer
+from functions.api.problems import problems
 from shared.jobs.errors import ResultsAssemblingError
 from shared.jobs.model import FileFormat, Outcome
 from shared.jobs.ports import JobView
@@ -27,14 +26,11 @@ MAX_RESULTS = 1_000
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["results"])
 
-_ASSEMBLING: dict[int | str, dict[str, Any]] = {
-    202: {"model": AssemblingAnswer, "description": "Ended, and the file is being made: ask again"}
-}
+_ASSEMBLING: dict[int | str, dict[str, Any]] = {202: {"description": "Ended, and the file is being made: ask again"}}
 
 
 @router.get(
     "/results",
-    response_model=ResultsAnswer,
     responses={**problems(400, 401, 403, 404, 409, 422, 503), **_ASSEMBLING},
     operation_id="list_results",
     summary="Scored rows, and the risk of the whole job",
@@ -77,7 +73,7 @@ async def get_results(
     responses={
         **problems(401, 403, 404, 409, 413, 422, 503),
         **_ASSEMBLING,
-        200: {"model": DownloadAnswer, "description": "Where the file is, for those who do not want to be redirected"},
+        200: {"description": "Where the file is, for those who do not want to be redirected"},
         303: {"description": "To the file, for a few minutes", "headers": {"Location": {"schema": {"type": "string"}}}},
     },
     operation_id="download_results",
@@ -113,7 +109,6 @@ def _assembling(view: JobView, error: ResultsAssemblingError) -> Response:
 
 @router.get(
     "/errors",
-    response_model=RowErrorsAnswer,
     responses=problems(400, 401, 403, 404, 409, 422, 503),
     operation_id="list_row_errors",
     summary="Rows that failed, and why",

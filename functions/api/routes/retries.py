@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from functions.api.acceptance import accepted
-from functions.api.bodies import UploadAccepted, problems
 from functions.api.dependencies import CurrentCaller, CurrentServices, RetryableJob
 from functions.api.idempotency import OncePerKey
 from functions.api.json_bodies import json_object, read_body, validated
+from functions.api.problems import problems
 from shared.jobs.model import Outcome
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
@@ -36,7 +36,6 @@ _REQUEST_BODY: dict[str, Any] = {
 @router.post(
     "/retry",
     status_code=202,
-    response_model=UploadAccepted,
     responses=problems(400, 401, 403, 404, 409, 413, 422, 503),
     operation_id="retry_job",
     summary="Retry the failed and unprocessed rows of a job that has ended",

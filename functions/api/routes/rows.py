@@ -6,10 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from functions.api.answers import Json, tagged
-from functions.api.bodies import problems
 from functions.api.dependencies import CurrentCaller, CurrentServices
 from functions.api.idempotency import OncePerKey
-from functions.api.row_bodies import ModelsAnswer, RowsAnswer
+from functions.api.problems import problems
 from functions.api.row_requests import MAX_ROWS, read_rows
 from shared.jobs.model import JobType
 from shared.scoring.model_descriptions import model_descriptions
@@ -19,7 +18,6 @@ router = APIRouter(tags=["models"])
 
 @router.get(
     "/models",
-    response_model=ModelsAnswer,
     responses={**problems(401, 403, 503), 304: {"description": "Not changed since the given `ETag`"}},
     operation_id="list_models",
     summary="The model of each job type and profile",
@@ -37,7 +35,6 @@ def rows_router(job_type: JobType) -> APIRouter:
 
     @typed.post(
         f"/{job_type}",
-        response_model=RowsAnswer,
         responses=problems(400, 401, 403, 409, 413, 415, 422, 503),
         operation_id=f"score_{job_type}",
         summary=f"Score up to {MAX_ROWS} {job_type} rows at once",

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from functions.api import door
 from functions.api.acceptance import accepted
-from functions.api.bodies import UploadAccepted, problems
 from functions.api.dependencies import CurrentCaller, CurrentServices, Limits, Services
 from functions.api.idempotency import OncePerKey
+from functions.api.problems import problems
 from functions.api.upload_requests import Announcement, Options, content_kind, read_announcement, read_form
 from shared.jobs.access import Caller
 from shared.jobs.model import JobType
@@ -27,7 +27,6 @@ def upload_router(job_type: JobType) -> APIRouter:
     @router.post(
         f"/{job_type}/bulk-upload-async",
         status_code=202,
-        response_model=UploadAccepted,
         responses=problems(400, 401, 403, 404, 409, 413, 415, 422, 503),
         operation_id=f"upload_{job_type}",
         summary=f"Upload {job_type} financials",
