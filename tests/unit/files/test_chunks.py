@@ -1,5 +1,6 @@
 import io
 import itertools
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,6 +176,19 @@ def test_a_quote_left_open_for_longer_than_a_record_may_be_is_found_before_the_e
 def test_a_row_longer_than_a_record_may_be_is_refused(layout: Layout) -> None:
     with pytest.raises(TooLargeError, match=r"line 2 \(byte 4\) is longer than 50 bytes"):
         list(plan_chunks(io.BytesIO(b"a,b\n" + b"x" * 51), layout, chunk_bytes=10, block_bytes=16, max_record_bytes=50))
+
+
+def test_a_long_blank_record_takes_no_more_than_a_few_times_its_bytes(layout: Layout) -> None:
+    size = 2 * MIB
+    stream = io.BytesIO(b"a,b\n" + b" " * size + b"\n")
+    tracemalloc.start()
+    try:
+        chunks = list(plan_chunks(stream, layout, chunk_bytes=8 * MIB))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert [chunk.row_count for chunk in chunks] == [1]
+    assert peak < 8 * size
 
 
 def test_too_many_rows_are_refused(layout: Layout) -> None:
