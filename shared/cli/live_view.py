@@ -12,6 +12,9 @@ from shared.client.answers import TERMINAL, JobDetails, JobStatus
 from shared.client.jobs_client import JobsClient
 
 _NAME_WIDTH = 28
+# In a narrower terminal a bar would have no room: first words go, then the numbers, which are there as a percentage.
+_WORDS_FROM_WIDTH = 110
+_NUMBERS_FROM_WIDTH = 72
 _PERCENT_A_LINE = 10
 
 _STATES = {
@@ -89,16 +92,26 @@ class Bars:
         """Move the job's bar."""
         if job["id"] not in self._tasks:
             name = plain(job["original_filename"])
-            short = name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}\N{HORIZONTAL ELLIPSIS}"
+            room = min(_NAME_WIDTH, self._width // 5)
+            short = name if len(name) <= room else f"{name[: room - 1]}\N{HORIZONTAL ELLIPSIS}"
             self._tasks[job["id"]] = self._progress.add_task(short, total=None, numbers="", state="")
         self._progress.update(
             self._tasks[job["id"]],
             # A job that ended before its rows were counted has an end all the same.
             total=job["total_rows"] or (1 if job["status"] in TERMINAL else None),
             completed=job["processed_rows"] or (1 if job["status"] in TERMINAL and not job["total_rows"] else 0),
-            numbers=_rows(job) if job["total_rows"] else "",
+            numbers=self._numbers(job) if job["total_rows"] else "",
             state=self._state(job),
         )
+
+    @property
+    def _width(self) -> int:
+        return self._progress.console.width
+
+    def _numbers(self, job: JobStatus) -> str:
+        if self._width >= _WORDS_FROM_WIDTH:
+            return _rows(job)
+        return f"{rows(job['processed_rows'])} rows" if self._width >= _NUMBERS_FROM_WIDTH else ""
 
     def _state(self, job: JobStatus) -> str:
         if job["cancelled"]:

@@ -1,15 +1,22 @@
 """Watching in a pseudo-terminal, Ctrl-C included."""
 
+import io
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
+import httpx
 import pexpect  # type: ignore[import-untyped]
 import pytest
+from rich.console import Console
 
 from infra.layout import ROOT
+from shared.cli.environment import Environment
+from shared.cli.live_view import view_for
+from shared.client.answers import JobStatus
+from shared.client.jobs_client import JobsClient
 from tests.terminals import heed_interrupts
 
 _SECONDS = 60
@@ -47,6 +54,54 @@ def test_a_bar_shows_rows_rate_and_time_left_to_the_end() -> None:
         terminal.expect(r"100%.*?1,000 of 1,000 rows, 1 failed.*?200 rows/s, done")
         terminal.expect(r"one\.csv: completed, 999 rows successful, 1 failed\. default-risk errors one")
         assert exit_code(terminal) == 0
+
+
+@pytest.mark.parametrize(
+    ("width", "told"),
+    [
+        (140, "97% 1,200,000 of 1,234,567 rows, 56 failed 28,214 rows/s, 1m 25s left"),
+        (80, "97% 1,200,000 rows 28,214 rows/s, 1m 25s left"),
+        (60, "97% 28,214 rows/s, 1m 25s left"),
+    ],
+)
+def test_a_bar_has_room_beside_what_is_told_however_narrow_the_terminal(
+    monkeypatch: pytest.MonkeyPatch, width: int, told: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Terminal())
+    out = Console(file=Terminal(), force_terminal=True, color_system=None, width=width)
+    client = JobsClient("https://api.example", token="token", transport=httpx.MockTransport(at_work))
+    with client, view_for(Environment(out=out), client) as view:
+        view.show(STATUS)
+    last = cast("Terminal", out.file).getvalue().rpartition("market")[2].split("\n")[0]
+    assert " ".join(last.split()).endswith(told)
+    assert last.count("\N{BOX DRAWINGS HEAVY HORIZONTAL}") >= 8
+
+
+class Terminal(io.StringIO):
+    """A file that is one."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+STATUS = cast(
+    "JobStatus",
+    {
+        "id": "one",
+        "status": "processing",
+        "phase": "scoring",
+        "original_filename": "market-2026.csv",
+        "total_rows": 1_234_567,
+        "processed_rows": 1_200_000,
+        "failed_rows": 56,
+        "cancelled": False,
+    },
+)
+
+
+def at_work(_request: httpx.Request) -> httpx.Response:
+    speed = {"rows_per_second": 28_214.2, "estimated_completion_time": "1m 25s"}
+    return httpx.Response(200, json={"success": True, "job": {**STATUS, "performance": speed}})
 
 
 def test_several_jobs_have_a_bar_each() -> None:
