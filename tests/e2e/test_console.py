@@ -156,6 +156,7 @@ def test_500_rows_of_five_faults_are_mended_in_the_console_alone(member_console:
     expect(section.get_by_text("100 rows", exact=True)).to_have_count(5)
     section.get_by_role("button", name="Correct the cells here").click()
     expect(section.get_by_role("heading", name="Correct the cells")).to_be_focused()
+    assert hidden_while_focused(member_console.page, stops=40) == []
     for _, said, value in BAD_CELLS.values():
         group = section.get_by_role("group", name=said)
         group.get_by_label("The same in all of them").fill(value)
@@ -172,6 +173,20 @@ def test_500_rows_of_five_faults_are_mended_in_the_console_alone(member_console:
         scored_rows = rows_of(b"".join(file.parts))
     assert [row["company_symbol"] for row in scored_rows if row["company_name"] == "Demo Company 5, Inc."] == ["ONE"]
     assert {row["reporting_year"] for row in scored_rows} <= {str(year) for year in range(2015, 2025)}
+
+
+def hidden_while_focused(page: Page, *, stops: int) -> list[str]:
+    """What has the focus and is covered by something else, of the next stops by keyboard."""
+    covered = """() => {
+        const at = document.activeElement.getBoundingClientRect();
+        const top = document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2);
+        return document.activeElement.contains(top) ? "" : document.activeElement.outerHTML;
+    }"""
+    found = []
+    for _ in range(stops):
+        page.keyboard.press("Tab")
+        found.append(page.evaluate(covered))
+    return [element for element in found if element]
 
 
 def test_a_running_job_is_cancelled_and_its_rest_is_scored_later(member_console: Console, member: JobsClient) -> None:

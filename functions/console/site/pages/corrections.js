@@ -54,7 +54,7 @@ export function Corrections({ api, job, limits, wanted, leave }) {
         ${isSending ? "Sending …" : `${job.options.validate_only ? "Check" : "Score"} ${plural(mended.length, "mended row")}`}
       </button>
       <button type="button" onClick=${leave} disabled=${isSending}>Back</button>
-      <span class="muted">${count(mended.length)} of ${plural(data.rows.length, "row")} mended. The others stay as they are.</span>
+      <span class="muted wide-only">${count(mended.length)} of ${plural(data.rows.length, "row")} mended. The others stay as they are.</span>
     </div>
     <${Announcement}>${mended.length > 0 && `${plural(mended.length, "row")} mended`}<//>
   </form>`;
