@@ -29,7 +29,8 @@ def watching(*job_ids: str) -> Iterator[Any]:
         sys.executable,
         ["-m", "tests.unit.cli.scripted_service", "watch", *job_ids],
         cwd=str(ROOT),
-        env={**os.environ, "TERM": "xterm"},
+        # Whoever runs the tests may have named a width of its own.
+        env={**os.environ, "TERM": "xterm", "COLUMNS": "140"},
         encoding="utf-8",
         timeout=_SECONDS,
         dimensions=(30, 140),
