@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Error, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Request, expect, sync_playwright
 
 from infra.local import panel
 from infra.local.client import JobsClient
@@ -151,9 +151,19 @@ def test_500_rows_of_five_faults_are_mended_in_the_console_alone(member_console:
     body = panel.as_csv(rows, panel.STATEMENT_COLUMNS)
     job_id = member.upload("annual", "five.csv", body, labels={"book": "mended"})["job_id"]
     member.wait(job_id)
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if f"{job_id}/errors" in request.url:
+            asked.append(request.url)
+
+    member_console.page.on("request", note)
     member_console.open(f"#/jobs/{job_id}")
     section = member_console.section("Failed rows")
     expect(section.get_by_text("100 rows", exact=True)).to_have_count(5)
+    member_console.page.remove_listener("request", note)
+    # All causes with their examples, without a function started for each.
+    assert len(asked) == 1
     section.get_by_role("button", name="Correct the cells here").click()
     expect(section.get_by_role("heading", name="Correct the cells")).to_be_focused()
     assert hidden_while_focused(member_console.page, stops=40) == []
@@ -440,8 +450,8 @@ LONG = panel.as_xlsx(panel.statement_rows(3_000, seed=1), panel.STATEMENT_COLUMN
         ("a.csv", b"\xef\xbb\xbfcompany_symbol,sector\nA,B\n", "company_symbol sector"),
         ("a.csv", "company_symbol,Umsätze\nA,B\n".encode("utf-16"), "company_symbol umsätze"),
         ("a.csv", b"company_symbol\nA\n", "company_symbol"),
-        ("A.XLSX", QUARTERLY, " ".join(panel.QUARTERLY_RATIO_COLUMNS)),
-        ("a.xlsx", LONG, " ".join(panel.STATEMENT_COLUMNS)),
+        pytest.param("A.XLSX", QUARTERLY, " ".join(panel.QUARTERLY_RATIO_COLUMNS), id="workbook"),
+        pytest.param("a.xlsx", LONG, " ".join(panel.STATEMENT_COLUMNS), id="long workbook"),
     ],
 )
 def test_a_header_is_read_in_the_browser_as_the_service_reads_it(

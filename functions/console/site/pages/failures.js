@@ -10,6 +10,7 @@ import { Download } from "./files.js";
 const SHOWN_GROUPS = 12;
 const SHOWN_FIRST = 5;
 const EXAMPLES = 3;
+const FIRST_ROWS = 100;
 
 export function Failures({ api, job, limits }) {
   const { data, error, again } = useAsked((signal) => causes(api, job, signal), [job.id]);
@@ -47,25 +48,32 @@ export function Failures({ api, job, limits }) {
 const shown = (cause) => html`<${Cause} key=${`${cause.code} ${cause.column}`} cause=${cause} />`;
 
 async function causes(api, job, signal) {
-  const [{ groups }, schema] = await Promise.all([
-    api.get(`jobs/${job.id}/errors`, { query: { limit: 1 }, signal }),
+  const read = (query) => api.get(`jobs/${job.id}/errors`, { query, signal });
+  const [{ groups, errors: first }, schema] = await Promise.all([
+    read({ limit: FIRST_ROWS }),
     api.get(`${job.job_type}/schema`, { signal }),
   ]);
   const columns = Object.fromEntries(schema.columns.map((column) => [column.name, column]));
   const sorted = groups.toSorted((one, other) => other.rows - one.rows);
-  const shown = await Promise.all(
-    sorted.slice(0, SHOWN_GROUPS).map(async (group) => {
-      const query = { code: group.code, column: group.column, limit: EXAMPLES };
-      const { errors } = await api.get(`jobs/${job.id}/errors`, { query, signal });
-      return { ...group, examples: errors.map((row) => faultOf(row, group)), wanted: wantedOf(columns[group.column]) };
-    }),
-  );
+  const shown = [];
+  for (const group of sorted.slice(0, SHOWN_GROUPS)) {
+    const { code, column, rows } = group;
+    let found = examplesOf(first, group);
+    // Causes that are not among the first rows are asked for one after another: each at once would start a function each.
+    if (found.length < Math.min(EXAMPLES, rows)) {
+      found = examplesOf((await read({ code, column, limit: EXAMPLES })).errors, group);
+    }
+    shown.push({ ...group, examples: found, wanted: wantedOf(columns[column]) });
+  }
   return { shown, left: sorted.length - shown.length, wanted: (column) => wantedOf(columns[column]) };
 }
 
-function faultOf(row, { code, column }) {
-  const fault = row.errors.find((one) => one.code === code && one.column === column);
-  return { row: row.row, symbol: row.company_symbol, ...fault };
+function examplesOf(rows, { code, column }) {
+  return rows
+    .map((row) => ({ row, fault: row.errors.find((one) => one.code === code && one.column === column) }))
+    .filter(({ fault }) => fault)
+    .slice(0, EXAMPLES)
+    .map(({ row, fault }) => ({ row: row.row, symbol: row.company_symbol, ...fault }));
 }
 
 // What a column takes, from the schema.
