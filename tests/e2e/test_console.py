@@ -205,20 +205,20 @@ def test_a_running_job_is_cancelled_and_its_rest_is_scored_later(member_console:
     rows = [{**row, "note": NOTE} for row in panel.statement_rows(LARGE_ROWS, seed=5)]
     page = console.page
     with scoring_held(console.cloud):
-        job_id = console.upload("large.csv", panel.as_csv(rows, [*panel.STATEMENT_COLUMNS, "note"]))
+        job_id = console.upload("held.csv", panel.as_csv(rows, [*panel.STATEMENT_COLUMNS, "note"]))
         assert member.details(job_id)["source"] == "presigned"
         bar = console.section("Progress").get_by_role("progressbar")
         expect(bar).to_have_attribute("aria-valuetext", f"0 of {LARGE_ROWS:,}", timeout=JOB_TIMEOUT_MS)
         console.go("Jobs")
-        page.get_by_role("checkbox", name="Choose large.csv").check()
+        page.get_by_role("checkbox", name="Choose held.csv").check()
         page.get_by_role("button", name="Delete").click()
         page.get_by_role("button", name="Delete them").click()
         refused = page.locator(":focus")
         expect(refused).to_contain_text("0 jobs deleted.")
-        expect(refused).to_contain_text("large.csv: Cannot delete job that is currently processing")
+        expect(refused).to_contain_text("held.csv: Cannot delete job that is currently processing")
         refused.get_by_role("button", name="Close").click()
         expect(console.heading("Jobs")).to_be_focused()
-        page.get_by_role("link", name="large.csv").click()
+        page.get_by_role("link", name="held.csv").click()
         # What is told to those who cannot see it: few words, always in the same place, and nothing of every row.
         told = page.locator("p[role=status]").filter(has_text="percent").element_handle()
         assert told.inner_text() == "Scoring, 0 percent"
@@ -227,7 +227,7 @@ def test_a_running_job_is_cancelled_and_its_rest_is_scored_later(member_console:
         question.get_by_role("button", name="Cancel the job").click()
         console.wait_for_status("Cancelled")
         assert told.inner_text() == "Cancelled"
-        expect(console.heading("large.csv")).to_be_focused()
+        expect(console.heading("held.csv")).to_be_focused()
         assert member.status(job_id)["cancelled"] is True
     page.get_by_role("button", name="Score the rest").click()
     expect(page.get_by_text("Retry of")).to_be_visible()
