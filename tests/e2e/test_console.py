@@ -244,10 +244,11 @@ def test_a_job_has_as_many_labels_as_wanted_and_is_found_by_each(member_console:
     page.get_by_label("Name of label 1").fill("desk")
     page.get_by_label("Value of label 1").fill("credit, EMEA: 1")
     add = page.get_by_role("button", name="Add a label")
-    for name in ("unwanted", "run"):
+    for number, name in ((2, "unwanted"), (3, "run")):
         add.focus()
         page.keyboard.press("Enter")
-        # The new field has the focus: what is typed goes into it.
+        # What is typed goes into the new field.
+        expect(page.get_by_label(f"Name of label {number}")).to_be_focused()
         page.keyboard.type(name)
         page.keyboard.press("Tab")
         page.keyboard.type("nightly")

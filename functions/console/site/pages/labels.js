@@ -1,6 +1,6 @@
 // Names and values of one's own for a job: as many fields as there are labels, up to what the service takes.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { html } from "../dom.js";
 
 const MOST = 10;
@@ -10,8 +10,8 @@ export function Labels() {
   const [changed, setChanged] = useState(null);
   const list = useRef(null);
   const more = useRef(null);
-  // The focus goes to what was added, and off what was removed.
-  useEffect(() => {
+  // The focus goes to what was added, and off what was removed, before another key is taken.
+  useLayoutEffect(() => {
     if (changed === "added") list.current.lastElementChild.querySelector("input").focus();
     if (changed === "removed") more.current.focus();
   }, [keys]);
