@@ -26,8 +26,6 @@ from shared.scoring.result_names import SOURCE_ROW
 from shared.scoring.table import Table
 
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
-# Quoted from its first byte to its last, every quote between them doubled: any program reads it alike.
-_WELL_QUOTED = re.compile(rb'"(?:[^"]++|"")*+"')
 _LOWER_TO_UPPER = 0x20
 # Of any number of a row that there is.
 _ROW_DIGITS = 12
@@ -139,8 +137,7 @@ def _make_safe(rewrites: Rewrites, table: Table, names: Sequence[str]) -> None:
     for column in np.flatnonzero(table.odd.any(axis=1)).tolist():
         # The first character of a well quoted cell has been looked at; what else it says makes it neither safe nor not.
         odd = np.flatnonzero(table.odd[column] & ~suspects[column])
-        strange = [_WELL_QUOTED.fullmatch(raw) is None for raw in table.raws(column, odd)]
-        suspects[column, odd[strange]] = True
+        suspects[column, odd[~table.well_quoted(column, odd)]] = True
     columns, rows = np.divmod(np.flatnonzero(suspects), len(table))
     for column, row in zip(columns.tolist(), rows.tolist(), strict=True):
         text = safe = table.written_text(column, row)

@@ -34,6 +34,7 @@ BLANKS: Final = frozenset({"", "-", "--", "–", "—", "n/a", "#n/a", "n.a.", "
 SYMBOL_BLANKS: Final = BLANKS - {"na", "null", "none"}
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 GUARD: Final = "'"
+FIRST_YEAR: Final = 1900
 
 _MINUS_SIGNS = dict.fromkeys(map(ord, "−–﹣－"), "-")  # noqa: RUF001
 _PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
@@ -100,13 +101,13 @@ def is_number(text: str) -> bool:
 def read_year(text: str, *, next_year: int) -> int | None:
     """The year a cell means (`2015`, or `2015.0` as spreadsheets write it), None for a blank one.
 
-    Raises ValueError for anything else and for years outside 1900 to `next_year`.
+    Raises ValueError for anything else and for years outside `FIRST_YEAR` to `next_year`.
     """
     text = _datum(text)
     if text.casefold() in BLANKS:
         return None
     match = _YEAR.fullmatch(text)
-    if match is None or not 1900 <= int(match[1]) <= next_year:
+    if match is None or not FIRST_YEAR <= int(match[1]) <= next_year:
         raise ValueError("not a year in range")
     return int(match[1])
 

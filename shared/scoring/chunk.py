@@ -16,6 +16,7 @@ from shared.scoring.carried import carried_records, source_row_of, symbol_of
 from shared.scoring.chunk_summary import ChunkSummary, summarise
 from shared.scoring.company_periods import NO_KEY, company_periods
 from shared.scoring.model import Model
+from shared.scoring.number_texts import row_number_cells
 from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS, SOURCE_ROW
 from shared.scoring.results import fault_texts, row_error
 from shared.scoring.rows import Fault, judge
@@ -24,7 +25,9 @@ from shared.scoring.table import table_of
 
 MAX_CELL_BYTES: Final = 32 * 1024
 
-_SOUND: Final = b"," * (len(FAULT_COLUMNS) + 1) + b"successful"
+# Of a sound row, in whose text it cannot be, until its files are told apart: one copies its text from the other.
+_END: Final = b"\0"
+_END_OF_SOUND: Final = b"," * (len(FAULT_COLUMNS) + 1) + b"successful\n"
 
 
 class ChunkError(Exception):
@@ -130,33 +133,36 @@ def score_chunk(
     size = len(records)
     columns = [
         carried,
-        [b",%d" % row for row in range(first_row, first_row + size)],
+        row_number_cells(first_row, size),
         *(piece.spread(sound_indices, size) for piece in (scored.pieces if scored else ())),
+        [_END] * size,
     ]
-    # Appended to, not joined: rows full of faults are many times longer than their records.
-    failed, errors = bytearray(), bytearray()
+    texts = _interleaved(columns)
+    successful, everything, failed, errors = [], [], bytearray(), bytearray()
     unscored = b"," * len(SCORE_COLUMNS) if scored else b""
     is_retry = layout.normalised[-1] == SOURCE_ROW
-    ends, ends_of_sound = [_SOUND + b"\n"] * size, [b"\n"] * size
-    for index in sorted(faults):
-        texts = fault_texts(tuple(faults[index]))
-        failed += b"%b,%d,%b\n" % (carried[index], first_row + index, texts.cells)
-        ends[index], ends_of_sound[index] = b"%b,%b,failed\n" % (unscored, texts.cells), b""
-        source = source_row_of(carried[index]) if is_retry else None
-        errors += row_error(first_row + index, symbols.get(index, ""), texts, source_row=source) + b"\n"
-    everything = _joined(*columns, ends)
-    for column in columns:
-        for index in faults:
-            column[index] = b""
+    start = 0
+    for index in [*sorted(faults), size]:
+        run = b"".join(texts[start * len(columns) : index * len(columns)])
+        successful.append(run.replace(_END, b"\n"))
+        everything.append(run.replace(_END, _END_OF_SOUND))
+        start = index + 1
+        if index < size:
+            found = fault_texts(tuple(faults[index]))
+            row = b"%b,%d" % (carried[index], first_row + index)
+            failed += b"%b,%b\n" % (row, found.cells)
+            everything.append(b"%b%b,%b,failed\n" % (row, unscored, found.cells))
+            source = source_row_of(carried[index]) if is_retry else None
+            errors += row_error(first_row + index, symbols.get(index, ""), found, source_row=source) + b"\n"
     return ScoredChunk(
         rows=size,
         successful=size - len(faults),
         failed=len(faults),
         faults=Counter(tuple((fault.code, fault.column) for fault in found) for found in faults.values()),
         parts=Parts(
-            successful=_joined(*columns, ends_of_sound),
+            successful=b"".join(successful),
             failed=bytes(failed),
-            all=everything,
+            all=b"".join(everything),
             errors=bytes(errors),
             summary=summary.to_bytes(),
         ),
@@ -175,12 +181,12 @@ def unprocessed_rows(
     table = table_of(records, kept, layout.field_count)
     carried = carried_records(records, table, kept, layout.normalised, layout.delimiter)
     size = len(records)
-    numbers = [b",%d" % row for row in range(first_row, first_row + size)]
+    numbers = row_number_cells(first_row, size)
     blanks = b"," * (len(FAULT_COLUMNS) + (len(SCORE_COLUMNS) if scored else 0))
     return UnprocessedChunk(
         rows=size,
-        unprocessed=_joined(carried, numbers, [b"\n"] * size),
-        all=_joined(carried, numbers, [blanks + b",unprocessed\n"] * size),
+        unprocessed=b"".join(_interleaved([carried, numbers, [b"\n"] * size])),
+        all=b"".join(_interleaved([carried, numbers, [blanks + b",unprocessed\n"] * size])),
     )
 
 
@@ -208,9 +214,9 @@ def _malformed(holds: str, fields: int, layout: Layout, max_cell_bytes: int) -> 
     return Fault(None, "malformed_row", error, None)
 
 
-def _joined(*columns: Sequence[bytes]) -> bytes:
-    """The rows one after another, each the texts of its columns. Every byte is copied once, and no row is an object."""
+def _interleaved(columns: Sequence[Sequence[bytes]]) -> list[bytes]:
+    """The rows one after another, each the texts of its columns: joined, every byte is copied once."""
     texts = [b""] * (len(columns) * len(columns[0]))
     for place, column in enumerate(columns):
         texts[place :: len(columns)] = column
-    return b"".join(texts)
+    return texts

@@ -50,8 +50,8 @@ def company_periods(table: Table, names: Sequence[str], *, next_year: int) -> Wo
 
 def _plain_periods(table: Table, year: int, quarter: int | None, next_year: int) -> tuple[Words, Mask]:
     """Periods as numbers, and which rows have theirs written in the plainest way."""
-    years, _ = table.plain_numbers(year)
-    plain: Mask = (table.lengths(year) == 4) & (years >= 1900) & (years <= next_year)
+    years = table.plain_years(year, next_year)
+    plain: Mask = ~np.isnan(years)
     periods = np.where(plain, years, 0).astype(np.uint64) * np.uint64(_PERIODS_A_YEAR)
     if quarter is not None:
         bare, lettered = table.bare_quarters(quarter), table.lettered_quarters(quarter)

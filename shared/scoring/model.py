@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from math import isfinite
+from math import isfinite, isqrt
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +24,9 @@ from shared.scoring.master_scale import GRADE_BOUNDS, LEVEL_BOUNDS
 IntArray = NDArray[np.int64]
 
 SCHEMA_VERSION: Final = 1
+MAX_BREAK_POINTS: Final = 10_000
+"""Of a feature: what `count_below` counts in bytes, with room to spare."""
+
 PROBABILITY_DIGITS: Final = 6
 """Significant digits of a default probability; level and grade are those of the rounded figure, as printed."""
 
@@ -83,9 +86,8 @@ class Model:
         log_odds = np.full(rows, self.intercept)
         for j in range(width):
             values = np.ascontiguousarray(features[:, j], dtype=np.float64)
-            # searchsorted puts NaN after everything, on the last step, so only that step needs telling apart.
-            steps[j] = np.searchsorted(self.break_points[j], values, side="left")
-            steps[j] += np.isnan(values)
+            steps[j] = count_below(self.break_points[j], values)
+            steps[j][np.isnan(values)] = len(self.contributions[j]) - 1
             np.take(self.contributions[j], steps[j], out=contributions[j])
             # One after another, never np.sum: its order of addition depends on the layout.
             log_odds += contributions[j]
@@ -95,6 +97,28 @@ class Model:
             contributions=contributions.T,
             steps=steps.T,
         )
+
+
+def count_below(break_points: FloatArray, values: FloatArray) -> IntArray:
+    """How many of the break points, which ascend, are below each value, `[n]`; of NaN any number.
+
+    What `np.searchsorted(break_points, values)` finds, whose branches a processor guesses wrong, in a third of its
+    time: values are compared with every tenth or so of the break points, of which there are at most `MAX_BREAK_POINTS`,
+    then with those up to the next such.
+    """
+    width = isqrt(len(break_points)) + 1
+    padded = np.append(break_points, np.full(width - len(break_points) % width, np.inf)).reshape(-1, width)
+    groups, within = np.zeros((2, len(values)), np.uint8)
+    is_above = np.empty(len(values), np.bool_)
+    one = is_above.view(np.uint8)  # of the same type as what it is added to, which saves a conversion
+    for last in padded[:-1, -1]:
+        np.greater(values, last, out=is_above)
+        groups += one
+    places = groups.astype(np.int64)
+    for column in np.ascontiguousarray(padded.T):
+        np.greater(values, column[places], out=is_above)
+        within += one
+    return places * width + within
 
 
 def rounded(probability: FloatArray) -> FloatArray:
@@ -185,6 +209,8 @@ def _table(feature: Feature, entry: dict[str, Any]) -> tuple[FloatArray, FloatAr
         raise ModelArtifactError(
             f"{feature.name} has {len(break_points)} break points and {len(steps)} steps, one more is needed"
         )
+    if len(break_points) > MAX_BREAK_POINTS:
+        raise ModelArtifactError(f"{feature.name} has more than {MAX_BREAK_POINTS:,} break points")
     if np.any(np.diff(break_points) <= 0):
         raise ModelArtifactError(f"the break points of {feature.name} do not ascend")
     if np.any(np.diff(steps) * feature.risk_direction < 0):

@@ -20,7 +20,7 @@ PAD: Final = 16
 """Bytes that a buffer carries before and after its text, so that 16 may be read up to any of its positions."""
 
 # Of a size at which the intermediate words stay in the processor's cache.
-_BLOCK: Final = 4096
+_BLOCK: Final = 8192
 _WORD: Final = 8
 _LONGEST: Final = 16
 _EXACT: Final = np.uint64(2**53)
@@ -85,12 +85,12 @@ def plain_numbers(
 def _read_short(words: Words, ends: Positions, lengths: Positions) -> tuple[Floats, Mask]:
     """The cells of at most eight characters beside a sign."""
     fits = lengths <= _WORD
-    digits = _digits(words[ends - 8], _KEPT_HIGH[np.where(fits, lengths, 0)])
+    digits = _digits(words[ends - 8], _KEPT_HIGH.take(np.minimum(lengths, _LONGEST)))
     point = _first_point(digits)
     has_point = point != 0
     digits = np.where(has_point, _closed_up(digits, point), digits)
     fits &= (lengths > has_point) & _all_digits(digits)
-    return _integer(digits).astype(np.float64) / _DIVISORS_HIGH[np.bitwise_count(point - _ONE)], fits
+    return _integer(digits).astype(np.float64) / _DIVISORS_HIGH.take(np.bitwise_count(point - _ONE)), fits
 
 
 def _read_long(words: Words, ends: Positions, lengths: Positions) -> tuple[Floats, Mask]:

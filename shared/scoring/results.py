@@ -16,7 +16,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Literal
 
 from shared.files.header import Layout
 from shared.scoring.carried import csv_cell
@@ -27,8 +27,6 @@ from shared.scoring.rows import Fault
 
 Outcome = Literal["successful", "failed", "unprocessed", "all"]
 
-SMALLEST_WITHOUT_EXPONENT: Final = 1e-4
-"""From here to 1 a probability of six significant digits is never printed in exponent form."""
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from shared.scoring.cells import is_blank, read_number, read_quarter, read_year, trimmed
+from shared.scoring.cells import FIRST_YEAR, is_blank, read_number, read_quarter, read_year, trimmed
 from shared.scoring.columns import BY_NAME, COLUMNS, EBITDA_STAND_INS, Column, JobTypeName, Kind, ProfileName, Unit
 from shared.scoring.features import CAP_TO_LIABILITIES_RANGE, cap_to_liabilities
 from shared.scoring.plain_numbers import Floats, Mask
@@ -126,15 +126,13 @@ def _judge_text(judged: JudgedRows, table: Table, column: Column, place: int) ->
 
 
 def _judge_year(judged: JudgedRows, table: Table, column: Column, place: int, next_year: int) -> None:
-    years, _ = table.plain_numbers(place)
-    in_range = (table.lengths(place) == 4) & (years >= 1900) & (years <= next_year)
-    for row in np.flatnonzero(~in_range).tolist():
+    for row in np.flatnonzero(np.isnan(table.plain_years(place, next_year))).tolist():
         value = table.text(place, row)
         try:
             if read_year(value, next_year=next_year) is None:
                 judged.faults[row].append(_missing(column, value))
         except ValueError:
-            error = f"Invalid {column.name}: give a year of four digits from 1900 to {next_year}"
+            error = f"Invalid {column.name}: give a year of four digits from {FIRST_YEAR} to {next_year}"
             judged.faults[row].append(Fault(column.name, "invalid_year", error, shown(value)))
 
 

@@ -11,8 +11,9 @@ from shared.scoring.catalogue import basis
 from shared.scoring.columns import JobTypeName, ProfileName
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import Model, risk_grades, risk_levels
+from shared.scoring.number_texts import probability_cells
 from shared.scoring.plain_numbers import Floats
-from shared.scoring.results import SMALLEST_WITHOUT_EXPONENT, compact_json, probability_text
+from shared.scoring.results import compact_json
 from shared.scoring.rows import JudgedRows
 from shared.scoring.top_factors import TopFactors, top_factors
 
@@ -64,7 +65,7 @@ def score_cells(
     remarks = [f",{first},{second},{origin}".encode() for first in missing_texts for second in out_of_range_texts]
     return ScoreCells(
         pieces=(
-            Picks(_probability_cells(probabilities), which),
+            Picks(probability_cells(probabilities), which),
             Picks(ranks, (levels * len(RISK_GRADES) + grades)[which]),
             Picks([b"," + cell for cell in factors.cells], factors.index),
             Picks(remarks, missing * len(out_of_range_texts) + out_of_range),
@@ -73,15 +74,6 @@ def score_cells(
         which=which,
         factors=factors,
     )
-
-
-def _probability_cells(probabilities: Floats) -> list[bytes]:
-    """The probabilities as `probability_text` writes them, a comma before each."""
-    cells = [b",%.6g" % probability for probability in probabilities.tolist()]
-    # Only these come out in exponent form.
-    for place in np.flatnonzero(probabilities < SMALLEST_WITHOUT_EXPONENT).tolist():
-        cells[place] = f",{probability_text(float(probabilities[place]))}".encode()
-    return cells
 
 
 def _listed(masks: Mapping[str, Mask], rows: Positions) -> tuple[Positions, list[str]]:

@@ -1,6 +1,6 @@
 """The cells of the well-formed records of a chunk, held as positions in its bytes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from shared.files.grammar import unquoted
 from shared.files.records import Mask, Positions, Records
-from shared.scoring.cells import FORMULA_STARTS, unguarded
+from shared.scoring.cells import FIRST_YEAR, FORMULA_STARTS, unguarded
 from shared.scoring.plain_numbers import PAD, Floats, padded, plain_numbers
 
 Bytes = NDArray[np.uint8]
@@ -30,6 +30,7 @@ _CLOSES_TEXT = byte_set(range(0x21, 0x7F))
 _OPENS_BLANK = byte_set("-#nN")
 _FOLLOWS_IN_BLANK = byte_set("-/.aAnNoOuU")
 _LONGEST_BLANK: Final = 4
+_YEAR_DIGITS: Final = 4
 _OPENS_QUARTER = byte_set("Qq")
 _IS_QUARTER = byte_set("1234")
 _STARTS_FORMULA = byte_set("".join(FORMULA_STARTS))
@@ -41,7 +42,8 @@ class Table:
 
     `starts` and `ends` bound the text of a cell, plain quotes around it taken off; where `odd`, the cell has quotes
     which that does not do justice to and only `text` reads it right. `firsts` is the first byte of the text, 0 if
-    empty. `beyond_ascii` are the positions of bytes that are not ASCII, None where there are none.
+    empty. `quotes` are the positions of every `"`, `beyond_ascii` those of bytes that are not ASCII, None where there
+    are none.
     """
 
     data: bytes
@@ -52,7 +54,10 @@ class Table:
     ends: Positions
     odd: Mask
     firsts: Bytes
+    quotes: Positions
     beyond_ascii: Positions | None
+    _simple: dict[tuple[int, int], Mask] = field(default_factory=dict)
+    _years: dict[tuple[int, int], Floats] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return int(self.starts.shape[1])
@@ -92,18 +97,49 @@ class Table:
         """The column's figures, and which of them could be read without looking closer: `[m]` each."""
         return plain_numbers(self.buffer, self.firsts[column], self.starts[column], self.ends[column])
 
+    def plain_years(self, column: int, last: int) -> Floats:
+        """The years up to the last accepted that are written as four digits, NaN in other cells: `[m]`."""
+        if (known := self._years.get((column, last))) is not None:
+            return known
+        years, _ = self.plain_numbers(column)
+        years[~((self.lengths(column) == _YEAR_DIGITS) & (years >= FIRST_YEAR) & (years <= last))] = np.nan
+        return self._years.setdefault((column, last), years)
+
     def simple_text(self, column: int, limit: int) -> Mask:
         """Cells of 1 to `limit` ASCII bytes that mean what they say, not blank, nothing to trim or unquote: `[m]`."""
+        if (known := self._simple.get((column, limit))) is not None:
+            return known
         lengths, firsts = self.lengths(column), self.firsts[column]
         lasts = self.buffer[self.ends[column] + (PAD - 1)]
-        simple: Mask = (
-            (lengths > 0) & (lengths <= limit) & ~self.odd[column] & _OPENS_TEXT[firsts] & _CLOSES_TEXT[lasts]
-        )
-        may_be_blank = (lengths <= _LONGEST_BLANK) & _OPENS_BLANK[firsts]
-        simple &= ~(may_be_blank & ((lengths == 1) | _FOLLOWS_IN_BLANK[self.seconds(column)]))
+        simple: Mask = (lengths > 0) & (lengths <= limit) & ~self.odd[column]
+        simple &= _OPENS_TEXT.take(firsts)
+        simple &= _CLOSES_TEXT.take(lasts)
+        may_be_blank = (lengths <= _LONGEST_BLANK) & _OPENS_BLANK.take(firsts)
+        simple &= ~(may_be_blank & ((lengths == 1) | _FOLLOWS_IN_BLANK.take(self.seconds(column))))
         if (beyond := self.beyond_ascii) is not None:
             simple &= np.searchsorted(beyond, self.starts[column]) == np.searchsorted(beyond, self.ends[column])
-        return simple
+        return self._simple.setdefault((column, limit), simple)
+
+    def well_quoted(self, column: int, rows: Positions) -> Mask:
+        """Of the cells of some rows, those that any program reads alike: in quotes from their first byte to their last,
+        and every quote between these doubled.
+        """
+        opens, closes = self.field_starts[column, rows], self.field_ends[column, rows]
+        first = np.searchsorted(self.quotes, opens)
+        count = np.searchsorted(self.quotes, closes) - first
+        well: Mask = (
+            (closes - opens > 1)
+            & (self.buffer[opens + PAD] == _QUOTE)
+            & (self.buffer[closes + (PAD - 1)] == _QUOTE)
+            & (count % 2 == 0)
+        )
+        pairs = np.where(well, count // 2 - 1, 0)
+        # The cell that each pair of quotes is in, and which of its pairs it is.
+        cells = np.repeat(np.arange(len(rows)), pairs)
+        within = np.arange(len(cells)) - (np.cumsum(pairs) - pairs)[cells]
+        at = first[cells] + 1 + 2 * within
+        well[cells[self.quotes[at + 1] - self.quotes[at] > 1]] = False
+        return well
 
     def bare_quarters(self, column: int) -> Mask:
         """Cells that are one of the digits 1 to 4: `[m]`."""
@@ -116,18 +152,19 @@ class Table:
 
     def starts_formula(self) -> Mask:
         """Cells, the odd ones aside, whose first character would make a spreadsheet run them: `[k, m]`."""
-        return _STARTS_FORMULA[self.firsts]
+        return _STARTS_FORMULA.take(self.firsts)
 
 
 def table_of(records: Records, selected: Positions, k: int) -> Table:
     """The cells of the selected records, each of which has exactly `k` fields (else ValueError)."""
     field_starts, field_ends = records.field_bounds(selected, k)
     buffer = padded(records.data)
-    firsts = buffer[field_starts + PAD]
-    firsts[field_starts == field_ends] = 0
+    firsts = buffer[PAD:].take(field_starts)
+    firsts *= (field_starts != field_ends).view(np.uint8)
     starts, ends = field_starts, field_ends
     odd = np.zeros(starts.shape, np.bool_)
-    if len(quotes := records.quotes):
+    quotes = records.quotes
+    if len(quotes):
         # Cells are found by their place in flattened columns: few of them begin with a quote.
         opened = np.flatnonzero(firsts == _QUOTE)
         opens, closes = field_starts.ravel()[opened], field_ends.ravel()[opened]
@@ -146,4 +183,4 @@ def table_of(records: Records, selected: Positions, k: int) -> Table:
             closes[closed] - opens[closed] > 2, buffer[opens[closed] + (PAD + 1)], np.uint8(0)
         )
     beyond_ascii = None if records.data.isascii() else np.flatnonzero(buffer >= 0x80) - PAD
-    return Table(records.data, buffer, field_starts, field_ends, starts, ends, odd, firsts, beyond_ascii)
+    return Table(records.data, buffer, field_starts, field_ends, starts, ends, odd, firsts, quotes, beyond_ascii)

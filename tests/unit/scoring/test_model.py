@@ -9,7 +9,15 @@ from shared.scoring.catalogue import MODEL_NAMES, ModelName, basis, model_name_f
 from shared.scoring.columns import JobTypeName, ProfileName
 from shared.scoring.features import FloatArray
 from shared.scoring.master_scale import GRADE_BOUNDS, LEVEL_BOUNDS, RISK_GRADES, RISK_LEVELS
-from shared.scoring.model import load_model, model_for, risk_grades, risk_levels, rounded
+from shared.scoring.model import (
+    MAX_BREAK_POINTS,
+    count_below,
+    load_model,
+    model_for,
+    risk_grades,
+    risk_levels,
+    rounded,
+)
 
 NAMES = st.sampled_from(MODEL_NAMES)
 
@@ -57,6 +65,20 @@ def matrices(draw: st.DrawFn) -> tuple[ModelName, FloatArray]:
     ]
     rows = draw(st.lists(st.tuples(*cells), min_size=1, max_size=20))
     return name, np.array(rows)
+
+
+@given(st.lists(st.floats(-1e300, 1e300), unique=True, max_size=300), st.data())
+def test_as_many_break_points_are_below_a_value_as_a_search_finds(points: list[float], data: st.DataObject) -> None:
+    break_points = np.sort(np.array(points))
+    nearby = [*points, *np.nextafter(break_points, np.inf).tolist(), *np.nextafter(break_points, -np.inf).tolist()]
+    values = np.array(data.draw(st.lists(st.one_of(st.sampled_from(nearby or [0.0]), st.floats(allow_nan=False)))))
+    assert count_below(break_points, values).tolist() == np.searchsorted(break_points, values).tolist()
+
+
+def test_the_most_break_points_that_an_artifact_may_have_are_counted() -> None:
+    break_points = np.arange(float(MAX_BREAK_POINTS))
+    values = np.append(break_points, (-1, np.inf))
+    assert count_below(break_points, values).tolist() == np.searchsorted(break_points, values).tolist()
 
 
 @given(matrices())

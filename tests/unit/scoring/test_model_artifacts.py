@@ -48,6 +48,11 @@ FAULTS: list[tuple[str, Callable[[Content], object], str]] = [
     ("break points that fall", lambda c: _first(c)["break_points"].reverse(), "do not ascend"),
     ("break points twice", lambda c: _first(c)["break_points"].__setitem__(1, _first(c)["break_points"][0]), "ascend"),
     ("steps against the direction", lambda c: _first(c)["contributions"].reverse(), "not monotone"),
+    (
+        "more break points than can be counted",
+        lambda c: _first(c).update(break_points=list(range(10_001)), contributions=[0.0] * 10_002),
+        "more than 10,000 break points",
+    ),
     ("text among the steps", lambda c: _first(c)["contributions"].__setitem__(0, "1"), "not a list of finite numbers"),
     (
         "true among the steps",
