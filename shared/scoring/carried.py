@@ -21,9 +21,10 @@ from shared.files.grammar import unquoted
 from shared.files.records import Positions, Records
 from shared.scoring.cells import BLANKS, guarded, is_blank, is_number, read_quarter, trimmed
 from shared.scoring.columns import BY_NAME, Kind
-from shared.scoring.plain_numbers import plain_numbers
+from shared.scoring.plain_numbers import PAD, plain_numbers
 from shared.scoring.result_names import SOURCE_ROW
-from shared.scoring.table import Table
+from shared.scoring.table import Bytes, Table
+from shared.scoring.text_hashes import have_lower_case
 
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 _LOWER_TO_UPPER = 0x20
@@ -32,6 +33,26 @@ _ROW_DIGITS = 12
 
 # For each row of a table the cells to write anew: column of the file -> text.
 Rewrites = defaultdict[int, dict[int, str]]
+
+
+class _Text:
+    """Text of which single bytes are exchanged; copied only when one is."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._changed: Bytes | None = None
+
+    def put(self, places: Positions, characters: Bytes | int) -> None:
+        """Have these characters at these places."""
+        if not len(places):
+            return
+        if self._changed is None:
+            self._changed = np.frombuffer(self._data, np.uint8).copy()
+        self._changed[places] = characters
+
+    def to_bytes(self) -> bytes:
+        """The text as it is now."""
+        return self._data if self._changed is None else self._changed.tobytes()
 
 
 def csv_cell(text: str) -> str:
@@ -51,9 +72,9 @@ def carried_records(
     `table` holds the records `kept`, its columns having the normalised `names`; every other record is malformed.
     """
     places = {name: place for place, name in enumerate(names)}
-    text = np.frombuffer(records.data, np.uint8).copy()
+    text = _Text(records.data)
     if delimiter != ",":
-        text[table.field_ends[:-1].ravel()] = ord(",")
+        text.put(table.field_ends[:-1].ravel(), ord(","))
     rewrites: Rewrites = defaultdict(dict)
     _requote(rewrites, records, table, kept, b"\r")
     if delimiter != ",":
@@ -64,7 +85,7 @@ def carried_records(
     quarter = places.get("reporting_quarter")
     if quarter is not None:
         _normalise_quarters(rewrites, text, table, quarter)
-    data = text.tobytes()
+    data = text.to_bytes()
     carried = [data[start:end] for start, end in zip(records.starts.tolist(), records.ends.tolist(), strict=True)]
     if quarter is not None:
         _letter_quarters(carried, rewrites, records, table, kept, place=quarter)
@@ -128,7 +149,9 @@ def _make_safe(rewrites: Rewrites, table: Table, names: Sequence[str]) -> None:
     """Marks the cells that need a guard, and those whose quotes not every reader takes alike."""
     suspects = table.starts_formula()
     is_text = np.array([name in BY_NAME and BY_NAME[name].kind is Kind.TEXT for name in names])
-    # Found by their place in flattened columns: few cells are.
+    for column, plain in table.plain.items():
+        suspects[column] &= ~plain | is_text[column]
+    # The others are found by their place in flattened columns: few cells are.
     places = np.flatnonzero(suspects)
     places = places[~is_text[places // len(table)]]
     cells = (array.ravel()[places] for array in (table.firsts, table.starts, table.ends))
@@ -148,16 +171,17 @@ def _make_safe(rewrites: Rewrites, table: Table, names: Sequence[str]) -> None:
             rewrites[row][column] = safe
 
 
-def _normalise_symbols(
-    rewrites: Rewrites, text: np.ndarray[tuple[int], np.dtype[np.uint8]], table: Table, place: int
-) -> None:
+def _normalise_symbols(rewrites: Rewrites, text: _Text, table: Table, place: int) -> None:
     limit = BY_NAME["company_symbol"].max_length or 0
     simple = table.simple_text(place, limit)
     starts, ends = table.starts[place][simple], table.ends[place][simple]
+    lower = have_lower_case(table.buffer, starts, ends)
+    starts, ends = starts[lower], ends[lower]
     for offset in range(int((ends - starts).max(initial=0))):
-        positions = (starts + offset)[starts + offset < ends]
-        letters = text[positions]
-        text[positions[(letters >= ord("a")) & (letters <= ord("z"))]] -= _LOWER_TO_UPPER
+        places = (starts + offset)[starts + offset < ends]
+        letters = table.buffer[places + PAD]
+        is_lower = (letters >= ord("a")) & (letters <= ord("z"))
+        text.put(places[is_lower], letters[is_lower] - _LOWER_TO_UPPER)
     for row in np.flatnonzero(~simple).tolist():
         written = table.written_text(place, row)
         symbol = symbol_of(table.text(place, row))
@@ -175,11 +199,9 @@ def symbol_of(text: str) -> str:
     return "" if is_blank(symbol, symbol=True) or len(symbol) > limit else symbol
 
 
-def _normalise_quarters(
-    rewrites: Rewrites, text: np.ndarray[tuple[int], np.dtype[np.uint8]], table: Table, place: int
-) -> None:
+def _normalise_quarters(rewrites: Rewrites, text: _Text, table: Table, place: int) -> None:
     lettered = table.lettered_quarters(place)
-    text[table.starts[place][lettered]] = ord("Q")
+    text.put(table.starts[place][lettered & (table.firsts[place] == ord("q"))], ord("Q"))
     bare = table.bare_quarters(place)
     bare[list(rewrites)] = False
     for row in np.flatnonzero(~lettered & ~bare).tolist():

@@ -157,9 +157,11 @@ def _sectors(
 ) -> tuple[dict[str, SectorTotal], SectorTotal]:
     # Rows share few ways of writing a sector, and several of those may mean the same.
     starts, ends = table.field_starts[place][sound], table.field_ends[place][sound]
-    _, first, index = np.unique(text_hashes(table.buffer, starts, ends), return_index=True, return_inverse=True)
+    hashes, index = np.unique(text_hashes(table.buffer, starts, ends), return_inverse=True)
+    one_of_each = np.empty(len(hashes), np.int64)
+    one_of_each[index] = sound
     texts: dict[str, int] = {}
-    of_written = [texts.setdefault(trimmed(table.text(place, row)), len(texts)) for row in sound[first].tolist()]
+    of_written = [texts.setdefault(trimmed(table.text(place, row)), len(texts)) for row in one_of_each.tolist()]
     index = np.array(of_written, np.int64)[index]
     rows = np.bincount(index, minlength=len(texts)).tolist()
     sums = np.bincount(index, weights=probabilities, minlength=len(texts)).tolist()

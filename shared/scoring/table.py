@@ -33,7 +33,6 @@ _LONGEST_BLANK: Final = 4
 _YEAR_DIGITS: Final = 4
 _OPENS_QUARTER = byte_set("Qq")
 _IS_QUARTER = byte_set("1234")
-_STARTS_FORMULA = byte_set("".join(FORMULA_STARTS))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +55,8 @@ class Table:
     firsts: Bytes
     quotes: Positions
     beyond_ascii: Positions | None
+    plain: dict[int, Mask] = field(default_factory=dict)
+    """By column, once its figures have been asked for, which of them were read: `[m]`."""
     _simple: dict[tuple[int, int], Mask] = field(default_factory=dict)
     _years: dict[tuple[int, int], Floats] = field(default_factory=dict)
 
@@ -95,7 +96,9 @@ class Table:
 
     def plain_numbers(self, column: int) -> tuple[Floats, Mask]:
         """The column's figures, and which of them could be read without looking closer: `[m]` each."""
-        return plain_numbers(self.buffer, self.firsts[column], self.starts[column], self.ends[column])
+        figures, plain = plain_numbers(self.buffer, self.firsts[column], self.starts[column], self.ends[column])
+        self.plain[column] = plain
+        return figures, plain
 
     def plain_years(self, column: int, last: int) -> Floats:
         """The years up to the last accepted that are written as four digits, NaN in other cells: `[m]`."""
@@ -152,7 +155,10 @@ class Table:
 
     def starts_formula(self) -> Mask:
         """Cells, the odd ones aside, whose first character would make a spreadsheet run them: `[k, m]`."""
-        return _STARTS_FORMULA.take(self.firsts)
+        starts = np.zeros(self.firsts.shape, np.bool_)
+        for character in FORMULA_STARTS:
+            starts |= self.firsts == ord(character)
+        return starts
 
 
 def table_of(records: Records, selected: Positions, k: int) -> Table:
@@ -169,12 +175,12 @@ def table_of(records: Records, selected: Positions, k: int) -> Table:
         opened = np.flatnonzero(firsts == _QUOTE)
         opens, closes = field_starts.ravel()[opened], field_ends.ravel()[opened]
         closed = (closes - opens >= 2) & (buffer[closes + (PAD - 1)] == _QUOTE)
-        # Where a record has no other quotes than these, they enclose exactly what the cells say; else each is counted.
+        # Where there are no other quotes up to the next record, they enclose exactly what the cells say.
         rows = opened % len(selected)
-        held = np.searchsorted(quotes, field_ends[-1]) - np.searchsorted(quotes, field_starts[0])
+        held = np.diff(np.searchsorted(quotes, field_starts[0]), append=len(quotes))
         asked = (held != 2 * np.bincount(rows[closed], minlength=len(selected)))[rows]
-        in_cells = np.searchsorted(quotes, closes[asked]) - np.searchsorted(quotes, opens[asked])
-        odd.ravel()[opened[asked]] = ~closed[asked] | (in_cells != 2)
+        nexts = quotes.take(np.searchsorted(quotes, opens[asked]) + 1, mode="clip")
+        odd.ravel()[opened[asked]] = ~closed[asked] | (nexts != closes[asked] - 1)
         within = opened[closed]
         starts, ends = field_starts.copy(), field_ends.copy()
         starts.ravel()[within] += 1

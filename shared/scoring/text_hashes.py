@@ -1,11 +1,12 @@
 """64-bit hashes of whole columns of text, with NumPy: equal texts have equal ones, and different ones hardly ever."""
 
+from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.files.records import Positions
+from shared.files.records import Mask, Positions
 from shared.scoring.plain_numbers import PAD, Words
 
 _WORD: Final = 8
@@ -30,17 +31,19 @@ def text_hashes(buffer: NDArray[np.uint8], starts: Positions, ends: Positions, *
 
     Positions count in the text, without its padding. `ignore_case` is of ASCII letters alone.
     """
-    words = np.lib.stride_tricks.as_strided(buffer[:8].view("<u8"), shape=(len(buffer) - 7,), strides=(1,))
-    lengths = ends - starts
     # Spread over all bits, of which no text undoes those that its own length sets.
-    hashes = lengths.astype(np.uint64) * _MULTIPLIER
-    rows = np.arange(len(starts))
-    for at in range(0, int(np.max(lengths, initial=0)), _WORD):
-        if at:
-            rows = rows[lengths[rows] > at]  # long texts are few
-        read = words[starts[rows] + (PAD + at)] & _KEPT[np.minimum(lengths[rows] - at, _WORD)]
-        hashes[rows] = mixed((hashes[rows] ^ (_upper(read) if ignore_case else read)) * _MULTIPLIER)
+    hashes = (ends - starts).astype(np.uint64) * _MULTIPLIER
+    for rows, words in _words(buffer, starts, ends):
+        hashes[rows] = mixed((hashes[rows] ^ (_upper(words) if ignore_case else words)) * _MULTIPLIER)
     return hashes
+
+
+def have_lower_case(buffer: NDArray[np.uint8], starts: Positions, ends: Positions) -> Mask:
+    """Which of the texts `[starts[i], ends[i])` of a padded buffer have one of the letters a to z: `[n]`."""
+    found = np.zeros(len(starts), np.bool_)
+    for rows, words in _words(buffer, starts, ends):
+        found[rows] |= _lower_case(words) != 0
+    return found
 
 
 def mixed(words: Words) -> Words:
@@ -50,8 +53,23 @@ def mixed(words: Words) -> Words:
     return words ^ (words >> _LAST_SHIFT)
 
 
+def _words(buffer: NDArray[np.uint8], starts: Positions, ends: Positions) -> Iterator[tuple[Positions, Words]]:
+    """Eight bytes of each text that has so many left, by index, and then the next; 0 for bytes behind its end."""
+    words = np.lib.stride_tricks.as_strided(buffer[:8].view("<u8"), shape=(len(buffer) - 7,), strides=(1,))
+    lengths = ends - starts
+    rows = np.arange(len(starts))
+    for at in range(0, int(np.max(lengths, initial=0)), _WORD):
+        if at:
+            rows = rows[lengths[rows] > at]  # long texts are few
+        yield rows, words[starts[rows] + (PAD + at)] & _KEPT.take(np.minimum(lengths[rows] - at, _WORD))
+
+
 def _upper(words: Words) -> Words:
     """Eight ASCII characters a word, letters in upper case: the bit that tells the cases apart taken off them."""
+    return words - (_lower_case(words) >> _TWO)
+
+
+def _lower_case(words: Words) -> Words:
+    """The highest bit of each byte that is one of the letters a to z."""
     low = words & _SEVEN_BITS
-    is_letter = ((low + _FROM_A) ^ (low + _BEYOND_Z)) & ~words & _HIGH_BITS
-    return words - (is_letter >> _TWO)
+    return ((low + _FROM_A) ^ (low + _BEYOND_Z)) & ~words & _HIGH_BITS
