@@ -114,7 +114,7 @@ def score_chunk(
     sound = np.flatnonzero(~judged.failed(len(table)))
     scored = None
     if model is not None:
-        scored = score_cells(judged, sound, model, job_type=layout.job_type, profile=layout.profile)
+        scored = score_cells(judged, sound, model, job_type=layout.job_type, profile=layout.profile, row_end=_END)
     sound_indices = kept[sound]
     row_numbers = first_row + sound_indices
     keys = np.full(len(records), NO_KEY)
@@ -131,12 +131,14 @@ def score_chunk(
             company_periods=summary.company_periods,
         )
     size = len(records)
-    columns = [
-        carried,
-        row_number_cells(first_row, size),
-        *(piece.spread(sound_indices, size) for piece in (scored.pieces if scored else ())),
-        [_END] * size,
-    ]
+    numbers = row_number_cells(first_row, size)
+    if scored is None:
+        columns = [carried, numbers.tolist(), [_END] * size]
+    else:
+        figures = np.zeros(size, scored.figures.dtype)
+        figures[sound_indices] = scored.figures
+        spread = (piece.spread(sound_indices, size) for piece in scored.pieces)
+        columns = [carried, np.strings.add(numbers, figures).tolist(), *spread]
     texts = _interleaved(columns)
     successful, everything, failed, errors = [], [], bytearray(), bytearray()
     unscored = b"," * len(SCORE_COLUMNS) if scored else b""
@@ -181,7 +183,7 @@ def unprocessed_rows(
     table = table_of(records, kept, layout.field_count)
     carried = carried_records(records, table, kept, layout.normalised, layout.delimiter)
     size = len(records)
-    numbers = row_number_cells(first_row, size)
+    numbers = row_number_cells(first_row, size).tolist()
     blanks = b"," * (len(FAULT_COLUMNS) + (len(SCORE_COLUMNS) if scored else 0))
     return UnprocessedChunk(
         rows=size,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -11,11 +12,14 @@ from shared.scoring.catalogue import basis
 from shared.scoring.columns import JobTypeName, ProfileName
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import Model, risk_grades, risk_levels
-from shared.scoring.number_texts import probability_cells
+from shared.scoring.number_texts import Texts, probability_cells
 from shared.scoring.plain_numbers import Floats
 from shared.scoring.results import compact_json
 from shared.scoring.rows import JudgedRows
 from shared.scoring.top_factors import TopFactors, top_factors
+
+_LEVEL_CELLS: Final = np.array([f",{level}" for level in RISK_LEVELS], np.bytes_)
+_GRADE_CELLS: Final = np.array([f",{grade}" for grade in RISK_GRADES], np.bytes_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,10 +41,12 @@ class Picks:
 class ScoreCells:
     """The scores of n rows.
 
-    What the i-th row picks from each of `pieces`, joined, are its score columns, each after a comma. Its default
-    probability is `probabilities[which[i]]`, the distinct ones ascending.
+    The score columns of the i-th row are `figures[i]` and what it picks from each of `pieces`, joined: a comma before
+    each, and `row_end` after the last. Its default probability is `probabilities[which[i]]`, the distinct ones
+    ascending.
     """
 
+    figures: Texts
     pieces: tuple[Picks, ...]
     probabilities: Floats
     which: Positions
@@ -48,7 +54,13 @@ class ScoreCells:
 
 
 def score_cells(
-    judged: JudgedRows, sound: Positions, model: Model, *, job_type: JobTypeName, profile: ProfileName
+    judged: JudgedRows,
+    sound: Positions,
+    model: Model,
+    *,
+    job_type: JobTypeName,
+    profile: ProfileName,
+    row_end: bytes,
 ) -> ScoreCells:
     """The scores of the rows without fault, given by index, by the model of their job type and profile.
 
@@ -57,16 +69,17 @@ def score_cells(
     scores = model.score(model.feature_matrix({name: figures[sound] for name, figures in judged.figures.items()}))
     probabilities, which = np.unique(scores.default_probability, return_inverse=True)
     levels, grades = risk_levels(probabilities), risk_grades(probabilities)
-    ranks = [f",{level},{grade}".encode() for level in RISK_LEVELS for grade in RISK_GRADES]
     factors = top_factors(scores, model)
     missing, missing_texts = _listed(judged.missing, sound)
     out_of_range, out_of_range_texts = _listed(judged.out_of_range, sound)
     origin = csv_cell(model.version) + "," + csv_cell(basis(job_type, profile))
-    remarks = [f",{first},{second},{origin}".encode() for first in missing_texts for second in out_of_range_texts]
+    remarks = [
+        f",{first},{second},{origin}".encode() + row_end for first in missing_texts for second in out_of_range_texts
+    ]
+    ranks = np.strings.add(_LEVEL_CELLS[levels], _GRADE_CELLS[grades])
     return ScoreCells(
+        figures=np.strings.add(probability_cells(probabilities), ranks)[which],
         pieces=(
-            Picks(probability_cells(probabilities), which),
-            Picks(ranks, (levels * len(RISK_GRADES) + grades)[which]),
             Picks([b"," + cell for cell in factors.cells], factors.index),
             Picks(remarks, missing * len(out_of_range_texts) + out_of_range),
         ),
