@@ -1,8 +1,7 @@
 """Where records end, as bits: what planning asks of a block, at little more than the cost of comparing its bytes.
 
-Sixty-four places of a text are a word: place i is bit `i % 64` of word `i // 64`. Whether a newline is inside quotes is
-then a matter of shifts, and counting records takes no array of their places. The grammar is that of
-`shared.files.grammar`.
+Places are bits (see `shared.files.bits`), so that counting records takes no array of where they end. The grammar is
+that of `shared.files.grammar`.
 """
 
 from dataclasses import dataclass
@@ -11,19 +10,27 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.files.bits import (
+    WORD,
+    Words,
+    count_of,
+    is_last_set,
+    last_of,
+    lowest,
+    one_on,
+    packed,
+    places_of,
+    room_for,
+    running_parity,
+)
 from shared.files.grammar import Delimiter
 from shared.files.records import LF, QUOTE, Mask, Positions, literal_quotes, record_bounds
 
 Text = NDArray[np.uint8]
-Words = NDArray[np.uint64]
 
-_WORD: Final = 64
 # Arrays without a dimension, which NumPy would else make of each number anew.
 _LF: Final = np.array(LF, np.uint8)
 _QUOTE: Final = np.array(QUOTE, np.uint8)
-_DISTANCES: Final = tuple(np.array(1 << power, np.uint64) for power in range(6))
-_ONE: Final = _DISTANCES[0]
-_LAST: Final = np.array(_WORD - 1, np.uint64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,12 +55,12 @@ class RecordEnds:
         """The first end that is not before the place; `size` when all are."""
         if place >= self.size:
             return self.size
-        index, bit = divmod(max(place - 1, 0), _WORD)
+        index, bit = divmod(max(place - 1, 0), WORD)
         word = int(self._newlines[index]) >> bit << bit
         if not word:
             index += 1 + int((self._newlines[index + 1 :] != 0).argmax())
             word = int(self._newlines[index])
-        return min(index * _WORD + _lowest(word) + 1, self.size)
+        return min(index * WORD + lowest(word) + 1, self.size)
 
     def of_row(self, number: int) -> int:
         """The end of the row of that number, the first being 1; `size` when there are fewer."""
@@ -64,14 +71,14 @@ class RecordEnds:
         word = int(self._row_newlines[index])
         for _ in range(int(rows[index]) - word.bit_count() + 1, number):
             word &= word - 1
-        return min(index * _WORD + _lowest(word) + 1, self.size)
+        return min(index * WORD + lowest(word) + 1, self.size)
 
     def rows_to(self, end: int) -> int:
         """How many rows end at this end or before it."""
         if end == self.size:
             return self.row_count
-        index, bit = divmod(end, _WORD)
-        return _count(self._row_newlines[:index]) + (int(self._row_newlines[index]) & (1 << bit) - 1).bit_count()
+        index, bit = divmod(end, WORD)
+        return count_of(self._row_newlines[:index]) + (int(self._row_newlines[index]) & (1 << bit) - 1).bit_count()
 
     def start_of_longer(self, limit_bytes: int) -> int | None:
         """Where the first record starts that has more bytes than the limit, its newline not counted; None without one.
@@ -80,7 +87,7 @@ class RecordEnds:
         """
         if self._text_size <= limit_bytes:
             return None
-        starts = np.concatenate(([0], _places(self._newlines) + 1))
+        starts = np.concatenate(([0], places_of(self._newlines) + 1))
         longer = starts[np.diff(starts, append=self._text_size + 1) - 1 > limit_bytes]
         return int(longer[0]) if len(longer) else None
 
@@ -97,7 +104,7 @@ class RecordFinder:
         """The ends in bytes that start where a record does. The last ones of a file end a record."""
         text = np.frombuffer(data, np.uint8)
         newlines = self._where(text, _LF)
-        newline_count = _count(newlines)
+        newline_count = count_of(newlines)
         marks = self._where(text, self._separator)
         marks |= newlines
         is_quote_open = False
@@ -105,36 +112,36 @@ class RecordFinder:
             quotes = self._where(text, _QUOTE)
             marks |= quotes
             inside = self._inside(text, quotes, marks)
-            is_quote_open = bool(inside[-1] >> _LAST)
+            is_quote_open = is_last_set(inside)
             newlines &= ~inside
-        size = _last(newlines) + 1
+        size = last_of(newlines) + 1
         if is_last and size < len(text):
             size = len(text)
             for words in (newlines, marks):
-                words[size // _WORD] |= np.uint64(1 << size % _WORD)
+                words[size // WORD] |= np.uint64(1 << size % WORD)
         rows = self._of_rows(text, newlines, marks)
-        return RecordEnds(size, _count(rows), newline_count, is_quote_open, len(text), newlines, rows)
+        return RecordEnds(size, count_of(rows), newline_count, is_quote_open, len(text), newlines, rows)
 
     def _inside(self, text: Text, quotes: Words, marks: Words) -> Words:
         """Which places are inside quotes, the opening quote with them."""
-        inside = _running_parity(quotes)
+        inside = running_parity(quotes)
         # Parity is right exactly when before each quote that opens stands one of these: see `literal_quotes`.
         opening = quotes & inside
-        opening &= ~_one_on(marks)
+        opening &= ~one_on(marks)
         if not np.count_nonzero(opening):
             return inside
-        places = _places(quotes)
+        places = places_of(quotes)
         literal = literal_quotes(text, places, ord(self._delimiter))
-        return _running_parity(self._at(text, places if literal is None else places[~literal]))
+        return running_parity(self._at(text, places if literal is None else places[~literal]))
 
     def _of_rows(self, text: Text, newlines: Words, marks: Words) -> Words:
         """The newlines of records that are not blank; `marks` are all delimiters, newlines and quotes."""
-        starts = _one_on(newlines)
+        starts = one_on(newlines)
         empty = starts & newlines
         starts ^= empty
         if not _may_reach(starts, newlines, marks):
             return newlines ^ empty
-        places = _places(newlines)
+        places = places_of(newlines)
         _, _, is_blank = record_bounds(text, places, self._delimiter)
         return self._at(text, places[~is_blank])
 
@@ -142,69 +149,21 @@ class RecordFinder:
         """Where the byte stands."""
         flags = self._flags_of(text)
         np.equal(text, byte, flags[: len(text)])
-        return _packed(flags)
+        return packed(flags)
 
     def _at(self, text: Text, places: Positions) -> Words:
         flags = self._flags_of(text)
         flags[:] = False
         flags[places] = True
-        return _packed(flags)
+        return packed(flags)
 
     def _flags_of(self, text: Text) -> Mask:
         """A flag for each place of the text, and what is missing from a word, with one at least, false."""
-        size = (len(text) // _WORD + 1) * _WORD
+        size = room_for(len(text))
         if size > len(self._flags):
             self._flags = np.empty(size, np.bool_)
         self._flags[len(text) : size] = False
         return self._flags[:size]
-
-
-def _packed(flags: Mask) -> Words:
-    return np.packbits(flags, bitorder="little").view("<u8")
-
-
-def _count(words: Words) -> int:
-    return int(np.bitwise_count(words).sum())
-
-
-def _places(words: Words) -> Positions:
-    """The places in order."""
-    used = np.flatnonzero(words != 0)
-    bits = np.flatnonzero(np.unpackbits(words[used].view(np.uint8), bitorder="little").view(np.bool_))
-    return used[bits // _WORD] * _WORD + bits % _WORD
-
-
-def _last(words: Words) -> int:
-    """The last place; -1 when there is none."""
-    index = len(words) - 1
-    while index > 0 and not words[index]:
-        index -= 1
-    return index * _WORD + int(words[index]).bit_length() - 1
-
-
-def _lowest(word: int) -> int:
-    return (word & -word).bit_length() - 1
-
-
-def _one_on(words: Words) -> Words:
-    """The places after these, and the first of all."""
-    moved = words << _ONE
-    moved[1:] |= words[:-1] >> _LAST
-    moved[0] |= _ONE
-    return moved
-
-
-def _running_parity(words: Words) -> Words:
-    """The places up to and with which an odd number of places stands."""
-    parity = words.copy()
-    shifted = np.empty_like(words)
-    for distance in _DISTANCES:
-        np.left_shift(parity, distance, shifted)
-        parity ^= shifted
-    # The last bit of each word is now that of the word as a whole, and turns all words after it.
-    odd_words = np.logical_xor.accumulate(parity.view(np.int64) < 0)
-    parity[1:] ^= np.negative(odd_words[:-1].astype(np.uint64))
-    return parity
 
 
 def _may_reach(starts: Words, ends: Words, marks: Words) -> bool:

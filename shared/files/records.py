@@ -10,14 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.files.bits import Mask, Positions, packed, room_for, running_parity, unpacked
 from shared.files.grammar import Delimiter, blanks_of, unbalanced_quote, unquoted
 
 QUOTE: Final = 0x22
 LF: Final = 0x0A
 CR: Final = 0x0D
-
-Positions = NDArray[np.int64]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,25 +155,22 @@ def _blank_bytes(delimiter: Delimiter) -> Mask:
 
 def structure_of(text: NDArray[np.uint8], delimiter: Delimiter) -> Structure:
     """The separators of `text` outside quotes, delimiters and LFs, and its quotes."""
+    # With room for whole words.
+    flags = np.zeros(room_for(len(text)), np.bool_)
+    found = flags[: len(text)]
     separator = text == LF
-    separator |= text == ord(delimiter)
-    quote = text == QUOTE
-    if not quote.any():
+    separator |= np.equal(text, ord(delimiter), out=found)
+    if not np.equal(text, QUOTE, out=found).any():
         return Structure(np.flatnonzero(separator), np.empty(0, np.int64), None)
-    separator |= quote
-    places = np.flatnonzero(separator)
-    is_quote = text[places] == QUOTE
-    quotes = every_quote = places[is_quote]
+    quotes = special = np.flatnonzero(found)
     literal = literal_quotes(text, quotes, ord(delimiter))
     if literal is not None:
-        is_quote[np.flatnonzero(is_quote)[literal]] = False
-        # A literal quote is now neither separator nor special.
-        kept = is_quote | (text[places] != QUOTE)
-        places, is_quote, quotes = places[kept], is_quote[kept], quotes[~literal]
+        special = quotes[~literal]
+        found[quotes[literal]] = False
     # A byte is inside a quoted field when an odd number of special quotes stand before it.
-    inside = np.logical_xor.accumulate(is_quote)
-    open_quote = _opening(quotes) if len(quotes) % 2 else None
-    return Structure(places[~(is_quote | inside)], every_quote, open_quote)
+    inside = unpacked(running_parity(packed(flags)), len(text))
+    separator &= np.logical_not(inside, out=inside)
+    return Structure(np.flatnonzero(separator), quotes, _opening(special) if len(special) % 2 else None)
 
 
 def open_quote(data: bytes, delimiter: Delimiter) -> int | None:
