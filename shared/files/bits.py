@@ -6,11 +6,8 @@ What holds for places in a row, such as being inside quotes, is then a matter of
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
-Positions = NDArray[np.int64]
-Words = NDArray[np.uint64]
+from shared.files.arrays import Mask, Positions, Words
 
 WORD: Final = 64
 # Arrays without a dimension, which NumPy would else make of each number anew.

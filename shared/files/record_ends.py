@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.files.arrays import Bytes, Mask, Positions, Words
 from shared.files.bits import (
     WORD,
-    Words,
     count_of,
     is_last_set,
     last_of,
@@ -24,9 +23,7 @@ from shared.files.bits import (
     running_parity,
 )
 from shared.files.grammar import Delimiter
-from shared.files.records import LF, QUOTE, Mask, Positions, literal_quotes, record_bounds
-
-Text = NDArray[np.uint8]
+from shared.files.records import LF, QUOTE, literal_quotes, record_bounds
 
 # Arrays without a dimension, which NumPy would else make of each number anew.
 _LF: Final = np.array(LF, np.uint8)
@@ -122,7 +119,7 @@ class RecordFinder:
         rows = self._of_rows(text, newlines, marks)
         return RecordEnds(size, count_of(rows), newline_count, is_quote_open, len(text), newlines, rows)
 
-    def _inside(self, text: Text, quotes: Words, marks: Words) -> Words:
+    def _inside(self, text: Bytes, quotes: Words, marks: Words) -> Words:
         """Which places are inside quotes, the opening quote with them."""
         inside = running_parity(quotes)
         # Parity is right exactly when before each quote that opens stands one of these: see `literal_quotes`.
@@ -134,7 +131,7 @@ class RecordFinder:
         literal = literal_quotes(text, places, ord(self._delimiter))
         return running_parity(self._at(text, places if literal is None else places[~literal]))
 
-    def _of_rows(self, text: Text, newlines: Words, marks: Words) -> Words:
+    def _of_rows(self, text: Bytes, newlines: Words, marks: Words) -> Words:
         """The newlines of records that are not blank; `marks` are all delimiters, newlines and quotes."""
         starts = one_on(newlines)
         empty = starts & newlines
@@ -145,19 +142,19 @@ class RecordFinder:
         _, _, is_blank = record_bounds(text, places, self._delimiter)
         return self._at(text, places[~is_blank])
 
-    def _where(self, text: Text, byte: NDArray[np.uint8]) -> Words:
+    def _where(self, text: Bytes, byte: Bytes) -> Words:
         """Where the byte stands."""
         flags = self._flags_of(text)
         np.equal(text, byte, flags[: len(text)])
         return packed(flags)
 
-    def _at(self, text: Text, places: Positions) -> Words:
+    def _at(self, text: Bytes, places: Positions) -> Words:
         flags = self._flags_of(text)
         flags[:] = False
         flags[places] = True
         return packed(flags)
 
-    def _flags_of(self, text: Text) -> Mask:
+    def _flags_of(self, text: Bytes) -> Mask:
         """A flag for each place of the text, and what is missing from a word, with one at least, false."""
         size = room_for(len(text))
         if size > len(self._flags):

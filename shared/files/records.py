@@ -8,9 +8,9 @@ from functools import cache
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shared.files.bits import Mask, Positions, packed, room_for, running_parity, unpacked
+from shared.files.arrays import Bytes, Mask, Positions
+from shared.files.bits import packed, room_for, running_parity, unpacked
 from shared.files.grammar import Delimiter, blanks_of, unbalanced_quote, unquoted
 
 QUOTE: Final = 0x22
@@ -118,9 +118,7 @@ def split_records(data: bytes, delimiter: Delimiter) -> Records:
     return Records(data, starts, ends, field_counts, structure.quotes, separators, terminators)
 
 
-def record_bounds(
-    text: NDArray[np.uint8], line_ends: Positions, delimiter: Delimiter
-) -> tuple[Positions, Positions, Mask]:
+def record_bounds(text: Bytes, line_ends: Positions, delimiter: Delimiter) -> tuple[Positions, Positions, Mask]:
     """Starts, ends (CR of CRLF excluded) and blankness of the records which the given newlines end.
 
     The first record starts at 0. A line end may be `len(text)`, for a record without a newline.
@@ -153,7 +151,7 @@ def _blank_bytes(delimiter: Delimiter) -> Mask:
     return mask
 
 
-def structure_of(text: NDArray[np.uint8], delimiter: Delimiter) -> Structure:
+def structure_of(text: Bytes, delimiter: Delimiter) -> Structure:
     """The separators of `text` outside quotes, delimiters and LFs, and its quotes."""
     # With room for whole words.
     flags = np.zeros(room_for(len(text)), np.bool_)
@@ -178,7 +176,7 @@ def open_quote(data: bytes, delimiter: Delimiter) -> int | None:
     return structure_of(np.frombuffer(data, np.uint8), delimiter).open_quote
 
 
-def literal_quotes(text: NDArray[np.uint8], quotes: Positions, delimiter: int) -> Mask | None:
+def literal_quotes(text: Bytes, quotes: Positions, delimiter: int) -> Mask | None:
     """Which of the quotes are data by the grammar, or None when none is.
 
     Counting parity is right exactly when each quote that would open does open: it stands first in a field, or right

@@ -17,13 +17,14 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from shared.files.arrays import Bytes, Positions
 from shared.files.grammar import unquoted
-from shared.files.records import Positions, Records
+from shared.files.records import Records
 from shared.scoring.cells import BLANKS, guarded, is_blank, is_number, read_quarter, trimmed
 from shared.scoring.columns import BY_NAME, Kind
 from shared.scoring.plain_numbers import PAD, plain_numbers
 from shared.scoring.result_names import SOURCE_ROW
-from shared.scoring.table import Bytes, Table
+from shared.scoring.table import Table
 from shared.scoring.text_hashes import have_lower_case
 
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')

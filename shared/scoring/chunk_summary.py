@@ -10,11 +10,10 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from shared.files.records import Mask, Positions
+from shared.files.arrays import Floats, Mask, Positions, Words
 from shared.scoring.cells import read_quarter, trimmed
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import risk_grades, risk_levels
-from shared.scoring.plain_numbers import Floats, Words
 from shared.scoring.rows import JudgedRows
 from shared.scoring.scores import ScoreCells
 from shared.scoring.table import Table

@@ -9,11 +9,11 @@ from typing import Final
 
 import numpy as np
 
-from shared.files.records import Mask
+from shared.files.arrays import Mask, Words
 from shared.scoring.carried import symbol_of
 from shared.scoring.cells import read_quarter, read_year
 from shared.scoring.columns import BY_NAME
-from shared.scoring.plain_numbers import Words, padded
+from shared.scoring.plain_numbers import padded
 from shared.scoring.table import Table
 from shared.scoring.text_hashes import mixed, text_hashes
 

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.scoring.plain_numbers import Floats
+from shared.files.arrays import Floats
 from shared.scoring.results import probability_text
 
 Texts = NDArray[np.bytes_]

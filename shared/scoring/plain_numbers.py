@@ -9,12 +9,8 @@ floating point numbers accurately"). Eight digits are turned into an integer by 
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-Mask = NDArray[np.bool_]
-Positions = NDArray[np.int64]
-Words = NDArray[np.uint64]
+from shared.files.arrays import Bytes, Floats, Mask, Positions, Words
 
 PAD: Final = 16
 """Bytes that a buffer carries before and after its text, so that 16 may be read up to any of its positions."""
@@ -49,16 +45,14 @@ _DIVISORS_HIGH = np.array([10.0 ** (7 - below // 8) for below in range(64)] + [1
 _DIVISORS_LOW = np.array([10.0 ** (15 - below // 8) for below in range(65)])
 
 
-def padded(data: bytes) -> NDArray[np.uint8]:
+def padded(data: bytes) -> Bytes:
     """The bytes with `PAD` zeros before and after."""
     buffer = np.zeros(len(data) + 2 * PAD, np.uint8)
     buffer[PAD : PAD + len(data)] = np.frombuffer(data, np.uint8)
     return buffer
 
 
-def plain_numbers(
-    buffer: NDArray[np.uint8], firsts: NDArray[np.uint8], starts: Positions, ends: Positions
-) -> tuple[Floats, Mask]:
+def plain_numbers(buffer: Bytes, firsts: Bytes, starts: Positions, ends: Positions) -> tuple[Floats, Mask]:
     """The numbers in cells `[starts[i], ends[i])` of a padded text, and which cells are plain numbers: `[n]` each.
 
     Positions count in the text, without its padding; `firsts[i]` is the first byte of the cell, 0 where it is empty.

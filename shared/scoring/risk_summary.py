@@ -12,11 +12,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.files.records import Positions
+from shared.files.arrays import Positions, Words
 from shared.scoring.chunk_summary import BIN_WIDTH, NO_ROWS, RISKIEST, ChunkSummary, SectorTotal, largest_sectors
 from shared.scoring.company_periods import NO_KEY
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
-from shared.scoring.plain_numbers import Words
 from shared.scoring.results import rounded_probability
 
 QUANTILES: Final = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}

@@ -13,10 +13,10 @@ from typing import Final
 
 import numpy as np
 
+from shared.files.arrays import Floats, Mask
 from shared.scoring.cells import FIRST_YEAR, is_blank, read_number, read_quarter, read_year, trimmed
 from shared.scoring.columns import BY_NAME, COLUMNS, EBITDA_STAND_INS, Column, JobTypeName, Kind, ProfileName, Unit
 from shared.scoring.features import CAP_TO_LIABILITIES_RANGE, cap_to_liabilities
-from shared.scoring.plain_numbers import Floats, Mask
 from shared.scoring.table import Table
 
 CAP_TO_LIABILITIES: Final = "market_cap/total_liabilities"

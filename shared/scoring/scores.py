@@ -6,14 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from shared.files.records import Mask, Positions
+from shared.files.arrays import Floats, Mask, Positions
 from shared.scoring.carried import csv_cell
 from shared.scoring.catalogue import basis
 from shared.scoring.columns import JobTypeName, ProfileName
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import Model, risk_grades, risk_levels
 from shared.scoring.number_texts import Texts, probability_cells
-from shared.scoring.plain_numbers import Floats
 from shared.scoring.results import compact_json
 from shared.scoring.rows import JudgedRows
 from shared.scoring.top_factors import TopFactors, top_factors

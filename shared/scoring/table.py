@@ -4,14 +4,12 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from shared.files.arrays import Bytes, Floats, Mask, Positions
 from shared.files.grammar import unquoted
-from shared.files.records import Mask, Positions, Records
+from shared.files.records import Records
 from shared.scoring.cells import FIRST_YEAR, FORMULA_STARTS, unguarded
-from shared.scoring.plain_numbers import PAD, Floats, padded, plain_numbers
-
-Bytes = NDArray[np.uint8]
+from shared.scoring.plain_numbers import PAD, padded, plain_numbers
 
 _QUOTE: Final = ord('"')
 

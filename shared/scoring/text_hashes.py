@@ -4,10 +4,9 @@ from collections.abc import Iterator
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from shared.files.records import Mask, Positions
-from shared.scoring.plain_numbers import PAD, Words
+from shared.files.arrays import Bytes, Mask, Positions, Words
+from shared.scoring.plain_numbers import PAD
 
 _WORD: Final = 8
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -26,7 +25,7 @@ _BEYOND_Z: Final = np.uint64(0x0505050505050505)
 _TWO: Final = np.uint64(2)
 
 
-def text_hashes(buffer: NDArray[np.uint8], starts: Positions, ends: Positions, *, ignore_case: bool = False) -> Words:
+def text_hashes(buffer: Bytes, starts: Positions, ends: Positions, *, ignore_case: bool = False) -> Words:
     """The hashes of the texts `[starts[i], ends[i])` of a padded buffer: `[n]`.
 
     Positions count in the text, without its padding. `ignore_case` is of ASCII letters alone.
@@ -38,7 +37,7 @@ def text_hashes(buffer: NDArray[np.uint8], starts: Positions, ends: Positions, *
     return hashes
 
 
-def have_lower_case(buffer: NDArray[np.uint8], starts: Positions, ends: Positions) -> Mask:
+def have_lower_case(buffer: Bytes, starts: Positions, ends: Positions) -> Mask:
     """Which of the texts `[starts[i], ends[i])` of a padded buffer have one of the letters a to z: `[n]`."""
     found = np.zeros(len(starts), np.bool_)
     for rows, words in _words(buffer, starts, ends):
@@ -53,7 +52,7 @@ def mixed(words: Words) -> Words:
     return words ^ (words >> _LAST_SHIFT)
 
 
-def _words(buffer: NDArray[np.uint8], starts: Positions, ends: Positions) -> Iterator[tuple[Positions, Words]]:
+def _words(buffer: Bytes, starts: Positions, ends: Positions) -> Iterator[tuple[Positions, Words]]:
     """Eight bytes of each text that has so many left, by index, and then the next; 0 for bytes behind its end."""
     words = np.lib.stride_tricks.as_strided(buffer[:8].view("<u8"), shape=(len(buffer) - 7,), strides=(1,))
     lengths = ends - starts
