@@ -147,8 +147,10 @@ def _totals(places: Positions, counts: Positions, length: int) -> tuple[int, ...
 
 
 def _bins(distinct: Floats, counts: Positions) -> dict[int, int]:
-    bins, inverse = np.unique(np.floor(np.log(distinct) / BIN_WIDTH).astype(np.int64), return_inverse=True)
-    return dict(zip(bins.tolist(), _totals(inverse, counts, len(bins)), strict=True))
+    bins = np.floor(np.log(distinct) / BIN_WIDTH).astype(np.int64)
+    lowest = int(np.min(bins, initial=0))
+    totals = _totals(bins - lowest, counts, 0)
+    return {lowest + place: total for place, total in enumerate(totals) if total}
 
 
 def _sectors(

@@ -52,15 +52,22 @@ def padded(data: bytes) -> Bytes:
     return buffer
 
 
+def words_of(buffer: Bytes) -> Words:
+    """The eight bytes from each position of a buffer on, the first in the lowest byte: `[len(buffer) - 7]`."""
+    return np.ndarray(len(buffer) - _WORD + 1, "<u8", buffer, strides=(1,))
+
+
 def plain_numbers(buffer: Bytes, firsts: Bytes, starts: Positions, ends: Positions) -> tuple[Floats, Mask]:
     """The numbers in cells `[starts[i], ends[i])` of a padded text, and which cells are plain numbers: `[n]` each.
 
     Positions count in the text, without its padding; `firsts[i]` is the first byte of the cell, 0 where it is empty.
     A cell that is no plain number has NaN and may still be a number.
     """
-    words = np.lib.stride_tricks.as_strided(buffer[:8].view("<u8"), shape=(len(buffer) - 7,), strides=(1,))
+    words = words_of(buffer)
+    lengths = ends - starts
     negative = firsts == ord("-")
-    lengths = ends - starts - negative
+    if has_negative := bool(negative.any()):
+        lengths -= negative
     values = np.empty(len(starts))
     plain = np.empty(len(starts), np.bool_)
     for at in range(0, len(starts), _BLOCK):
@@ -71,7 +78,8 @@ def plain_numbers(buffer: Bytes, firsts: Bytes, starts: Positions, ends: Positio
     for at in range(0, len(left), _BLOCK):
         some = left[at : at + _BLOCK]
         values[some], plain[some] = _read_long(words, ends[some] + PAD, lengths[some])
-    np.negative(values, out=values, where=negative)
+    if has_negative:
+        np.negative(values, out=values, where=negative)
     values[~plain] = np.nan
     return values, plain
 

@@ -115,8 +115,9 @@ class Table:
         simple: Mask = (lengths > 0) & (lengths <= limit) & ~self.odd[column]
         simple &= _OPENS_TEXT.take(firsts)
         simple &= _CLOSES_TEXT.take(lasts)
-        may_be_blank = (lengths <= _LONGEST_BLANK) & _OPENS_BLANK.take(firsts)
-        simple &= ~(may_be_blank & ((lengths == 1) | _FOLLOWS_IN_BLANK.take(self.seconds(column))))
+        may_be_blank = np.flatnonzero((lengths <= _LONGEST_BLANK) & _OPENS_BLANK.take(firsts))
+        seconds = self.buffer[self.starts[column][may_be_blank] + (PAD + 1)]
+        simple[may_be_blank[(lengths[may_be_blank] == 1) | _FOLLOWS_IN_BLANK.take(seconds)]] = False
         if (beyond := self.beyond_ascii) is not None:
             simple &= np.searchsorted(beyond, self.starts[column]) == np.searchsorted(beyond, self.ends[column])
         return self._simple.setdefault((column, limit), simple)

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from shared.files.arrays import Bytes, Mask, Positions, Words
-from shared.scoring.plain_numbers import PAD
+from shared.scoring.plain_numbers import PAD, words_of
 
 _WORD: Final = 8
 _MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
@@ -54,7 +54,7 @@ def mixed(words: Words) -> Words:
 
 def _words(buffer: Bytes, starts: Positions, ends: Positions) -> Iterator[tuple[Positions, Words]]:
     """Eight bytes of each text that has so many left, by index, and then the next; 0 for bytes behind its end."""
-    words = np.lib.stride_tricks.as_strided(buffer[:8].view("<u8"), shape=(len(buffer) - 7,), strides=(1,))
+    words = words_of(buffer)
     lengths = ends - starts
     rows = np.arange(len(starts))
     for at in range(0, int(np.max(lengths, initial=0)), _WORD):
