@@ -100,10 +100,10 @@ def split_records(data: bytes, delimiter: Delimiter) -> Records:
 
     Raises UnbalancedQuoteError, with the offset and line in `data` of the quote, when one is open at the end.
     """
-    text = np.frombuffer(data, np.uint8)
-    structure = structure_of(text, delimiter)
+    structure = structure_of(data, delimiter)
     if structure.open_quote is not None:
         raise unbalanced_quote(offset=structure.open_quote, line=data.count(b"\n", 0, structure.open_quote) + 1)
+    text = np.frombuffer(data, np.uint8)
     separators = structure.separators
     is_newline = text[separators] == LF
     if data and not (len(separators) and separators[-1] == len(data) - 1 and is_newline[-1]):
@@ -151,29 +151,30 @@ def _blank_bytes(delimiter: Delimiter) -> Mask:
     return mask
 
 
-def structure_of(text: Bytes, delimiter: Delimiter) -> Structure:
-    """The separators of `text` outside quotes, delimiters and LFs, and its quotes."""
+def structure_of(data: bytes, delimiter: Delimiter) -> Structure:
+    """The separators of `data` outside quotes, delimiters and LFs, and its quotes."""
+    text = np.frombuffer(data, np.uint8)
     # With room for whole words.
     flags = np.zeros(room_for(len(text)), np.bool_)
     found = flags[: len(text)]
     separator = text == LF
     separator |= np.equal(text, ord(delimiter), out=found)
-    if not np.equal(text, QUOTE, out=found).any():
+    if b'"' not in data:
         return Structure(np.flatnonzero(separator), np.empty(0, np.int64), None)
-    quotes = special = np.flatnonzero(found)
+    quotes = special = np.flatnonzero(np.equal(text, QUOTE, out=found))
     literal = literal_quotes(text, quotes, ord(delimiter))
     if literal is not None:
         special = quotes[~literal]
         found[quotes[literal]] = False
     # A byte is inside a quoted field when an odd number of special quotes stand before it.
     inside = unpacked(running_parity(packed(flags)), len(text))
-    separator &= np.logical_not(inside, out=inside)
+    np.greater(separator, inside, out=separator)  # and not inside
     return Structure(np.flatnonzero(separator), quotes, _opening(special) if len(special) % 2 else None)
 
 
 def open_quote(data: bytes, delimiter: Delimiter) -> int | None:
     """The quote that is still open at the end of `data`, which starts at the start of a record."""
-    return structure_of(np.frombuffer(data, np.uint8), delimiter).open_quote
+    return structure_of(data, delimiter).open_quote
 
 
 def literal_quotes(text: Bytes, quotes: Positions, delimiter: int) -> Mask | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from shared.files.arrays import is_ascii
 from shared.files.dialect import decoding_error
 from shared.files.errors import FileError, TooLargeError
 from shared.files.grammar import Delimiter, unbalanced_quote
@@ -58,7 +59,7 @@ def blocks_of(
         is_last = missing > 0
         data = b"".join(parts)
         pending = len(decoder.getstate()[0])
-        if is_utf8 and not pending and data.isascii():
+        if is_utf8 and not pending and is_ascii(data):
             text = ""
         else:
             try:

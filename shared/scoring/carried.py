@@ -92,7 +92,9 @@ def carried_records(
         _letter_quarters(carried, rewrites, records, table, kept, place=quarter)
     for row, cells in rewrites.items():
         carried[kept[row]] = b",".join(_cells_of(data, table, row, cells))
-    for index in np.setdiff1d(np.arange(len(records)), kept, assume_unique=True).tolist():
+    is_malformed = np.ones(len(records), np.bool_)
+    is_malformed[kept] = False
+    for index in np.flatnonzero(is_malformed).tolist():
         record = records.data[records.starts[index] : records.ends[index]]
         number = b""
         if names[-1] == SOURCE_ROW:

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from shared.files.arrays import is_ascii
 from shared.files.header import Layout
 from shared.files.records import Records, split_records
 from shared.scoring.carried import carried_records, source_row_of, symbol_of
@@ -194,7 +195,8 @@ def unprocessed_rows(
 
 def _records(data: bytes, layout: Layout, row_count: int | None) -> Records:
     try:
-        data.decode()
+        if not is_ascii(data):
+            data.decode()
     except UnicodeDecodeError as error:
         raise ChunkEncodingError(f"byte {error.start:,} of the chunk is not UTF-8") from error
     records = split_records(data, layout.delimiter)

@@ -47,7 +47,8 @@ _DIVISORS_LOW = np.array([10.0 ** (15 - below // 8) for below in range(65)])
 
 def padded(data: bytes) -> Bytes:
     """The bytes with `PAD` zeros before and after."""
-    buffer = np.zeros(len(data) + 2 * PAD, np.uint8)
+    buffer = np.empty(len(data) + 2 * PAD, np.uint8)
+    buffer[:PAD] = buffer[PAD + len(data) :] = 0
     buffer[PAD : PAD + len(data)] = np.frombuffer(data, np.uint8)
     return buffer
 

@@ -18,7 +18,7 @@ from shared.scoring.rows import JudgedRows
 from shared.scoring.top_factors import TopFactors, top_factors
 
 _LEVEL_CELLS: Final = np.array([f",{level}" for level in RISK_LEVELS], np.bytes_)
-_GRADE_CELLS: Final = np.array([f",{grade}" for grade in RISK_GRADES], np.bytes_)
+_GRADE_CELLS: Final = np.array([f",{grade}," for grade in RISK_GRADES], np.bytes_)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +79,7 @@ def score_cells(
     return ScoreCells(
         figures=np.strings.add(probability_cells(probabilities), ranks)[which],
         pieces=(
-            Picks([b"," + cell for cell in factors.cells], factors.index),
+            Picks(factors.cells, factors.index),
             Picks(remarks, missing * len(out_of_range_texts) + out_of_range),
         ),
         probabilities=probabilities,

@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 
-from shared.files.arrays import Bytes, Floats, Mask, Positions
+from shared.files.arrays import LAST_ASCII, Bytes, Floats, Mask, Positions, is_ascii
 from shared.files.grammar import unquoted
 from shared.files.records import Records
 from shared.scoring.cells import FIRST_YEAR, FORMULA_STARTS, unguarded
@@ -187,5 +187,5 @@ def table_of(records: Records, selected: Positions, k: int) -> Table:
         firsts.ravel()[within] = np.where(
             closes[closed] - opens[closed] > 2, buffer[opens[closed] + (PAD + 1)], np.uint8(0)
         )
-    beyond_ascii = None if records.data.isascii() else np.flatnonzero(buffer >= 0x80) - PAD
+    beyond_ascii = None if is_ascii(records.data) else np.flatnonzero(buffer > LAST_ASCII) - PAD
     return Table(records.data, buffer, field_starts, field_ends, starts, ends, odd, firsts, quotes, beyond_ascii)
