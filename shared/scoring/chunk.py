@@ -4,7 +4,7 @@ The same bytes give the same parts, and a row's text depends on nothing but the 
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,22 +13,18 @@ import numpy as np
 from shared.files.arrays import is_ascii
 from shared.files.header import Layout
 from shared.files.records import Records, split_records
-from shared.scoring.carried import carried_records, source_row_of, symbol_of
+from shared.scoring.carried import carried_records, symbol_of
 from shared.scoring.chunk_summary import ChunkSummary, summarise
 from shared.scoring.company_periods import NO_KEY, company_periods
 from shared.scoring.model import Model
 from shared.scoring.number_texts import row_number_cells
+from shared.scoring.parts import ROW_END, Parts, columns_of, interleaved, parts_of
 from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS, SOURCE_ROW
-from shared.scoring.results import fault_texts, row_error
 from shared.scoring.rows import Fault, judge
 from shared.scoring.scores import score_cells
 from shared.scoring.table import table_of
 
 MAX_CELL_BYTES: Final = 32 * 1024
-
-# Of a sound row, in whose text it cannot be, until its files are told apart: one copies its text from the other.
-_END: Final = b"\0"
-_END_OF_SOUND: Final = b"," * (len(FAULT_COLUMNS) + 1) + b"successful\n"
 
 
 class ChunkError(Exception):
@@ -41,20 +37,6 @@ class RowCountMismatchError(ChunkError):
 
 class ChunkEncodingError(ChunkError):
     """The chunk is not UTF-8, into which every file is turned before it is cut."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What one chunk adds to each result file: CSV without header line.
-
-    `errors` has a JSON object a line, `summary` a `ChunkSummary` as bytes.
-    """
-
-    successful: bytes
-    failed: bytes
-    all: bytes
-    errors: bytes
-    summary: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +97,7 @@ def score_chunk(
     sound = np.flatnonzero(~judged.failed(len(table)))
     scored = None
     if model is not None:
-        scored = score_cells(judged, sound, model, job_type=layout.job_type, profile=layout.profile, row_end=_END)
+        scored = score_cells(judged, sound, model, job_type=layout.job_type, profile=layout.profile, row_end=ROW_END)
     sound_indices = kept[sound]
     row_numbers = first_row + sound_indices
     keys = np.full(len(records), NO_KEY)
@@ -131,42 +113,18 @@ def score_chunk(
             row_numbers=row_numbers,
             company_periods=summary.company_periods,
         )
-    size = len(records)
-    numbers = row_number_cells(first_row, size)
-    if scored is None:
-        columns = [carried, numbers.tolist(), [_END] * size]
-    else:
-        figures = np.zeros(size, scored.figures.dtype)
-        figures[sound_indices] = scored.figures
-        spread = (piece.spread(sound_indices, size) for piece in scored.pieces)
-        columns = [carried, np.strings.add(numbers, figures).tolist(), *spread]
-    texts = _interleaved(columns)
-    successful, everything, failed, errors = [], [], bytearray(), bytearray()
-    unscored = b"," * len(SCORE_COLUMNS) if scored else b""
-    is_retry = layout.normalised[-1] == SOURCE_ROW
-    start = 0
-    for index in [*sorted(faults), size]:
-        run = b"".join(texts[start * len(columns) : index * len(columns)])
-        successful.append(run.replace(_END, b"\n"))
-        everything.append(run.replace(_END, _END_OF_SOUND))
-        start = index + 1
-        if index < size:
-            found = fault_texts(tuple(faults[index]))
-            row = b"%b,%d" % (carried[index], first_row + index)
-            failed += b"%b,%b\n" % (row, found.cells)
-            everything.append(b"%b%b,%b,failed\n" % (row, unscored, found.cells))
-            source = source_row_of(carried[index]) if is_retry else None
-            errors += row_error(first_row + index, symbols.get(index, ""), found, source_row=source) + b"\n"
     return ScoredChunk(
-        rows=size,
-        successful=size - len(faults),
+        rows=len(records),
+        successful=len(records) - len(faults),
         failed=len(faults),
-        faults=Counter(tuple((fault.code, fault.column) for fault in found) for found in faults.values()),
-        parts=Parts(
-            successful=b"".join(successful),
-            failed=bytes(failed),
-            all=b"".join(everything),
-            errors=bytes(errors),
+        faults=Counter([tuple([(fault.code, fault.column) for fault in found]) for found in faults.values()]),
+        parts=parts_of(
+            columns_of(carried, scored, sound_indices, first_row=first_row),
+            faults,
+            symbols,
+            first_row=first_row,
+            are_scored=scored is not None,
+            is_retry=layout.normalised[-1] == SOURCE_ROW,
             summary=summary.to_bytes(),
         ),
     )
@@ -188,8 +146,8 @@ def unprocessed_rows(
     blanks = b"," * (len(FAULT_COLUMNS) + (len(SCORE_COLUMNS) if scored else 0))
     return UnprocessedChunk(
         rows=size,
-        unprocessed=b"".join(_interleaved([carried, numbers, [b"\n"] * size])),
-        all=b"".join(_interleaved([carried, numbers, [blanks + b",unprocessed\n"] * size])),
+        unprocessed=b"".join(interleaved([carried, numbers, [b"\n"] * size])),
+        all=b"".join(interleaved([carried, numbers, [blanks + b",unprocessed\n"] * size])),
     )
 
 
@@ -216,11 +174,3 @@ def _malformed(holds: str, fields: int, layout: Layout, max_cell_bytes: int) -> 
             "put quotes around text that holds the delimiter, and give every column a cell"
         )
     return Fault(None, "malformed_row", error, None)
-
-
-def _interleaved(columns: Sequence[Sequence[bytes]]) -> list[bytes]:
-    """The rows one after another, each the texts of its columns: joined, every byte is copied once."""
-    texts = [b""] * (len(columns) * len(columns[0]))
-    for place, column in enumerate(columns):
-        texts[place :: len(columns)] = column
-    return texts

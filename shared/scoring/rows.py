@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -27,8 +27,7 @@ LONGEST_VALUE: Final = 200
 """Characters of a faulty cell that are shown; of a longer one the beginning, and an ellipsis."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(NamedTuple):
     """One thing wrong with one row. `column` and `value` are None where the fault is not of one cell."""
 
     column: str | None
