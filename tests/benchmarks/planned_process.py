@@ -5,16 +5,17 @@ from pathlib import Path
 
 from shared.files.chunks import chunk_size, plan_chunks
 from shared.files.dialect import HEAD_BYTES
+from shared.files.streams import Readable
 from tests.benchmarks.layouts import layout_of
 from tests.benchmarks.peak_memory import peak_bytes
 
 
-def plan(path: Path) -> int:
-    """Cut the file into chunks as Plan does, and give the number of its rows."""
+def plan(path: Path, stream: Readable | None = None) -> int:
+    """Cut the file into chunks as Plan does, reading its bytes from a stream if there is one, and count its rows."""
     with path.open("rb") as file:
         layout = layout_of(file.read(HEAD_BYTES), is_whole_file=False)
         file.seek(0)
-        chunks = list(plan_chunks(file, layout, chunk_bytes=chunk_size(path.stat().st_size)))
+        chunks = list(plan_chunks(stream or file, layout, chunk_bytes=chunk_size(path.stat().st_size)))
     return sum(chunk.row_count for chunk in chunks)
 
 

@@ -2,13 +2,17 @@
 
 import csv
 import tempfile
+from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from time import process_time
 from typing import Final
 
 from shared.files.runs import BLOCK_BYTES
+from shared.files.streams import Readable
 from tests.benchmarks import planned_process
+from tests.benchmarks.http_s3 import served
 from tests.benchmarks.inputs import write_large_csv
 from tests.benchmarks.measurements import Measurement, Series, check_same_work
 from tests.benchmarks.peak_memory import peak_of
@@ -29,18 +33,25 @@ def measure() -> tuple[Measurement, ...]:
         medium_size = write_large_csv(medium, at_least_bytes=MEDIUM_BYTES)
         size = write_large_csv(large, at_least_bytes=LARGE_BYTES)
         check_same_work("rows", ours=planned_process.plan(medium), theirs=read_records(medium))
-        return _time(large, medium, megabytes=size / MB, medium_megabytes=medium_size / MB), _memory(
-            small, medium, large
+        return (
+            _time(large, medium, megabytes=size / MB, medium_megabytes=medium_size / MB),
+            _time_from_s3(large, megabytes=size / MB),
+            _memory(small, medium, large),
         )
 
 
-def read_blocks(path: Path) -> int:
+def read_blocks(stream: Readable) -> int:
     """Read a file in the blocks that it is planned in, and give how many there were."""
     blocks = 0
-    with path.open("rb") as file:
-        while file.read(BLOCK_BYTES):
-            blocks += 1
+    while stream.read(BLOCK_BYTES):
+        blocks += 1
     return blocks
+
+
+def read_file(path: Path) -> int:
+    """Read a file in blocks, as `read_blocks` does."""
+    with path.open("rb") as file:
+        return read_blocks(file)
 
 
 def read_records(path: Path) -> int:
@@ -54,7 +65,7 @@ def _time(path: Path, medium: Path, *, megabytes: float, medium_megabytes: float
         [
             Contender(name="`plan_chunks`", run=lambda: planned_process.plan(path), units=megabytes),
             Contender(name="`csv.reader`, counting", run=lambda: read_records(medium), units=medium_megabytes),
-            Contender(name="floor: reading the bytes", run=lambda: read_blocks(path), units=megabytes),
+            Contender(name="floor: reading the bytes", run=lambda: read_file(path), units=megabytes),
         ],
         rounds=5,
         clock=process_time,
@@ -70,6 +81,34 @@ def _time(path: Path, medium: Path, *, megabytes: float, medium_megabytes: float
             "processor time; the floor reads the blocks that are planned",
             "`csv.reader` is given a tenth of it",
         ),
+    )
+
+
+def _time_from_s3(path: Path, *, megabytes: float) -> Measurement:
+    with served(path) as s3:
+
+        def read_with(reader: Callable[[Readable], object]) -> None:
+            with closing(s3.get_object(Bucket="any", Key="any")["Body"]) as body:
+                reader(body)
+
+        subject, *baselines = timed(
+            [
+                Contender(
+                    name="`plan_chunks`",
+                    run=lambda: read_with(partial(planned_process.plan, path)),
+                    units=megabytes,
+                ),
+                Contender(name="floor: reading the bytes", run=lambda: read_with(read_blocks), units=megabytes),
+            ],
+            rounds=5,
+        )
+    return Measurement(
+        title="Plan a CSV file that S3 sends",
+        quantity="seconds",
+        unit="MB",
+        subject=subject,
+        baselines=tuple(baselines),
+        notes=("the same file, sent over HTTP on loopback by a process of its own, and read with boto3; wall time",),
     )
 
 
