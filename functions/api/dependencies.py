@@ -2,6 +2,8 @@
 
 FastAPI solves these before it validates the parameters of the route itself. That gives the order of checks that the
 contract asks for: 401, 403, 404, 409, and only then 422.
+
+It looks into each of them again for every route that asks for it, at every start, so they ask each other for little.
 """
 
 import asyncio
@@ -55,10 +57,14 @@ class Services:
     root_url: str = ""
 
 
-async def _services(request: Request) -> Services:
+def _services_of(request: Request) -> Services:
     services = request.app.state.services
     assert isinstance(services, Services)  # noqa: S101 - an app made for its description has none and serves nothing
     return services
+
+
+async def _services(request: Request) -> Services:
+    return _services_of(request)
 
 
 CurrentServices = Annotated[Services, Depends(_services)]
@@ -69,10 +75,9 @@ _bearer = HTTPBearer(auto_error=False, scheme_name="accessToken", bearerFormat="
 
 async def _caller(
     request: Request,
-    services: CurrentServices,
     _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Caller:
-    return services.verifier.caller(request.headers.get("authorization"))
+    return _services_of(request).verifier.caller(request.headers.get("authorization"))
 
 
 CurrentCaller = Annotated[Caller, Depends(_caller)]
@@ -80,10 +85,10 @@ CurrentCaller = Annotated[Caller, Depends(_caller)]
 
 async def _cursor(
     caller: CurrentCaller,  # noqa: ARG001 - who calls is asked first
-    services: CurrentServices,
+    request: Request,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
 ) -> Cursor | None:
-    return services.cursors.read(cursor) if cursor is not None else None
+    return _services_of(request).cursors.read(cursor) if cursor is not None else None
 
 
 # Named before the other parameters of a route, or what is wrong with those is told first.
@@ -109,8 +114,8 @@ async def _job_id(caller: CurrentCaller, job_id: Annotated[str, Path(description
 JobId = Annotated[UUID, Depends(_job_id)]
 
 
-async def _visible_job(caller: CurrentCaller, job_id: JobId, services: CurrentServices) -> JobView:
-    return services.jobs.get(caller, job_id)
+async def _visible_job(caller: CurrentCaller, job_id: JobId, request: Request) -> JobView:
+    return _services_of(request).jobs.get(caller, job_id)
 
 
 VisibleJob = Annotated[JobView, Depends(_visible_job)]

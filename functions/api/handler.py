@@ -4,33 +4,36 @@ import re
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools.utilities.typing import LambdaContext
-from mangum import Mangum
+from shared.startup import lasting_imports
 
-from functions.api.app import create_app
-from functions.api.authentication import ClaimNames, TokenVerifier
-from functions.api.cursors import Cursors
-from functions.api.dependencies import Limits, Services
-from functions.api.problems import MEDIA_TYPE
-from functions.api.settings import ApiSettings
-from functions.api.signing_keys import SigningKeys, jwks_fetcher
-from shared.aws import clients
-from shared.aws.export_function import ExportInvocation
-from shared.aws.failures import translated
-from shared.aws.idempotency_keys import StoredKeys
-from shared.aws.invocations import FinalizeInvocation, RetryInvocation
-from shared.aws.jobs_table import JobsTable
-from shared.aws.results_bucket import ResultsBucket
-from shared.aws.score_function import ScoreInvocation
-from shared.aws.state_machine import StateMachine
-from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.downloads import Downloads
-from shared.jobs.idempotency import Idempotency
-from shared.jobs.model import utc_now
-from shared.jobs.retry import RetryService
-from shared.jobs.scored_rows import ScoredRows
-from shared.jobs.service import JobService
-from shared.observability import logger, observed
+with lasting_imports():
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+    from mangum import Mangum
+
+    from functions.api.app import create_app
+    from functions.api.authentication import ClaimNames, TokenVerifier
+    from functions.api.cursors import Cursors
+    from functions.api.dependencies import Limits, Services
+    from functions.api.problems import MEDIA_TYPE
+    from functions.api.settings import ApiSettings
+    from functions.api.signing_keys import SigningKeys, jwks_fetcher
+    from shared.aws import clients
+    from shared.aws.export_function import ExportInvocation
+    from shared.aws.failures import translated
+    from shared.aws.idempotency_keys import StoredKeys
+    from shared.aws.invocations import FinalizeInvocation, RetryInvocation
+    from shared.aws.jobs_table import JobsTable
+    from shared.aws.results_bucket import ResultsBucket
+    from shared.aws.score_function import ScoreInvocation
+    from shared.aws.state_machine import StateMachine
+    from shared.aws.upload_bucket import UploadBucket
+    from shared.jobs.downloads import Downloads
+    from shared.jobs.idempotency import Idempotency
+    from shared.jobs.model import utc_now
+    from shared.jobs.retry import RetryService
+    from shared.jobs.scored_rows import ScoredRows
+    from shared.jobs.service import JobService
+    from shared.observability import logger, observed
 
 # Everything we answer with is text; Mangum would otherwise send what it does not know as base64.
 _JOB_IN_PATH = re.compile(r"/jobs/([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})(?:/|$)", re.ASCII)

@@ -8,22 +8,25 @@ from functools import cache
 from typing import Any
 from uuid import UUID
 
-from aws_lambda_powertools.metrics import MetricUnit
+from shared.startup import lasting_imports
 
-from functions.score.given_rows import score_given
-from functions.score.scorer import Scorer
-from functions.score.settings import ScoreSettings
-from shared.aws import clients
-from shared.aws.invocations import FinalizeInvocation
-from shared.aws.jobs_table import JobsTable
-from shared.aws.planned_input import PlannedInput
-from shared.aws.results_bucket import ResultsBucket
-from shared.aws.state_machine import StateMachine
-from shared.aws.upload_bucket import UploadBucket
-from shared.files.chunks import Chunk
-from shared.jobs.failure_budget import FailureBudget
-from shared.jobs.model import utc_now
-from shared.observability import about_job, count, logger, metrics, observed
+with lasting_imports():
+    from aws_lambda_powertools.metrics import MetricUnit
+
+    from functions.score.given_rows import score_given
+    from functions.score.scorer import Scorer
+    from functions.score.settings import ScoreSettings
+    from shared.aws import clients
+    from shared.aws.invocations import FinalizeInvocation
+    from shared.aws.jobs_table import JobsTable
+    from shared.aws.planned_input import PlannedInput
+    from shared.aws.results_bucket import ResultsBucket
+    from shared.aws.state_machine import StateMachine
+    from shared.aws.upload_bucket import UploadBucket
+    from shared.files.chunks import Chunk
+    from shared.jobs.failure_budget import FailureBudget
+    from shared.jobs.model import utc_now
+    from shared.observability import about_job, count, logger, metrics, observed
 
 
 @cache
