@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Request, Security
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi import Depends, Path, Query, Request
 
 from functions.api.authentication import TokenVerifier
 from functions.api.cursors import Cursor, Cursors
@@ -57,27 +56,22 @@ class Services:
     root_url: str = ""
 
 
-def _services_of(request: Request) -> Services:
+def services_of(request: Request) -> Services:
+    """What the application of a request works with."""
     services = request.app.state.services
     assert isinstance(services, Services)  # noqa: S101 - an app made for its description has none and serves nothing
     return services
 
 
 async def _services(request: Request) -> Services:
-    return _services_of(request)
+    return services_of(request)
 
 
 CurrentServices = Annotated[Services, Depends(_services)]
 
-# For the description only: the header is read by the verifier, whose refusals are ours and not FastAPI's.
-_bearer = HTTPBearer(auto_error=False, scheme_name="accessToken", bearerFormat="JWT")
 
-
-async def _caller(
-    request: Request,
-    _: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-) -> Caller:
-    return _services_of(request).verifier.caller(request.headers.get("authorization"))
+async def _caller(request: Request) -> Caller:
+    return services_of(request).verifier.caller(request.headers.get("authorization"))
 
 
 CurrentCaller = Annotated[Caller, Depends(_caller)]
@@ -88,7 +82,7 @@ async def _cursor(
     request: Request,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
 ) -> Cursor | None:
-    return _services_of(request).cursors.read(cursor) if cursor is not None else None
+    return services_of(request).cursors.read(cursor) if cursor is not None else None
 
 
 # Named before the other parameters of a route, or what is wrong with those is told first.
@@ -107,15 +101,18 @@ def parsed_job_id(text: str) -> UUID:
     return parsed
 
 
-async def _job_id(caller: CurrentCaller, job_id: Annotated[str, Path(description="UUID of the job")]) -> UUID:  # noqa: ARG001 - who calls is asked first
+_WrittenId = Annotated[str, Path(description="UUID of the job")]
+
+
+async def _job_id(caller: CurrentCaller, job_id: _WrittenId) -> UUID:  # noqa: ARG001 - who calls is asked first
     return parsed_job_id(job_id)
 
 
 JobId = Annotated[UUID, Depends(_job_id)]
 
 
-async def _visible_job(caller: CurrentCaller, job_id: JobId, request: Request) -> JobView:
-    return _services_of(request).jobs.get(caller, job_id)
+async def _visible_job(caller: CurrentCaller, job_id: _WrittenId, request: Request) -> JobView:
+    return services_of(request).jobs.get(caller, parsed_job_id(job_id))
 
 
 VisibleJob = Annotated[JobView, Depends(_visible_job)]

@@ -66,6 +66,7 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
         code: {"status": kind.status, "title": kind.title, "when": kind.when} for code, kind in KINDS.items()
     }
     _drop_foreign_errors(made)
+    _add_security(made)
     add_examples(made)
     return made
 
@@ -83,6 +84,17 @@ def _add_answers(document: dict[str, Any]) -> None:
     _, described = models_json_schema([(model, "serialization") for model in models], ref_template=_SCHEMA)
     schemas = {**document["components"]["schemas"], **described["$defs"]}
     document["components"]["schemas"] = dict(sorted(schemas.items()))
+
+
+def _add_security(document: dict[str, Any]) -> None:
+    """Tell of the access token where one is asked for: the header is read by the verifier, not by FastAPI."""
+    document["components"]["securitySchemes"] = {
+        "accessToken": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+    }
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if "401" in operation["responses"]:
+                operation["security"] = [{"accessToken": []}]
 
 
 def _drop_foreign_errors(document: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 from fastapi import Depends, Header, Request
 from starlette.responses import Response
 
-from functions.api.dependencies import CurrentCaller, CurrentServices
+from functions.api.dependencies import CurrentCaller, services_of
 from functions.api.forms import MalformedFormError, read_parts
 from shared.jobs.idempotency import Answer, Claim, Idempotency, request_key
 
@@ -74,13 +74,11 @@ class Once:
         return response
 
 
-async def _once(
-    request: Request, caller: CurrentCaller, services: CurrentServices, idempotency_key: _Key = None
-) -> Once:
+async def _once(request: Request, caller: CurrentCaller, idempotency_key: _Key = None) -> Once:
     key = None
     if idempotency_key is not None:
         key = request_key(caller, method=request.method, path=request.url.path, key=idempotency_key)
-    return Once(request, services.idempotency, key)
+    return Once(request, services_of(request).idempotency, key)
 
 
 OncePerKey = Annotated[Once, Depends(_once)]
