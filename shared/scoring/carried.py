@@ -25,7 +25,7 @@ from shared.scoring.columns import BY_NAME, Kind
 from shared.scoring.plain_numbers import PAD, plain_numbers
 from shared.scoring.result_names import SOURCE_ROW
 from shared.scoring.table import Table
-from shared.scoring.text_hashes import have_lower_case
+from shared.scoring.text_words import have_lower_case
 
 _NEEDS_QUOTES = re.compile(r'[",\r\n]')
 _LOWER_TO_UPPER = 0x20

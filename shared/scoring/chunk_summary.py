@@ -17,7 +17,7 @@ from shared.scoring.model import risk_grades, risk_levels
 from shared.scoring.rows import JudgedRows
 from shared.scoring.scores import ScoreCells
 from shared.scoring.table import Table
-from shared.scoring.text_hashes import text_hashes
+from shared.scoring.text_words import text_hashes
 
 RISKIEST: Final = 10
 MAX_SECTORS: Final = 1_000

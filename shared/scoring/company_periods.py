@@ -15,7 +15,7 @@ from shared.scoring.cells import read_quarter, read_year
 from shared.scoring.columns import BY_NAME
 from shared.scoring.plain_numbers import padded
 from shared.scoring.table import Table
-from shared.scoring.text_hashes import mixed, text_hashes
+from shared.scoring.text_words import mixed, text_hashes
 
 NO_KEY: Final = np.uint64(0)
 """Of a row that does not say which company and period it is of."""

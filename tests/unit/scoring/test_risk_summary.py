@@ -26,7 +26,7 @@ from shared.scoring.risk_summary import (
     RiskSummary,
     population_stability,
 )
-from shared.scoring.text_hashes import text_hashes
+from shared.scoring.text_words import text_hashes
 from tests.unit.scoring.scored_files import GOOD, GOOD_RATIOS, RATIOS, STATEMENTS, score_file, table_of
 
 QUARTERLY = STATEMENTS.replace("reporting_year", "reporting_year,reporting_quarter")

@@ -1,4 +1,7 @@
-"""64-bit hashes of whole columns of text, with NumPy: equal texts have equal ones, and different ones hardly ever."""
+"""Whole columns of text, eight bytes at a time, with NumPy: 64-bit hashes of them, and which have small letters.
+
+Equal texts have equal hashes, and different ones hardly ever.
+"""
 
 from collections.abc import Iterator
 from typing import Final
