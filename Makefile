@@ -51,10 +51,10 @@ soak: $(READY) ## run the long tests: every fault alone, pairs of faults, long l
 	@$(BIN)/python -m pytest -n auto --dist loadgroup -o python_files='soak_*.py' tests $(ARGS)
 
 stress: $(READY) ## 500 uploads, 200 dropped files and a million rows on the local cloud, with the memory it took (ARGS="--jobs 50")
-	@$(BIN)/python -m tests.stress $(ARGS)
+	@$(BIN)/python -m tests.tools.stress $(ARGS)
 
-report: $(READY) ## write what was found of every harm to build/report.md
-	@$(BIN)/python -m tests.register.report build/report.md
+report: $(READY) ## write the hazard report (hazard, tests, result) to build/report.md
+	@$(BIN)/python -m tests.tools.hazards.report build/report.md
 
 audit: $(READY) ## write what is bundled to build/sbom.json, and ask PyPI what is known against it
 	@$(BIN)/python -m infra.sbom build/sbom.json
@@ -85,7 +85,7 @@ compare: $(READY) ## compare a model with the one that scored a job: RESULTS=suc
 	@$(BIN)/python -m shared.training.compare $(RESULTS) $(MODEL)
 
 bench: $(READY) ## measure speed and memory against baselines in the same run (ARGS="scoring --json bench.json" for one)
-	@$(BIN)/python -m tests.benchmarks $(ARGS)
+	@$(BIN)/python -m tests.tools.benchmarks $(ARGS)
 
 openapi: $(READY) ## rewrite openapi.json from the code
 	@$(BIN)/python -m functions.api.openapi openapi.json

@@ -9,8 +9,8 @@ from shared.aws import clients
 from shared.aws.jobs_listing import JobsListing
 from shared.jobs.job_filter import JobFilter
 from tests.aws_resources import TABLE, create_table
-from tests.benchmarks.listing import SCOPE, IndexesInMemory, jobs_of, page_cost
 from tests.read_units import MeteredClient
+from tests.tools.benchmarks.listing import SCOPE, IndexesInMemory, jobs_of, page_cost
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])

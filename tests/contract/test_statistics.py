@@ -9,11 +9,11 @@ from shared.aws.jobs_table import JobsTable
 from shared.jobs.ports import JobStore
 from shared.jobs.service import JobService
 from shared.jobs.statistics import SUMMED_AT_MOST, statistics_view
-from tests.benchmarks.listing import TABLE, IndexesInMemory, jobs_of
 from tests.builders import NOON, a_caller, a_count
 from tests.contract.steps import SECOND, failed, queued, read, scoring
 from tests.fakes import FakeAssembler, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
 from tests.read_units import MeteredClient
+from tests.tools.benchmarks.listing import TABLE, IndexesInMemory, jobs_of
 
 
 def service_on(store: JobStore) -> JobService:

@@ -1,6 +1,6 @@
 """Every statement of every function's role left out in turn on the local cloud, which enforces them. By `make soak`.
 
-Without the statement the flow that needs it must be denied, and with it again nobody is. `tests/crashes/test_rights.py`
+Without the statement the flow that needs it must be denied, and with it again nobody is. `tests/faults/test_rights.py`
 works the same out from the template, action by action, in seconds; here the local cloud's own IAM says so.
 """
 
@@ -34,7 +34,7 @@ NOT_JUDGED = {
     "dynamodb:DescribeStream": "its poller reads streams by itself, likewise",
     "sqs:SendMessage": "Lambda sends there what publish gave up, and the local cloud does so by itself",
 }
-# Of these none is in the template of the local stage: they hold in `tests/crashes/test_rights.py` and `tests/infra`.
+# Of these none is in the template of the local stage: they hold in `tests/faults/test_rights.py` and `tests/infra`.
 NOT_DEPLOYED = {
     "kms:": "the local stage has no key, and the local cloud encrypts nothing",
     "xray:": "the local cloud has no traces",

@@ -4,10 +4,10 @@ from contextlib import closing
 from pathlib import Path
 
 from shared.files.runs import BLOCK_BYTES
-from tests.benchmarks import planned_process
-from tests.benchmarks.http_s3 import served
-from tests.benchmarks.inputs import write_large_csv
-from tests.benchmarks.planning import read_file
+from tests.tools.benchmarks import planned_process
+from tests.tools.benchmarks.http_s3 import served
+from tests.tools.benchmarks.inputs import write_large_csv
+from tests.tools.benchmarks.planning import read_file
 
 
 def test_a_file_is_planned_from_s3_as_from_the_disk_over_and_over(tmp_path: Path) -> None:

@@ -1,0 +1,306 @@
+"""What happens to jobs, from submission to the last trace: together every function, and every route of the API.
+
+Each says how the jobs end whose ids a client was answered with, whatever single calls fail on the way.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+
+from infra.local import panel
+from shared.aws import clients
+from shared.exports.parquet import write_parquet
+from shared.exports.result_file import ResultFile
+from shared.scoring.documentation import example_rows
+from tests.faults.platform import API, CLIENT_ATTEMPTS, Platform
+
+ANNUAL = panel.as_csv(panel.statement_rows(20, seed=1, faulty=3), panel.STATEMENT_COLUMNS)
+QUARTERLY = panel.as_xlsx(panel.quarterly_ratio_rows(20, seed=2), panel.QUARTERLY_RATIO_COLUMNS)
+HOPELESS = panel.as_csv(panel.statement_rows(1_400, seed=3, faulty=1_300), panel.STATEMENT_COLUMNS)
+# Above the sizes from which S3 is given objects in parts.
+# Random, or they would be small in any format that packs them.
+_REMARKS = [b64encode(np.random.default_rng(row).bytes(22_500)).decode() for row in range(400)]
+LARGE = (
+    panel.as_csv(
+        [{**row, "remark": remark} for row, remark in zip(panel.statement_rows(400, seed=4), _REMARKS, strict=True)],
+        (*panel.STATEMENT_COLUMNS, "remark"),
+    )
+    .decode()
+    .encode("utf-16")
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class End:
+    """How a job ends: its status and error code; and its counts, where no fault can change them."""
+
+    job_id: str
+    status: str
+    error_code: str | None = None
+    cancelled: bool = False
+    successful: int | None = None
+    failed: int | None = None
+
+
+Check = Callable[[list[End]], None]
+Scenario = Callable[[Platform, Check], None]
+
+
+def a_file_is_uploaded_scored_read_and_deleted(platform: Platform, check: Check) -> None:
+    job_id = _uploaded(platform, "annual", ANNUAL, "max_failed_percent=50")
+    platform.deliver()
+    platform.run_executions()
+    platform.publish()
+    job = f"{API}/jobs/{job_id}"
+    for path in (
+        job,
+        f"{job}/status",
+        f"{job}/errors",
+        f"{job}/results",
+        f"{job}/download?outcome=all",
+        f"{API}/jobs?limit=1",
+        f"{API}/jobs/statistics",
+    ):
+        platform.request("GET", path)
+    check([End(job_id=job_id, status="completed", successful=17, failed=3)])
+    platform.request("DELETE", job)
+    platform.pass_time(minutes=20)
+    platform.sweep()
+
+
+def a_job_is_cancelled_while_chunks_are_late(platform: Platform, check: Check) -> None:
+    answer = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "a.csv"})
+    job_id = answer["body"]["job_id"]
+    platform.before_chunk[1] = lambda: platform.request("POST", f"{API}/jobs/{job_id}/cancel")
+    platform.system.put(answer["body"]["upload"]["fields"]["key"], ANNUAL)
+    platform.deliver()
+    platform.run_executions()
+    platform.publish()
+    check([End(job_id=job_id, status="failed", cancelled=True)])
+    _for_each(platform, "delete", job_id)
+
+
+def a_dropped_workbook_loses_a_chunk_for_good(platform: Platform, check: Check) -> None:
+    platform.poisoned_chunks.add(1)
+    platform.system.put("drop/acme/quarterly/figures.xlsx", QUARTERLY)
+    platform.deliver()
+    platform.run_executions()
+    (entry,) = platform.request("GET", f"{API}/jobs")["body"]["jobs"]
+    check([End(job_id=entry["id"], status="failed", error_code="chunks_failed")])
+
+
+def a_queued_job_is_cancelled_before_its_rows_are_counted(platform: Platform, check: Check) -> None:
+    job_id = _uploaded(platform, "annual", ANNUAL)
+    platform.deliver()
+    _for_each(platform, "cancel", job_id)
+    platform.settle()
+    check([End(job_id=job_id, status="failed", cancelled=True, successful=0, failed=0)])
+
+
+def results_are_exported(platform: Platform, check: Check) -> None:
+    job_id = _uploaded(platform, "annual", ANNUAL)
+    platform.deliver()
+    platform.run_executions()
+    platform.publish()
+    for file_format in ("parquet", "xlsx"):
+        _exported(platform, f"{API}/jobs/{job_id}/download?outcome=failed&format={file_format}")
+    check([End(job_id=job_id, status="completed", successful=17, failed=3)])
+    platform.request("DELETE", f"{API}/jobs/{job_id}")
+
+
+def a_job_is_deleted_while_its_results_are_exported(platform: Platform, check: Check) -> None:
+    deleted = _uploaded(platform, "annual", ANNUAL)
+    platform.deliver()
+    platform.run_executions()
+
+    def delete_and_write(result: ResultFile, path: str) -> None:
+        platform.request("DELETE", f"{API}/jobs/{deleted}")
+        write_parquet(result, path)
+
+    with patch("functions.export.conversion.write_parquet", delete_and_write):
+        _exported(platform, f"{API}/jobs/{deleted}/download?outcome=all&format=parquet")
+    check([])
+
+
+def most_rows_fail(platform: Platform, check: Check) -> None:
+    job_id = _uploaded(platform, "annual", HOPELESS, "max_failed_percent=10")
+    platform.deliver()
+    platform.run_executions()
+    check([End(job_id=job_id, status="failed", error_code="too_many_failed_rows")])
+
+
+def an_execution_vanishes(platform: Platform, check: Check) -> None:
+    """What the schedule is for: the record says that a job is to run, and nothing runs it."""
+    job_id = _uploaded(platform, "annual", ANNUAL)
+    platform.deliver()
+    platform.forget_execution(job_id)
+    platform.pass_time(minutes=31)
+    platform.sweep()
+    platform.run_executions()
+    platform.publish()
+    check([End(job_id=job_id, status="completed", successful=17, failed=3)])
+
+
+def an_execution_does_nothing(platform: Platform, check: Check) -> None:
+    """The other thing the schedule is for: an execution that runs and gets no further."""
+    job_id = _uploaded(platform, "annual", ANNUAL)
+    platform.deliver()
+    platform.abandon_execution(job_id)
+    platform.system.invoke("plan", {"job_id": job_id})
+    platform.pass_time(minutes=31)
+    platform.sweep()
+    check([End(job_id=job_id, status="failed", error_code="stalled")])
+
+
+def a_request_with_a_key_is_sent_until_it_is_answered(platform: Platform, check: Check) -> None:
+    """However often the request is sent, it makes one job."""
+    key = {"Idempotency-Key": "a-key"}
+    for _ in range(2 * CLIENT_ATTEMPTS):
+        answer = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "a.csv"}, headers=key)
+        if answer["status"] == 202:
+            break
+        platform.pass_time(minutes=1)
+    platform.system.put(answer["body"]["upload"]["fields"]["key"], ANNUAL)
+    platform.deliver()
+    platform.run_executions()
+    (entry,) = platform.request("GET", f"{API}/jobs")["body"]["jobs"]
+    check([End(job_id=entry["id"], status="completed", successful=17, failed=3)])
+
+
+def the_rows_that_failed_are_retried(platform: Platform, check: Check) -> None:
+    job_id = _uploaded(platform, "annual", ANNUAL)
+    platform.deliver()
+    platform.run_executions()
+    child = platform.request("POST", f"{API}/jobs/{job_id}/retry")["body"]["job_id"]
+    platform.settle()
+    # When the request for its file was lost, the sweep repeats it.
+    platform.pass_time(minutes=17)
+    platform.sweep()
+    platform.deliver()
+    platform.run_executions()
+    check(
+        [
+            End(job_id=job_id, status="completed", successful=17, failed=3),
+            End(job_id=child, status="completed", successful=0, failed=3),
+        ]
+    )
+
+
+def rows_are_scored_at_once_and_the_rest_is_read(platform: Platform, check: Check) -> None:
+    for job_type in ("annual", "quarterly"):
+        platform.request("POST", f"{API}/{job_type}", json={"rows": example_rows(job_type)})
+        platform.request("GET", f"{API}/{job_type}/schema")
+        platform.request("GET", f"{API}/{job_type}/template")
+    platform.request("POST", f"{API}/quarterly/bulk-upload-async", json={"filename": "a.csv"})
+    platform.request("GET", f"{API}/models")
+    check([])
+
+
+SCENARIOS: tuple[Scenario, ...] = (
+    a_file_is_uploaded_scored_read_and_deleted,
+    a_job_is_cancelled_while_chunks_are_late,
+    a_dropped_workbook_loses_a_chunk_for_good,
+    a_queued_job_is_cancelled_before_its_rows_are_counted,
+    results_are_exported,
+    a_job_is_deleted_while_its_results_are_exported,
+    most_rows_fail,
+    an_execution_vanishes,
+    an_execution_does_nothing,
+    a_request_with_a_key_is_sent_until_it_is_answered,
+    the_rows_that_failed_are_retried,
+    rows_are_scored_at_once_and_the_rest_is_read,
+)
+
+
+def a_large_file_is_scored_though_parts_of_it_are_lost(platform: Platform, check: Check) -> None:
+    """What is written in several parts: an input in another encoding, and result files of more than one part's size."""
+    platform.faults.lose_first("UploadPart", of=("plan", "finalize", "export"))
+    platform.system.put("drop/acme/annual/large.csv", LARGE)
+    platform.deliver()
+    platform.run_executions()
+    (entry,) = platform.request("GET", f"{API}/jobs")["body"]["jobs"]
+    _exported(platform, f"{API}/jobs/{entry['id']}/download?outcome=all&format=parquet")
+    check([End(job_id=entry["id"], status="completed", successful=400, failed=0)])
+
+
+def what_comes_late_or_twice_is_removed(platform: Platform, check: Check) -> None:
+    job_id, other = (_uploaded(platform, "annual", ANNUAL) for _ in range(2))
+    platform.deliver()
+    platform.system.put(f"api/{job_id}", ANNUAL)
+    platform.deliver()
+    platform.forget_processes()
+    page = platform.request("GET", f"{API}/jobs?limit=1")["body"]
+    platform.request("GET", f"{API}/jobs?limit=1&cursor={page['pagination']['next_cursor']}")
+    # Lists of two other kinds: of somebody without an organization, and of everybody.
+    platform.request("GET", f"{API}/jobs", caller={"organization_id": None})
+    platform.request("GET", f"{API}/jobs", caller={"role": "super_admin", "organization_id": None})
+    platform.run_executions()
+    platform.request("DELETE", f"{API}/jobs/{job_id}")
+    for late in (f"work/{job_id}/all/000000", f"results/{job_id}/errors/000000", f"exports/{job_id}/all.xlsx"):
+        clients.s3().put_object(Bucket=platform.system.results_bucket, Key=late, Body=b"late")
+    platform.pass_time(minutes=20)
+    platform.sweep()
+    check([End(job_id=other, status="completed", successful=17, failed=3)])
+
+
+def a_large_retry_loses_a_part_and_another_its_parent(platform: Platform, check: Check) -> None:
+    platform.faults.lose_first("UploadPart", of=("retry",))
+    form = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "large.csv"})["body"]
+    large = form["job_id"]
+    platform.system.put(form["upload"]["fields"]["key"], LARGE.decode("utf-16").encode())
+    platform.before_chunk[0] = lambda: platform.request("POST", f"{API}/jobs/{large}/cancel")
+    platform.deliver()
+    platform.run_executions()
+    small = _uploaded(platform, "annual", ANNUAL)
+    platform.deliver()
+    platform.run_executions()
+    resumed, orphan = (
+        platform.request("POST", f"{API}/jobs/{parent}/retry")["body"]["job_id"] for parent in (large, small)
+    )
+    platform.request("DELETE", f"{API}/jobs/{small}")
+    platform.settle()
+    platform.deliver()
+    platform.run_executions()
+    check(
+        [
+            End(job_id=resumed, status="completed", failed=0),
+            End(job_id=orphan, status="failed", error_code="retry_not_prepared"),
+        ]
+    )
+
+
+# What the roles need beside: too slow, or too far from any fault, to be run under each.
+RARE_SCENARIOS: tuple[Scenario, ...] = (
+    a_large_file_is_scored_though_parts_of_it_are_lost,
+    what_comes_late_or_twice_is_removed,
+    a_large_retry_loses_a_part_and_another_its_parent,
+)
+
+
+def _uploaded(platform: Platform, job_type: str, body: bytes, options: str = "") -> str:
+    answer: Any = platform.request(
+        "POST", f"{API}/{job_type}/bulk-upload-async?{options}", files={"file": ("a.csv", body)}
+    )
+    return str(answer["body"]["job_id"])
+
+
+def _exported(platform: Platform, path: str) -> None:
+    """Asked for until it is there or refused; in time also for what was lost with its function."""
+    for _ in range(3 * CLIENT_ATTEMPTS):
+        if platform.request("GET", path)["status"] != 202:
+            return
+        platform.settle()
+        platform.pass_time(minutes=16)
+
+
+def _for_each(platform: Platform, action: str, job_id: str) -> None:
+    """One action for many jobs, asked for again for those of which a dependency did not answer."""
+    for _ in range(CLIENT_ATTEMPTS):
+        answer = platform.request("POST", f"{API}/jobs/bulk/{action}", json={"job_ids": [job_id]})
+        (outcome,) = answer["body"]["results"]
+        if outcome["success"] or outcome["code"] != "unavailable":
+            return

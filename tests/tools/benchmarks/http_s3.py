@@ -1,0 +1,62 @@
+"""An S3 of one object, over HTTP on loopback, in a process of its own: what it does costs its client no time.
+
+It knows GET alone, and ends when its input does.
+"""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+from unittest.mock import patch
+
+from shared.aws import clients
+
+_ROOT: Final = Path(__file__).resolve().parents[3]
+
+
+@contextmanager
+def served(path: Path) -> Iterator[Any]:
+    """The S3 client of a deployed function, whose every object is the file."""
+    command = [sys.executable, "-m", __name__, str(path)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT)  # noqa: S603 - our own
+    with process as server:
+        endpoint = f"http://127.0.0.1:{int(server.stdout.readline())}"  # type: ignore[union-attr]
+        with patch.dict(os.environ, {"AWS_ENDPOINT_URL_S3": endpoint}):
+            clients.forget_clients()
+            yield clients.s3()
+        clients.forget_clients()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        with Path(sys.argv[1]).open("rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            self.send_response(200)
+            self.send_header("Content-Length", str(size))
+            self.end_headers()
+            self.wfile.flush()
+            self.connection.sendfile(file)
+
+    def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - as the base class names it
+        """Be silent."""
+
+
+def main() -> None:
+    """Serve, and print the port first."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+    # A connection that its client keeps open holds nobody up.
+    Thread(target=server.serve_forever, daemon=True).start()
+    sys.stdout.write(f"{server.server_address[1]}\n")
+    sys.stdout.flush()
+    sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""A process that takes a job of so many rows through the real handlers, and says what that took and its peak."""
+
+import json
+import os
+import sys
+import tempfile
+from contextlib import redirect_stdout
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from shared.jobs.model import JobStatus
+from tests.tools.benchmarks.peak_memory import peak_bytes
+from tests.tools.benchmarks.planned_job import planned_job
+
+
+def run(rows: int, folder: Path) -> dict[str, Any]:
+    """Plan, score chunk by chunk and finalize; the seconds of each. Raises AssertionError unless every row counted."""
+    with planned_job(rows, folder) as planned:
+        started = perf_counter()
+        for chunk in planned.chunks:
+            planned.score(chunk)
+        scored = perf_counter()
+        planned.finalize()
+        ended = perf_counter()
+        view = planned.table.get(planned.id)
+    assert view is not None
+    job = view.job
+    assert job.status is JobStatus.COMPLETED, job.error_message
+    assert (job.final_successful_rows or 0) + (job.final_failed_rows or 0) == planned.rows
+    return {
+        "rows": planned.rows,
+        "bytes": planned.size,
+        "chunks": job.chunk_count,
+        "plan": planned.plan_seconds,
+        "score": scored - started,
+        "finalize": ended - scored,
+        "peak": peak_bytes(),
+        "result_bytes": planned.s3.size(f"results/{planned.id}/all.csv"),
+    }
+
+
+def main(rows: int) -> None:
+    """Print what it took as JSON."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        redirect_stdout(nowhere),
+    ):
+        found = run(rows, Path(folder))
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

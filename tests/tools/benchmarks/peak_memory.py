@@ -1,0 +1,34 @@
+"""The most memory a process had at once, which only a process of its own can tell.
+
+tracemalloc would slow down what it watches several times over, and does not see what NumPy or a parser takes itself.
+"""
+
+import resource
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+_STATUS: Final = Path("/proc/self/status")
+_ROOT: Final = Path(__file__).resolve().parents[3]
+
+
+def peak_bytes() -> int:
+    """The largest resident size this process has had."""
+    if _STATUS.exists():
+        # Linux hands ru_maxrss on through exec: a child of a large process would report its parent's.
+        high_water = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
+        return int(high_water.split()[1]) * 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def peak_of(module: str, arguments: Sequence[str]) -> int:
+    """The peak of a process that runs the module and prints `peak_bytes()` at its end.
+
+    Raises CalledProcessError when it fails.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    printed = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=_ROOT)  # noqa: S603 - our own
+    return int(printed.stdout)

@@ -1,0 +1,96 @@
+"""A job that was planned by the real handler, with S3 in a folder and moto's DynamoDB: what scoring starts from."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Final
+from unittest.mock import patch
+from uuid import UUID, uuid4
+
+from moto import mock_aws
+
+from shared.aws import clients
+from shared.aws.jobs_table import JobsTable
+from shared.jobs.model import JobStatus
+from tests.aws_resources import TABLE, create_table
+from tests.builders import a_job, a_stored_input
+from tests.flow.system import forget_compositions
+from tests.invocation import InvocationContext
+from tests.synthesised import template
+from tests.tools.benchmarks.disk_s3 import DiskS3
+from tests.tools.benchmarks.inputs import company_csv, company_rows
+
+_ROWS_AT_ONCE: Final = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedJob:
+    """A planned job of `rows` rows in a file of `size` bytes, and its chunks as the map hands them out."""
+
+    id: UUID
+    rows: int
+    size: int
+    chunks: tuple[dict[str, Any], ...]
+    plan_seconds: float
+    s3: DiskS3
+    table: JobsTable
+
+    def score(self, chunk: dict[str, Any]) -> None:
+        """Score a chunk by the real handler."""
+        invoke("score", {"job_id": str(self.id), "chunk": chunk})
+
+    def finalize(self) -> None:
+        """Finalize by the real handler."""
+        invoke("finalize", {"job_id": str(self.id)})
+
+
+def invoke(function: str, event: dict[str, Any]) -> Any:
+    """What the handler of a function answers."""
+    return import_module(f"functions.{function}.handler").handler(event, InvocationContext())
+
+
+@contextmanager
+def planned_job(rows: int, folder: Path) -> Iterator[PlannedJob]:
+    """A job of at least so many rows, planned, while everything the handlers call is there."""
+    path = folder / "input.csv"
+    written = write_rows(path, rows)
+    s3 = DiskS3(folder)
+    job_id = uuid4()
+    stored = a_stored_input(job_id, size=path.stat().st_size)
+    s3.adopt(stored.key, path)
+    environment = {**template().environment(), "TABLE_NAME": TABLE}
+    with mock_aws(), patch.dict(os.environ, environment), patch.object(clients, "s3", lambda: s3):
+        create_table()
+        table = JobsTable(client=clients.dynamodb, table=TABLE)
+        table.create(a_job(id=job_id, status=JobStatus.QUEUED, stored_input=stored, file_size=stored.size))
+        forget_compositions()
+        started = perf_counter()
+        manifest_key = invoke("plan", {"job_id": str(job_id)})["manifest_key"]
+        planned = perf_counter()
+        with closing(s3.get_object(Key=manifest_key)["Body"]) as manifest:
+            chunks = tuple(json.loads(manifest.read()))
+        yield PlannedJob(
+            id=job_id,
+            rows=written,
+            size=stored.size,
+            chunks=chunks,
+            plan_seconds=planned - started,
+            s3=s3,
+            table=table,
+        )
+
+
+def write_rows(path: Path, rows: int) -> int:
+    """Write a file of at least so many rows without holding it, and give how many it has."""
+    header, _, records = company_csv(company_rows(min(rows, _ROWS_AT_ONCE))).partition(b"\n")
+    times = -(-rows // _ROWS_AT_ONCE)
+    with path.open("wb") as file:
+        file.write(header + b"\n")
+        for _ in range(times):
+            file.write(records)
+    return times * min(rows, _ROWS_AT_ONCE)

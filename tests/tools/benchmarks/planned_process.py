@@ -1,0 +1,34 @@
+"""A process that does one thing with a large CSV file, for its peak of memory: `plan`, `read_whole` or `nothing`."""
+
+import sys
+from pathlib import Path
+
+from shared.files.chunks import chunk_size, plan_chunks
+from shared.files.dialect import HEAD_BYTES
+from shared.files.streams import Readable
+from tests.tools.benchmarks.layouts import layout_of
+from tests.tools.benchmarks.peak_memory import peak_bytes
+
+
+def plan(path: Path, stream: Readable | None = None) -> int:
+    """Cut the file into chunks as Plan does, reading its bytes from a stream if there is one, and count its rows."""
+    with path.open("rb") as file:
+        layout = layout_of(file.read(HEAD_BYTES), is_whole_file=False)
+        file.seek(0)
+        chunks = list(plan_chunks(stream or file, layout, chunk_bytes=chunk_size(path.stat().st_size)))
+    return sum(chunk.row_count for chunk in chunks)
+
+
+def main(work: str, path: Path) -> None:
+    """Do the work and print the peak. Raises ValueError for a work unknown."""
+    if work == "plan":
+        plan(path)
+    elif work == "read_whole":
+        path.read_bytes()
+    elif work != "nothing":
+        raise ValueError(work)
+    sys.stdout.write(f"{peak_bytes()}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

@@ -1,0 +1,147 @@
+"""GET status on a warm function: what a caller who polls waits for, and how much of it is the table's answer."""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from statistics import quantiles
+from time import perf_counter
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from mangum import Mangum
+from moto import mock_aws
+from starlette.responses import Response
+
+from functions.api.app import create_app
+from functions.api.authentication import ClaimNames, TokenVerifier
+from functions.api.handler import TEXT_MEDIA_TYPES, services
+from functions.api.settings import ApiSettings
+from functions.api.signing_keys import SigningKeys
+from shared.aws import clients
+from shared.aws.jobs_table import JobsTable
+from tests.aws_resources import TABLE, create_table
+from tests.builders import a_job
+from tests.synthesised import template
+from tests.tools.benchmarks.measurements import Measurement, Series
+from tests.tools.benchmarks.timing import in_turns
+from tests.unit.api.conftest import AUDIENCE, ISSUER, KEY_ID, claims, key_set
+
+STATUS: Final = "GET /jobs/{id}/status"
+EMPTY: Final = "the same app, an empty route"
+QUERY: Final = "the table's answer alone, in moto"
+_EMPTY_PATH: Final = "/api/v1/empty"
+_REQUESTS: Final = 200
+_ROUNDS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """The application on moto's table with one job in it; each call answers once and checks the answer."""
+
+    status: Callable[[], None]
+    empty: Callable[[], None]
+    query: Callable[[], None]
+
+
+def measure() -> tuple[Measurement, ...]:
+    """Seconds a request, the half of which are faster and 99 in 100 of which are."""
+    percentiles: dict[str, list[tuple[float, float]]] = {STATUS: [], EMPTY: [], QUERY: []}
+
+    def ask(name: str, request: Callable[[], None]) -> float:
+        cuts = quantiles(_seconds(request), n=100)
+        percentiles[name].append((cuts[49], cuts[98]))
+        return cuts[49]
+
+    with served() as app:
+        contenders = {STATUS: app.status, EMPTY: app.empty, QUERY: app.query}
+        in_turns({name: lambda n=name: ask(n, contenders[n]) for name in contenders}, rounds=_ROUNDS)  # type: ignore[misc]
+    return tuple(_measurement(label, percentiles, place) for place, label in enumerate(("p50", "p99")))
+
+
+@contextmanager
+def served() -> Iterator[Served]:
+    """The application put together as the function does, but for the issuer's keys and the table's name."""
+    key = generate_private_key(public_exponent=65537, key_size=2048)
+    settings = ApiSettings.from_environment({**template().environment(), "TABLE_NAME": TABLE})
+    verifier = TokenVerifier(
+        issuer=ISSUER,
+        audiences=frozenset({AUDIENCE}),
+        names=ClaimNames(),
+        keys=SigningKeys(fetch=lambda: key_set(key)),
+    )
+    app = create_app(replace(services(settings), verifier=verifier))
+
+    @app.get(_EMPTY_PATH)
+    async def empty() -> Response:
+        return Response(b"{}", media_type="application/json")
+
+    # Mangum takes the thread's loop, which on Lambda lives as long as the process.
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    mangum = Mangum(app, lifespan="off", text_mime_types=TEXT_MEDIA_TYPES)
+    token = jwt.encode(claims(), key, algorithm="RS256", headers={"kid": KEY_ID})
+    job = a_job()
+    table = JobsTable(client=clients.dynamodb, table=TABLE)
+
+    def answer(path: str, **headers: str) -> Any:
+        answered = mangum(_event(path, headers), None)  # type: ignore[arg-type]
+        if answered["statusCode"] != 200:
+            raise AssertionError(answered)
+        return json.loads(answered["body"])
+
+    def status() -> None:
+        assert answer(f"/api/v1/predictions/jobs/{job.id}/status", authorization=f"Bearer {token}")["success"]
+
+    def query() -> None:
+        assert table.get(job.id)
+
+    try:
+        with mock_aws():
+            clients.forget_clients()
+            create_table()
+            table.create(job)
+            yield Served(status=status, empty=lambda: answer(_EMPTY_PATH), query=query)
+    finally:
+        clients.forget_clients()
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def _event(path: str, headers: dict[str, str]) -> dict[str, Any]:
+    http = {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "192.0.2.17"}
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"accept": "*/*", "host": "api.example", **headers},
+        "requestContext": {"http": http, "requestId": "1", "routeKey": "$default", "stage": "$default"},
+        "isBase64Encoded": False,
+    }
+
+
+def _seconds(request: Callable[[], None]) -> list[float]:
+    taken = []
+    for _ in range(_REQUESTS):
+        start = perf_counter()
+        request()
+        taken.append(perf_counter() - start)
+    return taken
+
+
+def _measurement(label: str, percentiles: dict[str, list[tuple[float, float]]], place: int) -> Measurement:
+    subject, *baselines = (
+        Series(name=name, values=tuple(found[place] for found in rounds[-_ROUNDS:]))
+        for name, rounds in percentiles.items()
+    )
+    return Measurement(
+        title=f"GET status, warm, {label}",
+        quantity="seconds",
+        unit="request",
+        subject=subject,
+        baselines=tuple(baselines),
+        notes=(f"{_REQUESTS} requests a round through Mangum; one call of DynamoDB, which moto answers in process",),
+    )

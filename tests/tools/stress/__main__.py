@@ -1,0 +1,150 @@
+"""`python -m tests.tools.stress`: many jobs at once, a burst of dropped files and one large file, on the local cloud.
+
+It says what it does, holds every job against what was sent, prints times and memory, and ends with 1 at the first
+promise that is broken or when time is up.
+"""
+
+import argparse
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from infra.local.client import JobsClient
+from infra.local.cloud import SHOWN_USER, LocalCloud, local_cloud
+from infra.local.emulator import TASKS_AT_ONCE
+from tests.tools.stress.loads import (
+    Checks,
+    PromiseBrokenError,
+    Sent,
+    drop_all,
+    large_file,
+    small_files,
+    upload_all,
+    watch,
+)
+from tests.tools.stress.processes import Memory, watched
+
+JOBS = 500
+FILES = 200
+ROWS = 1_000_000
+# Of each load, sending and checking left out.
+MOST_SECONDS = 600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A load that came to its end, from the first byte sent to the last job ended."""
+
+    title: str
+    jobs: int
+    rows: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stress:
+    """The running cloud and what loads it."""
+
+    cloud: LocalCloud
+    client: JobsClient
+    checks: Checks
+    started: float
+
+    def say(self, text: str) -> None:
+        """Print where it is."""
+        sys.stdout.write(f"{time.monotonic() - self.started:6.1f} s  {text}\n")
+        sys.stdout.flush()
+
+    def run(self, title: str, prefix: str, sent: Sequence[Sent], send: Callable[[], object]) -> Done:
+        """Send, follow to the end, and check. Raises `PromiseBrokenError`."""
+        self.say(f"{title} ...")
+        began = time.monotonic()
+        send()
+        self.say(f"{title}: all sent")
+        jobs = watch(self.client, len(sent), prefix=prefix, within_seconds=MOST_SECONDS, say=self.say)
+        seconds = time.monotonic() - began
+        self.checks.check(jobs, sent)
+        self.say(f"{title}: every row is there once")
+        return Done(title=title, jobs=len(sent), rows=sum(file.rows for file in sent), seconds=seconds)
+
+
+def run(jobs: int, files: int, rows: int) -> tuple[list[Done], Memory]:
+    """All three loads, one after the other. Raises `PromiseBrokenError`."""
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        large = large_file(folder / "large.csv", rows)
+        uploads, dropped = small_files(jobs, prefix="upload"), small_files(files, prefix="dropped")
+        with (
+            local_cloud(folder / "cloud") as (cloud, emulator),
+            watched(emulator.session) as memory,
+            JobsClient(cloud, user=SHOWN_USER) as client,
+        ):
+            stress = Stress(cloud=cloud, client=client, checks=Checks(cloud, folder), started=started)
+            done = [
+                stress.run(f"{jobs:,} uploads at once", "upload", [*uploads], partial(upload_all, client, uploads)),
+                stress.run(
+                    f"A burst of {files:,} dropped files", "dropped", [*dropped], partial(drop_all, cloud, dropped)
+                ),
+                stress.run(
+                    f"One file of {rows:,} rows", "large", [large], partial(send_file, client, folder / large.filename)
+                ),
+            ]
+            stress.checks.check_rest()
+    check_bound(memory)
+    return done, memory
+
+
+def check_bound(memory: Memory) -> None:
+    """However many jobs there were, their tasks took turns. Raises `PromiseBrokenError`."""
+    for task in ("plan", "score", "finalize"):
+        processes = memory.at_once.get(task, 0)
+        if processes > TASKS_AT_ONCE:
+            raise PromiseBrokenError(f"{processes} processes of {task} at once, not {TASKS_AT_ONCE}")
+
+
+def send_file(client: JobsClient, path: Path) -> None:
+    """Upload one file in the way its size asks for."""
+    client.upload_file("annual", path)
+
+
+def as_markdown(done: Sequence[Done], memory: Memory) -> str:
+    """What it took."""
+    lines = ["", "| Load | Jobs | Rows | Seconds | Rows a second |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {one.title} | {one.jobs:,} | {one.rows:,} | {one.seconds:.0f} | {one.rows / one.seconds:,.0f} |"
+        for one in done
+    ]
+    lines += ["", "| Process | At once | Peak of the largest, MiB |", "|---|---|---|"]
+    lines += [
+        f"| {kind} | {memory.at_once[kind]} | {memory.largest[kind] / 2**20:,.0f} |" for kind in sorted(memory.largest)
+    ]
+    lines += [f"| all at once, shared pages counted again | | {memory.together / 2**20:,.0f} |"]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.tools.stress", description=__doc__)
+    parser.add_argument("--jobs", type=int, default=JOBS, help="uploads at once")
+    parser.add_argument("--files", type=int, default=FILES, help="files dropped at once")
+    parser.add_argument("--rows", type=int, default=ROWS, help="of the large file, a multiple of 5,000")
+    wanted = parser.parse_args(arguments)
+    # As an exception, so that the local cloud is ended too.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        done, memory = run(wanted.jobs, wanted.files, wanted.rows)
+    except PromiseBrokenError as broken:
+        sys.stdout.write(f"Broken: {broken}\n")
+        return 1
+    sys.stdout.write(as_markdown(done, memory))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

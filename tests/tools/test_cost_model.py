@@ -1,0 +1,136 @@
+"""The model of costs adds up, follows the code, and says what it is quoted for."""
+
+import json
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from infra.layout import ROOT
+from tests.tools.benchmarks import costing
+from tests.tools.benchmarks.commits import largest_shard, write_units
+from tests.tools.benchmarks.cost_model import MIB, Assumed, Estimate, estimate, prices, readiness
+from tests.tools.benchmarks.costing import FUNCTION_SECONDS, SIZES, job_of
+from tests.tools.benchmarks.job_simulation import score_all, whole_seconds
+
+ASSUMED = Assumed()
+
+
+def test_the_prices_are_dated_and_each_of_them_is_used() -> None:
+    table = json.loads((ROOT / "infra" / "prices.json").read_text())
+    assert date(2025, 1, 1) <= date.fromisoformat(table["date"])
+    assert table["usd"] == prices()
+    assert all(0 < price < 0.001 for price in prices().values())
+    cheap, ready = estimate(100_000, MIB, ASSUMED).usd, readiness(1, ASSUMED)
+    for name in prices():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tests.tools.benchmarks.cost_model.prices", lambda n=name: {**prices(), n: 1.0})
+            estimate.cache_clear()
+            dear = estimate(100_000, MIB, ASSUMED)
+            is_used = dear.usd > 10 * cheap or dear.usd_of_standard_children > cheap or readiness(1, ASSUMED) != ready
+            assert is_used, name
+    estimate.cache_clear()
+
+
+def test_rows_get_cheaper_as_files_grow() -> None:
+    by_row = [job_of(rows, ASSUMED).usd / rows for rows in SIZES]
+    assert by_row == sorted(by_row, reverse=True)
+    assert by_row[0] > 50 * by_row[-1]
+
+
+def test_express_children_cost_less_whatever_the_size() -> None:
+    for rows in SIZES:
+        job = job_of(rows, ASSUMED)
+        assert 20 * job.usd_of_children < job.usd_of_standard_children
+
+
+def test_chunks_of_the_planned_size_are_near_the_fastest_and_cheaper_than_smaller_ones() -> None:
+    for rows in (1_000_000, 10_000_000):
+        planned = job_of(rows, ASSUMED)
+        smaller = estimate(rows, planned.chunk_bytes // 4, ASSUMED)
+        larger = estimate(rows, planned.chunk_bytes * 4, ASSUMED)
+        seconds = [whole_seconds(job, workers=1_000, assumed=ASSUMED) for job in (smaller, planned, larger)]
+        assert planned.usd < smaller.usd
+        assert seconds[1] < 1.2 * min(seconds)
+
+
+class TestLimits:
+    """What would break first, were larger files taken in."""
+
+    def test_plan_is_the_first_to_take_a_functions_quarter_of_an_hour(self) -> None:
+        large, huge = job_of(100_000_000, ASSUMED), job_of(400_000_000, ASSUMED)
+        assert large.plan_seconds < FUNCTION_SECONDS / 3
+        assert huge.finalize_seconds < FUNCTION_SECONDS < huge.plan_seconds
+        # With one request after another it would have been Finalize, at a third of that.
+        one_by_one = replace(ASSUMED, requests_at_once=1)
+        assert job_of(130_000_000, one_by_one).finalize_seconds > FUNCTION_SECONDS
+
+    def test_nothing_else_is_near_at_a_hundred_million_rows(self) -> None:
+        job = job_of(100_000_000, ASSUMED)
+        assert job.chunks < 2_500
+        assert job.largest_parts < 10_000
+        assert job.manifest_bytes < MIB
+        assert largest_shard(job.chunks)[0] < 400 * 1024 / 100
+        assert job.score_seconds < 2
+
+
+class TestCommits:
+    """What commits are billed, from the expressions of the code."""
+
+    def test_a_small_jobs_commits_cost_a_unit_each(self) -> None:
+        assert [write_units(chunks) for chunks in (1, 3, 40)] == [1, 3, 40]
+
+    def test_shards_never_come_near_the_size_of_an_item(self) -> None:
+        size, units = largest_shard(9_000)
+        assert 1_500 < size < 4_096
+        assert units == pytest.approx(write_units(9_000) / 64, rel=0.05)
+
+
+class TestSimulation:
+    """One job by many workers."""
+
+    @settings(max_examples=25)
+    @given(rows=st.integers(1, 3_000_000), workers=st.integers(1, 300))
+    def test_is_never_faster_than_linear_and_more_workers_are_never_slower(self, rows: int, workers: int) -> None:
+        job: Estimate = estimate(3_000_000, 4 * MIB, ASSUMED) if rows > 1_500_000 else estimate(50_000, MIB, ASSUMED)
+        alone, some, more = (
+            score_all(job, workers=count, assumed=ASSUMED).seconds for count in (1, workers, workers + 1)
+        )
+        assert alone / workers - 1e-9 <= some <= alone
+        assert more <= some + 1e-9
+
+    def test_bends_where_workers_outnumber_chunks(self) -> None:
+        job = job_of(10_000_000, ASSUMED)
+        at_chunks, beyond = (
+            score_all(job, workers=workers, assumed=ASSUMED) for workers in (job.chunks, 4 * job.chunks)
+        )
+        assert at_chunks == beyond
+        assert beyond.cold_starts == job.chunks
+
+    def test_without_workers_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="needs a worker"):
+            score_all(job_of(1_000, ASSUMED), workers=0, assumed=ASSUMED)
+
+
+def test_what_is_printed_is_the_models() -> None:
+    found = costing.cost(1_000_000, ASSUMED)
+    job = job_of(1_000_000, ASSUMED)
+    assert found.subject.per_unit == (job.usd,)
+    assert f"{job.chunks:,} chunks" in found.notes[0]
+    alone = costing.scaling(1, ASSUMED)
+    assert alone.subject.values == alone.baselines[0].values
+    planned = costing.cut(8 * MIB, ASSUMED)
+    assert planned.subject.values == planned.baselines[0].values
+
+
+def test_only_the_concurrency_of_an_account_is_reached_at_a_hundred_million_rows() -> None:
+    reached = [found for found in costing.limits(ASSUMED) if found.subject.values > found.baselines[0].values]
+    assert [found.title for found in reached] == ["100 M rows: chunks at once, of an account's 1,000 (model)"]
+
+
+def test_a_snapshot_costs_more_than_the_start_it_spares() -> None:
+    ready = readiness(ASSUMED.score_gib, ASSUMED)
+    assert ready.restored_start > 5 * ready.cold_start
+    assert ready.provisioned_month > ready.snapshot_month

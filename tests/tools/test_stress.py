@@ -1,0 +1,71 @@
+"""What the stress of the local cloud would say of a promise that is broken."""
+
+import os
+from typing import Any
+
+import pytest
+
+from tests.tools.stress import processes
+from tests.tools.stress.loads import PromiseBrokenError, Watched, small_files
+from tests.tools.stress.processes import Memory
+
+
+def seen(**changes: Any) -> Any:
+    job = {
+        "id": "1",
+        "original_filename": "a.csv",
+        "status": "processing",
+        "total_rows": 10,
+        "processed_rows": 5,
+        "successful_rows": 4,
+        "failed_rows": 1,
+        "progress_percentage": 50.0,
+    }
+    return {**job, **changes}
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        {"processed_rows": 4, "successful_rows": 3, "progress_percentage": 40.0},
+        {"total_rows": 9},
+        {"processed_rows": 6},
+        {"processed_rows": 11, "successful_rows": 10, "progress_percentage": 99.9},
+        {"processed_rows": 10, "successful_rows": 9, "progress_percentage": 100.0},
+    ],
+    ids=["a number goes down", "rows vanish", "counts do not add up", "too many rows", "all of it and not ended"],
+)
+def test_a_number_that_breaks_a_promise_is_told(then: dict[str, Any]) -> None:
+    watched = Watched()
+    watched.see(seen())
+    with pytest.raises(PromiseBrokenError):
+        watched.see(seen(**then))
+
+
+def test_an_end_that_changes_is_told_and_one_that_stays_is_counted_once() -> None:
+    watched = Watched()
+    for _ in range(2):
+        watched.see(seen(status="failed"))
+    assert watched.ended == 1
+    with pytest.raises(PromiseBrokenError):
+        watched.see(seen(status="completed"))
+
+
+def test_no_two_files_are_alike() -> None:
+    files = small_files(40, prefix="x")
+    assert len(set(files.values())) == len({file.filename for file in files}) == 40
+
+
+def test_a_process_that_ends_while_it_is_looked_at_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_folder: object) -> tuple[int, int]:
+        raise ProcessLookupError
+
+    monkeypatch.setattr(processes, "_sizes", gone)
+    Memory().add(processes.processes_of(os.getsid(0)))
+
+
+def test_memory_keeps_the_peak_of_the_largest_process_and_of_all_together() -> None:
+    memory = Memory()
+    memory.add({"plan": [(10, 30), (20, 20)], "api": [(5, 5)]})
+    memory.add({"plan": [(15, 30)]})
+    assert (memory.largest, memory.at_once, memory.together) == ({"plan": 30, "api": 5}, {"plan": 2, "api": 1}, 35)
