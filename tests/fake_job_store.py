@@ -12,10 +12,9 @@ from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import ChunkCount, Progress, Shard, shard_count
 from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
-from shared.jobs.model import Export, ExportKind, Job, JobStatus, Phase, Source, StoredInput
+from shared.jobs.model import Export, ExportKind, Job, JobStatus, Phase, Source, StoredInput, timestamp
 from shared.jobs.pace import Pace, period_at
 from shared.jobs.ports import JobCount, JobPage, JobView, PlanFacts, Scope, Tombstone
-from shared.jobs.views import timestamp
 
 
 class FakeJobStore:

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from functions.api.answers import Json
 from functions.api.dependencies import Services
 from shared.jobs.model import Job
-from shared.jobs.views import API_ROOT, JsonObject, links
+from shared.jobs.representations import API_ROOT, JsonObject, job_links
 
 RETRY_AFTER_SECONDS = 2
 
@@ -26,7 +26,7 @@ def accepted(services: Services, job: Job, *, message: str, upload: JsonObject |
         "total_rows": job.total_rows,
         "estimated_time_minutes": _estimated_minutes(job.file_size),
         "status": job.status,
-        "links": links(job),
+        "links": job_links(job),
     }
     if upload is not None:
         body["upload"] = upload

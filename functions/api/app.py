@@ -15,7 +15,7 @@ from functions.api.routes.rows import rows_router
 from functions.api.routes.uploads import upload_router
 from functions.api.version import VERSION
 from shared.jobs.model import JobType
-from shared.jobs.views import API_ROOT
+from shared.jobs.representations import API_ROOT
 
 TITLE = "Default risk jobs"
 DESCRIPTION = (

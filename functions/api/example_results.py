@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.views import JsonObject
+from shared.jobs.representations import JsonObject
 from shared.scoring.catalogue import basis
 from shared.scoring.columns import JobTypeName
 from shared.scoring.documentation import example_rows

@@ -15,13 +15,13 @@ from functions.api.example_results import MODEL_VERSION, SUMMARY, fault_counts, 
 from functions.api.version import VERSION
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.ledger import Progress, Shard
-from shared.jobs.model import Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions
+from shared.jobs.model import Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions, timestamp
 from shared.jobs.ports import JobView
+from shared.jobs.representations import JsonObject, job_details, job_links, job_statistics, job_status, row_error_counts
 from shared.jobs.row_errors import RowErrorPage
 from shared.jobs.scored_rows import ASSEMBLING
-from shared.jobs.statistics import statistics_of, statistics_view
+from shared.jobs.statistics import statistics_of
 from shared.jobs.uploads import upload_key
-from shared.jobs.views import JsonObject, details_view, fault_counts_view, links, status_view, timestamp
 from shared.scoring.documentation import example_rows, schema
 from shared.scoring.model_descriptions import model_descriptions
 
@@ -148,23 +148,23 @@ def examples() -> dict[str, OperationExamples]:
         "cancel_jobs": _bulk(_CANCELLED),
         "delete_jobs": _bulk(_COMPLETE),
         "list_jobs": _answer(
-            jobs=[status_view(_COMPLETE, _FINAL_PROGRESS)],
+            jobs=[job_status(_COMPLETE, _FINAL_PROGRESS)],
             pagination={"total": 1, "limit": 50, "offset": 0, "has_more": False, "next_cursor": None},
         ),
         "get_statistics": _answer(
-            statistics=statistics_view(
+            statistics=job_statistics(
                 statistics_of([JobView(job=_COMPLETE, progress=_FINAL_PROGRESS)], is_complete=True, now=_COMPLETED)
             )
         ),
         "get_job": _answer(
-            job=details_view(
+            job=job_details(
                 _COMPLETE,
                 _FINAL_PROGRESS,
                 now=_COMPLETED,
                 row_errors=RowErrorPage(errors=tuple(row_errors()), following=None),
             )
         ),
-        "get_job_status": _answer(job=status_view(_SCORING, _PROGRESS)),
+        "get_job_status": _answer(job=job_status(_SCORING, _PROGRESS)),
         "cancel_job": _answer(
             message=f"Job {_CANCELLED.id} cancelled successfully",
             cancelled_job={**_named(_CANCELLED), "celery_cancelled": True},
@@ -195,7 +195,7 @@ def _accepted(job: Job, *, message: str, minutes: float | None = None, **more: A
         "total_rows": job.total_rows,
         "estimated_time_minutes": minutes,
         "status": job.status,
-        "links": links(job),
+        "links": job_links(job),
         **more,
     }
 
@@ -254,7 +254,7 @@ def _results() -> OperationExamples:
         "results": [scored_row("annual")],
         "summary": SUMMARY,
         "pagination": _more(limit=1, position={"offset": 512}),
-        "links": {"download": f"{links(_COMPLETE)['download']}?outcome={Outcome.SUCCESSFUL}"},
+        "links": {"download": f"{job_links(_COMPLETE)['download']}?outcome={Outcome.SUCCESSFUL}"},
     }
     return OperationExamples(answers={"200": page, "202": _assembling()})
 
@@ -263,8 +263,8 @@ def _row_errors() -> OperationExamples:
     return _answer(
         errors=row_errors()[:2],
         error_count=_COMPLETE.final_failed_rows,
-        **fault_counts_view(_FINAL_PROGRESS.faults),
-        links={"failed_rows": f"{links(_COMPLETE)['download']}?outcome={Outcome.FAILED}"},
+        **row_error_counts(_FINAL_PROGRESS.faults),
+        links={"failed_rows": f"{job_links(_COMPLETE)['download']}?outcome={Outcome.FAILED}"},
         pagination=_more(limit=2, position={"chunk": 4, "offset": 0}),
     )
 

@@ -1,4 +1,4 @@
-"""Jobs as answers show them, for the OpenAPI document; the shapes themselves are made by `shared.jobs.views`.
+"""Jobs as answers show them, for the OpenAPI document; the shapes themselves are made by `shared.jobs.representations`.
 
 Fields that later versions add do not break a client, so none of these forbids more.
 """

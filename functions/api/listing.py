@@ -9,9 +9,10 @@ from functions.api.dependencies import Services
 from functions.api.errors import FieldFault, ValidationError
 from shared.jobs.access import Caller
 from shared.jobs.job_filter import JobFilter
+from shared.jobs.model import timestamp
 from shared.jobs.ports import JobCount
+from shared.jobs.representations import JsonObject, job_status
 from shared.jobs.service import scope_of
-from shared.jobs.views import JsonObject, status_view, timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +58,7 @@ def list_jobs(services: Services, caller: Caller, wanted: ListRequest) -> JsonOb
         next_cursor = services.cursors.sign(following, bound_to=bound_to)
     return {
         "success": True,
-        "jobs": [status_view(view.job, view.progress) for view in page.views],
+        "jobs": [job_status(view.job, view.progress) for view in page.views],
         "pagination": {
             **_total(count),
             "limit": wanted.limit,

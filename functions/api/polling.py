@@ -9,9 +9,10 @@ from functions.api.answers import is_known, tagged
 from functions.api.dependencies import Services
 from shared.jobs.access import Caller
 from shared.jobs.estimate import seconds_left
+from shared.jobs.ledger import row_counts
 from shared.jobs.model import Phase
 from shared.jobs.ports import JobView
-from shared.jobs.views import counts, status_view
+from shared.jobs.representations import job_status
 
 # With its reads, well within the 29 seconds that the gateway waits.
 MAX_WAIT_SECONDS = 20
@@ -32,7 +33,7 @@ def retry_after_seconds(view: JobView, *, now: datetime) -> int | None:
         return None
     if job.phase is Phase.AWAITING_UPLOAD:
         return _AWAITING_UPLOAD
-    remaining = (job.total_rows or 0) - sum(counts(job, view.progress))
+    remaining = (job.total_rows or 0) - sum(row_counts(job, view.progress))
     left = seconds_left(job, view.progress, remaining_rows=remaining, now=now)
     if job.phase is not Phase.SCORING or left is None:
         return _SOON
@@ -64,4 +65,4 @@ async def status_answer(
 
 
 def _body(view: JobView) -> dict[str, object]:
-    return {"success": True, "job": status_view(view.job, view.progress)}
+    return {"success": True, "job": job_status(view.job, view.progress)}

@@ -13,8 +13,8 @@ from functions.api.json_bodies import body_fault, read_body
 from shared.files.errors import TooLargeError, UnsupportedFormatError
 from shared.files.header import Layout, check_columns, read_header
 from shared.jobs.model import JobType
+from shared.jobs.representations import API_ROOT
 from shared.jobs.row_scoring import GivenRows
-from shared.jobs.views import API_ROOT
 
 MAX_ROWS = 100
 

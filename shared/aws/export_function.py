@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from shared.aws.failures import translated
-from shared.jobs.model import ExportKind
-from shared.jobs.views import timestamp
+from shared.jobs.model import ExportKind, timestamp
 
 if TYPE_CHECKING:
     from types_boto3_lambda import LambdaClient

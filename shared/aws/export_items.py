@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.jobs.model import Export, ExportKind, FileFormat, Outcome
-from shared.jobs.views import timestamp
+from shared.jobs.model import Export, ExportKind, FileFormat, Outcome, timestamp
 
 _KINDS = {
     f"export_{outcome}_{file_format}": ExportKind(outcome, file_format)

@@ -30,9 +30,9 @@ from shared.jobs.model import (
     Source,
     StoredInput,
     UploadOptions,
+    timestamp,
 )
 from shared.jobs.ports import JobView, Tombstone
-from shared.jobs.views import timestamp
 
 JOB_SORT_KEY = "JOB"
 UNSETTLED = "unsettled"

@@ -10,8 +10,7 @@ from shared.aws.export_items import attribute_name, encode_export
 from shared.aws.job_items import encode
 from shared.aws.shard_items import encode_faults, encode_pace
 from shared.jobs.ledger import ChunkCount
-from shared.jobs.model import Export, ExportKind, Job, JobStatus
-from shared.jobs.views import timestamp
+from shared.jobs.model import Export, ExportKind, Job, JobStatus, timestamp
 
 
 def job_update(

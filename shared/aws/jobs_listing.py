@@ -13,9 +13,8 @@ from shared.aws.job_items import JOB_SORT_KEY, UNSETTLED, decode, decode_views, 
 from shared.jobs.errors import UnavailableError
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.lifecycle import LIVE
-from shared.jobs.model import JobStatus, JobType
+from shared.jobs.model import JobStatus, JobType, timestamp
 from shared.jobs.ports import JobCount, JobPage, JobView, Scope
-from shared.jobs.views import timestamp
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -14,9 +14,8 @@ from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import ChunkCount, shard_count
 from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
-from shared.jobs.model import RETENTION, Export, ExportKind, Job, JobStatus, Phase, StoredInput
+from shared.jobs.model import RETENTION, Export, ExportKind, Job, JobStatus, Phase, StoredInput, timestamp
 from shared.jobs.ports import JobCount, JobPage, JobView, PlanFacts, Scope, Tombstone
-from shared.jobs.views import timestamp
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -8,9 +8,9 @@ from uuid import UUID
 from shared.jobs.closing import fail_job
 from shared.jobs.errors import TransitionRefusedError
 from shared.jobs.failure_budget import fail_over_budget, is_over_budget
+from shared.jobs.ledger import row_counts
 from shared.jobs.model import Job, JobStatus
 from shared.jobs.ports import Clock, JobStore, JobView
-from shared.jobs.views import counts
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class Finalization:
         if view is None or view.job.status is not JobStatus.FAILED or view.job.results_ready:
             return
         loss = self._assembled(view)
-        successful, failed = counts(view.job, view.progress)
+        successful, failed = row_counts(view.job, view.progress)
         try:
             self._store.settle(
                 view.job,

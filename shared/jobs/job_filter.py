@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.jobs.ledger import Progress
+from shared.jobs.ledger import Progress, has_errors
 from shared.jobs.model import Job, JobStatus, JobType
-from shared.jobs.views import has_errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

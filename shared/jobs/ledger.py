@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from shared.jobs.fault_counts import FaultCounts
+from shared.jobs.model import Job
 from shared.jobs.pace import Pace
 
 CHUNKS_PER_SHARD = 50
@@ -102,6 +103,18 @@ class Progress:
         """The chunks of 0 to `chunk_count - 1` that are not committed, in order."""
         done = self.done
         return tuple(chunk for chunk in range(chunk_count) if chunk not in done)
+
+
+def row_counts(job: Job, progress: Progress) -> tuple[int, int]:
+    """Returns successful and failed rows: the final counts of the record once it has them, else those of the ledger."""
+    if job.final_successful_rows is not None and job.final_failed_rows is not None:
+        return job.final_successful_rows, job.final_failed_rows
+    return progress.successful_rows, progress.failed_rows
+
+
+def has_errors(job: Job, progress: Progress) -> bool:
+    """Whether rows failed, or the job as a whole."""
+    return row_counts(job, progress)[1] > 0 or job.error_message is not None
 
 
 def shard_count(chunk_count: int) -> int:

@@ -202,3 +202,10 @@ def utc_now() -> datetime:
     """The present time in UTC, cut to milliseconds, the precision of every stored time."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    """Returns the moment in RFC 3339, UTC with `Z`, to the millisecond."""
+    if moment is None:
+        return None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

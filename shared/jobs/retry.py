@@ -13,9 +13,9 @@ from uuid import UUID, uuid4
 from shared.jobs.access import Caller
 from shared.jobs.creation import create_once
 from shared.jobs.errors import NothingToRetryError, ResultsNotReadyError, RetryLimitError, UnavailableError
+from shared.jobs.ledger import row_counts
 from shared.jobs.model import Job, JobStatus, Outcome, Phase, Retry, Source
 from shared.jobs.ports import Clock, JobStore, JobView, Preparer
-from shared.jobs.views import counts
 
 logger = logging.getLogger(__name__)
 
@@ -108,6 +108,6 @@ def _retry_of(parent: JobView, outcomes: Set[Outcome]) -> Retry:
 
 
 def _wanted_rows(parent: JobView, outcomes: Set[Outcome]) -> int:
-    successful, failed = counts(parent.job, parent.progress)
+    successful, failed = row_counts(parent.job, parent.progress)
     unprocessed = (parent.job.total_rows or 0) - successful - failed
     return failed * (Outcome.FAILED in outcomes) + unprocessed * (Outcome.UNPROCESSED in outcomes)

@@ -7,9 +7,9 @@ from datetime import datetime
 from math import floor
 
 from shared.jobs.estimate import processing_seconds
+from shared.jobs.ledger import row_counts
 from shared.jobs.model import JobStatus
 from shared.jobs.ports import JobView
-from shared.jobs.views import JsonObject, counts, timestamp
 
 # How many jobs are read for it, the newest first.
 SUMMED_AT_MOST = 1_000
@@ -47,7 +47,7 @@ class Statistics:
 def statistics_of(views: Iterable[JobView], *, is_complete: bool, now: datetime) -> Statistics:
     """The sums over these jobs; `is_complete` if they are all there are."""
     jobs = [view.job for view in views]
-    rows = [counts(view.job, view.progress) for view in views]
+    rows = [row_counts(view.job, view.progress) for view in views]
     return Statistics(
         by_status=Counter(job.status for job in jobs),
         cancelled=sum(job.cancelled for job in jobs),
@@ -57,24 +57,3 @@ def statistics_of(views: Iterable[JobView], *, is_complete: bool, now: datetime)
         processing_seconds=sum(processing_seconds(job, now=now) or 0 for job in jobs),
         since=None if is_complete else min((job.created_at for job in jobs), default=now),
     )
-
-
-def statistics_view(statistics: Statistics) -> JsonObject:
-    """The statistics as callers see them."""
-    return {
-        "jobs": {
-            "total": sum(statistics.by_status.values()),
-            "by_status": {status: statistics.by_status.get(status, 0) for status in JobStatus},
-            "cancelled": statistics.cancelled,
-        },
-        "rows": {
-            "total": statistics.total_rows,
-            "processed": statistics.processed_rows,
-            "successful": statistics.successful_rows,
-            "failed": statistics.failed_rows,
-        },
-        "success_rate": statistics.success_rate,
-        "rows_per_second": statistics.rows_per_second,
-        "is_complete": statistics.since is None,
-        "since": timestamp(statistics.since),
-    }

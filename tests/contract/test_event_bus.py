@@ -51,7 +51,7 @@ def _on_moto() -> Subscribed:
 def subscribed(request: pytest.FixtureRequest) -> Iterator[Subscribed]:
     if request.param == "fake":
         fake = FakeEventBus()
-        yield Subscribed(fake, lambda: [event.detail for event in fake.events])
+        yield Subscribed(fake, lambda: [dict(event.detail) for event in fake.events])
         return
     with mock_aws():
         clients.forget_clients()

@@ -7,8 +7,9 @@ import pytest
 
 from shared.aws.jobs_table import JobsTable
 from shared.jobs.ports import JobStore
+from shared.jobs.representations import job_statistics
 from shared.jobs.service import JobService
-from shared.jobs.statistics import SUMMED_AT_MOST, statistics_view
+from shared.jobs.statistics import SUMMED_AT_MOST
 from tests.builders import NOON, a_caller, a_count
 from tests.contract.steps import SECOND, failed, queued, read, scoring
 from tests.fakes import FakeAssembler, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
@@ -39,7 +40,7 @@ def test_jobs_in_every_state_are_counted_with_the_rows_of_those_at_work(job_stor
     job_store.commit_chunk(cut_short.id, a_count(1, 0, 5), shard=0, now=NOON + 5 * SECOND)
     failed(job_store, cut_short)
 
-    assert statistics_view(service_on(job_store).statistics(a_caller())) == {
+    assert job_statistics(service_on(job_store).statistics(a_caller())) == {
         "jobs": {
             "total": 4,
             "by_status": {"pending": 0, "queued": 1, "processing": 1, "completed": 1, "failed": 1},

@@ -13,7 +13,7 @@ from shared.aws import clients
 from shared.aws.job_items import decode, decode_views, is_tombstone
 from shared.jobs.model import Job
 from shared.jobs.ports import JobView
-from shared.jobs.views import status_view
+from shared.jobs.representations import job_status
 from tests.faults.platform import API, Platform
 from tests.faults.scenarios import End
 
@@ -32,7 +32,7 @@ class Promises:
     def look(self) -> None:
         """What callers would see now, held against what they saw before."""
         for view in self._views():
-            shown = status_view(view.job, view.progress)
+            shown = job_status(view.job, view.progress)
             numbers = tuple(shown[name] for name in ("total_rows", "processed_rows", "successful_rows", "failed_rows"))
             total, processed, successful, failed = numbers
             status, before = self._seen.get(view.job.id, ("pending", (0, 0, 0, 0)))

@@ -12,7 +12,7 @@ import pytest
 
 from functions.api.openapi import document
 from infra.layout import ROOT
-from shared.jobs.views import API_ROOT
+from shared.jobs.representations import API_ROOT
 from tests.faults.faults import Fate
 from tests.faults.naive import a_plain_counter, an_end_without_closing, the_count_before_the_parts
 from tests.faults.platform import Platform

@@ -5,8 +5,8 @@ from uuid import UUID
 import pytest
 
 from shared.jobs.model import JobStatus
+from shared.jobs.representations import job_status
 from shared.jobs.service import JobService
-from shared.jobs.views import status_view
 from tests.flow.stream import StatusStream
 from tests.flow.system import System
 from tests.flow.test_jobs import MEMBER, annual_csv, cancel_after_first_chunks, jobs, ran, submitted
@@ -54,7 +54,7 @@ def test_each_change_of_a_job_goes_out_once_it_is_on_the_record(
     }
     last = events[-1]["detail"]
     view = jobs.get(MEMBER, job_id)
-    assert {name: last[name] for name in status_view(view.job, view.progress)} == status_view(view.job, view.progress)
+    assert {name: last[name] for name in job_status(view.job, view.progress)} == job_status(view.job, view.progress)
     assert (last["successful_rows"], last["failed_rows"], last["organization_id"]) == (197, 3, "acme")
 
 

@@ -22,10 +22,10 @@ from shared.jobs.errors import JobNotFoundError, ResultsNotReadyError
 from shared.jobs.job_filter import JobFilter
 from shared.jobs.ledger import Progress
 from shared.jobs.model import FileFormat, Job, JobStatus, JobType, Outcome, Phase, UploadOptions
+from shared.jobs.representations import job_details, job_progress
 from shared.jobs.row_errors import Position
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key
-from shared.jobs.views import details_view, progress_view
 from shared.scoring.master_scale import RISK_LEVELS
 from tests.flow.system import System
 from tests.synthesised import JsonObject
@@ -86,7 +86,7 @@ def test_an_upload_is_scored_and_can_be_downloaded(system: System, jobs: JobServ
 
     view = jobs.get(MEMBER, job_id)
     assert view.job.status is JobStatus.COMPLETED
-    assert progress_view(view.job, view.progress) == {
+    assert job_progress(view.job, view.progress) == {
         "total_rows": 1000,
         "processed_rows": 1000,
         "successful_rows": 985,
@@ -231,7 +231,7 @@ def test_a_job_cancelled_half_way_keeps_what_was_scored_and_gives_the_rest_back(
     assert system.wait(job_id) == "ABORTED"
 
     view = jobs.get(MEMBER, job_id)
-    progress = progress_view(view.job, view.progress)
+    progress = job_progress(view.job, view.progress)
     unprocessed = result(system, job_id, "unprocessed")
     assert (view.job.status, view.job.cancelled, view.job.phase) == (JobStatus.FAILED, True, Phase.DONE)
     assert view.job.error_message == "Job cancelled by user"
@@ -249,7 +249,7 @@ def test_late_chunks_of_a_cancelled_job_change_nothing_and_leave_nothing(system:
     system.deliver()
     system.wait(job_id)
     system.before.clear()
-    before = progress_view(*_both(jobs, job_id))
+    before = job_progress(*_both(jobs, job_id))
     stored = system.objects(system.results_bucket)
     manifest = json.loads(
         clients.s3().get_object(Bucket=system.results_bucket, Key=f"work/{job_id}/manifest.json")["Body"].read()
@@ -257,7 +257,7 @@ def test_late_chunks_of_a_cancelled_job_change_nothing_and_leave_nothing(system:
     for chunk in manifest:
         system.invoke("score", {"job_id": str(job_id), "chunk": chunk})
 
-    assert progress_view(*_both(jobs, job_id)) == before
+    assert job_progress(*_both(jobs, job_id)) == before
     assert system.objects(system.results_bucket) == stored
 
 
@@ -291,7 +291,7 @@ def test_a_job_cancelled_before_its_file_came_has_nothing_to_download(system: Sy
 
     view = jobs.get(MEMBER, upload.job.id)
     assert (view.job.status, view.job.results_ready) == (JobStatus.FAILED, True)
-    assert progress_view(view.job, view.progress)["total_rows"] == 0
+    assert job_progress(view.job, view.progress)["total_rows"] == 0
     with pytest.raises(ResultsNotReadyError, match="nothing to download"):
         link(jobs, upload.job.id, Outcome.SUCCESSFUL)
     # And the file that comes after all is nobody's.
@@ -404,7 +404,7 @@ def test_a_hopeless_job_is_ended_long_before_its_end_and_keeps_what_was_processe
     assert (job.status, job.error_code, job.results_ready) == (JobStatus.FAILED, "too_many_failed_rows", True)
     assert 1_000 <= len(failed) < 2_000
     assert sorted(int(row["row"]) for row in failed + unprocessed) == list(range(1, 8_001))
-    assert progress_view(job, view.progress)["failed_rows"] == len(failed)
+    assert job_progress(job, view.progress)["failed_rows"] == len(failed)
     assert len(jobs.row_errors(view, start=Position(), limit=8_000).errors) == len(failed)
 
 
@@ -420,7 +420,7 @@ def test_an_execution_that_dies_ends_its_job_with_the_reason_in_words(system: Sy
     view = jobs.get(MEMBER, job_id)
     assert (view.job.status, view.job.error_code) == (JobStatus.FAILED, "execution_ended")
     assert "arn" not in json.dumps(
-        details_view(view.job, view.progress, now=view.job.updated_at, row_errors=None)["errors"]
+        job_details(view.job, view.progress, now=view.job.updated_at, row_errors=None)["errors"]
     )
 
 

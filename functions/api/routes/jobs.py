@@ -24,9 +24,8 @@ from functions.api.problems import problems
 from shared.jobs.errors import ResultsGoneError
 from shared.jobs.model import Job
 from shared.jobs.ports import JobView
+from shared.jobs.representations import JsonObject, job_details, job_statistics
 from shared.jobs.row_errors import Position, RowErrorPage
-from shared.jobs.statistics import statistics_view
-from shared.jobs.views import JsonObject, details_view
 
 # Row errors in the details; the rest are a page away.
 ERRORS_SHOWN = 100
@@ -74,7 +73,7 @@ async def get_statistics(caller: CurrentCaller, services: CurrentServices) -> Re
     With more of them `is_complete` is false, and `since` says when the oldest one counted was made. `rows_per_second`
     is over the time that jobs were processed.
     """
-    return Json({"success": True, "statistics": statistics_view(services.jobs.statistics(caller))})
+    return Json({"success": True, "statistics": job_statistics(services.jobs.statistics(caller))})
 
 
 @router.get(
@@ -91,7 +90,7 @@ async def get_job(
 ) -> Response:
     """Everything known of a job: progress, speed, times, errors."""
     row_errors = _first_errors(services, view) if include_errors else None
-    details = details_view(view.job, view.progress, now=services.clock(), row_errors=row_errors)
+    details = job_details(view.job, view.progress, now=services.clock(), row_errors=row_errors)
     return tagged(request, {"success": True, "job": details}, headers=retry_after(view, now=services.clock()))
 
 

@@ -13,8 +13,8 @@ from functions.api.problems import problems
 from shared.jobs.errors import ResultsAssemblingError
 from shared.jobs.model import FileFormat, Outcome
 from shared.jobs.ports import JobView
+from shared.jobs.representations import job_links, job_progress, row_error_counts
 from shared.jobs.row_errors import Position, RowErrorFilter
-from shared.jobs.views import fault_counts_view, links, progress_view
 from shared.scoring.columns import RowErrorCode, normalised_name
 from shared.scoring.result_rows import read_page
 
@@ -61,7 +61,7 @@ async def get_results(
             "results": list(page.rows),
             "summary": services.scored_rows.summary(view),
             "pagination": {"limit": limit, "has_more": next_cursor is not None, "next_cursor": next_cursor},
-            "links": {"download": f"{links(view.job)['download']}?outcome={Outcome.SUCCESSFUL}"},
+            "links": {"download": f"{job_links(view.job)['download']}?outcome={Outcome.SUCCESSFUL}"},
         }
     )
 
@@ -147,9 +147,9 @@ async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
         {
             "success": True,
             "errors": list(page.errors),
-            "error_count": progress_view(view.job, view.progress)["failed_rows"],
-            **fault_counts_view(view.progress.faults),
+            "error_count": job_progress(view.job, view.progress)["failed_rows"],
+            **row_error_counts(view.progress.faults),
             "pagination": {"limit": limit, "has_more": next_cursor is not None, "next_cursor": next_cursor},
-            "links": {"failed_rows": f"{links(view.job)['download']}?outcome={Outcome.FAILED}"},
+            "links": {"failed_rows": f"{job_links(view.job)['download']}?outcome={Outcome.FAILED}"},
         }
     )

@@ -26,10 +26,10 @@ from shared.jobs.ledger import shard_of
 from shared.jobs.model import JobType, UploadOptions
 from shared.jobs.planning import Planning
 from shared.jobs.ports import ExecutionState, JobStore
+from shared.jobs.representations import job_details, job_status
 from shared.jobs.service import JobService
 from shared.jobs.sweep import Sweep
 from shared.jobs.uploads import ArrivedObject, upload_key
-from shared.jobs.views import details_view, status_view
 from tests.builders import a_caller, a_count, plan_facts
 from tests.fakes import (
     FakeAssembler,
@@ -285,8 +285,8 @@ class JobLives(RuleBasedStateMachine):
             if view is None:
                 continue
             job, progress = view.job, view.progress
-            status = status_view(job, progress)
-            details = details_view(job, progress, now=self.clock(), row_errors=None)
+            status = job_status(job, progress)
+            details = job_details(job, progress, now=self.clock(), row_errors=None)
             total, processed = status["total_rows"], status["processed_rows"]
             successful, failed = status["successful_rows"], status["failed_rows"]
             percentage = status["progress_percentage"]

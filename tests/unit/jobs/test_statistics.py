@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from shared.jobs.model import JobStatus
 from shared.jobs.ports import JobView
+from shared.jobs.representations import job_statistics
 from shared.jobs.service import JobService
-from shared.jobs.statistics import SUMMED_AT_MOST, Statistics, statistics_of, statistics_view
+from shared.jobs.statistics import SUMMED_AT_MOST, Statistics, statistics_of
 from tests.builders import NOON, a_caller, a_completed_job, a_job, a_processing_job, a_progress, a_view
 from tests.fakes import FakeJobStore
 
@@ -36,7 +37,7 @@ def test_jobs_rows_and_rates_are_summed_over_all_of_them() -> None:
             )
         ),
     ]
-    assert statistics_view(statistics_of(views, is_complete=True, now=NOON + 2 * MINUTE)) == {
+    assert job_statistics(statistics_of(views, is_complete=True, now=NOON + 2 * MINUTE)) == {
         "jobs": {
             "total": 4,
             "by_status": {"pending": 1, "queued": 0, "processing": 1, "completed": 1, "failed": 1},
@@ -59,7 +60,7 @@ def test_without_rows_there_are_no_rates(views: list[JobView]) -> None:
 
 def test_of_more_jobs_than_were_read_it_says_since_when() -> None:
     views = [a_view(a_job(created_at=NOON + minutes * MINUTE)) for minutes in (3, 2, 1)]
-    shown = statistics_view(statistics_of(views, is_complete=False, now=NOON))
+    shown = job_statistics(statistics_of(views, is_complete=False, now=NOON))
     assert (shown["is_complete"], shown["since"]) == (False, "2026-03-02T12:01:00.000Z")
     # All of them deleted while they were read.
     assert statistics_of([], is_complete=False, now=NOON).since == NOON
@@ -95,7 +96,7 @@ _overrides = st.fixed_dictionaries(
 @given(st.lists(st.builds(lambda make, overrides: a_view(make(**overrides)), _job, _overrides)))
 def test_the_parts_add_up_and_jobs_apart_are_jobs_together(views: list[JobView]) -> None:
     def seen(part: list[JobView]) -> dict[str, Any]:
-        return statistics_view(statistics_of(part, is_complete=True, now=NOON))
+        return job_statistics(statistics_of(part, is_complete=True, now=NOON))
 
     together, apart = seen(views), [seen([view]) for view in views]
     jobs, rows = together["jobs"], together["rows"]

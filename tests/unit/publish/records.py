@@ -3,8 +3,7 @@
 from typing import Any
 
 from shared.aws.job_items import encode, encode_job
-from shared.jobs.model import Job, JobStatus
-from shared.jobs.views import timestamp
+from shared.jobs.model import Job, JobStatus, timestamp
 
 
 def stream_record(previous: JobStatus | None, job: Job, *, sequence: str = "1") -> dict[str, Any]:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from functions.publish import handler as function
+from functions.publish.status_events import StatusEvents
 from shared.aws.job_items import decode, decode_job
 from shared.aws.status_stream import status_change
-from shared.jobs.events import StatusEvents
 from shared.jobs.model import JobStatus
 from tests.builders import a_completed_job, a_count, a_job, plan_facts
 from tests.fakes import FakeEventBus, FakeJobStore

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.ledger import Progress
-from shared.jobs.model import Job, JobStatus, JobType, Phase, UploadOptions
+from shared.jobs.model import Job, JobStatus, JobType, Phase, UploadOptions, timestamp
+from shared.jobs.representations import job_details, job_progress, job_status, progress_percentage
 from shared.jobs.row_errors import RowErrorPage
-from shared.jobs.views import details_view, progress_percentage, progress_view, status_view, timestamp
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_progress, a_shard
 
 JOB_ID = UUID("550e8400-e29b-41d4-a716-446655440000")
@@ -58,7 +58,7 @@ STATUS = [
 
 
 def details(job: Job, progress: Progress | None = None, *, row_errors: RowErrorPage | None = None) -> dict[str, Any]:
-    view = details_view(job, progress or Progress(), now=NOON + timedelta(seconds=45.2), row_errors=row_errors)
+    view = job_details(job, progress or Progress(), now=NOON + timedelta(seconds=45.2), row_errors=row_errors)
     json.dumps(view, allow_nan=False)
     return view
 
@@ -202,11 +202,11 @@ class TestErrors:
 class TestStatus:
     def test_these_fields_in_this_order(self) -> None:
         for job in (a_job(), a_processing_job(), a_completed_job()):
-            assert list(status_view(job, Progress())) == STATUS
+            assert list(job_status(job, Progress())) == STATUS
 
     def test_a_running_job_reports_as_the_task_queue_did(self) -> None:
         progress = Progress((a_shard(successful_rows=3, failed_rows=1, done=frozenset({0})),))
-        view = status_view(a_processing_job(id=JOB_ID), progress)
+        view = job_status(a_processing_job(id=JOB_ID), progress)
         assert (view["celery_task_id"], view["celery_status"]) == (f"arn:execution:{JOB_ID}", "PROGRESS")
         assert view["celery_meta"] == {
             "current": 4,
@@ -231,17 +231,17 @@ class TestStatus:
         ],
     )
     def test_every_state_has_its_old_name(self, job: Job, celery_status: str) -> None:
-        view = status_view(job, Progress())
+        view = job_status(job, Progress())
         assert view["celery_status"] == celery_status
         assert (view["celery_meta"] is None) is (job.status is not JobStatus.PROCESSING)
         assert view["cancelled"] is (celery_status == "REVOKED")
 
     def test_a_failure_has_its_code_beside_its_message(self) -> None:
         job = a_job(status=JobStatus.FAILED, error_code="stalled", error_message="It stopped.")
-        view = status_view(job, Progress())
+        view = job_status(job, Progress())
         assert view["error_message"] == "It stopped."
         assert view["error_details"] == {"error_code": "stalled"}
-        assert status_view(a_job(), Progress())["error_details"] is None
+        assert job_status(a_job(), Progress())["error_details"] is None
 
 
 class TestProgress:
@@ -270,7 +270,7 @@ class TestProgress:
 
     def test_final_counts_stand_once_they_are_known(self) -> None:
         progress = Progress((a_shard(successful_rows=1),))
-        numbers = progress_view(a_completed_job(), progress)
+        numbers = job_progress(a_completed_job(), progress)
         assert (numbers["successful_rows"], numbers["failed_rows"], numbers["processed_rows"]) == (8, 2, 10)
 
     def test_a_failed_jobs_workflow_shows_the_chunks_that_were_done(self) -> None:

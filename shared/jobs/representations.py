@@ -1,14 +1,16 @@
-"""A job as callers see it: the shapes of the base document and what the contract adds to them."""
+"""JSON representations of jobs, as API responses and events show them. Imported by functions only."""
 
 from datetime import datetime
 from math import floor
 from typing import Any
 
 from shared.jobs.estimate import performance
+from shared.jobs.events import StatusChange
 from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.ledger import Progress
-from shared.jobs.model import Job, JobStatus, Phase
+from shared.jobs.ledger import Progress, has_errors, row_counts
+from shared.jobs.model import Job, JobStatus, Phase, timestamp
 from shared.jobs.row_errors import RowErrorPage
+from shared.jobs.statistics import Statistics
 
 JsonObject = dict[str, Any]
 
@@ -16,7 +18,7 @@ API_ROOT = "/api/v1/predictions"
 
 _BYTES_PER_MIB = 1024 * 1024
 
-# The names old clients know from the task queue that ran jobs before.
+# The names that old clients know from the task queue that used to run jobs.
 _TASK_STATUS = {
     JobStatus.PENDING: "PENDING",
     JobStatus.QUEUED: "PENDING",
@@ -25,15 +27,8 @@ _TASK_STATUS = {
 }
 
 
-def timestamp(moment: datetime | None) -> str | None:
-    """RFC 3339 in UTC with `Z`, to the millisecond."""
-    if moment is None:
-        return None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def links(job: Job) -> JsonObject:
-    """Where to go from here: paths on the same host."""
+def job_links(job: Job) -> JsonObject:
+    """Returns the paths of the job on the same host."""
     base = f"{API_ROOT}/jobs/{job.id}"
     parent = {"parent": f"{API_ROOT}/jobs/{job.parent_job_id}"} if job.parent_job_id else {}
     return {
@@ -48,21 +43,9 @@ def links(job: Job) -> JsonObject:
     }
 
 
-def counts(job: Job, progress: Progress) -> tuple[int, int]:
-    """Successful and failed rows: the record's final ones once it has them, the ledger's before."""
-    if job.final_successful_rows is not None and job.final_failed_rows is not None:
-        return job.final_successful_rows, job.final_failed_rows
-    return progress.successful_rows, progress.failed_rows
-
-
-def has_errors(job: Job, progress: Progress) -> bool:
-    """Whether rows failed, or the job as a whole."""
-    return counts(job, progress)[1] > 0 or job.error_message is not None
-
-
-def progress_view(job: Job, progress: Progress) -> JsonObject:
-    """The `progress` object of the details."""
-    successful, failed = counts(job, progress)
+def job_progress(job: Job, progress: Progress) -> JsonObject:
+    """Returns the `progress` object of the details."""
+    successful, failed = row_counts(job, progress)
     total = job.total_rows or 0
     processed = successful + failed
     return {
@@ -76,15 +59,15 @@ def progress_view(job: Job, progress: Progress) -> JsonObject:
 
 
 def progress_percentage(*, processed: int, total: int, downloadable: bool) -> float:
-    """Processed over total, floored to one decimal; at most 99.9 until the results can be downloaded."""
+    """Returns processed over total, floored to one decimal; at most 99.9 until the results can be downloaded."""
     if total == 0:
         return 0.0
     percentage = floor(processed * 1000 / total) / 10
     return percentage if downloadable else min(percentage, 99.9)
 
 
-def workflow_view(job: Job, progress: Progress) -> JsonObject:
-    """The execution that runs the job, under its own names."""
+def _workflow(job: Job, progress: Progress) -> JsonObject:
+    """Returns the execution that runs the job, under current names."""
     return {
         "execution_arn": job.execution_arn,
         "status": _task_status(job),
@@ -105,7 +88,7 @@ def _task_status(job: Job) -> str:
 def _task_meta(job: Job, progress: Progress) -> JsonObject | None:
     if job.status is not JobStatus.PROCESSING:
         return None
-    successful, failed = counts(job, progress)
+    successful, failed = row_counts(job, progress)
     return {
         "current": successful + failed,
         "total": job.total_rows or 0,
@@ -116,9 +99,9 @@ def _task_meta(job: Job, progress: Progress) -> JsonObject | None:
     }
 
 
-def status_view(job: Job, progress: Progress) -> JsonObject:
-    """The quick status, which is also a list entry and the detail of an event."""
-    numbers = progress_view(job, progress)
+def job_status(job: Job, progress: Progress) -> JsonObject:
+    """Returns the quick status, which is also an entry of the list."""
+    numbers = job_progress(job, progress)
     return {
         "id": str(job.id),
         "status": job.status,
@@ -142,9 +125,19 @@ def status_view(job: Job, progress: Progress) -> JsonObject:
     }
 
 
-def details_view(job: Job, progress: Progress, *, now: datetime, row_errors: RowErrorPage | None) -> JsonObject:
-    """The details; `row_errors` is the first page of row errors when the caller asked for them."""
-    numbers = progress_view(job, progress)
+def status_change(change: StatusChange, progress: Progress) -> JsonObject:
+    """Returns the body of the event: the status with the previous one and whose job it is."""
+    return {
+        **job_status(change.job, progress),
+        "previous_status": change.previous,
+        "organization_id": change.job.organization_id,
+        "labels": dict(change.job.options.labels),
+    }
+
+
+def job_details(job: Job, progress: Progress, *, now: datetime, row_errors: RowErrorPage | None) -> JsonObject:
+    """Returns the details; `row_errors` is the first page of row errors if the request includes them."""
+    numbers = job_progress(job, progress)
     speed = performance(job, progress, processed_rows=numbers["processed_rows"], now=now)
     performance_view: JsonObject = {
         "processing_time_seconds": speed.processing_time_seconds,
@@ -196,17 +189,38 @@ def details_view(job: Job, progress: Progress, *, now: datetime, row_errors: Row
             "celery_status": _task_status(job),
             "celery_meta": _task_meta(job, progress),
         },
-        "workflow": workflow_view(job, progress),
-        "links": links(job),
+        "workflow": _workflow(job, progress),
+        "links": job_links(job),
     }
 
 
-def fault_counts_view(faults: FaultCounts) -> JsonObject:
-    """Failed rows by the codes of their faults, and by code and column; the most frequent first."""
+def row_error_counts(faults: FaultCounts) -> JsonObject:
+    """Returns failed rows by error code, and by code and column; the most frequent first."""
     groups = sorted(faults.by_group.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
     return {
         "counts_by_code": dict(sorted(faults.by_code.items(), key=lambda item: (-item[1], item[0]))),
         "groups": [{"code": code, "column": column, "rows": rows} for (code, column), rows in groups],
+    }
+
+
+def job_statistics(statistics: Statistics) -> JsonObject:
+    """Returns the statistics of the caller's jobs."""
+    return {
+        "jobs": {
+            "total": sum(statistics.by_status.values()),
+            "by_status": {status: statistics.by_status.get(status, 0) for status in JobStatus},
+            "cancelled": statistics.cancelled,
+        },
+        "rows": {
+            "total": statistics.total_rows,
+            "processed": statistics.processed_rows,
+            "successful": statistics.successful_rows,
+            "failed": statistics.failed_rows,
+        },
+        "success_rate": statistics.success_rate,
+        "rows_per_second": statistics.rows_per_second,
+        "is_complete": statistics.since is None,
+        "since": timestamp(statistics.since),
     }
 
 
