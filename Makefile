@@ -19,7 +19,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)
 
-.PHONY: help demo local local-stop local-env test soak stress report audit check format synth snapshot train compare bench lock vendor screenshots openapi openapi-diff deploy destroy clean
+.PHONY: help demo local local-stop local-env test soak stress report audit check format synth snapshot train compare bench lock vendor screenshots openapi openapi-diff layout deploy destroy clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -92,6 +92,9 @@ openapi: $(READY) ## rewrite openapi.json from the code
 
 openapi-diff: $(READY) ## compare openapi.json with another one: OLD=path
 	@$(BIN)/python -m tests.tools.compare_openapi $(OLD) openapi.json
+
+layout: $(READY) ## print the figures of the code's layout and check its gates (ARGS=-v for places)
+	@$(BIN)/python -m tests.tools.layout $(ARGS)
 
 lock: $(READY) ## resolve every dependency list again
 	@$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --upgrade $(LOCKS)/dev.in -o $(LOCKS)/dev.txt
