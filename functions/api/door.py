@@ -12,8 +12,8 @@ from shared.files.errors import EmptyFileError, TooLargeError, UnsupportedFormat
 from shared.files.formats import sniff_format
 from shared.files.grammar import blanks_of
 from shared.files.header import read_layout
-from shared.jobs.model import JobType
 from shared.jobs.uploads import FILE_SUFFIXES, display_name
+from shared.vocabulary import FileFormat, JobType
 
 # Looking for the header may mean to read every sheet; more than this takes seconds, and the caller waits.
 WORKBOOK_MAX_UNPACKED_BYTES = 64 * 1024 * 1024
@@ -42,13 +42,13 @@ def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str |
 
     A workbook that unpacks to much is left to its job.
     """
-    if sniff_format(body, filename) == "xlsx":
+    if sniff_format(body, filename) is FileFormat.XLSX:
         if encoding is not None:
             text_encoding(encoding)
         if _unpacked_bytes(body) <= WORKBOOK_MAX_UNPACKED_BYTES:
             from shared.files.xlsx import check_workbook  # noqa: PLC0415 - most starts of the function meet no workbook
 
-            check_workbook(BytesIO(body), job_type=job_type.value)
+            check_workbook(BytesIO(body), job_type=job_type)
         return
     dialect = detect_dialect(body, declared_encoding=encoding, is_whole_file=True)
     if dialect.needs_rewrite:
@@ -58,7 +58,7 @@ def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str |
             raise decoding_error(error, dialect.encoding, offset=dialect.text_start) from error
         body = (text.replace("\r", "\n") if dialect.newline == "cr" else text).encode()
         dialect = replace(dialect, encoding="utf-8", bom_length=0, text_start=0, newline="lf")
-    layout = read_layout(body, dialect, job_type=job_type.value, is_whole_file=True)
+    layout = read_layout(body, dialect, job_type=job_type, is_whole_file=True)
     if not body[layout.data_start :].strip(blanks_of(layout.delimiter) + b"\n"):
         raise EmptyFileError("The file has no data rows")
 

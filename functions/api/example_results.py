@@ -5,8 +5,8 @@ from typing import Any, Final
 from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.representations import JsonObject
 from shared.scoring.catalogue import basis
-from shared.scoring.columns import JobTypeName
 from shared.scoring.documentation import example_rows
+from shared.vocabulary import JobType
 
 MODEL_VERSION: Final = "statements-143b046203d5"
 
@@ -28,7 +28,7 @@ _SCORE: Final[dict[str, Any]] = {
 _WITHOUT_MARKET_CAP: Final = (171, 395, 440, 524, 544, 560, 618, 627, 653, 906, 932, 979, 994)
 
 
-def scored_row(job_type: JobTypeName) -> JsonObject:
+def scored_row(job_type: JobType) -> JsonObject:
     """The first row of the template, scored."""
     return {**example_rows(job_type)[0], "row": 1, **_SCORE, "model_basis": basis(job_type, "statements")}
 

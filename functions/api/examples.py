@@ -141,7 +141,7 @@ def examples() -> dict[str, OperationExamples]:
     return {
         "get_health": _answer(status="ok", version=VERSION),
         **{f"upload_{job_type}": _upload(job_type) for job_type in JobType},
-        **{f"get_{job_type}_schema": _answer(**schema(job_type.value)) for job_type in JobType},
+        **{f"get_{job_type}_schema": _answer(**schema(job_type)) for job_type in JobType},
         **{f"score_{job_type}": _rows(job_type) for job_type in JobType},
         # The others are like it.
         "list_models": _answer(models=model_descriptions()[:1]),
@@ -217,7 +217,7 @@ def _upload(job_type: JobType) -> OperationExamples:
 
 def _rows(job_type: JobType) -> OperationExamples:
     return OperationExamples(
-        request={"rows": example_rows(job_type.value)[:1]},
+        request={"rows": example_rows(job_type)[:1]},
         answers={
             "200": {
                 "success": True,
@@ -227,7 +227,7 @@ def _rows(job_type: JobType) -> OperationExamples:
                 "total_rows": 1,
                 "successful_rows": 1,
                 "failed_rows": 0,
-                "results": [scored_row(job_type.value)],
+                "results": [scored_row(job_type)],
                 "errors": [],
                 "notes": [],
             }
@@ -251,7 +251,7 @@ def _results() -> OperationExamples:
     page = {
         "success": True,
         "job_id": str(_COMPLETE.id),
-        "results": [scored_row("annual")],
+        "results": [scored_row(JobType.ANNUAL)],
         "summary": SUMMARY,
         "pagination": _more(limit=1, position={"offset": 512}),
         "links": {"download": f"{job_links(_COMPLETE)['download']}?outcome={Outcome.SUCCESSFUL}"},

@@ -34,13 +34,13 @@ async def read_rows(request: Request, *, job_type: JobType, max_bytes: int, next
     rows = _rows(_parsed(body), job_type)
     names = _names(rows)
     header = read_header(names)
-    profile, used_both = check_columns(header, job_type.value)
+    profile, used_both = check_columns(header, job_type)
     data = _csv([[_cell(row.get(name), number, name) for name in names] for number, row in enumerate(rows)])
     layout = Layout(
         delimiter=",",
         names=header.names,
         normalised=header.normalised,
-        job_type=job_type.value,
+        job_type=job_type,
         profile=profile,
         used_both=used_both,
         data_start=0,

@@ -17,7 +17,6 @@ from shared.jobs.ports import JobView
 from shared.scoring.catalogue import model_card, model_name_for
 from shared.scoring.chunk import unprocessed_rows
 from shared.scoring.chunk_summary import ChunkSummary
-from shared.scoring.results import Outcome as OutcomeName
 from shared.scoring.results import header_line
 from shared.scoring.risk_summary import RiskSummary
 
@@ -102,13 +101,13 @@ class Assembly:
             delimiter=",",
             names=(),
             normalised=(),
-            job_type=job.job_type.value,
+            job_type=job.job_type,
             profile="statements",
             used_both=False,
             data_start=0,
         )
         for outcome in (Outcome.SUCCESSFUL, Outcome.FAILED, Outcome.ALL):
-            self._results.assemble(job.id, outcome, [header_line(layout, _name(outcome))])
+            self._results.assemble(job.id, outcome, [header_line(layout, outcome)])
 
     def _write_summary(self, job_id: UUID, plan: InputPlan, chunks: Sequence[Chunk]) -> None:
         summary = RiskSummary()
@@ -156,7 +155,7 @@ class Assembly:
         return {chunk: self._results.part_piece(job_id, part, chunk, sizes[part][chunk]) for chunk in chunks}
 
     def _write(self, job_id: UUID, plan: InputPlan, outcome: Outcome, pieces: dict[int, Piece]) -> None:
-        header = header_line(plan.layout, _name(outcome), scored=not plan.validate_only)
+        header = header_line(plan.layout, outcome, scored=not plan.validate_only)
         self._results.assemble(job_id, outcome, [header, *(pieces[chunk] for chunk in sorted(pieces))])
 
     def _chunks(self, job_id: UUID) -> list[Chunk]:
@@ -173,7 +172,3 @@ def _missing(progress: Progress, sizes: PartSizes) -> list[int]:
         Part.ERRORS: progress.with_failures,
     }
     return sorted({chunk for part, chunks in expected.items() for chunk in chunks - sizes[part].keys()})
-
-
-def _name(outcome: Outcome) -> OutcomeName:
-    return outcome.value

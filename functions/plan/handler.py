@@ -13,6 +13,7 @@ from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.model import utc_now
 from shared.jobs.planning import Planning
 from shared.observability import about_job, logger, observed
+from shared.vocabulary import FileFormat
 
 
 @cache
@@ -23,7 +24,7 @@ def _planner() -> Planner:
         uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
         results=ResultsBucket(client=clients.s3, bucket=settings.results_bucket),
         clock=utc_now,
-        max_bytes={"csv": settings.csv_max_bytes, "xlsx": settings.xlsx_max_bytes},
+        max_bytes={FileFormat.CSV: settings.csv_max_bytes, FileFormat.XLSX: settings.xlsx_max_bytes},
     )
 
 

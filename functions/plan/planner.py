@@ -23,6 +23,7 @@ from shared.jobs.model import Job, StoredInput
 from shared.jobs.planning import Planning
 from shared.jobs.ports import Clock, PlanFacts
 from shared.scoring.model import model_for
+from shared.vocabulary import FileFormat
 
 _COPY_BYTES = 8 * 1024 * 1024
 
@@ -50,7 +51,7 @@ class Planner:
         uploads: UploadBucket,
         results: ResultsBucket,
         clock: Clock,
-        max_bytes: Mapping[str, int],
+        max_bytes: Mapping[FileFormat, int],
     ) -> None:
         self._planning = planning
         self._uploads = uploads
@@ -106,7 +107,7 @@ class Planner:
         file_format = sniff_format(head, job.original_filename)
         if not _is_ours(job):
             _check_size(stored_input.size, file_format, limit=self._max_bytes[file_format])
-        if file_format == "csv":
+        if file_format is FileFormat.CSV:
             dialect = detect_dialect(
                 head,
                 declared_encoding=job.options.encoding,
@@ -118,13 +119,13 @@ class Planner:
                     yield _Scannable(stream=stream, size=stored_input.size, layout=layout, is_rewritten=False)
                 return
         with tempfile.TemporaryDirectory() as folder, (Path(folder) / "input.csv").open("w+b") as rewritten:
-            if file_format == "csv":
+            if file_format is FileFormat.CSV:
                 with closing(self._uploads.open(stored_input)) as stream:
                     to_canonical(stream, dialect, rewritten)
             else:
                 with (Path(folder) / "input.xlsx").open("w+b") as workbook:
                     self._download(stored_input, workbook)
-                    xlsx.convert(workbook, rewritten, job_type=job.job_type.value)
+                    xlsx.convert(workbook, rewritten, job_type=job.job_type)
             size = rewritten.tell()
             rewritten.seek(0)
             layout = self._layout(job, rewritten.read(HEAD_BYTES), CANONICAL, size=size)
@@ -135,7 +136,7 @@ class Planner:
         return read_layout(
             head,
             dialect,
-            job_type=job.job_type.value,
+            job_type=job.job_type,
             is_whole_file=size <= len(head),
             max_columns=MAX_COLUMNS + _is_ours(job),
         )
@@ -152,7 +153,7 @@ def _is_ours(job: Job) -> bool:
     return job.retry is not None and job.retry.has_source_row
 
 
-def _check_size(size: int, file_format: str, *, limit: int) -> None:
+def _check_size(size: int, file_format: FileFormat, *, limit: int) -> None:
     if size > limit:
         raise TooLargeError(
             f"The file has {size:,} bytes; a {file_format.upper()} file may have {limit:,}. "

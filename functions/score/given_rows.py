@@ -11,6 +11,7 @@ from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
 from shared.scoring.result_rows import as_object
 from shared.scoring.results import result_columns
+from shared.vocabulary import Outcome
 
 # A cell that a job would carry may be longer than what the csv module takes by itself; it takes one limit for all.
 _CELL_LIMIT = 2**24
@@ -34,7 +35,7 @@ def score_given(given: dict[str, Any]) -> dict[str, Any]:
         "total_rows": scored.rows,
         "successful_rows": scored.successful,
         "failed_rows": scored.failed,
-        "results": list(_results(scored.parts.successful, result_columns(layout, "successful"))),
+        "results": list(_results(scored.parts.successful, result_columns(layout, Outcome.SUCCESSFUL))),
         "errors": [json.loads(line) for line in scored.parts.errors.splitlines()],
         "notes": list(layout.notes),
     }

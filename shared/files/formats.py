@@ -4,11 +4,10 @@ Its content decides, never its name: an XLSX called `.csv` is read as XLSX. Stan
 """
 
 import re
-from typing import Final, Literal
+from typing import Final
 
 from shared.files.errors import EmptyFileError, UnsupportedFormatError
-
-FileFormat = Literal["csv", "xlsx"]
+from shared.vocabulary import FileFormat
 
 _WANTED: Final = "Upload a CSV file (comma, semicolon, tab or pipe) or an Excel workbook (.xlsx)."
 
@@ -42,8 +41,9 @@ _JSON: Final = re.compile(rb'(\{\s*("|\})|\[\s*(\{|\[|"|\]|-?\d))')
 
 
 def sniff_format(head: bytes, filename: str) -> FileFormat:
-    """The format of the file that begins with `head`; 4 KiB are enough, 64 KiB make the sentence surer.
+    """Returns the format, CSV or XLSX, of the file that begins with `head`.
 
+    4 KiB are enough; 64 KiB make the sentence surer.
     Raises EmptyFileError, or UnsupportedFormatError with what the file is instead.
     """
     if not head:
@@ -54,7 +54,7 @@ def sniff_format(head: bytes, filename: str) -> FileFormat:
             "Excel workbook (.xlsx) without a password, and upload that."
         )
     if head.startswith(_ZIP_ENTRY) and (b"xl/" in head or filename.lower().endswith(".xlsx")):
-        return "xlsx"
+        return FileFormat.XLSX
     if head.startswith((_ZIP_ENTRY, _ZIP_EMPTY)):
         raise _not_a("a ZIP archive that holds no Excel workbook")
     for signature, name in _SIGNATURES:
@@ -65,7 +65,7 @@ def sniff_format(head: bytes, filename: str) -> FileFormat:
         raise _not_a("an HTML or XML page")
     if _JSON.match(text):
         raise _not_a("JSON")
-    return "csv"
+    return FileFormat.CSV
 
 
 def _not_a(name: str) -> UnsupportedFormatError:

@@ -19,7 +19,8 @@ from shared.files.errors import (
     UndecodableError,
 )
 from shared.files.grammar import Delimiter, first_record
-from shared.scoring.columns import JobTypeName, ProfileName, duplicates, fits_both, normalised_name, profile_of
+from shared.scoring.columns import ProfileName, duplicates, fits_both, normalised_name, profile_of
+from shared.vocabulary import JobType
 
 MAX_COLUMNS: Final = 200
 MAX_NAME_LENGTH: Final = 500
@@ -49,7 +50,7 @@ class Layout:
     delimiter: Delimiter
     names: tuple[str, ...]
     normalised: tuple[str, ...]
-    job_type: JobTypeName
+    job_type: JobType
     profile: ProfileName
     used_both: bool
     data_start: int
@@ -72,7 +73,14 @@ class Layout:
     def from_json(cls, text: str) -> "Layout":
         """The layout `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
         read: dict[str, Any] = json.loads(text)
-        return cls(**{**read, "names": tuple(read["names"]), "normalised": tuple(read["normalised"])})
+        return cls(
+            **{
+                **read,
+                "names": tuple(read["names"]),
+                "normalised": tuple(read["normalised"]),
+                "job_type": JobType(read["job_type"]),
+            }
+        )
 
 
 def read_header(cells: Sequence[str], *, max_columns: int = MAX_COLUMNS) -> Header:
@@ -124,7 +132,7 @@ def _free_name(name: str, taken: set[str]) -> str:
     return name
 
 
-def check_columns(header: Header, job_type: JobTypeName) -> tuple[ProfileName, bool]:
+def check_columns(header: Header, job_type: JobType) -> tuple[ProfileName, bool]:
     """The profile that the header decides, and whether it has both. Raises MissingColumnsError naming all it lacks."""
     names = frozenset(header.normalised)
     profile, missing = profile_of(names, job_type)
@@ -138,7 +146,7 @@ def check_columns(header: Header, job_type: JobTypeName) -> tuple[ProfileName, b
 
 
 def read_layout(
-    head: bytes, dialect: Dialect, *, job_type: JobTypeName, is_whole_file: bool, max_columns: int = MAX_COLUMNS
+    head: bytes, dialect: Dialect, *, job_type: JobType, is_whole_file: bool, max_columns: int = MAX_COLUMNS
 ) -> Layout:
     """The layout of a UTF-8 file (or of CANONICAL form) that begins with `head`, its first HEAD_BYTES or all of it.
 

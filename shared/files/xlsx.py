@@ -23,7 +23,7 @@ from shared.files.streams import Writable
 from shared.files.xlsx_package import Package, Sheet, XlsxLimits, read_workbook
 from shared.files.xlsx_sheet import Row, read_rows
 from shared.files.xlsx_values import Values, read_values
-from shared.scoring.columns import JobTypeName
+from shared.vocabulary import JobType
 
 _LINES_AT_ONCE: Final = 4_096
 _BLANKS: Final = b' ,\t\r\n"'
@@ -38,7 +38,7 @@ class Converted:
     written_bytes: int
 
 
-def convert(file: BinaryIO, out: Writable, *, job_type: JobTypeName, limits: XlsxLimits | None = None) -> Converted:
+def convert(file: BinaryIO, out: Writable, *, job_type: JobType, limits: XlsxLimits | None = None) -> Converted:
     """Write the first sheet of a workbook whose header has the columns of the job type to `out`, in canonical form.
 
     The header is the first row that is not blank. Blank rows are left out, short ones padded to the header's width;
@@ -51,14 +51,14 @@ def convert(file: BinaryIO, out: Writable, *, job_type: JobTypeName, limits: Xls
     return _write(sheet, header, rows, out, limits)
 
 
-def check_workbook(file: BinaryIO, *, job_type: JobTypeName, limits: XlsxLimits | None = None) -> None:
+def check_workbook(file: BinaryIO, *, job_type: JobType, limits: XlsxLimits | None = None) -> None:
     """Raise what `convert` would for the package, the header or a lack of data rows, without reading the rows."""
     _, _, rows = _data_sheet(file, job_type, limits or XlsxLimits())
     if next(rows, None) is None:
         raise _no_data_rows()
 
 
-def _data_sheet(file: BinaryIO, job_type: JobTypeName, limits: XlsxLimits) -> tuple[Sheet, Row, Iterator[Row]]:
+def _data_sheet(file: BinaryIO, job_type: JobType, limits: XlsxLimits) -> tuple[Sheet, Row, Iterator[Row]]:
     """The sheet to be scored, its header row, and its data rows."""
     package = Package(file, limits)
     workbook = read_workbook(package)

@@ -6,6 +6,10 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID, uuid5
 
+from shared.vocabulary import FileFormat as FileFormat  # noqa: PLC0414 - also a word of the domain
+from shared.vocabulary import JobType as JobType  # noqa: PLC0414 - also a word of the domain
+from shared.vocabulary import Outcome as Outcome  # noqa: PLC0414 - also a word of the domain
+
 # The namespace of ids made from dropped objects (RFC 9562 §5.5 asks for one of our own).
 DROP_NAMESPACE = UUID("6f1d0c9e-7a55-5b0f-9a55-2d9a3c1be2a7")
 
@@ -39,13 +43,6 @@ class Phase(StrEnum):
     DONE = "done"
 
 
-class JobType(StrEnum):
-    """The reporting period of the rows, which decides columns and model."""
-
-    ANNUAL = "annual"
-    QUARTERLY = "quarterly"
-
-
 class Source(StrEnum):
     """How the file came in."""
 
@@ -53,23 +50,6 @@ class Source(StrEnum):
     PRESIGNED = "presigned"
     S3_DROP = "s3-drop"
     RETRY = "retry"
-
-
-class Outcome(StrEnum):
-    """What became of a row, and so which result file has it."""
-
-    SUCCESSFUL = "successful"
-    FAILED = "failed"
-    UNPROCESSED = "unprocessed"
-    ALL = "all"
-
-
-class FileFormat(StrEnum):
-    """The form of a result file. CSV is there from the end of a job, the others are made when they are asked for."""
-
-    CSV = "csv"
-    PARQUET = "parquet"
-    XLSX = "xlsx"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,29 +8,30 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal, get_args
 
-from shared.scoring.columns import JobTypeName, ProfileName
+from shared.scoring.columns import ProfileName
+from shared.vocabulary import JobType
 
 ModelName = Literal["statements", "ratios-annual", "ratios-quarterly"]
 MODEL_NAMES: Final[tuple[ModelName, ...]] = get_args(ModelName)
 
-_BASIS: Final[dict[tuple[JobTypeName, ProfileName], str]] = {
-    ("annual", "statements"): "annual model on annual statement amounts",
-    ("annual", "ratios"): "annual model on annual ratios",
-    ("quarterly", "statements"): (
+_BASIS: Final[dict[tuple[JobType, ProfileName], str]] = {
+    (JobType.ANNUAL, "statements"): "annual model on annual statement amounts",
+    (JobType.ANNUAL, "ratios"): "annual model on annual ratios",
+    (JobType.QUARTERLY, "statements"): (
         "annual model used on trailing-twelve-month statement amounts; not validated on quarterly outcomes"
     ),
-    ("quarterly", "ratios"): "annual model used on ratio inputs; not validated on quarterly outcomes",
+    (JobType.QUARTERLY, "ratios"): "annual model used on ratio inputs; not validated on quarterly outcomes",
 }
 
 
-def model_name_for(job_type: JobTypeName, profile: ProfileName) -> ModelName:
+def model_name_for(job_type: JobType, profile: ProfileName) -> ModelName:
     """The model that scores the rows of a job type and profile."""
     if profile == "statements":
         return "statements"
     return "ratios-annual" if job_type == "annual" else "ratios-quarterly"
 
 
-def basis(job_type: JobTypeName, profile: ProfileName) -> str:
+def basis(job_type: JobType, profile: ProfileName) -> str:
     """What a row's `model_basis` says; it holds no comma, so it stands unquoted in CSV."""
     return _BASIS[job_type, profile]
 

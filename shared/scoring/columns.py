@@ -9,7 +9,8 @@ from enum import StrEnum
 from math import inf
 from typing import Literal
 
-JobTypeName = Literal["annual", "quarterly"]
+from shared.vocabulary import JobType
+
 ProfileName = Literal["statements", "ratios"]
 # What can be wrong with a row.
 RowErrorCode = Literal[
@@ -23,9 +24,9 @@ RowErrorCode = Literal[
     "malformed_row",
 ]
 
-BOTH: frozenset[JobTypeName] = frozenset({"annual", "quarterly"})
-ANNUAL: frozenset[JobTypeName] = frozenset({"annual"})
-QUARTERLY: frozenset[JobTypeName] = frozenset({"quarterly"})
+BOTH: frozenset[JobType] = frozenset(JobType)
+ANNUAL: frozenset[JobType] = frozenset({JobType.ANNUAL})
+QUARTERLY: frozenset[JobType] = frozenset({JobType.QUARTERLY})
 
 
 class Kind(StrEnum):
@@ -56,7 +57,7 @@ class Column:
     name: str
     kind: Kind
     description: str
-    required_for: frozenset[JobTypeName] = BOTH
+    required_for: frozenset[JobType] = BOTH
     profile: ProfileName | None = None
     unit: Unit | None = None
     max_length: int | None = None
@@ -88,7 +89,7 @@ def _ratio(
     unit: Unit,
     usual_range: tuple[float, float],
     *,
-    required_for: frozenset[JobTypeName] = BOTH,
+    required_for: frozenset[JobType] = BOTH,
     scored: bool = True,
 ) -> Column:
     return Column(
@@ -144,7 +145,7 @@ def normalised_name(header: str) -> str:
     return header.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
-def required_columns(job_type: JobTypeName, profile: ProfileName) -> tuple[Column, ...]:
+def required_columns(job_type: JobType, profile: ProfileName) -> tuple[Column, ...]:
     """The columns a file of this job type and profile must have, `ebitda` standing for its stand-ins too."""
     return tuple(
         column
@@ -153,7 +154,7 @@ def required_columns(job_type: JobTypeName, profile: ProfileName) -> tuple[Colum
     )
 
 
-def missing_columns(names: Collection[str], job_type: JobTypeName, profile: ProfileName) -> tuple[str, ...]:
+def missing_columns(names: Collection[str], job_type: JobType, profile: ProfileName) -> tuple[str, ...]:
     """The required columns that are not among the normalised header names, in table order."""
     missing = [column.name for column in required_columns(job_type, profile) if column.name not in names]
     if "ebitda" in missing:
@@ -164,7 +165,7 @@ def missing_columns(names: Collection[str], job_type: JobTypeName, profile: Prof
     return tuple(missing)
 
 
-def profile_of(names: Collection[str], job_type: JobTypeName) -> tuple[ProfileName, tuple[str, ...]]:
+def profile_of(names: Collection[str], job_type: JobType) -> tuple[ProfileName, tuple[str, ...]]:
     """The profile a header fits, and what it lacks of it (empty when it fits).
 
     A header that fits both is `statements`; one that fits neither gets the profile of which it lacks least.
@@ -177,7 +178,7 @@ def profile_of(names: Collection[str], job_type: JobTypeName) -> tuple[ProfileNa
     return nearest, lacking[nearest]
 
 
-def fits_both(names: Collection[str], job_type: JobTypeName) -> bool:
+def fits_both(names: Collection[str], job_type: JobType) -> bool:
     """Whether the header has every column of both profiles."""
     return not (missing_columns(names, job_type, "statements") or missing_columns(names, job_type, "ratios"))
 

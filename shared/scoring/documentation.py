@@ -5,7 +5,8 @@ import io
 from math import isfinite
 from typing import Any, Final
 
-from shared.scoring.columns import COLUMNS, EBITDA_STAND_INS, Column, JobTypeName, ProfileName, required_columns
+from shared.scoring.columns import COLUMNS, EBITDA_STAND_INS, Column, ProfileName, required_columns
+from shared.vocabulary import JobType
 
 # Invented companies; USD million, of the magnitudes that the training data have.
 _EXAMPLES: Final[tuple[dict[str, str], ...]] = (
@@ -57,7 +58,7 @@ _EXAMPLES: Final[tuple[dict[str, str], ...]] = (
 )
 
 
-def schema(job_type: JobTypeName) -> dict[str, Any]:
+def schema(job_type: JobType) -> dict[str, Any]:
     """The columns a file of the job type may have, as JSON-able values, in table order.
 
     A column of no profile belongs to every file; a file has all required columns of one profile. `ebitda` may be given
@@ -78,7 +79,7 @@ def schema(job_type: JobTypeName) -> dict[str, Any]:
     }
 
 
-def _described(column: Column, job_type: JobTypeName) -> dict[str, Any]:
+def _described(column: Column, job_type: JobType) -> dict[str, Any]:
     profiles: tuple[ProfileName, ...] = (column.profile,) if column.profile else ("statements", "ratios")
     described: dict[str, Any] = {
         "name": column.name,
@@ -99,7 +100,7 @@ def _described(column: Column, job_type: JobTypeName) -> dict[str, Any]:
     return described
 
 
-def template_csv(job_type: JobTypeName) -> str:
+def template_csv(job_type: JobType) -> str:
     """A CSV of the job type, statements profile, with a few rows of invented companies that all pass validation."""
     names = [column.name for column in required_columns(job_type, "statements")]
     text = io.StringIO()
@@ -109,6 +110,6 @@ def template_csv(job_type: JobTypeName) -> str:
     return text.getvalue()
 
 
-def example_rows(job_type: JobTypeName) -> list[dict[str, str]]:
+def example_rows(job_type: JobType) -> list[dict[str, str]]:
     """The rows of the template by column."""
     return list(csv.DictReader(io.StringIO(template_csv(job_type))))

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.scoring.catalogue import ModelName, artifact_text, model_name_for
-from shared.scoring.columns import JobTypeName, ProfileName
+from shared.scoring.columns import ProfileName
 from shared.scoring.features import FEATURES, Feature, Figures, FloatArray, feature_matrix
 from shared.scoring.master_scale import GRADE_BOUNDS, LEVEL_BOUNDS
+from shared.vocabulary import JobType
 
 IntArray = NDArray[np.int64]
 
@@ -152,7 +153,7 @@ def load_model(name: ModelName) -> Model:
     return model
 
 
-def model_for(job_type: JobTypeName, profile: ProfileName) -> Model:
+def model_for(job_type: JobType, profile: ProfileName) -> Model:
     """The model that scores the rows of a job type and profile."""
     return load_model(model_name_for(job_type, profile))
 

@@ -3,13 +3,14 @@
 from typing import Any
 
 from shared.scoring.catalogue import basis, model_card, model_name_for
-from shared.scoring.columns import JobTypeName, ProfileName
+from shared.scoring.columns import ProfileName
+from shared.vocabulary import JobType
 
-_USES: tuple[tuple[JobTypeName, ProfileName], ...] = (
-    ("annual", "statements"),
-    ("annual", "ratios"),
-    ("quarterly", "statements"),
-    ("quarterly", "ratios"),
+_USES: tuple[tuple[JobType, ProfileName], ...] = (
+    (JobType.ANNUAL, "statements"),
+    (JobType.ANNUAL, "ratios"),
+    (JobType.QUARTERLY, "statements"),
+    (JobType.QUARTERLY, "ratios"),
 )
 _AS_THEY_ARE = (
     "name",
@@ -36,7 +37,7 @@ def model_descriptions() -> list[dict[str, Any]]:
     return [_described(job_type, profile) for job_type, profile in _USES]
 
 
-def _described(job_type: JobTypeName, profile: ProfileName) -> dict[str, Any]:
+def _described(job_type: JobType, profile: ProfileName) -> dict[str, Any]:
     card = model_card(model_name_for(job_type, profile))
     metrics = card["metrics"]
     return {

@@ -16,7 +16,6 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
 
 from shared.files.header import Layout
 from shared.scoring.carried import csv_cell
@@ -24,8 +23,7 @@ from shared.scoring.cells import guarded
 from shared.scoring.columns import normalised_name
 from shared.scoring.result_names import FAULT_COLUMNS, OURS, OUTCOME, ROW, SCORE_COLUMNS, free_name
 from shared.scoring.rows import Fault
-
-Outcome = Literal["successful", "failed", "unprocessed", "all"]
+from shared.vocabulary import Outcome
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -50,10 +48,10 @@ def result_columns(layout: Layout, outcome: Outcome, *, scored: bool = True) -> 
     """The columns of a result file, in order; `scored` is false where rows were only validated."""
     score = SCORE_COLUMNS if scored else ()
     added: dict[Outcome, tuple[str, ...]] = {
-        "successful": score,
-        "failed": FAULT_COLUMNS,
-        "unprocessed": (),
-        "all": (*score, *FAULT_COLUMNS, OUTCOME),
+        Outcome.SUCCESSFUL: score,
+        Outcome.FAILED: FAULT_COLUMNS,
+        Outcome.UNPROCESSED: (),
+        Outcome.ALL: (*score, *FAULT_COLUMNS, OUTCOME),
     }
     return (*carried_names(layout), ROW, *added[outcome])
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from shared.files.arrays import Floats, Mask
 from shared.scoring.cells import FIRST_YEAR, is_blank, read_number, read_quarter, read_year, trimmed
-from shared.scoring.columns import BY_NAME, COLUMNS, EBITDA_STAND_INS, Column, JobTypeName, Kind, ProfileName, Unit
+from shared.scoring.columns import BY_NAME, COLUMNS, EBITDA_STAND_INS, Column, Kind, ProfileName, Unit
 from shared.scoring.features import CAP_TO_LIABILITIES_RANGE, cap_to_liabilities
 from shared.scoring.table import Table
+from shared.vocabulary import JobType
 
 CAP_TO_LIABILITIES: Final = "market_cap/total_liabilities"
 # Numbers with more digits than plain_numbers reads, as programs write doubles; few enough of them to be finite.
@@ -66,9 +67,7 @@ def shown(value: str) -> str:
     return value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "…"
 
 
-def judge(
-    table: Table, names: Sequence[str], *, job_type: JobTypeName, profile: ProfileName, next_year: int
-) -> JudgedRows:
+def judge(table: Table, names: Sequence[str], *, job_type: JobType, profile: ProfileName, next_year: int) -> JudgedRows:
     """The faults and figures of every row of a table whose columns have the given normalised names.
 
     Columns outside the job type and profile are not looked at. `next_year` is the last reporting year accepted.
@@ -92,7 +91,7 @@ def judge(
     return judged
 
 
-def columns_judged(names: Sequence[str], job_type: JobTypeName, profile: ProfileName) -> tuple[Column, ...]:
+def columns_judged(names: Sequence[str], job_type: JobType, profile: ProfileName) -> tuple[Column, ...]:
     """The columns whose cells must obey their rules, in table order; any other column is only carried.
 
     An optional column counts when the file has it, EBITDA's stand-ins only when it lacks `ebitda`.

@@ -9,13 +9,14 @@ import numpy as np
 from shared.files.arrays import Floats, Mask, Positions
 from shared.scoring.carried import csv_cell
 from shared.scoring.catalogue import basis
-from shared.scoring.columns import JobTypeName, ProfileName
+from shared.scoring.columns import ProfileName
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import Model, risk_grades, risk_levels
 from shared.scoring.number_texts import Texts, probability_cells
 from shared.scoring.results import compact_json
 from shared.scoring.rows import JudgedRows
 from shared.scoring.top_factors import TopFactors, top_factors
+from shared.vocabulary import JobType
 
 _LEVEL_CELLS: Final = np.array([f",{level}" for level in RISK_LEVELS], np.bytes_)
 _GRADE_CELLS: Final = np.array([f",{grade}," for grade in RISK_GRADES], np.bytes_)
@@ -57,7 +58,7 @@ def score_cells(
     sound: Positions,
     model: Model,
     *,
-    job_type: JobTypeName,
+    job_type: JobType,
     profile: ProfileName,
     row_end: bytes,
 ) -> ScoreCells:

@@ -21,13 +21,14 @@ from shared.files.errors import FileError
 from shared.files.header import Layout, read_layout
 from shared.scoring.catalogue import basis, model_name_for
 from shared.scoring.chunk import ChunkError, score_chunk
-from shared.scoring.columns import JobTypeName, ProfileName
+from shared.scoring.columns import ProfileName
 from shared.scoring.features import FloatArray
 from shared.scoring.master_scale import RISK_GRADES
 from shared.scoring.model import IntArray, Model, ModelArtifactError, parse_model, risk_grades, risk_levels
 from shared.scoring.result_names import DEFAULT_PROBABILITY, ROW, SCORE_COLUMNS
 from shared.scoring.results import probability_text
 from shared.scoring.risk_summary import QUANTILES, population_stability
+from shared.vocabulary import JobType
 
 MOVES_SHOWN: Final = 10
 
@@ -36,8 +37,8 @@ _OURS: Final = (ROW, *SCORE_COLUMNS)
 _PROBABILITY, _VERSION, _BASIS = (
     _OURS.index(name) - len(_OURS) for name in (DEFAULT_PROBABILITY, "model_version", "model_basis")
 )
-_JOB_TYPES: Final[dict[str, JobTypeName]] = {
-    basis(job_type, profile): job_type for job_type in get_args(JobTypeName) for profile in get_args(ProfileName)
+_JOB_TYPES: Final[dict[str, JobType]] = {
+    basis(job_type, profile): job_type for job_type in JobType for profile in get_args(ProfileName)
 }
 # A cell may be longer than what the csv module takes by itself; it takes one limit for all.
 _CELL_LIMIT: Final = 2**24

@@ -21,6 +21,7 @@ from shared.files.header import read_layout
 from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.jobs.row_scoring import GivenRows, RowScorer
 from shared.scoring.documentation import template_csv
+from shared.vocabulary import JobType
 from tests.aws_resources import create_role
 from tests.fakes import FakeRowScorer
 from tests.invocation import InvocationContext
@@ -51,13 +52,13 @@ def scorer(request: pytest.FixtureRequest) -> Iterator[RowScorer]:
 def given_rows(text: str) -> GivenRows:
     """The rows of an annual file."""
     body = text.encode()
-    layout = read_layout(body, CANONICAL, job_type="annual", is_whole_file=True)
+    layout = read_layout(body, CANONICAL, job_type=JobType.ANNUAL, is_whole_file=True)
     data = body[layout.data_start :].decode()
     return GivenRows(layout=layout.to_json(), data=data, row_count=data.count("\n"), next_year=2027)
 
 
 def test_every_row_is_answered_with_a_result_or_an_error(scorer: RowScorer) -> None:
-    text = template_csv("annual").replace("Northwind", "Ünïcode \u2028").replace("1840.5", "no figure")
+    text = template_csv(JobType.ANNUAL).replace("Northwind", "Ünïcode \u2028").replace("1840.5", "no figure")
     answer = scorer.score(given_rows(text))
     assert answer["total_rows"] == answer["successful_rows"] + answer["failed_rows"]
     assert [error["code"] for error in answer["errors"]] == ["invalid_market_cap"]

@@ -17,6 +17,7 @@ from infra.layout import ROOT
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
 from shared.scoring.documentation import template_csv
+from shared.vocabulary import JobType
 
 pytestmark = pytest.mark.e2e
 
@@ -93,7 +94,7 @@ def shell(cloud: LocalCloud, tmp_path: Path) -> Shell:
 
 def test_the_lines_of_old_clients_do_what_they_did(shell: Shell, client_of: Any) -> None:
     user: JobsClient = client_of("solo_user")
-    body = template_csv("annual").replace("1840.5", "unknown").encode()
+    body = template_csv(JobType.ANNUAL).replace("1840.5", "unknown").encode()
     job_id = user.upload("annual", "old.csv", body)["job_id"]
     user.wait(job_id)
 
@@ -146,7 +147,9 @@ def test_a_generated_client_uploads_follows_and_downloads(cloud: LocalCloud, gen
     )
     models = generated("models")
     with client:
-        file = generated("types").File(payload=BytesIO(template_csv("annual").encode()), file_name="generated.csv")
+        file = generated("types").File(
+            payload=BytesIO(template_csv(JobType.ANNUAL).encode()), file_name="generated.csv"
+        )
         form = models.UploadAnnualFilesUploadForm(file=file)
         accepted = generated("api.uploads.upload_annual").sync(client=client, body=form)
         assert isinstance(accepted, models.UploadAccepted), accepted

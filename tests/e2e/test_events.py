@@ -13,6 +13,7 @@ import pytest
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
 from shared.scoring.documentation import example_rows
+from shared.vocabulary import JobType
 from tests.e2e.queues import open_to_services
 
 pytestmark = pytest.mark.e2e
@@ -80,7 +81,7 @@ def test_subscribers_of_bus_and_topic_hear_of_every_change_of_a_job(member: Jobs
 
 
 def test_rows_are_scored_at_once_as_a_job_scores_them(member: JobsClient) -> None:
-    answer = member.http.post("annual", json={"rows": example_rows("annual")})
+    answer = member.http.post(JobType.ANNUAL, json={"rows": example_rows(JobType.ANNUAL)})
     assert answer.status_code == 200, answer.text
     job_id = member.upload("annual", "same.csv", member.http.get("annual/template").content)["job_id"]
     member.wait(job_id)

@@ -16,6 +16,7 @@ from shared.aws import clients
 from shared.exports.parquet import write_parquet
 from shared.exports.result_file import ResultFile
 from shared.scoring.documentation import example_rows
+from shared.vocabulary import JobType
 from tests.faults.platform import API, CLIENT_ATTEMPTS, Platform
 
 ANNUAL = panel.as_csv(panel.statement_rows(20, seed=1, faulty=3), panel.STATEMENT_COLUMNS)
@@ -192,7 +193,7 @@ def the_rows_that_failed_are_retried(platform: Platform, check: Check) -> None:
 
 def rows_are_scored_at_once_and_the_rest_is_read(platform: Platform, check: Check) -> None:
     for job_type in ("annual", "quarterly"):
-        platform.request("POST", f"{API}/{job_type}", json={"rows": example_rows(job_type)})
+        platform.request("POST", f"{API}/{job_type}", json={"rows": example_rows(JobType(job_type))})
         platform.request("GET", f"{API}/{job_type}/schema")
         platform.request("GET", f"{API}/{job_type}/template")
     platform.request("POST", f"{API}/quarterly/bulk-upload-async", json={"filename": "a.csv"})

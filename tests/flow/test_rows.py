@@ -12,6 +12,7 @@ from shared.jobs.errors import UnavailableError
 from shared.jobs.row_scoring import GivenRows
 from shared.jobs.service import JobService
 from shared.scoring.results import probability_text
+from shared.vocabulary import JobType
 from tests.flow.system import System
 from tests.flow.test_jobs import MEMBER, annual_csv, jobs, ran, result
 from tests.synthesised import JsonObject
@@ -20,7 +21,7 @@ __all__ = ["jobs"]
 
 
 def rows_of(body: bytes, *, count: int, next_year: int) -> GivenRows:
-    layout = read_layout(body, CANONICAL, job_type="annual", is_whole_file=True)
+    layout = read_layout(body, CANONICAL, job_type=JobType.ANNUAL, is_whole_file=True)
     data = body[layout.data_start :].decode()
     return GivenRows(layout=layout.to_json(), data=data, row_count=count, next_year=next_year)
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from infra.local.panel import FAULTS
 from shared.files.xlsx import convert
 from shared.scoring.chunk import score_chunk
+from shared.vocabulary import JobType
 from tests.tools.benchmarks import __main__ as program
 from tests.tools.benchmarks import planned_process, workbooks
 from tests.tools.benchmarks.inputs import COLUMNS, company_csv, company_rows, write_large_csv
@@ -217,7 +218,7 @@ class TestInputs:
         rows = company_rows(60)
         file = workbooks.excel_file(rows)
         out = io.BytesIO()
-        convert(io.BytesIO(file), out, job_type="annual")
+        convert(io.BytesIO(file), out, job_type=JobType.ANNUAL)
         assert workbooks.with_openpyxl(file) == workbooks.with_convert(file) == 60
         assert rows[4]["analyst_note"].encode() in out.getvalue()
 

@@ -21,7 +21,7 @@ def columns_router(job_type: JobType) -> APIRouter:
         summary=f"Columns of {job_type} files, with units and ranges",
     )
     async def get_schema(caller: CurrentCaller) -> Response:  # noqa: ARG001 - any caller, but a caller
-        return Json({"success": True, **schema(job_type.value)})
+        return Json({"success": True, **schema(job_type)})
 
     @router.get(
         "/template",
@@ -38,7 +38,7 @@ def columns_router(job_type: JobType) -> APIRouter:
     )
     async def get_template(caller: CurrentCaller) -> Response:  # noqa: ARG001 - any caller, but a caller
         return Response(
-            template_csv(job_type.value),
+            template_csv(job_type),
             media_type="text/csv",
             headers={"Content-Disposition": f'attachment; filename="{job_type}_template.csv"'},
         )

@@ -11,6 +11,7 @@ from typing import Final
 from shared.files.chunks import chunk_size
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
+from shared.vocabulary import JobType
 from tests.tools.benchmarks.commits import largest_shard
 from tests.tools.benchmarks.cost_model import MIB, Assumed, Estimate, estimate, prices, readiness
 from tests.tools.benchmarks.inputs import company_csv, company_rows
@@ -50,7 +51,7 @@ def measured() -> Assumed:
     """The assumptions with the bytes and the processor time of a row as they are in this run."""
     file = company_csv(company_rows(_MEASURED_ROWS))
     layout = layout_of(file, is_whole_file=True)
-    data, model = file[layout.data_start :], model_for("annual", "statements")
+    data, model = file[layout.data_start :], model_for(JobType.ANNUAL, "statements")
     taken = []
     for _ in range(5):
         start = process_time()

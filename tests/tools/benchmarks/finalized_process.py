@@ -15,6 +15,7 @@ from shared.jobs.ledger import Progress
 from shared.jobs.ports import JobView
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
+from shared.vocabulary import JobType
 from tests.builders import NOON, a_processing_job, a_shard, a_stored_input
 from tests.tools.benchmarks.inputs import company_csv, company_rows
 from tests.tools.benchmarks.layouts import layout_of
@@ -49,7 +50,7 @@ def finished_job(*, parts: int, part_bytes: int) -> Finished:
     results = ResultsBucket(client=client, bucket="results")
     file = company_csv(company_rows(10))
     layout = layout_of(file, is_whole_file=True)
-    model = model_for("annual", "statements")
+    model = model_for(JobType.ANNUAL, "statements")
     scored = score_chunk(file[layout.data_start :], layout=layout, first_row=1, model=model, next_year=NOON.year + 1)
     plan = InputPlan(
         layout=layout,

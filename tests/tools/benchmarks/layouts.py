@@ -2,6 +2,7 @@
 
 from shared.files.dialect import HEAD_BYTES, detect_dialect
 from shared.files.header import Layout, read_layout
+from shared.vocabulary import JobType
 
 
 def layout_of(file: bytes, *, is_whole_file: bool) -> Layout:
@@ -9,4 +10,4 @@ def layout_of(file: bytes, *, is_whole_file: bool) -> Layout:
     head = file[:HEAD_BYTES]
     is_whole_file = is_whole_file and len(head) == len(file)
     dialect = detect_dialect(head, is_whole_file=is_whole_file)
-    return read_layout(head, dialect, job_type="annual", is_whole_file=is_whole_file)
+    return read_layout(head, dialect, job_type=JobType.ANNUAL, is_whole_file=is_whole_file)

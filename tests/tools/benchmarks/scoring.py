@@ -4,6 +4,7 @@ from typing import Final
 
 from shared.scoring.chunk import ScoredChunk, score_chunk
 from shared.scoring.model import model_for
+from shared.vocabulary import JobType
 from tests.tools.benchmarks.baselines import a_row_at_a_time, columns_with_pandas
 from tests.tools.benchmarks.inputs import COLUMNS, company_csv, company_rows
 from tests.tools.benchmarks.layouts import layout_of
@@ -23,7 +24,7 @@ def measure() -> tuple[Measurement, ...]:
     file, few = company_csv(rows), company_csv(rows[:ROWS_ONE_BY_ONE])
     layout = layout_of(file, is_whole_file=True)
     chunk = file[layout.data_start :]
-    model = model_for("annual", "statements")
+    model = model_for(JobType.ANNUAL, "statements")
 
     def ours(data: bytes) -> ScoredChunk:
         return score_chunk(data, layout=layout, first_row=1, model=model, next_year=NEXT_YEAR)

@@ -12,6 +12,7 @@ from openpyxl.utils import get_column_letter
 
 from infra.local.panel import Row
 from shared.files.xlsx import convert
+from shared.vocabulary import JobType
 from tests.tools.benchmarks.inputs import COLUMNS, company_rows
 from tests.tools.benchmarks.measurements import Measurement, check_same_work
 from tests.tools.benchmarks.timing import Contender, timed
@@ -49,7 +50,7 @@ def measure() -> tuple[Measurement, ...]:
 
 def with_convert(file: bytes) -> int:
     """The number of data rows that we write as CSV."""
-    return convert(io.BytesIO(file), io.BytesIO(), job_type="annual").row_count
+    return convert(io.BytesIO(file), io.BytesIO(), job_type=JobType.ANNUAL).row_count
 
 
 def with_openpyxl(file: bytes) -> int:

@@ -27,6 +27,7 @@ from shared.jobs.retry import RetryService
 from shared.jobs.scored_rows import ScoredRows
 from shared.jobs.service import JobService
 from shared.scoring.documentation import template_csv
+from shared.vocabulary import JobType
 from tests.builders import ORGANIZATION, USER_ID
 from tests.fakes import (
     FakeAssembler,
@@ -259,7 +260,7 @@ def bearer(token: str) -> dict[str, str]:
 
 def annual_csv() -> bytes:
     """A file that uploads clean."""
-    return template_csv("annual").encode()
+    return template_csv(JobType.ANNUAL).encode()
 
 
 def row_error(row: int, **overrides: Any) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from fastapi.routing import APIRoute, iter_route_contexts
 
 from infra.layout import ROOT
 from shared.jobs.model import Source
-from shared.scoring.columns import JobTypeName
 from shared.scoring.documentation import template_csv
+from shared.vocabulary import JobType
 from tests.builders import a_completed_job, a_job
 from tests.fakes import FakeJobStore, FakeResultStore
 from tests.unit.api.conftest import API, Client, ClientOf, Token, store_errors, store_results
@@ -27,7 +27,7 @@ DOCUMENT = json.loads((ROOT / "openapi.json").read_text())
 # What describes it, and is not described in it.
 UNDESCRIBED = {("GET", "/api/v1/openapi.json")}
 PUBLIC = {("GET", "/api/v1/health"), *UNDESCRIBED}
-JOB_TYPES: tuple[JobTypeName, ...] = ("annual", "quarterly")
+JOB_TYPES: tuple[JobType, ...] = (JobType.ANNUAL, JobType.QUARTERLY)
 
 
 @dataclass(frozen=True, kw_only=True)

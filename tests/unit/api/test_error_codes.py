@@ -18,6 +18,7 @@ from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.jobs.model import JobStatus
 from shared.jobs.retry import MAX_GENERATIONS
 from shared.scoring.documentation import example_rows
+from shared.vocabulary import JobType
 from tests.builders import a_completed_job, a_job, a_processing_job, a_retry
 from tests.fakes import FakeIdempotencyKeys, FakeJobStore, FakeRowScorer
 from tests.unit.api.conftest import API, Client, ClientOf, Token, annual_csv
@@ -51,7 +52,7 @@ def _unforeseen(world: World) -> httpx.Response:
 
 def _scoring_meets(world: World, error: Exception) -> httpx.Response:
     world.rows.error = error
-    return world.client.post(f"{API}/annual", json={"rows": example_rows("annual")})
+    return world.client.post(f"{API}/annual", json={"rows": example_rows(JobType.ANNUAL)})
 
 
 def _cancel_with_key(world: World, *job_ids: str) -> httpx.Response:

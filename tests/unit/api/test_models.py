@@ -4,8 +4,8 @@ from typing import Literal
 
 from functions.api.row_bodies import ModelsAnswer
 from shared.scoring.catalogue import basis, model_card
-from shared.scoring.columns import JobTypeName
 from shared.scoring.model import model_for
+from shared.vocabulary import JobType
 from tests.unit.api.conftest import API, Client
 
 
@@ -14,7 +14,7 @@ def test_each_job_type_and_profile_has_the_model_that_scores_it(client: Client) 
     assert answer.status_code == 200
     ModelsAnswer.model_validate(answer.json())
     models = {(model["job_type"], model["profile"]): model for model in answer.json()["models"]}
-    job_types: tuple[JobTypeName, ...] = ("annual", "quarterly")
+    job_types: tuple[JobType, ...] = (JobType.ANNUAL, JobType.QUARTERLY)
     profiles: tuple[Literal["statements", "ratios"], ...] = ("statements", "ratios")
     for job_type in job_types:
         for profile in profiles:

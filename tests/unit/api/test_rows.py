@@ -14,6 +14,7 @@ from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.scoring.catalogue import model_card
 from shared.scoring.columns import required_columns
 from shared.scoring.documentation import example_rows
+from shared.vocabulary import JobType
 from tests.fakes import FakeRowScorer
 from tests.unit.api.conftest import API, ROWS_MAX_BYTES, Client
 
@@ -21,7 +22,7 @@ Row = dict[str, Any]
 
 
 def annual_row(**overrides: Any) -> Row:
-    return {**example_rows("annual")[0], **overrides}
+    return {**example_rows(JobType.ANNUAL)[0], **overrides}
 
 
 def sent(client: Client, rows: Any, *, job_type: str = "annual") -> dict[str, Any]:
@@ -79,7 +80,7 @@ def test_rows_of_different_columns_have_those_of_all_of_them(client: Client) -> 
 
 
 def test_a_header_with_both_profiles_is_noted(client: Client) -> None:
-    ratios = {column.name: 1 for column in required_columns("annual", "ratios") if column.profile == "ratios"}
+    ratios = {column.name: 1 for column in required_columns(JobType.ANNUAL, "ratios") if column.profile == "ratios"}
     body = sent(client, [annual_row(**ratios)])
     assert body["notes"] == ["The file has the columns of both profiles; it was scored on statements."]
 

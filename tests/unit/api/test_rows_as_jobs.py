@@ -14,9 +14,10 @@ from shared.files.dialect import CANONICAL
 from shared.files.header import read_layout
 from shared.scoring.cells import unguarded
 from shared.scoring.chunk import score_chunk
-from shared.scoring.columns import BY_NAME, COLUMNS, JobTypeName, Kind, required_columns
+from shared.scoring.columns import BY_NAME, COLUMNS, Kind, required_columns
 from shared.scoring.model import model_for
 from shared.scoring.results import probability_text, result_columns
+from shared.vocabulary import JobType, Outcome
 from tests.builders import NOON
 from tests.unit.api.conftest import API, Client
 
@@ -37,7 +38,7 @@ _NAMES = [column.name for column in COLUMNS]
 
 
 @st.composite
-def _rows(draw: st.DrawFn, job_type: JobTypeName) -> list[Row]:
+def _rows(draw: st.DrawFn, job_type: JobType) -> list[Row]:
     profile: Literal["statements", "ratios"] = draw(st.sampled_from(["statements", "ratios"]))
     wanted = [column.name for column in required_columns(job_type, profile)]
     good: Row = {**{name: 12.5 for name in wanted if BY_NAME[name].kind is Kind.NUMBER}, "company_symbol": "abc"}
@@ -48,7 +49,7 @@ def _rows(draw: st.DrawFn, job_type: JobTypeName) -> list[Row]:
     return [{**good, **dict.fromkeys(extra), **draw(changes)} for _ in range(draw(st.integers(1, 6)))]
 
 
-def as_job(rows: list[Row], job_type: JobTypeName) -> tuple[list[dict[str, str]], list[Row]]:
+def as_job(rows: list[Row], job_type: JobType) -> tuple[list[dict[str, str]], list[Row]]:
     """What a job makes of the file of these rows: its scored rows and its row errors."""
     file = io.StringIO()
     writer = csv.DictWriter(file, rows[0])
@@ -63,7 +64,7 @@ def as_job(rows: list[Row], job_type: JobTypeName) -> tuple[list[dict[str, str]]
         model=model_for(layout.job_type, layout.profile),
         next_year=NEXT_YEAR,
     )
-    columns = result_columns(layout, "successful")
+    columns = result_columns(layout, Outcome.SUCCESSFUL)
     lines = csv.reader(io.StringIO(scored.parts.successful.decode(), newline=""))
     errors = [json.loads(line) for line in scored.parts.errors.splitlines()]
     # JSON runs nowhere: what guards text against spreadsheets is not in it.
@@ -87,7 +88,7 @@ def as_text(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("job_type", ["annual", "quarterly"])
-def test_the_answer_is_what_a_job_of_the_same_rows_finds(client: Client, job_type: JobTypeName) -> None:
+def test_the_answer_is_what_a_job_of_the_same_rows_finds(client: Client, job_type: JobType) -> None:
     @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(rows=_rows(job_type))
     def holds(rows: list[Row]) -> None:

@@ -18,6 +18,7 @@ from shared.jobs.model import JobStatus, Source, UploadOptions
 from shared.jobs.uploads import upload_key
 from shared.scoring.columns import profile_of
 from shared.scoring.documentation import template_csv
+from shared.vocabulary import JobType
 from tests.fakes import FakeJobStore, FakeUploadStore, SettableClock
 from tests.unit.api.conftest import API, MULTIPART_MAX_BYTES, Client, ClientOf, Token, annual_csv, only_job
 
@@ -31,7 +32,8 @@ def archive(parts: Mapping[str, bytes]) -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as zipped:
         for name, body in parts.items():
-            zipped.writestr(name, body)
+            # ZipInfo sets a fixed date. Test ids contain these bytes and must be the same in every worker process.
+            zipped.writestr(zipfile.ZipInfo(name), body, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
 
 
@@ -171,7 +173,7 @@ class TestMultipart:
     def test_names_every_missing_column_of_the_nearest_profile(self, client: Client) -> None:
         answer = send(client, b"company_symbol,Market Cap,total-assets\nA,1,2\n")
         assert (answer.status_code, answer.json()["code"]) == (400, "missing_columns")
-        profile, wanted = profile_of({"company_symbol", "market_cap", "total_assets"}, "annual")
+        profile, wanted = profile_of({"company_symbol", "market_cap", "total_assets"}, JobType.ANNUAL)
         assert (profile, len(wanted) > 5) == ("ratios", True)
         assert all(name in answer.json()["detail"] for name in wanted)
         assert "market_cap" not in answer.json()["detail"]

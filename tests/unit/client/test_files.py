@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from infra.local import panel
 from shared.client.files import CountedFile, UnreadableFileError, job_type_of, sha256_of
 from shared.scoring.documentation import template_csv
+from shared.vocabulary import JobType
 
 
 @pytest.mark.parametrize("header", ["reporting_quarter", "Reporting Quarter", "REPORTING-QUARTER"])
@@ -26,7 +27,7 @@ def test_a_column_of_quarters_makes_a_file_quarterly(
 
 def test_a_file_without_one_is_annual_whatever_its_rows_say(tmp_path: Path) -> None:
     path = tmp_path / "figures.csv"
-    path.write_text(template_csv("annual") + "reporting_quarter\n")
+    path.write_text(template_csv(JobType.ANNUAL) + "reporting_quarter\n")
     assert job_type_of(path) == "annual"
 
 

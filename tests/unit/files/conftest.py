@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from shared.files.header import Layout
+from shared.vocabulary import JobType
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -22,7 +23,7 @@ def layout() -> Layout:
         delimiter=",",
         names=("a",),
         normalised=("a",),
-        job_type="annual",
+        job_type=JobType.ANNUAL,
         profile="ratios",
         used_both=False,
         data_start=0,

@@ -13,10 +13,16 @@ from shared.files.dialect import HEAD_BYTES, detect_dialect
 from shared.files.errors import EmptyFileError, FileError, TooLargeError, UnbalancedQuoteError, UndecodableError
 from shared.files.header import Layout, read_layout
 from shared.files.records import split_records
-from shared.scoring.columns import JobTypeName
+from shared.vocabulary import JobType
 
 _LAYOUT = Layout(
-    delimiter=",", names=("a",), normalised=("a",), job_type="annual", profile="ratios", used_both=False, data_start=0
+    delimiter=",",
+    names=("a",),
+    normalised=("a",),
+    job_type=JobType.ANNUAL,
+    profile="ratios",
+    used_both=False,
+    data_start=0,
 )
 pieces = [b'"', b'""', b",", b"\n", b"\r\n", b"\r", b" ", b"ab", "é€𝄞".encode()]
 text_bytes = st.lists(st.sampled_from(pieces), max_size=60).map(b"".join)
@@ -115,7 +121,7 @@ def test_the_plan_does_not_depend_on_how_the_file_arrives(data: bytes, one: int,
     ],
 )
 @pytest.mark.samples
-def test_sample_files_have_the_rows_they_say(samples: Path, name: str, job_type: JobTypeName, rows: int) -> None:
+def test_sample_files_have_the_rows_they_say(samples: Path, name: str, job_type: JobType, rows: int) -> None:
     data = (samples / name).read_bytes()
     dialect = detect_dialect(data[:HEAD_BYTES], is_whole_file=True)
     layout = read_layout(data[:HEAD_BYTES], dialect, job_type=job_type, is_whole_file=True)

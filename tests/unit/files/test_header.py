@@ -12,13 +12,14 @@ from shared.files.errors import (
     UnbalancedQuoteError,
 )
 from shared.files.header import Layout, read_header, read_layout
-from shared.scoring.columns import JobTypeName, required_columns
+from shared.scoring.columns import required_columns
+from shared.vocabulary import JobType
 
-STATEMENTS = [column.name for column in required_columns("annual", "statements")]
-RATIOS = [column.name for column in required_columns("quarterly", "ratios")]
+STATEMENTS = [column.name for column in required_columns(JobType.ANNUAL, "statements")]
+RATIOS = [column.name for column in required_columns(JobType.QUARTERLY, "ratios")]
 
 
-def layout_of(text: str, job_type: JobTypeName = "annual") -> Layout:
+def layout_of(text: str, job_type: JobType = JobType.ANNUAL) -> Layout:
     data = text.encode()
     return read_layout(data, detect_dialect(data, is_whole_file=True), job_type=job_type, is_whole_file=True)
 
@@ -57,8 +58,8 @@ def test_the_layout_says_where_rows_start_and_what_they_are() -> None:
 
 
 def test_a_header_with_both_profiles_is_statements_and_says_so() -> None:
-    both = dict.fromkeys([*(c.name for c in required_columns("quarterly", "statements")), *RATIOS])
-    layout = layout_of(",".join(both) + "\n", "quarterly")
+    both = dict.fromkeys([*(c.name for c in required_columns(JobType.QUARTERLY, "statements")), *RATIOS])
+    layout = layout_of(",".join(both) + "\n", JobType.QUARTERLY)
     assert (layout.profile, layout.used_both) == ("statements", True)
 
 
@@ -81,7 +82,7 @@ def test_a_layout_survives_json(extra: list[str]) -> None:
         delimiter="\t",
         names=header.names,
         normalised=header.normalised,
-        job_type="annual",
+        job_type=JobType.ANNUAL,
         profile="statements",
         used_both=True,
         data_start=7,
@@ -91,27 +92,27 @@ def test_a_layout_survives_json(extra: list[str]) -> None:
 
 def test_a_blank_file_is_empty() -> None:
     with pytest.raises(EmptyFileError):
-        read_layout(b"\n\n", CANONICAL, job_type="annual", is_whole_file=True)
+        read_layout(b"\n\n", CANONICAL, job_type=JobType.ANNUAL, is_whole_file=True)
 
 
 def test_an_open_quote_in_the_header_is_an_open_quote() -> None:
     with pytest.raises(UnbalancedQuoteError, match="line 2"):
-        read_layout(b'\na,"b\n1,2\n', CANONICAL, job_type="annual", is_whole_file=True)
+        read_layout(b'\na,"b\n1,2\n', CANONICAL, job_type=JobType.ANNUAL, is_whole_file=True)
 
 
 @pytest.mark.parametrize("head", [b"a," * (HEAD_BYTES // 2), b'"' + b"a" * HEAD_BYTES])
 def test_a_header_that_does_not_end_is_too_long(head: bytes) -> None:
     with pytest.raises(TooLargeError, match="header is longer"):
-        read_layout(head, CANONICAL, job_type="annual", is_whole_file=False)
+        read_layout(head, CANONICAL, job_type=JobType.ANNUAL, is_whole_file=False)
 
 
 def test_a_file_to_be_rewritten_has_no_layout_yet() -> None:
     dialect = detect_dialect(b"a\rb\r", is_whole_file=True)
     with pytest.raises(ValueError, match="rewritten"):
-        read_layout(b"a\rb\r", dialect, job_type="annual", is_whole_file=True)
+        read_layout(b"a\rb\r", dialect, job_type=JobType.ANNUAL, is_whole_file=True)
 
 
 @given(st.binary(max_size=100))
 def test_any_bytes_have_a_layout_or_a_file_error(head: bytes) -> None:
     with pytest.raises(FileError):
-        read_layout(head, CANONICAL, job_type="annual", is_whole_file=True)
+        read_layout(head, CANONICAL, job_type=JobType.ANNUAL, is_whole_file=True)

@@ -21,6 +21,7 @@ from shared.files.formats import sniff_format
 from shared.files.records import split_records
 from shared.files.xlsx import check_workbook, convert
 from shared.files.xlsx_package import XlsxLimits
+from shared.vocabulary import JobType
 from tests.unit.files.workbooks import (
     HEADER,
     HEADER_ROW,
@@ -48,7 +49,7 @@ STYLES = (
 def test_the_sample_workbook_has_the_rows_it_says(samples: Path) -> None:
     with (samples / "quarterly_ratios_500.xlsx").open("rb") as file:
         out = io.BytesIO()
-        result = convert(file, out, job_type="quarterly")
+        result = convert(file, out, job_type=JobType.QUARTERLY)
         theirs = list(openpyxl.load_workbook(file, read_only=True).worksheets[0].iter_rows(values_only=True))
     assert result.row_count == 500
     records = split_records(out.getvalue(), ",")
@@ -157,7 +158,7 @@ def test_the_first_sheet_with_the_right_header_is_read() -> None:
         {"Notes": worksheet(row(inline("about"))), "Blank": worksheet(), "Data": good, "Later": good}
     )
     out = io.BytesIO()
-    assert convert(io.BytesIO(packed(parts)), out, job_type="annual").sheet == "Data"
+    assert convert(io.BytesIO(packed(parts)), out, job_type=JobType.ANNUAL).sheet == "Data"
 
 
 def test_a_workbook_without_the_right_header_names_what_the_nearest_sheet_lacks() -> None:
@@ -196,7 +197,7 @@ def test_a_sheet_that_cannot_be_scored_says_why(sheet: str, error: type[FileErro
     with pytest.raises(error, match=sentence):
         converted(workbook(sheet))
     with pytest.raises(error, match=sentence):
-        check_workbook(io.BytesIO(workbook(sheet)), job_type="annual")
+        check_workbook(io.BytesIO(workbook(sheet)), job_type=JobType.ANNUAL)
 
 
 def test_an_empty_cell_far_to_the_right_is_no_value() -> None:
@@ -321,6 +322,6 @@ def test_a_long_text_is_no_long_tag() -> None:
 
 def test_a_workbook_is_checked_without_reading_its_rows() -> None:
     cut = worksheet(HEADER_ROW, *[row(number("1"))] * 100_000, row("<c>"))
-    check_workbook(io.BytesIO(workbook(cut)), job_type="annual")
+    check_workbook(io.BytesIO(workbook(cut)), job_type=JobType.ANNUAL)
     with pytest.raises(UnsupportedFormatError):
         converted(workbook(cut))

@@ -8,12 +8,13 @@ from xml.sax.saxutils import escape
 from shared.files.xlsx import convert
 from shared.files.xlsx_package import XlsxLimits
 from shared.scoring.columns import required_columns
+from shared.vocabulary import JobType
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
 
-HEADER = [column.name for column in required_columns("annual", "statements")]
+HEADER = [column.name for column in required_columns(JobType.ANNUAL, "statements")]
 
 
 def inline(text: str, place: str = "") -> str:
@@ -76,7 +77,7 @@ def workbook(sheet: str, *, shared_strings: str = "", styles: str = "", properti
 def converted(file: bytes, *, limits: XlsxLimits | None = None) -> list[str]:
     """The lines of the canonical form."""
     out = io.BytesIO()
-    result = convert(io.BytesIO(file), out, job_type="annual", limits=limits)
+    result = convert(io.BytesIO(file), out, job_type=JobType.ANNUAL, limits=limits)
     text = out.getvalue()
     assert result.written_bytes == len(text)
     return text.decode().removesuffix("\n").split("\n")

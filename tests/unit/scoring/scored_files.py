@@ -14,10 +14,10 @@ from shared.scoring.chunk import (
     ScoredChunk,
     score_chunk,
 )
-from shared.scoring.columns import JobTypeName
 from shared.scoring.features import FEATURES
 from shared.scoring.model import Model
 from shared.scoring.results import header_line
+from shared.vocabulary import JobType
 
 NEXT_YEAR = 2027
 STATEMENTS = (
@@ -49,13 +49,13 @@ def made_up_model(name: ModelName) -> Model:
     )
 
 
-def layout_of(data: bytes, job_type: JobTypeName) -> Layout:
+def layout_of(data: bytes, job_type: JobType) -> Layout:
     dialect = detect_dialect(data, is_whole_file=True)
     return read_layout(data, dialect, job_type=job_type, is_whole_file=True)
 
 
 def score_file(
-    data: str | bytes, job_type: JobTypeName = "annual", *, scored: bool = True, **options: Any
+    data: str | bytes, job_type: JobType = JobType.ANNUAL, *, scored: bool = True, **options: Any
 ) -> ScoredChunk:
     data = data.encode() if isinstance(data, str) else data
     layout = layout_of(data, job_type)
@@ -69,7 +69,7 @@ def errors_of(chunk: ScoredChunk) -> list[dict[str, Any]]:
 
 
 def table_of(layout_data: str, part: bytes, outcome: Any, *, scored: bool = True) -> list[dict[str, str]]:
-    layout = layout_of(layout_data.encode(), "annual")
+    layout = layout_of(layout_data.encode(), JobType.ANNUAL)
     text = (header_line(layout, outcome, scored=scored) + part).decode()
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 

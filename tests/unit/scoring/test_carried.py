@@ -11,6 +11,7 @@ from shared.scoring.chunk import (
     MAX_CELL_BYTES,
 )
 from shared.scoring.table import table_of as cells_of
+from shared.vocabulary import JobType
 from tests.unit.scoring.scored_files import GOOD, STATEMENTS, errors_of, score_file, table_of, with_cell
 
 
@@ -18,7 +19,7 @@ def test_a_quarter_comes_back_as_qn_and_may_be_blank_in_an_annual_file_only() ->
     header = f"{STATEMENTS},reporting_quarter"
     rows = "\n".join(f"{GOOD},{quarter}" for quarter in ("q1", "2", " Q3 ", '"4"', "'3", "", "5"))
     file = f"{header}\n{rows}\n"
-    annual, quarterly = score_file(file), score_file(file, "quarterly")
+    annual, quarterly = score_file(file), score_file(file, JobType.QUARTERLY)
     assert [row["reporting_quarter"] for row in table_of(file, annual.parts.all, "all")] == [
         "Q1",
         "Q2",

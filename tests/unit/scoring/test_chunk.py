@@ -12,10 +12,10 @@ from shared.scoring.chunk import (
     score_chunk,
     unprocessed_rows,
 )
-from shared.scoring.columns import JobTypeName
 from shared.scoring.documentation import template_csv
 from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS
 from shared.scoring.results import header_line, result_columns
+from shared.vocabulary import JobType, Outcome
 from tests.unit.scoring.scored_files import (
     GOOD,
     NEXT_YEAR,
@@ -70,7 +70,7 @@ def test_each_outcome_has_its_columns_and_all_has_every_row_in_order() -> None:
     for name in FAULT_COLUMNS:
         assert (rows[0][name], rows[1][name]) == ("", failed[0][name])
     assert rows[0]["model_version"] == "statements-made-up"
-    assert rows[0]["model_basis"] == basis("annual", "statements")
+    assert rows[0]["model_basis"] == basis(JobType.ANNUAL, "statements")
 
 
 def test_validation_alone_writes_no_score_columns() -> None:
@@ -95,7 +95,7 @@ def test_a_row_gives_the_same_bytes_beside_any_other_rows_and_in_any_dialect() -
 
 def test_rows_not_scored_are_carried_and_counted() -> None:
     file = f"{STATEMENTS}\nacme{GOOD[4:]}\nshort\n".encode()
-    layout = layout_of(file, "annual")
+    layout = layout_of(file, JobType.ANNUAL)
     chunk = unprocessed_rows(file[layout.data_start :], layout=layout, first_row=5, row_count=2)
     assert chunk.unprocessed.decode() == f"{GOOD},5\nshort{',' * 11},6\n"
     rows = table_of(file.decode(), chunk.all, "all")
@@ -109,19 +109,19 @@ def test_a_result_file_can_be_uploaded_again_and_again() -> None:
     file = f"{STATEMENTS}\n{GOOD}\n".encode()
     scores = []
     for _ in range(3):
-        layout = layout_of(file, "annual")
+        layout = layout_of(file, JobType.ANNUAL)
         chunk = score_file(file)
-        columns = result_columns(layout, "successful")
+        columns = result_columns(layout, Outcome.SUCCESSFUL)
         assert len(set(columns)) == len(columns)
         scores.append(chunk.parts.successful.rstrip(b"\n").split(b",1,")[-1])
-        file = header_line(layout, "successful") + chunk.parts.successful
+        file = header_line(layout, Outcome.SUCCESSFUL) + chunk.parts.successful
     assert len(set(scores)) == 1
     assert columns.count("row") == columns.count("input_row") == columns.count("input_input_row") == 1
 
 
 @pytest.mark.parametrize("action", [score_chunk, unprocessed_rows])
 def test_a_chunk_that_is_not_what_was_planned_is_refused(action: Callable[..., Any]) -> None:
-    layout = layout_of(f"{STATEMENTS}\n{GOOD}\n".encode(), "annual")
+    layout = layout_of(f"{STATEMENTS}\n{GOOD}\n".encode(), JobType.ANNUAL)
     options = {"layout": layout, "first_row": 1}
     if action is score_chunk:
         options |= {"model": None, "next_year": NEXT_YEAR}
@@ -139,7 +139,7 @@ def test_an_empty_chunk_has_no_rows_and_no_text() -> None:
 
 
 @pytest.mark.parametrize("job_type", ["annual", "quarterly"])
-def test_the_template_uploads_clean(job_type: JobTypeName) -> None:
+def test_the_template_uploads_clean(job_type: JobType) -> None:
     chunk = score_file(template_csv(job_type), job_type)
     assert (chunk.rows, chunk.failed) == (3, 0)
     assert b"market_cap/total_liabilities" not in chunk.parts.successful

@@ -24,15 +24,16 @@ from shared.scoring.cells import (
     unguarded,
 )
 from shared.scoring.chunk import ChunkEncodingError, ScoredChunk, score_chunk, unprocessed_rows
-from shared.scoring.columns import BY_NAME, Column, JobTypeName, Kind, ProfileName, Unit, required_columns
+from shared.scoring.columns import BY_NAME, Column, Kind, ProfileName, Unit, required_columns
 from shared.scoring.results import header_line, result_columns
 from shared.scoring.rows import columns_judged
+from shared.vocabulary import JobType, Outcome
 
 NEXT_YEAR = 2027
 
 
 def layout_of(
-    job_type: JobTypeName, profile: ProfileName, *extra: str, delimiter: Delimiter = ",", stand_ins: bool = False
+    job_type: JobType, profile: ProfileName, *extra: str, delimiter: Delimiter = ",", stand_ins: bool = False
 ) -> Layout:
     names = [column.name for column in required_columns(job_type, profile)]
     if stand_ins and "ebitda" in names:
@@ -146,7 +147,7 @@ odd_cell = st.one_of(odd_text, odd_number, st.sampled_from(["Q5", "1899", "2028"
 def files(draw: st.DrawFn) -> tuple[Layout, list[list[str]], bytes]:
     """A layout, the cells of its records, and a file of them as csv writes it."""
     profile: ProfileName = draw(st.sampled_from(["statements", "ratios"]))
-    job_type: JobTypeName = draw(st.sampled_from(["annual", "quarterly"]))
+    job_type: JobType = draw(st.sampled_from(JobType))
     extra = draw(st.lists(st.sampled_from(["note", "row", "error", "sga_margin"]), max_size=2, unique=True))
     if "sga_margin" in extra and job_type == "quarterly":
         extra.remove("sga_margin")
@@ -257,14 +258,14 @@ def test_every_file_of_results_is_rectangular_and_holds_each_row_once(
 ) -> None:
     layout, records, data = file
     parts = score(data, layout).parts
-    numbers: dict[str, list[int]] = {}
-    for outcome in ("successful", "failed", "all"):
+    numbers: dict[Outcome, list[int]] = {}
+    for outcome in (Outcome.SUCCESSFUL, Outcome.FAILED, Outcome.ALL):
         columns = result_columns(layout, outcome, scored=False)
         table = read_csv((header_line(layout, outcome, scored=False) + getattr(parts, outcome)).decode())
         assert {len(row) for row in table} == {len(columns)}
         numbers[outcome] = [int(row[columns.index("row")]) for row in table[1:]]
-    assert numbers["all"] == list(range(1, len(records) + 1))
-    assert sorted(numbers["successful"] + numbers["failed"]) == numbers["all"]
+    assert numbers[Outcome.ALL] == list(range(1, len(records) + 1))
+    assert sorted(numbers[Outcome.SUCCESSFUL] + numbers[Outcome.FAILED]) == numbers[Outcome.ALL]
 
 
 @settings(max_examples=200)
@@ -274,7 +275,7 @@ def test_a_failed_file_uploaded_again_fails_again_for_the_same_reasons(
 ) -> None:
     layout, _, data = file
     first = score(data, layout)
-    columns = result_columns(layout, "failed", scored=False)
+    columns = result_columns(layout, Outcome.FAILED, scored=False)
     again = Layout(
         delimiter=",", names=columns, normalised=columns, job_type=layout.job_type, profile=layout.profile,
         used_both=False, data_start=0,
@@ -286,7 +287,7 @@ def test_a_failed_file_uploaded_again_fails_again_for_the_same_reasons(
         if one["code"] != "malformed_row":
             assert (one["company_symbol"], one["errors"]) == (other["company_symbol"], other["errors"])
     third = unprocessed_rows(second.parts.failed, layout=Layout(
-        delimiter=",", names=(names := result_columns(again, "failed", scored=False)), normalised=names,
+        delimiter=",", names=(names := result_columns(again, Outcome.FAILED, scored=False)), normalised=names,
         job_type=layout.job_type, profile=layout.profile, used_both=False, data_start=0,
     ), first_row=1)  # fmt: skip
     carried = [row[: layout.field_count] for row in read_csv(second.parts.failed.decode())]
@@ -304,7 +305,7 @@ def test_a_failed_file_uploaded_again_fails_again_for_the_same_reasons(
     st.sampled_from(DELIMITERS),
 )
 def test_any_bytes_are_scored_or_refused_with_a_declared_error(data: bytes, delimiter: Delimiter) -> None:
-    layout = layout_of("quarterly", "ratios", delimiter=delimiter)
+    layout = layout_of(JobType.QUARTERLY, "ratios", delimiter=delimiter)
     try:
         chunk = score(data, layout)
     except (ChunkEncodingError, UnbalancedQuoteError):

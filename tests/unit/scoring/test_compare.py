@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from shared.scoring.catalogue import MODEL_NAMES, artifact_text, basis
 from shared.scoring.chunk import score_chunk
-from shared.scoring.columns import JobTypeName
 from shared.scoring.documentation import template_csv
 from shared.scoring.model import model_for
 from shared.scoring.results import header_line
 from shared.training.compare import Comparison, compare, largest_moves, main, rank_correlation, report
+from shared.vocabulary import JobType, Outcome
 from tests.unit.scoring.scored_files import GOOD, NEXT_YEAR, RATIOS, STATEMENTS, layout_of, score_file
 
 
@@ -29,21 +29,21 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def downloaded(path: Path, file: str, job_type: JobTypeName = "annual") -> Path:
+def downloaded(path: Path, file: str, job_type: JobType = JobType.ANNUAL) -> Path:
     """The successful rows of a job that a made-up model scored."""
     layout = layout_of(file.encode(), job_type)
-    path.write_bytes(header_line(layout, "successful") + score_file(file, job_type).parts.successful)
+    path.write_bytes(header_line(layout, Outcome.SUCCESSFUL) + score_file(file, job_type).parts.successful)
     return path
 
 
-def by_the_new_model(file: str, job_type: JobTypeName = "annual") -> list[dict[str, str]]:
+def by_the_new_model(file: str, job_type: JobType = JobType.ANNUAL) -> list[dict[str, str]]:
     """The rows as a job of today would score them."""
     layout = layout_of(file.encode(), job_type)
     model = model_for(job_type, layout.profile)
     scored = score_chunk(
         file.encode()[layout.data_start :], layout=layout, first_row=1, model=model, next_year=NEXT_YEAR
     )
-    text = (header_line(layout, "successful") + scored.parts.successful).decode()
+    text = (header_line(layout, Outcome.SUCCESSFUL) + scored.parts.successful).decode()
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
@@ -62,7 +62,7 @@ def many(rows: int = 900) -> str:
 
 
 @pytest.mark.parametrize("job_type", ["annual", "quarterly"])
-def test_both_probabilities_are_those_that_jobs_give(tmp_path: Path, folder: Path, job_type: JobTypeName) -> None:
+def test_both_probabilities_are_those_that_jobs_give(tmp_path: Path, folder: Path, job_type: JobType) -> None:
     file = template_csv(job_type)
     results = downloaded(tmp_path / "successful.csv", file, job_type)
     comparison = compare(results, folder)
@@ -94,13 +94,13 @@ def test_columns_of_the_input_that_are_called_like_ours_are_not_taken_for_ours(t
 
 
 def test_the_model_that_scored_them_moves_no_row(tmp_path: Path, folder: Path) -> None:
-    layout = layout_of(many().encode(), "annual")
-    model = model_for("annual", "statements")
+    layout = layout_of(many().encode(), JobType.ANNUAL)
+    model = model_for(JobType.ANNUAL, "statements")
     part = score_chunk(
         many().encode()[layout.data_start :], layout=layout, first_row=1, model=model, next_year=NEXT_YEAR
     ).parts.successful
     results = tmp_path / "successful.csv"
-    results.write_bytes(header_line(layout, "successful") + part)
+    results.write_bytes(header_line(layout, Outcome.SUCCESSFUL) + part)
     comparison = compare(results, folder)
     assert comparison.before.tolist() == comparison.after.tolist()
     assert largest_moves(comparison) == []
@@ -173,7 +173,7 @@ def test_what_cannot_be_compared_is_told_in_a_sentence(
         "upload.csv": (f"{STATEMENTS}\n{GOOD}\n", "successful rows"),
         "empty.csv": ("", "successful rows"),
         "no-rows.csv": (f"{header}\n", "no row"),
-        "foreign.csv": (f"{header}\n{row.replace(basis('annual', 'statements'), 'by hand')}\n", "no row"),
+        "foreign.csv": (f"{header}\n{row.replace(basis(JobType.ANNUAL, 'statements'), 'by hand')}\n", "no row"),
         "refused.csv": (f"{header}\n{row.replace('ACME,', ',')}\n", "refuse each of the 1 rows"),
         "latin.csv": (f"{header}\n{row}\n", "codec"),
     }
@@ -208,4 +208,4 @@ def test_rows_of_ratios_go_to_the_model_of_ratios(tmp_path: Path, folder: Path) 
     comparison = compare(
         downloaded(tmp_path / "successful.csv", f"{RATIOS}\nACME,Acme Inc,Tech,2015,100,50,2,3,1,4\n"), folder
     )
-    assert comparison.versions[1] == model_for("annual", "ratios").version
+    assert comparison.versions[1] == model_for(JobType.ANNUAL, "ratios").version

@@ -3,18 +3,18 @@ import io
 import json
 import subprocess
 import sys
-from typing import get_args
 
 import pytest
 
-from shared.scoring.columns import JobTypeName, profile_of, required_columns
+from shared.scoring.columns import profile_of, required_columns
 from shared.scoring.documentation import schema, template_csv
+from shared.vocabulary import JobType
 
-JOB_TYPES: tuple[JobTypeName, ...] = get_args(JobTypeName)
+JOB_TYPES = tuple(JobType)
 
 
 @pytest.mark.parametrize("job_type", JOB_TYPES)
-def test_the_schema_describes_every_column_a_file_may_need(job_type: JobTypeName) -> None:
+def test_the_schema_describes_every_column_a_file_may_need(job_type: JobType) -> None:
     described = schema(job_type)
     columns = {column["name"]: column for column in described["columns"]}
     assert json.loads(json.dumps(described, allow_nan=False)) == described
@@ -30,7 +30,7 @@ def test_the_schema_describes_every_column_a_file_may_need(job_type: JobTypeName
 
 
 @pytest.mark.parametrize("job_type", JOB_TYPES)
-def test_the_template_has_the_columns_of_the_statements_profile(job_type: JobTypeName) -> None:
+def test_the_template_has_the_columns_of_the_statements_profile(job_type: JobType) -> None:
     header, *rows = csv.reader(io.StringIO(template_csv(job_type)))
     assert header == [column.name for column in required_columns(job_type, "statements")]
     assert profile_of(header, job_type) == ("statements", ())

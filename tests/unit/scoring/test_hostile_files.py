@@ -20,6 +20,7 @@ from shared.files.xlsx import convert
 from shared.scoring.catalogue import model_name_for
 from shared.scoring.chunk import score_chunk
 from shared.scoring.results import header_line
+from shared.vocabulary import JobType, Outcome
 from tests.unit.scoring.hostile import Hostile, files
 from tests.unit.scoring.scored_files import GOOD, NEXT_YEAR, STATEMENTS, made_up_model
 
@@ -54,7 +55,7 @@ def processed(file: Hostile, *, chunk_bytes: int) -> Scored:
     data = file.data
     if sniff_format(data, "file.csv") == "xlsx":
         rewritten = io.BytesIO()
-        convert(io.BytesIO(data), rewritten, job_type="annual")
+        convert(io.BytesIO(data), rewritten, job_type=JobType.ANNUAL)
         data, dialect = rewritten.getvalue(), CANONICAL
     else:
         dialect = detect_dialect(data, declared_encoding=file.encoding, is_whole_file=True)
@@ -62,8 +63,8 @@ def processed(file: Hostile, *, chunk_bytes: int) -> Scored:
             rewritten = io.BytesIO()
             to_canonical(io.BytesIO(data), dialect, rewritten)
             data, dialect = rewritten.getvalue(), CANONICAL
-    layout = read_layout(data, dialect, job_type="annual", is_whole_file=True)
-    model = made_up_model(model_name_for("annual", layout.profile))
+    layout = read_layout(data, dialect, job_type=JobType.ANNUAL, is_whole_file=True)
+    model = made_up_model(model_name_for(JobType.ANNUAL, layout.profile))
     chunks = [
         (
             chunk,
@@ -83,7 +84,7 @@ def processed(file: Hostile, *, chunk_bytes: int) -> Scored:
         successful=sum(scored.successful for _, scored in chunks),
         codes=[error["code"] for error in errors],
         rows=sum(chunk.row_count for chunk, _ in chunks),
-        everything=header_line(layout, "all") + b"".join(scored.parts.all for _, scored in chunks),
+        everything=header_line(layout, Outcome.ALL) + b"".join(scored.parts.all for _, scored in chunks),
     )
 
 

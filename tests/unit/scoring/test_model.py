@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.scoring.catalogue import MODEL_NAMES, ModelName, basis, model_name_for
-from shared.scoring.columns import JobTypeName, ProfileName
+from shared.scoring.columns import ProfileName
 from shared.scoring.features import FloatArray
 from shared.scoring.master_scale import GRADE_BOUNDS, LEVEL_BOUNDS, RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import (
@@ -18,6 +18,7 @@ from shared.scoring.model import (
     risk_levels,
     rounded,
 )
+from shared.vocabulary import JobType
 
 NAMES = st.sampled_from(MODEL_NAMES)
 
@@ -204,17 +205,17 @@ def test_the_ten_grades_refine_the_four_levels() -> None:
         ("quarterly", "ratios", "ratios-quarterly"),
     ],
 )
-def test_job_type_and_profile_choose_the_model(job_type: JobTypeName, profile: ProfileName, name: ModelName) -> None:
+def test_job_type_and_profile_choose_the_model(job_type: JobType, profile: ProfileName, name: ModelName) -> None:
     assert model_name_for(job_type, profile) == name
     assert model_for(job_type, profile) is load_model(name)
 
 
 def test_quarterly_rows_say_that_the_annual_model_is_not_validated_for_them() -> None:
-    statements, ratios = basis("quarterly", "statements"), basis("quarterly", "ratios")
+    statements, ratios = basis(JobType.QUARTERLY, "statements"), basis(JobType.QUARTERLY, "ratios")
     assert "annual model used on trailing-twelve-month" in statements
     assert "annual model used on ratio inputs" in ratios
     for text in (statements, ratios):
         assert "not validated on quarterly outcomes" in text
     for profile in ("statements", "ratios"):
-        assert "not validated" not in basis("annual", profile)
-        assert "," not in basis("annual", profile) + basis("quarterly", profile)
+        assert "not validated" not in basis(JobType.ANNUAL, profile)
+        assert "," not in basis(JobType.ANNUAL, profile) + basis(JobType.QUARTERLY, profile)

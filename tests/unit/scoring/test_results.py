@@ -9,6 +9,7 @@ from shared.files.header import Layout
 from shared.scoring.columns import normalised_name
 from shared.scoring.result_names import OURS
 from shared.scoring.results import carried_names, header_line, probability_text, result_columns
+from shared.vocabulary import JobType, Outcome
 
 
 def layout_of(*names: str) -> Layout:
@@ -16,7 +17,7 @@ def layout_of(*names: str) -> Layout:
         delimiter=",",
         names=names,
         normalised=tuple(map(normalised_name, names)),
-        job_type="annual",
+        job_type=JobType.ANNUAL,
         profile="statements",
         used_both=False,
         data_start=0,
@@ -42,12 +43,12 @@ def test_input_columns_named_like_ours_get_a_prefix_that_is_repeated_until_the_n
     )
 )
 def test_no_two_columns_of_a_result_file_have_the_same_name(names: list[str]) -> None:
-    columns = result_columns(layout_of(*names), "all")
+    columns = result_columns(layout_of(*names), Outcome.ALL)
     assert len({normalised_name(column) for column in columns}) == len(columns)
 
 
 def test_a_header_is_guarded_and_quoted_like_any_text() -> None:
-    assert header_line(layout_of("=1+1", "a,b", "Net Income"), "unprocessed") == b'\'=1+1,"a,b",Net Income,row\n'
+    assert header_line(layout_of("=1+1", "a,b", "Net Income"), Outcome.UNPROCESSED) == b'\'=1+1,"a,b",Net Income,row\n'
 
 
 @given(st.floats(1e-12, 1, exclude_max=True))

@@ -13,6 +13,7 @@ from shared.scoring.chunk import score_chunk, unprocessed_rows
 from shared.scoring.result_names import FAULT_COLUMNS
 from shared.scoring.results import header_line
 from shared.scoring.retry_rows import UnreadableResultError, retry_file
+from shared.vocabulary import JobType, Outcome
 from tests.unit.scoring.scored_files import GOOD, NEXT_YEAR, STATEMENTS, errors_of, layout_of, score_file
 
 HEADER = f"{STATEMENTS},note"
@@ -39,8 +40,8 @@ def read(data: bytes) -> list[dict[str, str]]:
 
 def result_files(rows: Sequence[Sequence[str]], outcomes: Sequence[str], header: str = HEADER) -> tuple[bytes, bytes]:
     """The failed and the unprocessed file of a job in which every row is a chunk of its own."""
-    layout = layout_of(f"{header}\n{GOOD}\n".encode(), "annual")
-    failed, unprocessed = header_line(layout, "failed"), header_line(layout, "unprocessed")
+    layout = layout_of(f"{header}\n{GOOD}\n".encode(), JobType.ANNUAL)
+    failed, unprocessed = header_line(layout, Outcome.FAILED), header_line(layout, Outcome.UNPROCESSED)
     for row, (cells, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
         options: dict[str, Any] = {"layout": layout, "first_row": row}
         if outcome == "failed":
@@ -87,16 +88,17 @@ def test_a_retry_scored_gives_what_the_rows_gave_at_first(rows: list[tuple[str, 
     first, again = score_file(written([INPUT_COLUMNS, *cells])), score_file(data)
     numbered = [{**error, "source_row": error["row"]} for error in errors_of(first)]
     assert errors_of(again) == numbered
-    layout = layout_of(data, "annual")
+    header = header_line(layout_of(data, JobType.ANNUAL), Outcome.FAILED)
+    first_header = header_line(layout_of(f"{HEADER}\n{GOOD}\n".encode(), JobType.ANNUAL), Outcome.FAILED)
     both = (
-        read(header_line(layout, "failed") + again.parts.failed),
-        read(header_line(layout_of(f"{HEADER}\n{GOOD}\n".encode(), "annual"), "failed") + first.parts.failed),
+        read(header + again.parts.failed),
+        read(first_header + first.parts.failed),
     )
     assert [{name: row[name] for name in INPUT_COLUMNS} for row in both[0]] == [
         {name: row[name] for name in INPUT_COLUMNS} for row in both[1]
     ]
     # And once more: the numbers are those of the first file.
-    third = b"".join(retry_file([[header_line(layout, "failed") + again.parts.failed]], has_source_row=True))
+    third = b"".join(retry_file([[header + again.parts.failed]], has_source_row=True))
     assert third == data
 
 
@@ -106,7 +108,7 @@ MALFORMED = ['ACME,"Acme, Inc",2015', "ACME;=x;1", f"{GOOD},1,surplus", "A|B", '
 @pytest.mark.parametrize("outcome", ["failed", "unprocessed"])
 @pytest.mark.parametrize("record", MALFORMED)
 def test_a_malformed_record_stays_malformed_and_stands_as_it_stood(record: str, outcome: str) -> None:
-    layout = layout_of(f"{HEADER}\n{GOOD}\n".encode(), "annual")
+    layout = layout_of(f"{HEADER}\n{GOOD}\n".encode(), JobType.ANNUAL)
     body = f"{record}\n".encode()
     first = score_chunk(body, layout=layout, first_row=41, model=None, next_year=NEXT_YEAR)
     if outcome == "failed":
@@ -114,13 +116,13 @@ def test_a_malformed_record_stays_malformed_and_stands_as_it_stood(record: str, 
     else:
         part = unprocessed_rows(body, layout=layout, first_row=41).unprocessed
     file = header_line(layout, outcome) + part  # type: ignore[arg-type]
-    before = read(header_line(layout, "failed") + first.parts.failed)[0]
+    before = read(header_line(layout, Outcome.FAILED) + first.parts.failed)[0]
     for has_source_row in (False, True, True):
         data = b"".join(retry_file([[file]], has_source_row=has_source_row))
         again = score_file(data)
         (error,) = errors_of(again)
         assert (error["code"], error["row"], error["source_row"]) == ("malformed_row", 1, 41)
-        file = header_line(layout_of(data, "annual"), "failed") + again.parts.failed
+        file = header_line(layout_of(data, JobType.ANNUAL), Outcome.FAILED) + again.parts.failed
         (row,) = read(file)
         assert (row["source_row"], row["row"]) == ("41", "1")
         assert [row[name] for name in INPUT_COLUMNS] == [before[name] for name in INPUT_COLUMNS]

@@ -27,6 +27,7 @@ from shared.scoring.risk_summary import (
     population_stability,
 )
 from shared.scoring.text_words import text_hashes
+from shared.vocabulary import JobType
 from tests.unit.scoring.scored_files import GOOD, GOOD_RATIOS, RATIOS, STATEMENTS, score_file, table_of
 
 QUARTERLY = STATEMENTS.replace("reporting_year", "reporting_year,reporting_quarter")
@@ -241,5 +242,7 @@ def test_the_riskiest_rows_say_their_quarter_as_results_do() -> None:
     row = GOOD.replace("2015", "2015,3").replace("ACME", "acme")
     (riskiest,) = summary_of(QUARTERLY, [row], job_type="quarterly")["riskiest"]
     assert (riskiest["company_symbol"], riskiest["reporting_quarter"]) == ("ACME", "Q3")
-    result = next(csv.reader(io.StringIO(score_file(f"{QUARTERLY}\n{row}\n", "quarterly").parts.successful.decode())))
+    result = next(
+        csv.reader(io.StringIO(score_file(f"{QUARTERLY}\n{row}\n", JobType.QUARTERLY).parts.successful.decode()))
+    )
     assert result[4] == "Q3"
