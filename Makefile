@@ -84,8 +84,8 @@ train: $(READY) ## train the models: DATA=us_bankruptcy_1999_2018.csv.gz, or own
 compare: $(READY) ## compare a model with the one that scored a job: RESULTS=successful.csv MODEL=my-models
 	@$(BIN)/python -m shared.training.compare $(RESULTS) $(MODEL)
 
-bench: $(READY) ## measure speed and memory against baselines in the same run (ARGS="scoring --json bench.json" for one)
-	@$(BIN)/python -m tests.tools.benchmarks $(ARGS)
+bench: $(READY) ## measure speed and memory against baselines in the same run (ARGS="scoring --json bench.json" for one, BASE=../other to compare with another checkout)
+	@$(BIN)/python -m tests.tools.benchmarks$(if $(BASE),.compare_checkouts $(BASE)) $(ARGS)
 
 openapi: $(READY) ## rewrite openapi.json from the code
 	@$(BIN)/python -m functions.api.openapi openapi.json

@@ -16,6 +16,7 @@ from shared.scoring.chunk import score_chunk
 from shared.vocabulary import JobType
 from tests.tools.benchmarks import __main__ as program
 from tests.tools.benchmarks import planned_process, workbooks
+from tests.tools.benchmarks.compare_checkouts import interval_of_median
 from tests.tools.benchmarks.inputs import COLUMNS, company_csv, company_rows, write_large_csv
 from tests.tools.benchmarks.layouts import layout_of
 from tests.tools.benchmarks.measurements import (
@@ -239,3 +240,15 @@ def test_a_process_has_the_peak_of_its_own_work_and_not_its_parents(tmp_path: Pa
     idle, reading = (peak_of(planned_process.__name__, [work, str(path)]) for work in ("nothing", "read_whole"))
     assert idle > 1 << 20
     assert reading - idle == pytest.approx(64 << 20, rel=0.2)
+
+
+class TestIntervalOfMedian:
+    def test_interval_of_six_values_is_their_range(self) -> None:
+        assert interval_of_median([3.0, 1.0, 2.0, 6.0, 5.0, 4.0]) == (1.0, 6.0)
+
+    def test_interval_of_twelve_values_leaves_out_two_on_each_side(self) -> None:
+        assert interval_of_median([float(value) for value in range(12)]) == (2.0, 9.0)
+
+    def test_interval_of_too_few_values_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="at least 6 values, not 5"):
+            interval_of_median([1.0] * 5)

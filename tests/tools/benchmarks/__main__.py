@@ -84,9 +84,14 @@ def run(name: str) -> list[Measurement]:
         stdout=subprocess.PIPE,
         text=True,
         cwd=_ROOT,
-        env={**os.environ, **_ONE_THREAD, **_NO_ACCOUNT, **_AS_DEPLOYED.get(name, {})},
+        env={**os.environ, **environment_of(name)},
     )
     return [Measurement.from_json(found) for found in json.loads(ran.stdout)]
+
+
+def environment_of(name: str) -> dict[str, str]:
+    """The variables that the process of a benchmark gets: one thread, no account, the allocator as deployed."""
+    return {**_ONE_THREAD, **_NO_ACCOUNT, **_AS_DEPLOYED.get(name, {})}
 
 
 def measuring_conditions() -> dict[str, Any]:
