@@ -7,10 +7,9 @@ from uuid import UUID, uuid4
 
 from shared.jobs.access import Caller, Role
 from shared.jobs.idempotency import Claim
-from shared.jobs.ledger import ChunkCount, Progress, Shard
-from shared.jobs.model import Job, JobStatus, JobType, Outcome, Phase, Retry, Source, StoredInput
-from shared.jobs.pace import Pace, period_at
-from shared.jobs.ports import JobView, PlanFacts
+from shared.jobs.job import Job, JobStatus, JobType, Outcome, Phase, Retry, Source, StoredInput
+from shared.jobs.ports import Plan
+from shared.jobs.progress import ChunkCount, JobView, Pace, Progress, Shard, period_at
 from shared.jobs.uploads import ArrivedObject, upload_key
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
@@ -118,11 +117,9 @@ def an_arrived_object(job_id: UUID | None = None, **overrides: Any) -> ArrivedOb
     return replace(ArrivedObject(bucket="uploads", key=key, version_id="v1", size=2_000), **overrides)
 
 
-def plan_facts(**overrides: Any) -> PlanFacts:
+def plan_facts(**overrides: Any) -> Plan:
     """A plan of two chunks of five rows."""
-    facts = PlanFacts(
-        planned_at=NOON, total_rows=10, chunk_count=2, profile="statements", model_version="1.0.0", notes=()
-    )
+    facts = Plan(planned_at=NOON, total_rows=10, chunk_count=2, profile="statements", model_version="1.0.0", notes=())
     return replace(facts, **overrides)
 
 

@@ -7,14 +7,25 @@ from datetime import datetime
 from threading import RLock
 from uuid import UUID
 
+from shared.jobs.access import Scope
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
-from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.ledger import ChunkCount, Progress, Shard, shard_count
-from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
-from shared.jobs.model import Export, ExportKind, Job, JobStatus, Phase, Source, StoredInput, timestamp
-from shared.jobs.pace import Pace, period_at
-from shared.jobs.ports import JobCount, JobPage, JobView, PlanFacts, Scope, Tombstone
+from shared.jobs.job import (
+    DELETABLE,
+    LIVE,
+    Export,
+    ExportKind,
+    Job,
+    JobStatus,
+    Phase,
+    Source,
+    StoredInput,
+    sources_of,
+    timestamp,
+)
+from shared.jobs.listing import JobCount, JobFilter, JobPage
+from shared.jobs.ports import Plan, Tombstone
+from shared.jobs.progress import ChunkCount, JobView, Pace, Progress, Shard, period_at, shard_count
+from shared.jobs.row_errors import RowErrorCounts
 
 
 class FakeJobStore:
@@ -83,7 +94,7 @@ class FakeJobStore:
                 current, status=JobStatus.PROCESSING, phase=Phase.PLANNING, started_at=now, updated_at=now
             )
 
-    def record_plan(self, job: Job, facts: PlanFacts, *, now: datetime) -> None:
+    def record_plan(self, job: Job, facts: Plan, *, now: datetime) -> None:
         with self._changing(job.id, {JobStatus.PROCESSING}) as current:
             if current.phase is not Phase.PLANNING:
                 raise TransitionRefusedError
@@ -117,7 +128,7 @@ class FakeJobStore:
                 with_failures=current.with_failures | (one if count.failed_rows else none),
                 successful_rows=current.successful_rows + count.successful_rows,
                 failed_rows=current.failed_rows + count.failed_rows,
-                faults=FaultCounts.total([current.faults, count.faults]),
+                row_errors=RowErrorCounts.total([current.row_errors, count.row_errors]),
                 pace=Pace.total([current.pace, Pace(rows_by_period=rows, worked=count.worked)]),
                 last_commit_at=now,
             )
@@ -207,7 +218,8 @@ class FakeJobStore:
             return JobPage(
                 # A list reads no shards of a job whose record has the final counts.
                 views=[
-                    JobView(job=job, progress=Progress() if job.is_folded else self._progress(job.id)) for job in shown
+                    JobView(job=job, progress=Progress() if job.has_final_counts else self._progress(job.id))
+                    for job in shown
                 ],
                 following=_place(shown[-1]) if shown and len(jobs) > offset + limit else None,
             )

@@ -12,9 +12,9 @@ from functions.score.given_rows import score_given
 from shared.jobs.errors import ResultsGoneError
 from shared.jobs.events import StatusEvent
 from shared.jobs.idempotency import Claim
-from shared.jobs.model import ExportKind, FileFormat, Outcome, StoredInput
-from shared.jobs.ports import Execution, ExecutionState, JobView, UploadForm
-from shared.jobs.row_scoring import GivenRows
+from shared.jobs.job import ExportKind, FileFormat, Outcome, StoredInput
+from shared.jobs.ports import Execution, ExecutionState, GivenRows, UploadForm
+from shared.jobs.progress import JobView
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON
 from tests.fake_job_store import FakeJobStore

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from functions.api.answers import Json
 from functions.api.dependencies import Services
-from shared.jobs.model import Job
+from shared.jobs.job import Job
 from shared.jobs.representations import API_ROOT, JsonObject, job_links
 
 RETRY_AFTER_SECONDS = 2

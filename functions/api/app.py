@@ -14,7 +14,7 @@ from functions.api.routes.rows import router as models_router
 from functions.api.routes.rows import rows_router
 from functions.api.routes.uploads import upload_router
 from functions.api.version import VERSION
-from shared.jobs.model import JobType
+from shared.jobs.job import JobType
 from shared.jobs.representations import API_ROOT
 
 TITLE = "Default risk jobs"

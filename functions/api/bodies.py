@@ -14,7 +14,7 @@ from functions.api.job_bodies import (
     NamedJob,
     RowErrorBody,
 )
-from shared.jobs.model import JobStatus, JobType
+from shared.jobs.job import JobStatus, JobType
 
 
 class FieldFaultBody(BaseModel):

@@ -14,7 +14,7 @@ from functions.api.dependencies import parsed_job_id
 from functions.api.json_bodies import json_object, read_body, validated
 from functions.api.problems import INTERNAL_ERROR_DETAIL
 from shared.jobs.errors import JobError, UnavailableError
-from shared.jobs.model import Job
+from shared.jobs.job import Job
 from shared.jobs.representations import JsonObject
 
 logger = logging.getLogger(__name__)

@@ -17,13 +17,12 @@ from fastapi import Depends, Path, Query, Request
 from functions.api.authentication import TokenVerifier
 from functions.api.cursors import Cursor, Cursors
 from shared.jobs.access import Caller
-from shared.jobs.downloads import Downloads
+from shared.jobs.downloads import Downloads, ScoredRows
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.idempotency import Idempotency
-from shared.jobs.ports import Clock, JobView
-from shared.jobs.retry import RetryService, require_retryable
-from shared.jobs.row_scoring import RowScorer
-from shared.jobs.scored_rows import ScoredRows
+from shared.jobs.ports import Clock, RowScorer
+from shared.jobs.progress import JobView
+from shared.jobs.retries import RetryService, require_retryable
 from shared.jobs.service import JobService, require_cancellable, require_ended
 
 

@@ -20,7 +20,7 @@ from functions.api.examples import add_examples
 from functions.api.problems import KINDS
 from functions.api.result_bodies import ResultsAnswer
 from functions.api.row_bodies import ModelsAnswer, RowsAnswer
-from shared.jobs.model import JobType
+from shared.jobs.job import JobType
 
 ANSWERS: Mapping[str, Mapping[int, type[BaseModel]]] = MappingProxyType(
     {

@@ -2,8 +2,8 @@
 
 from typing import Any, Final
 
-from shared.jobs.fault_counts import FaultCounts
 from shared.jobs.representations import JsonObject
+from shared.jobs.row_errors import RowErrorCounts
 from shared.scoring.catalogue import basis
 from shared.scoring.documentation import example_rows
 from shared.vocabulary import JobType
@@ -50,9 +50,9 @@ def _row_error(row: int, symbol: str, column: str, code: str, error: str, value:
     return {"row": row, "company_symbol": symbol, **fault, "errors": [fault]}
 
 
-def fault_counts() -> FaultCounts:
+def fault_counts() -> RowErrorCounts:
     """The counts of those errors."""
-    return FaultCounts.total(FaultCounts.of({((error["code"], error["column"]),): 1}) for error in row_errors())
+    return RowErrorCounts.total(RowErrorCounts.of({((error["code"], error["column"]),): 1}) for error in row_errors())
 
 
 # The riskiest rows after the first are left out.

@@ -13,13 +13,12 @@ from uuid import UUID
 from functions.api.cursors import Cursors
 from functions.api.example_results import MODEL_VERSION, SUMMARY, fault_counts, row_errors, scored_row
 from functions.api.version import VERSION
+from shared.jobs.downloads import ASSEMBLING
 from shared.jobs.errors import JobNotFoundError
-from shared.jobs.ledger import Progress, Shard
-from shared.jobs.model import Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions, timestamp
-from shared.jobs.ports import JobView
+from shared.jobs.job import Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions, timestamp
+from shared.jobs.progress import JobView, Progress, Shard
 from shared.jobs.representations import JsonObject, job_details, job_links, job_statistics, job_status, row_error_counts
 from shared.jobs.row_errors import RowErrorPage
-from shared.jobs.scored_rows import ASSEMBLING
 from shared.jobs.statistics import statistics_of
 from shared.jobs.uploads import upload_key
 from shared.scoring.documentation import example_rows, schema
@@ -102,7 +101,7 @@ _FINAL_PROGRESS: Final = Progress(
             with_successes=frozenset(range(32)),
             successful_rows=985,
             failed_rows=15,
-            faults=fault_counts(),
+            row_errors=fault_counts(),
             last_commit_at=_COMPLETED,
             closed=True,
         )
@@ -263,7 +262,7 @@ def _row_errors() -> OperationExamples:
     return _answer(
         errors=row_errors()[:2],
         error_count=_COMPLETE.final_failed_rows,
-        **row_error_counts(_FINAL_PROGRESS.faults),
+        **row_error_counts(_FINAL_PROGRESS.row_errors),
         links={"failed_rows": f"{job_links(_COMPLETE)['download']}?outcome={Outcome.FAILED}"},
         pagination=_more(limit=2, position={"chunk": 4, "offset": 0}),
     )

@@ -18,20 +18,17 @@ with lasting_imports():
     from functions.api.settings import ApiSettings
     from functions.api.signing_keys import SigningKeys, jwks_fetcher
     from shared.aws import clients
-    from shared.aws.export_function import ExportInvocation
     from shared.aws.failures import translated
     from shared.aws.idempotency_keys import StoredKeys
-    from shared.aws.invocations import FinalizeInvocation, RetryInvocation
+    from shared.aws.invocations import ExportInvocation, FinalizeInvocation, RetryInvocation, ScoreInvocation
     from shared.aws.jobs_table import JobsTable
     from shared.aws.results_bucket import ResultsBucket
-    from shared.aws.score_function import ScoreInvocation
     from shared.aws.state_machine import StateMachine
     from shared.aws.upload_bucket import UploadBucket
-    from shared.jobs.downloads import Downloads
+    from shared.jobs.downloads import Downloads, ScoredRows
     from shared.jobs.idempotency import Idempotency
-    from shared.jobs.model import utc_now
-    from shared.jobs.retry import RetryService
-    from shared.jobs.scored_rows import ScoredRows
+    from shared.jobs.job import utc_now
+    from shared.jobs.retries import RetryService
     from shared.jobs.service import JobService
     from shared.observability import logger, observed
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.jobs.model import JobStatus, JobType, Phase, Source
+from shared.jobs.job import JobStatus, JobType, Phase, Source
 
 TaskStatus = Literal["PENDING", "STARTED", "PROGRESS", "SUCCESS", "FAILURE", "REVOKED"]
 

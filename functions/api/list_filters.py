@@ -7,8 +7,8 @@ from fastapi import Depends, Query
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from functions.api.errors import FieldFault, ValidationError
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import JobStatus, JobType
+from shared.jobs.job import JobStatus, JobType
+from shared.jobs.listing import JobFilter
 
 _MAX_TEXT = 255
 

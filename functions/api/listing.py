@@ -7,12 +7,10 @@ from typing import Any
 from functions.api.cursors import Cursor, JsonValue
 from functions.api.dependencies import Services
 from functions.api.errors import FieldFault, ValidationError
-from shared.jobs.access import Caller
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import timestamp
-from shared.jobs.ports import JobCount
+from shared.jobs.access import Caller, scope_of
+from shared.jobs.job import timestamp
+from shared.jobs.listing import JobCount, JobFilter
 from shared.jobs.representations import JsonObject, job_status
-from shared.jobs.service import scope_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

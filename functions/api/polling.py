@@ -8,10 +8,8 @@ from starlette.responses import Response
 from functions.api.answers import is_known, tagged
 from functions.api.dependencies import Services
 from shared.jobs.access import Caller
-from shared.jobs.estimate import seconds_left
-from shared.jobs.ledger import row_counts
-from shared.jobs.model import Phase
-from shared.jobs.ports import JobView
+from shared.jobs.job import Phase
+from shared.jobs.progress import JobView, row_counts, seconds_left
 from shared.jobs.representations import job_status
 
 # With its reads, well within the 29 seconds that the gateway waits.

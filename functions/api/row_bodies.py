@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from functions.api.bodies import Success
 from functions.api.job_bodies import RowErrorBody
-from shared.jobs.model import JobType
+from shared.jobs.job import JobType
 
 Profile = Literal["statements", "ratios"]
 

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from functions.api.json_bodies import body_fault, read_body
 from shared.files.errors import TooLargeError, UnsupportedFormatError
 from shared.files.header import Layout, check_columns, read_header
-from shared.jobs.model import JobType
+from shared.jobs.job import JobType
+from shared.jobs.ports import GivenRows
 from shared.jobs.representations import API_ROOT
-from shared.jobs.row_scoring import GivenRows
 
 MAX_ROWS = 100
 

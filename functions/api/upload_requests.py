@@ -16,7 +16,7 @@ from starlette.requests import Request
 from functions.api.forms import MalformedFormError, Part, read_parts
 from functions.api.json_bodies import body_fault, json_object, read_body, validated
 from shared.files.errors import EmptyFileError, UnsupportedFormatError
-from shared.jobs.model import UploadOptions
+from shared.jobs.job import UploadOptions
 
 MAX_LABELS = 10
 # S3's own limit is 48.8 TiB an object; the service's is a setting.

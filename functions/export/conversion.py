@@ -12,7 +12,7 @@ from shared.exports.parquet import write_parquet
 from shared.exports.result_file import read_result
 from shared.exports.workbook import write_workbook
 from shared.jobs.errors import ExportRefusedError
-from shared.jobs.model import ExportKind, FileFormat, Outcome
+from shared.jobs.job import ExportKind, FileFormat, Outcome
 
 # Each is a request of its own: a connection that waits while rows are worked on would be closed.
 _BLOCK_BYTES = 4 * 1024 * 1024

@@ -11,15 +11,15 @@ from shared.aws import clients
 from shared.aws.exports_bucket import ExportsBucket
 from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
-from shared.jobs.exports import Exporting
-from shared.jobs.model import ExportKind, FileFormat, Outcome, utc_now
+from shared.jobs.downloads import Exports
+from shared.jobs.job import ExportKind, FileFormat, Outcome, utc_now
 from shared.observability import about_job, observed
 
 
 @cache
-def _exporting() -> Exporting:
+def _exporting() -> Exports:
     settings = ExportSettings.from_environment()
-    return Exporting(
+    return Exports(
         store=JobsTable(client=clients.dynamodb, table=settings.table_name),
         files=Conversion(
             results=ResultsBucket(client=clients.s3, bucket=settings.results_bucket),

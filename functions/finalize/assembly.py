@@ -4,16 +4,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from shared.aws.composition import Piece
+from shared.aws.multipart import Piece
 from shared.aws.planned_input import InputPlan, PlannedInput
 from shared.aws.result_keys import SCORED_PARTS, Part
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.files.chunks import Chunk
 from shared.files.header import Layout
-from shared.jobs.ledger import Progress
-from shared.jobs.model import Outcome, StoredInput
-from shared.jobs.ports import JobView
+from shared.jobs.job import Outcome, StoredInput
+from shared.jobs.progress import JobView, Progress
 from shared.scoring.catalogue import model_card, model_name_for
 from shared.scoring.chunk import unprocessed_rows
 from shared.scoring.chunk_summary import ChunkSummary

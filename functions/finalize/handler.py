@@ -14,8 +14,8 @@ from shared.aws.jobs_table import JobsTable
 from shared.aws.planned_input import PlannedInput
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.finalization import Finalization
-from shared.jobs.model import utc_now
+from shared.jobs.job import utc_now
+from shared.jobs.processing import Finalization
 from shared.observability import about_job, logger, metrics, observed
 
 

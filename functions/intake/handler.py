@@ -10,7 +10,7 @@ from shared.aws.jobs_table import JobsTable
 from shared.aws.state_machine import StateMachine
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.intake import Intake
-from shared.jobs.model import dropped_job_id, utc_now
+from shared.jobs.job import dropped_job_id, utc_now
 from shared.jobs.uploads import ArrivedObject, drop_target, uploaded_job_id
 from shared.observability import about_job, logger, observed
 

@@ -10,8 +10,8 @@ from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.model import utc_now
-from shared.jobs.planning import Planning
+from shared.jobs.job import utc_now
+from shared.jobs.processing import Planning
 from shared.observability import about_job, logger, observed
 from shared.vocabulary import FileFormat
 

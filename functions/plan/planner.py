@@ -18,10 +18,10 @@ from shared.files.errors import EmptyFileError, FileError, TooLargeError
 from shared.files.formats import sniff_format
 from shared.files.header import MAX_COLUMNS, Layout, read_layout
 from shared.files.rewrite import to_canonical
-from shared.jobs.ledger import shard_count
-from shared.jobs.model import Job, StoredInput
-from shared.jobs.planning import Planning
-from shared.jobs.ports import Clock, PlanFacts
+from shared.jobs.job import Job, StoredInput
+from shared.jobs.ports import Clock, Plan
+from shared.jobs.processing import Planning
+from shared.jobs.progress import shard_count
 from shared.scoring.model import model_for
 from shared.vocabulary import FileFormat
 
@@ -161,8 +161,8 @@ def _check_size(size: int, file_format: FileFormat, *, limit: int) -> None:
         )
 
 
-def _facts(plan: InputPlan, chunks: list[Chunk]) -> PlanFacts:
-    return PlanFacts(
+def _facts(plan: InputPlan, chunks: list[Chunk]) -> Plan:
+    return Plan(
         planned_at=plan.planned_at,
         total_rows=sum(chunk.row_count for chunk in chunks),
         chunk_count=len(chunks),

@@ -11,9 +11,8 @@ from functions.publish.outcomes import report
 from functions.publish.settings import PublishSettings
 from functions.publish.status_events import StatusEvents
 from shared.aws import clients
-from shared.aws.event_bus import StatusEventBus
 from shared.aws.jobs_table import JobsTable
-from shared.aws.status_stream import sequence_number, status_change
+from shared.aws.status_events import StatusEventBus, sequence_number, status_change
 from shared.jobs.events import StatusChange
 from shared.observability import logger, observed
 

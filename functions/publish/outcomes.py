@@ -6,7 +6,7 @@ The stream has every end of a job, whoever ended it. A change that is published 
 from aws_lambda_powertools.metrics import MetricUnit
 
 from shared.jobs.events import StatusChange
-from shared.jobs.model import Job, JobStatus
+from shared.jobs.job import Job, JobStatus
 from shared.observability import count, logger, metrics
 
 # What the sweep ends jobs with that did not come to an end by themselves.

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 
 from shared.jobs.events import EventBus, StatusChange, StatusEvent
-from shared.jobs.ledger import Progress
-from shared.jobs.model import JobStatus
+from shared.jobs.job import JobStatus
 from shared.jobs.ports import JobStore
+from shared.jobs.progress import Progress
 from shared.jobs.representations import status_change
 
 
@@ -31,7 +31,7 @@ class StatusEvents:
         moving, and the ledger as it is now is not that of the change.
         """
         job = change.job
-        if job.status is not JobStatus.FAILED or job.is_folded:
+        if job.status is not JobStatus.FAILED or job.has_final_counts:
             return Progress()
         view = self._store.get(job.id)
         return view.progress if view is not None else Progress()

@@ -11,21 +11,21 @@ from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.state_machine import StateMachine
 from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.model import utc_now
-from shared.jobs.sweep import Sweep
+from shared.jobs.job import utc_now
+from shared.jobs.reconcile import Reconciliation
 from shared.observability import about_job, logger, observed
 
 _EXECUTION_ENDED = "Step Functions Execution Status Change"
 
 
-class SweepFailedError(Exception):
+class ReconcileFailedError(Exception):
     """Some jobs could not be looked at; the log says which and why."""
 
 
 @cache
-def _sweep() -> Sweep:
+def _sweep() -> Reconciliation:
     settings = ReconcileSettings.from_environment()
-    return Sweep(
+    return Reconciliation(
         store=JobsTable(client=clients.dynamodb, table=settings.table_name),
         uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
         results=ResultsBucket(client=clients.s3, bucket=settings.results_bucket),
@@ -38,7 +38,7 @@ def _sweep() -> Sweep:
 
 @observed
 def handler(event: dict[str, Any], _context: object) -> None:
-    """Look at the job of an ended execution, or at every unsettled one. Raises `SweepFailedError`."""
+    """Look at the job of an ended execution, or at every unsettled one. Raises `ReconcileFailedError`."""
     if event.get("detail-type") == _EXECUTION_ENDED:
         about_job(event["detail"]["name"], None)
         logger.info("The job's execution has ended", extra={"status": event["detail"].get("status")})
@@ -46,4 +46,4 @@ def handler(event: dict[str, Any], _context: object) -> None:
         return
     failures = _sweep().run()
     if failures:
-        raise SweepFailedError(f"{failures} jobs could not be looked at")
+        raise ReconcileFailedError(f"{failures} jobs could not be looked at")

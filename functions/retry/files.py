@@ -2,8 +2,8 @@
 
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.model import Job, Outcome, Retry
-from shared.jobs.retry import RETRIED_OUTCOMES
+from shared.jobs.job import Job, Outcome, Retry
+from shared.jobs.retries import RETRIED_OUTCOMES
 from shared.scoring.retry_rows import retry_file
 
 

@@ -11,8 +11,8 @@ from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.model import utc_now
-from shared.jobs.retry_preparation import RetryPreparation
+from shared.jobs.job import utc_now
+from shared.jobs.retries import RetryPreparation
 from shared.observability import about_job, observed
 
 

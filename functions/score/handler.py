@@ -24,8 +24,8 @@ with lasting_imports():
     from shared.aws.state_machine import StateMachine
     from shared.aws.upload_bucket import UploadBucket
     from shared.files.chunks import Chunk
-    from shared.jobs.failure_budget import FailureBudget
-    from shared.jobs.model import utc_now
+    from shared.jobs.job import utc_now
+    from shared.jobs.processing import FailureBudget
     from shared.observability import about_job, count, logger, metrics, observed
 
 

@@ -9,10 +9,10 @@ from shared.aws.result_keys import SCORED_PARTS
 from shared.aws.results_bucket import ResultsBucket
 from shared.files.chunks import Chunk
 from shared.jobs.errors import CommitRefusedError
-from shared.jobs.failure_budget import FailureBudget
-from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.ledger import ChunkCount, shard_of
 from shared.jobs.ports import Clock
+from shared.jobs.processing import FailureBudget
+from shared.jobs.progress import ChunkCount, shard_of
+from shared.jobs.row_errors import RowErrorCounts
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import Model, model_for
 
@@ -72,7 +72,7 @@ class Scorer:
             chunk=chunk.index,
             successful_rows=scored.successful,
             failed_rows=scored.failed,
-            faults=FaultCounts.of(scored.faults),
+            row_errors=RowErrorCounts.of(scored.faults),
             worked=now - began,
             age=now - plan.planned_at,
         )

@@ -5,7 +5,8 @@ from typing import IO, TYPE_CHECKING, Final
 from uuid import UUID
 
 from shared.aws.failures import translated
-from shared.jobs.model import ExportKind, FileFormat
+from shared.aws.result_keys import export_key
+from shared.jobs.job import ExportKind, FileFormat
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -37,13 +38,3 @@ class ExportsBucket:
         """Remove the file, if it is there."""
         with translated():
             self._client().delete_object(Bucket=self._bucket, Key=export_key(job_id, kind))
-
-
-def exports_prefix(job_id: UUID) -> str:
-    """The prefix of all exports of a job."""
-    return f"exports/{job_id}/"
-
-
-def export_key(job_id: UUID, kind: ExportKind) -> str:
-    """The key of an export."""
-    return f"{exports_prefix(job_id)}{kind.outcome}.{kind.file_format}"

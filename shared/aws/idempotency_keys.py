@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.aws.failures import RefusedWriteError, conditional
-from shared.aws.job_items import decode, encode
+from shared.aws.table_keys import decode, encode
 from shared.jobs.idempotency import Answer, Claim
 
 if TYPE_CHECKING:

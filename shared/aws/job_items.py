@@ -14,13 +14,22 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-
-from shared.aws.export_items import decode_exports
-from shared.aws.shard_items import SHARD_PREFIX, decode_shard
-from shared.jobs.ledger import Progress
-from shared.jobs.model import (
+from shared.aws.shard_items import decode_shard
+from shared.aws.table_keys import (
+    JOB_SORT_KEY,
+    UNSETTLED,
+    AttributeMap,
+    content_key,
+    encode,
+    listing_keys,
+    partition_key,
+    sort_key,
+)
+from shared.jobs.job import (
     RETENTION,
+    Export,
+    ExportKind,
+    FileFormat,
     Job,
     JobStatus,
     JobType,
@@ -32,62 +41,12 @@ from shared.jobs.model import (
     UploadOptions,
     timestamp,
 )
-from shared.jobs.ports import JobView, Tombstone
+from shared.jobs.ports import Tombstone
+from shared.jobs.progress import JobView, Progress
 
-JOB_SORT_KEY = "JOB"
-UNSETTLED = "unsettled"
 TOMBSTONE_LIFETIME = timedelta(days=100)
 # A job whose end never comes is ended by the sweep long before; this only bounds what a lost sweep leaves behind.
 _RECORD_MARGIN = timedelta(days=5)
-
-AttributeMap = dict[str, Any]
-
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
-
-
-def encode(values: Mapping[str, Any]) -> AttributeMap:
-    """Plain values as DynamoDB attribute values; None and empty sets are left out."""
-    return {
-        name: _serializer.serialize(value) for name, value in values.items() if value is not None and value != set()
-    }
-
-
-def decode(item: Mapping[str, Any]) -> dict[str, Any]:
-    """DynamoDB attribute values as plain values; numbers are Decimal."""
-    return {name: _deserializer.deserialize(value) for name, value in item.items()}
-
-
-def partition_key(job_id: UUID) -> str:
-    """The partition of everything the table has of a job."""
-    return f"JOB#{job_id}"
-
-
-def job_key(job_id: UUID) -> AttributeMap:
-    """The primary key of the job's own item."""
-    return encode({"pk": partition_key(job_id), "sk": JOB_SORT_KEY})
-
-
-def shard_key(job_id: UUID, shard: int) -> AttributeMap:
-    """The primary key of one of the job's shards."""
-    return encode({"pk": partition_key(job_id), "sk": f"{SHARD_PREFIX}{shard:03d}"})
-
-
-def listing_keys(job: Job, status: JobStatus) -> dict[str, str | None]:
-    """The partition keys under which the job is listed while it has `status`."""
-    suffix = f"{status}|{job.job_type}"
-    dropped = job.source is Source.S3_DROP
-    return {
-        "organization_listing": f"{job.organization_id}|{suffix}" if job.organization_id is not None else None,
-        # A dropped file has no creator: it is in its organization's list only.
-        "user_listing": None if dropped else f"{job.user_id}|{suffix}",
-        "all_listing": suffix,
-    }
-
-
-def sort_key(job: Job) -> str:
-    """Where the job stands in a list: by creation, its id breaking ties."""
-    return f"{timestamp(job.created_at)}|{job.id}"
 
 
 def time_to_live(end: datetime) -> int:
@@ -127,17 +86,6 @@ def encode_job(job: Job) -> AttributeMap:
             "results_ready": False,
         }
     )
-
-
-def content_partition(job: Job) -> str:
-    """The partition of every job of the same owner and type whose file had the same SHA-256."""
-    owner = f"organization={job.organization_id}" if job.organization_id is not None else f"user={job.user_id}"
-    return f"CONTENT#{job.content_sha256}#{job.job_type}#{owner}"
-
-
-def content_key(job: Job) -> AttributeMap:
-    """The primary key of the item that finds the job by its file."""
-    return encode({"pk": content_partition(job), "sk": sort_key(job)})
 
 
 def encode_content(job: Job) -> AttributeMap:
@@ -286,3 +234,42 @@ def _optional_time(text: str | None) -> datetime | None:
 
 def _optional_int(number: Decimal | None) -> int | None:
     return int(number) if number is not None else None
+
+
+_KINDS = {
+    f"export_{outcome}_{file_format}": ExportKind(outcome, file_format)
+    for outcome in Outcome
+    for file_format in FileFormat
+    if file_format is not FileFormat.CSV
+}
+
+
+def attribute_name(kind: ExportKind) -> str:
+    """The attribute that says how the export stands; absent when nothing is known of it."""
+    return f"export_{kind.outcome}_{kind.file_format}"
+
+
+def encode_export(export: Export) -> dict[str, Any]:
+    """The attribute's value, the same for equal exports: it is compared whole."""
+    return {
+        "claimed_at": timestamp(export.claimed_at),
+        "is_begun": export.is_begun,
+        "attempts": export.attempts,
+        "refusal_code": export.refusal_code,
+        "refusal": export.refusal,
+    }
+
+
+def decode_exports(item: Mapping[str, Any]) -> dict[ExportKind, Export]:
+    """The exports that a decoded item of a job speaks of."""
+    return {kind: _decode(item[name]) for name, kind in _KINDS.items() if name in item}
+
+
+def _decode(value: Mapping[str, Any]) -> Export:
+    return Export(
+        claimed_at=datetime.fromisoformat(value["claimed_at"]) if value["claimed_at"] is not None else None,
+        is_begun=value["is_begun"],
+        attempts=int(value["attempts"]),
+        refusal_code=value["refusal_code"],
+        refusal=value["refusal"],
+    )

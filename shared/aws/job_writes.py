@@ -5,12 +5,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from shared.aws import job_items
-from shared.aws.export_items import attribute_name, encode_export
-from shared.aws.job_items import encode
-from shared.aws.shard_items import encode_faults, encode_pace
-from shared.jobs.ledger import ChunkCount
-from shared.jobs.model import Export, ExportKind, Job, JobStatus, timestamp
+from shared.aws import table_keys
+from shared.aws.job_items import attribute_name, encode_export
+from shared.aws.shard_items import encode_pace, encode_row_errors
+from shared.aws.table_keys import encode
+from shared.jobs.job import Export, ExportKind, Job, JobStatus, timestamp
+from shared.jobs.progress import ChunkCount
 
 
 def job_update(
@@ -29,7 +29,7 @@ def job_update(
 
     A change of status moves the job to its new place in every list.
     """
-    moved = {"status": status, **job_items.listing_keys(job, status)} if status else {}
+    moved = {"status": status, **table_keys.listing_keys(job, status)} if status else {}
     changed = {
         name: value for name, value in {"updated_at": timestamp(now), **moved, **changes}.items() if value is not None
     }
@@ -38,7 +38,7 @@ def job_update(
     removal = f" REMOVE {', '.join(remove)}" if remove else ""
     return {
         "TableName": table,
-        "Key": job_items.job_key(job.id),
+        "Key": table_keys.job_key(job.id),
         "UpdateExpression": f"SET {', '.join(f'#{name} = :new_{name}' for name in changed)}{removal}",
         "ConditionExpression": " AND ".join(conditions),
         "ExpressionAttributeNames": {f"#{name}": name for name in {*changed, "status"}},
@@ -58,7 +58,7 @@ def export_change(
     stands = "#export = :expected" if expected is not None else "attribute_not_exists(#export)"
     return {
         "TableName": table,
-        "Key": job_items.job_key(job_id),
+        "Key": table_keys.job_key(job_id),
         "UpdateExpression": "SET #export = :changed" if changed is not None else "REMOVE #export",
         "ConditionExpression": f"results_ready = :yes AND {stands}",
         "ExpressionAttributeNames": {"#export": attribute_name(kind)},
@@ -71,7 +71,7 @@ def new_shard(table: str, job_id: UUID, number: int) -> Any:
     counts = {"successful_rows": 0, "failed_rows": 0, "closed": False}
     return {
         "TableName": table,
-        "Item": {**job_items.shard_key(job_id, number), **encode(counts)},
+        "Item": {**table_keys.shard_key(job_id, number), **encode(counts)},
         "ConditionExpression": "attribute_not_exists(pk)",
     }
 
@@ -80,7 +80,7 @@ def closing_shard(table: str, job_id: UUID, number: int, *, ttl: int) -> Any:
     """The update that lets a shard take no more commits, refused when it is not there."""
     return {
         "TableName": table,
-        "Key": job_items.shard_key(job_id, number),
+        "Key": table_keys.shard_key(job_id, number),
         "UpdateExpression": "SET closed = :yes, #ttl = :ttl",
         "ConditionExpression": "attribute_exists(pk)",
         "ExpressionAttributeNames": {"#ttl": "ttl"},
@@ -96,11 +96,11 @@ def chunk_commit(table: str, job_id: UUID, count: ChunkCount, *, shard: int, now
     if count.failed_rows:
         adds.append("with_failures :one")
     # Attributes of their own: ADD reaches no deeper than the item's top level.
-    added = {**encode_faults(count.faults), **encode_pace(count)}
+    added = {**encode_row_errors(count.row_errors), **encode_pace(count)}
     adds += [f"#added{n} :added{n}" for n in range(len(added))]
     return {
         "TableName": table,
-        "Key": job_items.shard_key(job_id, shard),
+        "Key": table_keys.shard_key(job_id, shard),
         "UpdateExpression": f"SET last_commit_at = :now ADD {', '.join(adds)}",
         "ConditionExpression": "attribute_exists(pk) AND closed = :no AND NOT contains(done, :chunk)",
         "ExpressionAttributeNames": {f"#added{n}": name for n, name in enumerate(added)},

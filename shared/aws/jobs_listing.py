@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from shared.aws.failures import pause, translated
-from shared.aws.job_items import JOB_SORT_KEY, UNSETTLED, decode, decode_views, encode, shard_key, sort_key
+from shared.aws.job_items import decode_views
+from shared.aws.table_keys import JOB_SORT_KEY, UNSETTLED, decode, encode, shard_key, sort_key
+from shared.jobs.access import Scope
 from shared.jobs.errors import UnavailableError
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.lifecycle import LIVE
-from shared.jobs.model import JobStatus, JobType, timestamp
-from shared.jobs.ports import JobCount, JobPage, JobView, Scope
+from shared.jobs.job import LIVE, JobStatus, JobType, timestamp
+from shared.jobs.listing import JobCount, JobFilter, JobPage
+from shared.jobs.progress import JobView
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -168,7 +169,7 @@ class JobsListing:
     def _views(self, partition_keys: Sequence[str]) -> list[JobView]:
         """The jobs of these partitions, in this order, live ones with their shards."""
         jobs = self._batch([encode({"pk": key, "sk": JOB_SORT_KEY}) for key in partition_keys])
-        moving = [view.job for view in decode_views(jobs) if view.job.status in LIVE or not view.job.is_folded]
+        moving = [view.job for view in decode_views(jobs) if view.job.status in LIVE or not view.job.has_final_counts]
         shards = self._batch([shard_key(job.id, number) for job in moving for number in range(job.shard_count)])
         position = {key: place for place, key in enumerate(partition_keys)}
         return sorted(decode_views([*jobs, *shards]), key=lambda view: position[f"JOB#{view.job.id}"])

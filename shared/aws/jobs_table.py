@@ -6,16 +6,28 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from shared.aws import job_items, job_writes
+from shared.aws import job_items, job_writes, table_keys
 from shared.aws.failures import RefusedWriteError, conditional, translated
-from shared.aws.job_items import decode, encode
 from shared.aws.jobs_listing import JobsListing
+from shared.aws.table_keys import decode, encode
+from shared.jobs.access import Scope
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.ledger import ChunkCount, shard_count
-from shared.jobs.lifecycle import DELETABLE, LIVE, sources_of
-from shared.jobs.model import RETENTION, Export, ExportKind, Job, JobStatus, Phase, StoredInput, timestamp
-from shared.jobs.ports import JobCount, JobPage, JobView, PlanFacts, Scope, Tombstone
+from shared.jobs.job import (
+    DELETABLE,
+    LIVE,
+    RETENTION,
+    Export,
+    ExportKind,
+    Job,
+    JobStatus,
+    Phase,
+    StoredInput,
+    sources_of,
+    timestamp,
+)
+from shared.jobs.listing import JobCount, JobFilter, JobPage
+from shared.jobs.ports import Plan, Tombstone
+from shared.jobs.progress import ChunkCount, JobView, shard_count
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -47,7 +59,7 @@ class JobsTable:
 
     def tombstone(self, job_id: UUID) -> Tombstone | None:
         with translated():
-            answer = self._client().get_item(TableName=self._table, Key=job_items.job_key(job_id), ConsistentRead=True)
+            answer = self._client().get_item(TableName=self._table, Key=table_keys.job_key(job_id), ConsistentRead=True)
         item = decode(answer.get("Item", {}))
         return job_items.decode_tombstone(item) if job_items.is_tombstone(item) else None
 
@@ -59,7 +71,7 @@ class JobsTable:
                 TableName=self._table,
                 KeyConditionExpression="pk = :pk AND sk < :sk",
                 ExpressionAttributeValues=encode(
-                    {":pk": job_items.content_partition(job), ":sk": job_items.sort_key(job)}
+                    {":pk": table_keys.content_partition(job), ":sk": table_keys.sort_key(job)}
                 ),
                 ConsistentRead=True,
                 Limit=1,
@@ -91,7 +103,7 @@ class JobsTable:
             allowed=sources_of(JobStatus.PROCESSING),
         )
 
-    def record_plan(self, job: Job, facts: PlanFacts, *, now: datetime) -> None:
+    def record_plan(self, job: Job, facts: Plan, *, now: datetime) -> None:
         shards = shard_count(facts.chunk_count)
         self._transact(
             [
@@ -140,7 +152,7 @@ class JobsTable:
                 "final_successful_rows": successful,
                 "final_failed_rows": failed,
             },
-            remove=(job_items.UNSETTLED,),
+            remove=(table_keys.UNSETTLED,),
         )
 
     def fail(self, job: Job, *, error_code: str | None, error_message: str, cancelled: bool, now: datetime) -> None:
@@ -171,7 +183,7 @@ class JobsTable:
                 "error_message": error_message,
             },
             allowed={JobStatus.FAILED},
-            remove=(job_items.UNSETTLED,),
+            remove=(table_keys.UNSETTLED,),
         )
 
     def change_export(self, job_id: UUID, kind: ExportKind, *, expected: Export | None, changed: Export | None) -> None:
@@ -192,11 +204,11 @@ class JobsTable:
                     }
                 },
                 *(
-                    {"Delete": {"TableName": self._table, "Key": job_items.shard_key(job.id, number)}}
+                    {"Delete": {"TableName": self._table, "Key": table_keys.shard_key(job.id, number)}}
                     for number in range(job.shard_count)
                 ),
                 *(
-                    [{"Delete": {"TableName": self._table, "Key": job_items.content_key(job)}}]
+                    [{"Delete": {"TableName": self._table, "Key": table_keys.content_key(job)}}]
                     if job.content_sha256
                     else []
                 ),
@@ -207,8 +219,8 @@ class JobsTable:
         self._refusable(
             lambda: self._client().update_item(
                 TableName=self._table,
-                Key=job_items.job_key(job_id),
-                UpdateExpression=f"REMOVE {job_items.UNSETTLED}",
+                Key=table_keys.job_key(job_id),
+                UpdateExpression=f"REMOVE {table_keys.UNSETTLED}",
                 ConditionExpression="attribute_exists(deleted_at)",
             )
         )
@@ -230,7 +242,7 @@ class JobsTable:
                 answer = self._client().query(
                     TableName=self._table,
                     KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues=encode({":pk": job_items.partition_key(job_id)}),
+                    ExpressionAttributeValues=encode({":pk": table_keys.partition_key(job_id)}),
                     ConsistentRead=True,
                     **start,
                 )

@@ -8,7 +8,7 @@ from uuid import UUID
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.files.header import Layout
-from shared.jobs.model import StoredInput
+from shared.jobs.job import StoredInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ Keys are made from the job's id and the chunk's number alone, so a repeated writ
 from enum import StrEnum
 from uuid import UUID
 
-from shared.jobs.model import Outcome
+from shared.jobs.job import ExportKind, Outcome
 
 
 class Part(StrEnum):
@@ -68,3 +68,13 @@ def summary_key(job_id: UUID) -> str:
 def result_key(job_id: UUID, outcome: Outcome) -> str:
     """The CSV of an outcome."""
     return f"{results_prefix(job_id)}{outcome}.csv"
+
+
+def exports_prefix(job_id: UUID) -> str:
+    """The prefix of all exports of a job."""
+    return f"exports/{job_id}/"
+
+
+def export_key(job_id: UUID, kind: ExportKind) -> str:
+    """The key of an export."""
+    return f"{exports_prefix(job_id)}{kind.outcome}.{kind.file_format}"

@@ -11,12 +11,13 @@ from uuid import UUID
 
 from botocore.exceptions import ClientError
 
-from shared.aws.composition import Piece, compose
-from shared.aws.exports_bucket import export_key, exports_prefix
 from shared.aws.failures import code_of, translated
+from shared.aws.multipart import Piece, compose
 from shared.aws.result_keys import (
     SCORED_PARTS,
     Part,
+    export_key,
+    exports_prefix,
     part_key,
     part_prefix,
     plan_key,
@@ -27,7 +28,7 @@ from shared.aws.result_keys import (
     work_prefix,
 )
 from shared.jobs.errors import ResultsGoneError
-from shared.jobs.model import ExportKind, FileFormat, Outcome
+from shared.jobs.job import ExportKind, FileFormat, Outcome
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -5,11 +5,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from shared.jobs.fault_counts import FaultCounts, FaultGroup
-from shared.jobs.ledger import ChunkCount, Shard
-from shared.jobs.pace import Pace, period_at
+from shared.aws.table_keys import SHARD_PREFIX
+from shared.jobs.progress import ChunkCount, Pace, Shard, period_at
+from shared.jobs.row_errors import RowErrorCounts, RowErrorGroup
 
-SHARD_PREFIX = "SHARD#"
 _FAULT = "fault:"
 _PERIOD = "period:"
 _WORKED = "worked_ms"
@@ -26,17 +25,17 @@ def decode_shard(item: Mapping[str, Any]) -> Shard:
         with_failures=_chunks(item.get("with_failures")),
         successful_rows=int(item["successful_rows"]),
         failed_rows=int(item["failed_rows"]),
-        faults=_decode_faults(item),
+        row_errors=_decode_row_errors(item),
         pace=_decode_pace(item),
         last_commit_at=datetime.fromisoformat(last_commit_at) if last_commit_at else None,
         closed=item["closed"],
     )
 
 
-def encode_faults(faults: FaultCounts) -> dict[str, int]:
+def encode_row_errors(row_errors: RowErrorCounts) -> dict[str, int]:
     """Fault counts as attributes of a shard: `fault:CODE` and `fault:CODE:COLUMN`, the column empty for a whole row."""
-    by_code = {f"{_FAULT}{code}": rows for code, rows in faults.by_code.items()}
-    by_group = {f"{_FAULT}{code}:{column or ''}": rows for (code, column), rows in faults.by_group.items()}
+    by_code = {f"{_FAULT}{code}": rows for code, rows in row_errors.by_code.items()}
+    by_group = {f"{_FAULT}{code}:{column or ''}": rows for (code, column), rows in row_errors.by_group.items()}
     return {**by_code, **by_group}
 
 
@@ -46,9 +45,9 @@ def encode_pace(count: ChunkCount) -> dict[str, int]:
     return {f"{_PERIOD}{period_at(count.age)}": rows, _WORKED: count.worked // _MILLISECOND}
 
 
-def _decode_faults(item: Mapping[str, Any]) -> FaultCounts:
+def _decode_row_errors(item: Mapping[str, Any]) -> RowErrorCounts:
     by_code: dict[str, int] = {}
-    by_group: dict[FaultGroup, int] = {}
+    by_group: dict[RowErrorGroup, int] = {}
     for name in item:
         if name.startswith(_FAULT):
             code, has_column, column = name.removeprefix(_FAULT).partition(":")
@@ -56,7 +55,7 @@ def _decode_faults(item: Mapping[str, Any]) -> FaultCounts:
                 by_group[code, column or None] = int(item[name])
             else:
                 by_code[code] = int(item[name])
-    return FaultCounts(by_code=by_code, by_group=by_group)
+    return RowErrorCounts(by_code=by_code, by_group=by_group)
 
 
 def _decode_pace(item: Mapping[str, Any]) -> Pace:

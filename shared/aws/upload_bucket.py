@@ -10,7 +10,7 @@ from uuid import UUID
 from botocore.exceptions import ClientError
 
 from shared.aws.failures import code_of, translated
-from shared.jobs.model import StoredInput
+from shared.jobs.job import StoredInput
 from shared.jobs.ports import UploadForm
 from shared.jobs.uploads import upload_key
 

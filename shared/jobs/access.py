@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import IntEnum
 
-from shared.jobs.model import Job, Source
+from shared.jobs.job import Job, Source
 
 
 class Role(IntEnum):
@@ -41,3 +41,20 @@ def may_manage(caller: Caller, job: Job) -> bool:
     if caller.organization_id is not None:
         return job.organization_id == caller.organization_id
     return job.user_id == caller.user_id and job.source is not Source.S3_DROP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Whose jobs are listed: an organization's, a user's own, or (both None) everyone's."""
+
+    organization_id: str | None = None
+    user_id: str | None = None
+
+
+def scope_of(caller: Caller) -> Scope:
+    """Whose jobs the caller's lists show: the list side of `may_manage`."""
+    if caller.sees_all:
+        return Scope()
+    if caller.organization_id is not None:
+        return Scope(organization_id=caller.organization_id)
+    return Scope(user_id=caller.user_id)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from shared.jobs.model import Job, JobStatus
+from shared.jobs.job import Job, JobStatus
 
 EVENT_SOURCE = "default-risk.jobs"
 EVENT_TYPE = "Job Status Changed"

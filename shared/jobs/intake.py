@@ -4,7 +4,7 @@ import logging
 from uuid import UUID
 
 from shared.jobs.errors import TransitionRefusedError
-from shared.jobs.model import Job, JobStatus, Phase, Source, StoredInput, dropped_job_id
+from shared.jobs.job import Job, JobStatus, Phase, Source, StoredInput, dropped_job_id
 from shared.jobs.ports import Clock, JobStore, UploadStore, Workflow
 from shared.jobs.service import workflow_input
 from shared.jobs.uploads import ArrivedObject, DropTarget, drop_target, uploaded_job_id

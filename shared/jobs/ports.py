@@ -1,15 +1,16 @@
 """What the services need from outside. The adapters in `shared.aws` and the fakes of the tests provide it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 from uuid import UUID
 
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.ledger import ChunkCount, Progress
-from shared.jobs.model import Export, ExportKind, FileFormat, Job, Outcome, StoredInput
+from shared.jobs.access import Scope
+from shared.jobs.job import Export, ExportKind, FileFormat, Job, Outcome, StoredInput
+from shared.jobs.listing import JobCount, JobFilter, JobPage
+from shared.jobs.progress import ChunkCount, JobView
 
 Clock = Callable[[], datetime]
 
@@ -24,44 +25,7 @@ class Tombstone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JobView:
-    """A job and its progress, read together in one consistent query."""
-
-    job: Job
-    progress: Progress
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobPage:
-    """One page of a list. `following` is the sort key to go on after, None at the end.
-
-    A page may be short of jobs although more follow, when finding more of them would have cost too much;
-    `still_to_skip` is then what is left of the offset.
-    """
-
-    views: Sequence[JobView]
-    following: str | None
-    still_to_skip: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobCount:
-    """How many jobs match: exactly if `is_complete`, else at least so many."""
-
-    jobs: int
-    is_complete: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Scope:
-    """Whose jobs are listed: an organization's, a user's own, or (both None) everyone's."""
-
-    organization_id: str | None = None
-    user_id: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlanFacts:
+class Plan:
     """What planning found out about the file of a job, and when."""
 
     planned_at: datetime
@@ -96,7 +60,7 @@ class JobStore(Protocol):
     def start(self, job: Job, *, now: datetime) -> None:
         """queued → processing, phase planning; let through when it is planning already."""
 
-    def record_plan(self, job: Job, facts: PlanFacts, *, now: datetime) -> None:
+    def record_plan(self, job: Job, facts: Plan, *, now: datetime) -> None:
         """Set the plan's facts and create the shards at once; planning → scoring."""
 
     def commit_chunk(self, job_id: UUID, count: ChunkCount, *, shard: int, now: datetime) -> None:
@@ -242,3 +206,35 @@ class Exporter(Protocol):
 
     def request(self, job_id: UUID, kind: ExportKind, *, claimed_at: datetime) -> None:
         """Ask for the export that was claimed at that time, not waiting for it."""
+
+
+# Lambda's own limit is 15 minutes: no worker of a deleted job can write after that.
+LONGEST_WORKER = timedelta(minutes=16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenRows:
+    """Rows in the form in which a job reads them.
+
+    `layout` is the JSON of how they are to be read, `data` their records as CSV without a header, `next_year` the last
+    reporting year accepted.
+    """
+
+    layout: str
+    data: str
+    row_count: int
+    next_year: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The rows as a JSON object."""
+        return asdict(self)
+
+
+class RowScorer(Protocol):
+    """Whoever runs the models."""
+
+    def score(self, rows: GivenRows) -> dict[str, Any]:
+        """The rows' results and errors, with counts, profile, model version and notes.
+
+        Raises `UnavailableError` when there is no answer in time, `RateLimitedError` when there are too many calls.
+        """

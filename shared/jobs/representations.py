@@ -4,12 +4,10 @@ from datetime import datetime
 from math import floor
 from typing import Any
 
-from shared.jobs.estimate import performance
 from shared.jobs.events import StatusChange
-from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.ledger import Progress, has_errors, row_counts
-from shared.jobs.model import Job, JobStatus, Phase, timestamp
-from shared.jobs.row_errors import RowErrorPage
+from shared.jobs.job import Job, JobStatus, Phase, timestamp
+from shared.jobs.progress import Progress, has_errors, performance, row_counts
+from shared.jobs.row_errors import RowErrorCounts, RowErrorPage
 from shared.jobs.statistics import Statistics
 
 JsonObject = dict[str, Any]
@@ -194,7 +192,7 @@ def job_details(job: Job, progress: Progress, *, now: datetime, row_errors: RowE
     }
 
 
-def row_error_counts(faults: FaultCounts) -> JsonObject:
+def row_error_counts(faults: RowErrorCounts) -> JsonObject:
     """Returns failed rows by error code, and by code and column; the most frequent first."""
     groups = sorted(faults.by_group.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
     return {

@@ -5,8 +5,9 @@ committed chunks in order and reads only the bytes it needs, so that its cost do
 """
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 # Most row errors are below 400 bytes; a page that needs more reads on.
@@ -99,3 +100,35 @@ def _read_lines(chunk: int, read: ReadErrors, *, offset: int, wanted: int) -> tu
         if lines or at_end:
             return lines[:wanted], at_end and len(lines) <= wanted
         length *= 4  # one error longer than the whole read
+
+
+# The code and the column of a fault; no column for one of the row as a whole.
+RowErrorGroup = tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowErrorCounts:
+    """Rows by the codes of their faults, and by code and column. A row with several faults counts for each, once."""
+
+    by_code: Mapping[str, int] = field(default_factory=dict)
+    by_group: Mapping[RowErrorGroup, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rows: Mapping[tuple[RowErrorGroup, ...], int]) -> "RowErrorCounts":
+        """The counts of rows, given by all the faults that each has."""
+        by_code, by_group = Counter[str](), Counter[RowErrorGroup]()
+        for groups, count in rows.items():
+            for group in set(groups):
+                by_group[group] += count
+            for code in {code for code, _ in groups}:
+                by_code[code] += count
+        return cls(by_code=dict(by_code), by_group=dict(by_group))
+
+    @classmethod
+    def total(cls, counts: "Iterable[RowErrorCounts]") -> "RowErrorCounts":
+        """The counts of all these rows together."""
+        by_code, by_group = Counter[str](), Counter[RowErrorGroup]()
+        for count in counts:
+            by_code.update(count.by_code)
+            by_group.update(count.by_group)
+        return cls(by_code=dict(by_code), by_group=dict(by_group))

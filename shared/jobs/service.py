@@ -8,9 +8,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID, uuid4
 
-from shared.jobs.access import Caller, may_manage
-from shared.jobs.closing import CANCELLED_MESSAGE, fail_job, request_files
-from shared.jobs.creation import create_once, new_job
+from shared.jobs.access import Caller, may_manage, scope_of
 from shared.jobs.errors import (
     JobNotCancellableError,
     JobNotFoundError,
@@ -19,21 +17,11 @@ from shared.jobs.errors import (
     TransitionRefusedError,
     UnavailableError,
 )
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import Job, JobStatus, JobType, Source, UploadOptions
-from shared.jobs.ports import (
-    Assembler,
-    Clock,
-    JobCount,
-    JobPage,
-    JobStore,
-    JobView,
-    ResultStore,
-    Scope,
-    UploadForm,
-    UploadStore,
-    Workflow,
-)
+from shared.jobs.job import Job, JobStatus, JobType, Source, UploadOptions
+from shared.jobs.lifecycle import CANCELLED_MESSAGE, create_once, fail_job, new_job, request_files
+from shared.jobs.listing import JobCount, JobFilter, JobPage
+from shared.jobs.ports import Assembler, Clock, JobStore, ResultStore, UploadForm, UploadStore, Workflow
+from shared.jobs.progress import JobView
 from shared.jobs.row_errors import EVERY_ERROR, Position, RowErrorFilter, RowErrorPage, read_page
 from shared.jobs.statistics import SUMMED_AT_MOST, Statistics, statistics_of
 
@@ -263,15 +251,6 @@ def require_cancellable(job: Job) -> None:
     """Raise `JobNotCancellableError` for a job that ended by itself."""
     if job.status.is_terminal and not job.cancelled:
         raise JobNotCancellableError(job.status)
-
-
-def scope_of(caller: Caller) -> Scope:
-    """Whose jobs the caller's lists show: the list side of `may_manage`."""
-    if caller.sees_all:
-        return Scope()
-    if caller.organization_id is not None:
-        return Scope(organization_id=caller.organization_id)
-    return Scope(user_id=caller.user_id)
 
 
 def workflow_input(job: Job) -> dict[str, Any]:

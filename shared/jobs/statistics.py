@@ -6,10 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from math import floor
 
-from shared.jobs.estimate import processing_seconds
-from shared.jobs.ledger import row_counts
-from shared.jobs.model import JobStatus
-from shared.jobs.ports import JobView
+from shared.jobs.job import JobStatus
+from shared.jobs.progress import JobView, processing_seconds, row_counts
 
 # How many jobs are read for it, the newest first.
 SUMMED_AT_MOST = 1_000

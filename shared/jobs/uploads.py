@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from uuid import UUID
 
-from shared.jobs.model import FileFormat, JobType
+from shared.jobs.job import FileFormat, JobType
 
 _UPLOAD_PREFIX = "api/"
 _DROP = re.compile(

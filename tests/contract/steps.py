@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from shared.jobs.model import Job
-from shared.jobs.ports import JobStore, JobView
+from shared.jobs.job import Job
+from shared.jobs.ports import JobStore
+from shared.jobs.progress import JobView
 from tests.builders import NOON, a_job, a_stored_input, plan_facts
 
 SECOND = timedelta(seconds=1)

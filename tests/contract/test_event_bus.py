@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from moto import mock_aws
 
 from shared.aws import clients
-from shared.aws.event_bus import MAX_ENTRIES, StatusEventBus
+from shared.aws.status_events import MAX_ENTRIES, StatusEventBus
 from shared.jobs.events import EVENT_SOURCE, EVENT_TYPE, EventBus, StatusEvent
 from tests.fakes import FakeEventBus
 

@@ -10,7 +10,7 @@ from moto import mock_aws
 from shared.aws import clients
 from shared.aws.exports_bucket import ExportsBucket
 from shared.aws.results_bucket import ResultsBucket
-from shared.jobs.model import ExportKind, FileFormat, Outcome
+from shared.jobs.job import ExportKind, FileFormat, Outcome
 from shared.jobs.ports import ResultStore
 from tests.aws_resources import RESULTS, create_buckets
 from tests.fakes import FakeResultStore

@@ -10,9 +10,9 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from shared.aws.export_function import ExportInvocation
+from shared.aws.invocations import ExportInvocation
 from shared.jobs.errors import TransitionRefusedError, UnavailableError
-from shared.jobs.model import Export, ExportKind, FileFormat, Job, Outcome
+from shared.jobs.job import Export, ExportKind, FileFormat, Job, Outcome
 from shared.jobs.ports import JobStore
 from tests.builders import NOON
 from tests.contract.steps import failed, read, scoring

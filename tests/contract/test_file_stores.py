@@ -18,7 +18,7 @@ from shared.aws.result_keys import Part
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.errors import ResultsGoneError
-from shared.jobs.model import Outcome, StoredInput
+from shared.jobs.job import Outcome, StoredInput
 from shared.jobs.ports import ResultStore, UploadStore
 from shared.jobs.uploads import upload_key
 from tests.aws_resources import RESULTS, UPLOADS, create_buckets

@@ -11,12 +11,12 @@ from botocore.response import StreamingBody
 from moto import mock_aws
 
 from shared.aws import clients
-from shared.aws.composition import Piece
+from shared.aws.multipart import Piece
 from shared.aws.result_keys import Part
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.errors import UnavailableError
-from shared.jobs.model import Outcome, StoredInput
+from shared.jobs.job import Outcome, StoredInput
 from shared.jobs.uploads import upload_key
 from tests.aws_resources import RESULTS, UPLOADS, create_buckets
 

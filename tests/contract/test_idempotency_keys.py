@@ -11,7 +11,7 @@ from moto import mock_aws
 
 from shared.aws import clients
 from shared.aws.idempotency_keys import StoredKeys
-from shared.aws.job_items import decode
+from shared.aws.table_keys import decode
 from shared.jobs.idempotency import IN_FLIGHT, KEPT, MAX_ANSWER_BYTES, Answer, IdempotencyKeys
 from tests.aws_resources import TABLE, create_table
 from tests.builders import NOON, a_claim

@@ -6,9 +6,10 @@ from itertools import product
 
 import pytest
 
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import Job, JobStatus, JobType, Source
-from shared.jobs.ports import JobCount, JobStore, Scope
+from shared.jobs.access import Scope
+from shared.jobs.job import Job, JobStatus, JobType, Source
+from shared.jobs.listing import JobCount, JobFilter
+from shared.jobs.ports import JobStore
 from tests.builders import NOON, a_count, a_job
 from tests.contract.steps import SECOND, failed, queued, scoring
 

@@ -7,10 +7,10 @@ from uuid import uuid4
 import pytest
 
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
-from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.model import JobStatus, Outcome, Phase, Retry, Source, StoredInput, UploadOptions
-from shared.jobs.pace import Pace, period_at
+from shared.jobs.job import JobStatus, Outcome, Phase, Retry, Source, StoredInput, UploadOptions
 from shared.jobs.ports import JobStore
+from shared.jobs.progress import Pace, period_at
+from shared.jobs.row_errors import RowErrorCounts
 from tests.builders import NOON, a_count, a_job, a_retry, a_retry_job, a_stored_input, plan_facts
 from tests.contract.steps import SECOND, failed, planning, queued, read, scoring
 
@@ -191,10 +191,10 @@ class TestCommit:
         job = scoring(job_store)
         blank, whole = ("missing_field", "sector"), ("malformed_row", None)
         for chunk, faults in enumerate(
-            [FaultCounts.of({(blank,): 2}), FaultCounts.of({(blank, whole): 1, (whole,): 4})]
+            [RowErrorCounts.of({(blank,): 2}), RowErrorCounts.of({(blank, whole): 1, (whole,): 4})]
         ):
-            job_store.commit_chunk(job.id, replace(a_count(chunk, 0, 5), faults=faults), shard=0, now=NOON)
-        assert read(job_store, job).progress.faults == FaultCounts(
+            job_store.commit_chunk(job.id, replace(a_count(chunk, 0, 5), row_errors=faults), shard=0, now=NOON)
+        assert read(job_store, job).progress.row_errors == RowErrorCounts(
             by_code={"missing_field": 3, "malformed_row": 5}, by_group={blank: 3, whole: 5}
         )
 

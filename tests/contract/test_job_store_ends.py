@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from shared.jobs.errors import TransitionRefusedError
-from shared.jobs.model import JobStatus, Phase
+from shared.jobs.job import JobStatus, Phase
 from shared.jobs.ports import JobStore
 from tests.builders import NOON, a_count, a_job, a_stored_input, plan_facts
 from tests.contract.steps import SECOND, failed, planning, queued, read, scoring

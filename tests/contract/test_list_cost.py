@@ -7,7 +7,7 @@ from moto import mock_aws
 
 from shared.aws import clients
 from shared.aws.jobs_listing import JobsListing
-from shared.jobs.job_filter import JobFilter
+from shared.jobs.listing import JobFilter
 from tests.aws_resources import TABLE, create_table
 from tests.read_units import MeteredClient
 from tests.tools.benchmarks.listing import SCOPE, IndexesInMemory, jobs_of, page_cost

@@ -11,9 +11,10 @@ from moto import mock_aws
 
 from shared.aws import clients, jobs_listing
 from shared.aws.jobs_table import JobsTable
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import Job, JobStatus, UploadOptions
-from shared.jobs.ports import JobStore, Scope
+from shared.jobs.access import Scope
+from shared.jobs.job import Job, JobStatus, UploadOptions
+from shared.jobs.listing import JobFilter
+from shared.jobs.ports import JobStore
 from tests.aws_resources import TABLE, create_table
 from tests.builders import NOON, a_count, a_job
 from tests.contract.steps import SECOND, scoring

@@ -19,15 +19,14 @@ from shared.aws import clients
 from shared.aws.idempotency_keys import StoredKeys
 from shared.aws.jobs_table import JobsTable
 from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.access import Caller
-from shared.jobs.downloads import Downloads
+from shared.jobs.access import Caller, Scope
+from shared.jobs.downloads import Downloads, ScoredRows
 from shared.jobs.idempotency import IN_FLIGHT, Idempotency, IdempotencyKeys
 from shared.jobs.intake import Intake
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import Job
-from shared.jobs.ports import JobStore, Scope, UploadStore
-from shared.jobs.retry import RetryService
-from shared.jobs.scored_rows import ScoredRows
+from shared.jobs.job import Job
+from shared.jobs.listing import JobFilter
+from shared.jobs.ports import JobStore, UploadStore
+from shared.jobs.retries import RetryService
 from shared.jobs.service import JobService
 from shared.jobs.uploads import ArrivedObject, upload_key
 from tests.aws_resources import TABLE, UPLOADS, create_buckets, create_table

@@ -11,9 +11,9 @@ from moto import mock_aws
 
 from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import Job, JobType
-from shared.jobs.ports import Scope
+from shared.jobs.access import Scope
+from shared.jobs.job import Job, JobType
+from shared.jobs.listing import JobFilter
 from tests.aws_resources import TABLE, create_table
 from tests.builders import NOON, a_job
 from tests.contract.steps import read

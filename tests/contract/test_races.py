@@ -13,13 +13,13 @@ from moto import mock_aws
 
 from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
-from shared.jobs.closing import fail_job
 from shared.jobs.errors import CommitRefusedError, JobProcessingError, TransitionRefusedError
-from shared.jobs.finalization import Finalization
 from shared.jobs.intake import Intake
-from shared.jobs.ledger import shard_of
-from shared.jobs.model import Job, JobStatus
-from shared.jobs.ports import JobStore, JobView
+from shared.jobs.job import Job, JobStatus
+from shared.jobs.lifecycle import fail_job
+from shared.jobs.ports import JobStore
+from shared.jobs.processing import Finalization
+from shared.jobs.progress import JobView, shard_of
 from shared.jobs.service import JobService
 from tests.aws_resources import TABLE, create_table, delete_table
 from tests.builders import NOON, a_caller, a_count, an_arrived_object

@@ -14,7 +14,7 @@ from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.errors import UnavailableError
-from shared.jobs.model import Job, JobStatus, Outcome
+from shared.jobs.job import Job, JobStatus, Outcome
 from shared.jobs.uploads import upload_key
 from tests.aws_resources import RESULTS, TABLE, UPLOADS, create_buckets, create_table
 from tests.builders import a_completed_job, a_retry, a_retry_job

@@ -15,11 +15,11 @@ from moto import mock_aws
 
 from functions.score.handler import handler
 from shared.aws import clients
-from shared.aws.score_function import ScoreInvocation
+from shared.aws.invocations import ScoreInvocation
 from shared.files.dialect import CANONICAL
 from shared.files.header import read_layout
 from shared.jobs.errors import RateLimitedError, UnavailableError
-from shared.jobs.row_scoring import GivenRows, RowScorer
+from shared.jobs.ports import GivenRows, RowScorer
 from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType
 from tests.aws_resources import create_role

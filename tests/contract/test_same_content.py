@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.errors import TransitionRefusedError
-from shared.jobs.model import Job, JobType
+from shared.jobs.job import Job, JobType
 from shared.jobs.ports import JobStore
 from tests.builders import NOON, a_job
 from tests.fakes import FakeJobStore

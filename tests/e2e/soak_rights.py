@@ -22,8 +22,8 @@ from infra.local.cloud import LocalCloud
 from shared.aws.jobs_table import JobsTable
 from shared.client.answers import TERMINAL
 from shared.client.errors import ClientError
-from shared.jobs.model import StoredInput, utc_now
-from shared.jobs.ports import JobView
+from shared.jobs.job import StoredInput, utc_now
+from shared.jobs.progress import JobView
 
 pytestmark = pytest.mark.e2e
 

@@ -23,7 +23,7 @@ from moto.core.model_instances import reset_model_data
 from moto.s3.models import FakeKey
 
 from shared.aws import clients
-from shared.jobs.model import utc_now
+from shared.jobs.job import utc_now
 from tests.aws_resources import REGION, table_definition
 from tests.fakes import SettableClock
 from tests.faults.faults import Faults, ProcessEndedError

@@ -10,9 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from shared.aws import clients
-from shared.aws.job_items import decode, decode_views, is_tombstone
-from shared.jobs.model import Job
-from shared.jobs.ports import JobView
+from shared.aws.job_items import decode_views, is_tombstone
+from shared.aws.table_keys import decode
+from shared.jobs.job import Job
+from shared.jobs.progress import JobView
 from shared.jobs.representations import job_status
 from tests.faults.platform import API, Platform
 from tests.faults.scenarios import End

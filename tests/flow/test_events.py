@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.jobs.model import JobStatus
+from shared.jobs.job import JobStatus
 from shared.jobs.representations import job_status
 from shared.jobs.service import JobService
 from tests.flow.stream import StatusStream

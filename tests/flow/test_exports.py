@@ -17,7 +17,7 @@ from infra.local import panel
 from shared.aws import clients
 from shared.jobs.access import Caller, Role
 from shared.jobs.errors import ExportRefusedError, ResultsAssemblingError
-from shared.jobs.model import FileFormat, Job, JobType, Outcome, UploadOptions
+from shared.jobs.job import FileFormat, Job, JobType, Outcome, UploadOptions
 from tests.flow.system import System
 from tests.synthesised import JsonObject
 

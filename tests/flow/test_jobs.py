@@ -19,9 +19,9 @@ from shared.aws import clients
 from shared.aws.results_bucket import ResultsBucket
 from shared.jobs.access import Caller, Role
 from shared.jobs.errors import JobNotFoundError, ResultsNotReadyError
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.ledger import Progress
-from shared.jobs.model import FileFormat, Job, JobStatus, JobType, Outcome, Phase, UploadOptions
+from shared.jobs.job import FileFormat, Job, JobStatus, JobType, Outcome, Phase, UploadOptions
+from shared.jobs.listing import JobFilter
+from shared.jobs.progress import Progress
 from shared.jobs.representations import job_details, job_progress
 from shared.jobs.row_errors import Position
 from shared.jobs.service import JobService

@@ -7,7 +7,7 @@ import pytest
 
 from functions.score.scorer import Scorer
 from shared.files.chunks import Chunk
-from shared.jobs.model import Outcome, dropped_job_id
+from shared.jobs.job import Outcome, dropped_job_id
 from shared.jobs.service import JobService
 from tests.flow.stream import StatusStream
 from tests.flow.system import System

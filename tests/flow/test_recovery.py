@@ -14,10 +14,9 @@ from functions.api.settings import ApiSettings
 from shared.aws import clients
 from shared.aws.state_machine import StateMachine
 from shared.jobs.errors import ResultsAssemblingError, ResultsGoneError, UnavailableError
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.lifecycle import LIVE
-from shared.jobs.model import FileFormat, JobStatus, Outcome, utc_now
-from shared.jobs.retry import RETRIED_OUTCOMES
+from shared.jobs.job import LIVE, FileFormat, JobStatus, Outcome, utc_now
+from shared.jobs.listing import JobFilter
+from shared.jobs.retries import RETRIED_OUTCOMES
 from shared.jobs.service import JobService
 from tests.flow.system import System
 from tests.flow.test_jobs import MEMBER, annual_csv, cancel_after_first_chunks, jobs, link, ran, result, submitted

@@ -12,8 +12,8 @@ from functions.api.settings import ApiSettings
 from infra.local import panel
 from shared.aws import clients
 from shared.jobs.errors import NothingToRetryError
-from shared.jobs.model import JobStatus, Outcome, Source
-from shared.jobs.retry import RETRIED_OUTCOMES, RetryService
+from shared.jobs.job import JobStatus, Outcome, Source
+from shared.jobs.retries import RETRIED_OUTCOMES, RetryService
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key
 from tests.flow.system import System

@@ -9,7 +9,7 @@ from functions.api.settings import ApiSettings
 from shared.files.dialect import CANONICAL
 from shared.files.header import read_layout
 from shared.jobs.errors import UnavailableError
-from shared.jobs.row_scoring import GivenRows
+from shared.jobs.ports import GivenRows
 from shared.jobs.service import JobService
 from shared.scoring.results import probability_text
 from shared.vocabulary import JobType

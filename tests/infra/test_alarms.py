@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.jobs.model import JobStatus
+from shared.jobs.job import JobStatus
 from shared.observability import metrics, observed
 from shared.scoring.risk_summary import population_stability
 from tests.builders import a_job

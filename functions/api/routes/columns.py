@@ -6,7 +6,7 @@ from starlette.responses import Response
 from functions.api.answers import Json
 from functions.api.dependencies import CurrentCaller
 from functions.api.problems import problems
-from shared.jobs.model import JobType
+from shared.jobs.job import JobType
 from shared.scoring.documentation import schema, template_csv
 
 

@@ -22,8 +22,8 @@ from functions.api.listing import ListRequest, list_jobs
 from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
 from functions.api.problems import problems
 from shared.jobs.errors import ResultsGoneError
-from shared.jobs.model import Job
-from shared.jobs.ports import JobView
+from shared.jobs.job import Job
+from shared.jobs.progress import JobView
 from shared.jobs.representations import JsonObject, job_details, job_statistics
 from shared.jobs.row_errors import Position, RowErrorPage
 

@@ -11,8 +11,8 @@ from functions.api.answers import Json
 from functions.api.dependencies import CurrentCursor, CurrentServices, EndedJob, VisibleJob
 from functions.api.problems import problems
 from shared.jobs.errors import ResultsAssemblingError
-from shared.jobs.model import FileFormat, Outcome
-from shared.jobs.ports import JobView
+from shared.jobs.job import FileFormat, Outcome
+from shared.jobs.progress import JobView
 from shared.jobs.representations import job_links, job_progress, row_error_counts
 from shared.jobs.row_errors import Position, RowErrorFilter
 from shared.scoring.columns import RowErrorCode, normalised_name
@@ -148,7 +148,7 @@ async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
             "success": True,
             "errors": list(page.errors),
             "error_count": job_progress(view.job, view.progress)["failed_rows"],
-            **row_error_counts(view.progress.faults),
+            **row_error_counts(view.progress.row_errors),
             "pagination": {"limit": limit, "has_more": next_cursor is not None, "next_cursor": next_cursor},
             "links": {"failed_rows": f"{job_links(view.job)['download']}?outcome={Outcome.FAILED}"},
         }

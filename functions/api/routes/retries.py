@@ -11,7 +11,7 @@ from functions.api.dependencies import CurrentCaller, CurrentServices, Retryable
 from functions.api.idempotency import OncePerKey
 from functions.api.json_bodies import json_object, read_body, validated
 from functions.api.problems import problems
-from shared.jobs.model import Outcome
+from shared.jobs.job import Outcome
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
 

@@ -10,7 +10,7 @@ from functions.api.dependencies import CurrentCaller, CurrentServices
 from functions.api.idempotency import OncePerKey
 from functions.api.problems import problems
 from functions.api.row_requests import MAX_ROWS, read_rows
-from shared.jobs.model import JobType
+from shared.jobs.job import JobType
 from shared.scoring.model_descriptions import model_descriptions
 
 router = APIRouter(tags=["models"])

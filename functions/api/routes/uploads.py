@@ -13,7 +13,7 @@ from functions.api.idempotency import OncePerKey
 from functions.api.problems import problems
 from functions.api.upload_requests import Announcement, Options, content_kind, read_announcement, read_form
 from shared.jobs.access import Caller
-from shared.jobs.model import JobType, timestamp
+from shared.jobs.job import JobType, timestamp
 
 # In a query and in a form.
 _LABELS = {"type": "string", "description": "A JSON object of strings"}

@@ -6,10 +6,10 @@ from math import ceil
 from typing import Any, Final
 from uuid import UUID
 
-from shared.aws import job_items
+from shared.aws import table_keys
 from shared.aws.job_writes import chunk_commit, new_shard
-from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.ledger import ChunkCount, shard_count, shard_of
+from shared.jobs.progress import ChunkCount, shard_count, shard_of
+from shared.jobs.row_errors import RowErrorCounts
 from tests.builders import NOON
 from tests.read_units import item_bytes
 
@@ -17,7 +17,7 @@ _JOB: Final = UUID(int=1)
 _UNIT_BYTES: Final = 1024
 _SECONDS_A_CHUNK: Final = 0.02
 # As the rows of the benchmarks fail: every group of faults that one chunk may have.
-_FAULTS: Final = FaultCounts.of(
+_FAULTS: Final = RowErrorCounts.of(
     {
         (("missing_field", "sector"),): 1,
         (("missing_field", "company_name"),): 1,
@@ -45,7 +45,7 @@ def largest_shard(chunks: int, shard: int = 0) -> tuple[int, int]:
             chunk=chunk,
             successful_rows=980,
             failed_rows=20,
-            faults=_FAULTS,
+            row_errors=_FAULTS,
             worked=timedelta(seconds=1),
             age=timedelta(seconds=chunk * _SECONDS_A_CHUNK),
         )
@@ -64,7 +64,7 @@ def _apply(item: dict[str, Any], update: Any) -> None:
         place, operand = added.split(" ")
         name = update["ExpressionAttributeNames"].get(place, place)
         ((kind, amount),) = values[operand].items()
-        before = job_items.decode({name: item[name]})[name] if name in item else None
+        before = table_keys.decode({name: item[name]})[name] if name in item else None
         if kind == "NS":
             known = item.get(name, {"NS": []})["NS"]
             item[name] = {"NS": [*known, *amount]}

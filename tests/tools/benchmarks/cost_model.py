@@ -15,7 +15,7 @@ from typing import Any, Final
 from infra.layout import ROOT
 from shared.aws.result_keys import SCORED_PARTS
 from shared.files.chunks import MAX_CHUNK_ROWS
-from shared.jobs.ledger import shard_count
+from shared.jobs.progress import shard_count
 from tests.tools.benchmarks.commits import write_units
 from tests.tools.benchmarks.finalized_process import finished_job
 

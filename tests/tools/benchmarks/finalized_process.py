@@ -11,8 +11,7 @@ from shared.aws.planned_input import InputPlan, PlannedInput
 from shared.aws.result_keys import Part
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.ledger import Progress
-from shared.jobs.ports import JobView
+from shared.jobs.progress import JobView, Progress
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
 from shared.vocabulary import JobType

@@ -9,7 +9,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Final
 
-from shared.jobs.ledger import shard_count, shard_of
+from shared.jobs.progress import shard_count, shard_of
 from tests.tools.benchmarks.commits import write_units
 from tests.tools.benchmarks.cost_model import Assumed, Estimate
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from shared.jobs.model import JobStatus
+from shared.jobs.job import JobStatus
 from tests.tools.benchmarks.peak_memory import peak_bytes
 from tests.tools.benchmarks.planned_job import planned_job
 

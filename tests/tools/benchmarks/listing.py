@@ -12,11 +12,11 @@ from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from shared.aws import job_items
+from shared.aws import job_items, table_keys
 from shared.aws.jobs_listing import JobsListing
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import Job, JobStatus, JobType
-from shared.jobs.ports import Scope
+from shared.jobs.access import Scope
+from shared.jobs.job import Job, JobStatus, JobType
+from shared.jobs.listing import JobFilter
 from shared.jobs.service import COUNTED_AT_MOST
 from tests.builders import NOON, ORGANIZATION, a_completed_job
 from tests.read_units import MeteredClient, scan_units
@@ -118,7 +118,7 @@ def _item(number: int, organization_id: str) -> Any:
         ),
         created_at=NOON + timedelta(seconds=number),
     )
-    final = job_items.encode(
+    final = table_keys.encode(
         {"final_successful_rows": 8, "final_failed_rows": 2, "total_rows": 10, "results_ready": True}
     )
     return {**job_items.encode_job(job), **final}

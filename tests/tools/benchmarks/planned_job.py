@@ -16,7 +16,7 @@ from moto import mock_aws
 
 from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
-from shared.jobs.model import JobStatus
+from shared.jobs.job import JobStatus
 from tests.aws_resources import TABLE, create_table
 from tests.builders import a_job, a_stored_input
 from tests.flow.system import forget_compositions

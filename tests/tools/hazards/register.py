@@ -18,7 +18,7 @@ class Hazard:
 
 _FAULTS = "faults/test_crash_points.py"
 _RACES = "contract/test_races.py"
-_SWEEP = "unit/jobs/test_sweep.py"
+_SWEEP = "unit/jobs/test_reconcile.py"
 _FINALIZE = "unit/jobs/test_finalization.py"
 _FLOW = "flow/test_jobs.py"
 _XLSX = "unit/files/test_xlsx.py"

@@ -20,11 +20,10 @@ from functions.api.authentication import ClaimNames, TokenVerifier
 from functions.api.cursors import Cursors
 from functions.api.dependencies import Limits, Services
 from functions.api.signing_keys import SigningKeys
-from shared.jobs.downloads import Downloads
+from shared.jobs.downloads import Downloads, ScoredRows
 from shared.jobs.idempotency import Idempotency
-from shared.jobs.model import Job, Outcome
-from shared.jobs.retry import RetryService
-from shared.jobs.scored_rows import ScoredRows
+from shared.jobs.job import Job, Outcome
+from shared.jobs.retries import RetryService
 from shared.jobs.service import JobService
 from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType

@@ -15,7 +15,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from infra.layout import ROOT
-from shared.jobs.model import Source
+from shared.jobs.job import Source
 from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType
 from tests.builders import a_completed_job, a_job

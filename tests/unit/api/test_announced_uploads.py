@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from functions.api.bodies import UploadAccepted
-from shared.jobs.model import Source
+from shared.jobs.job import Source
 from shared.jobs.uploads import upload_key
 from tests.fakes import FakeJobStore, FakeUploadStore
 from tests.unit.api.conftest import API, Client, only_job

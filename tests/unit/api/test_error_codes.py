@@ -15,8 +15,8 @@ import pytest
 from functions.api.bodies import Problem
 from functions.api.problems import KINDS
 from shared.jobs.errors import RateLimitedError, UnavailableError
-from shared.jobs.model import JobStatus
-from shared.jobs.retry import MAX_GENERATIONS
+from shared.jobs.job import JobStatus
+from shared.jobs.retries import MAX_GENERATIONS
 from shared.scoring.documentation import example_rows
 from shared.vocabulary import JobType
 from tests.builders import a_completed_job, a_job, a_processing_job, a_retry

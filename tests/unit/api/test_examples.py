@@ -10,7 +10,7 @@ from openapi_schema_validator import OAS31Validator, oas31_format_checker
 from functions.api.app import described_app
 from functions.api.example_results import SUMMARY, fault_counts, row_errors
 from functions.api.examples import add_examples, examples
-from shared.jobs.fault_counts import FaultCounts
+from shared.jobs.row_errors import RowErrorCounts
 from tests.unit.api.conftest import API, Client
 from tests.unit.scoring.scored_files import errors_of, score_file
 
@@ -106,7 +106,7 @@ def test_the_failed_rows_fail_as_the_examples_say() -> None:
     lines = [",".join(row), *(",".join(failed.values()) for failed in rows)]
     chunk = score_file("\n".join(lines))
     assert errors_of(chunk) == [{**error, "row": place} for place, error in enumerate(wanted, start=1)]
-    assert FaultCounts.of(chunk.faults) == fault_counts()
+    assert RowErrorCounts.of(chunk.faults) == fault_counts()
 
 
 def test_the_risk_of_the_job_counts_each_scored_row_once() -> None:

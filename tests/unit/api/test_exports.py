@@ -4,7 +4,7 @@ import pytest
 
 from functions.api.bodies import AssemblingAnswer
 from shared.jobs.errors import UnavailableError
-from shared.jobs.model import Export, ExportKind, FileFormat, JobStatus, Outcome
+from shared.jobs.job import Export, ExportKind, FileFormat, JobStatus, Outcome
 from tests.builders import NOON, a_completed_job
 from tests.fakes import FakeExporter, FakeExportFiles, FakeJobStore, FakeResultStore
 from tests.unit.api.conftest import API, Client, store_results

@@ -14,7 +14,7 @@ from functions.api.app import described_app
 from functions.api.idempotency import OncePerKey
 from shared.jobs.errors import UnavailableError
 from shared.jobs.idempotency import KEPT
-from shared.jobs.model import Job
+from shared.jobs.job import Job
 from tests.builders import a_completed_job, a_job
 from tests.fakes import (
     FakeAssembler,

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 
 from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, StatusAnswer
-from shared.jobs.ledger import ChunkCount
-from shared.jobs.model import JobStatus, JobType, Phase
+from shared.jobs.job import JobStatus, JobType, Phase
+from shared.jobs.progress import ChunkCount
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_shard
 from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
 from tests.unit.api.conftest import API, Client, row_error, store_errors

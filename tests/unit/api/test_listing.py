@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from functions.api.bodies import ListAnswer
 from functions.api.cursors import Cursors
 from shared.jobs.errors import InvalidCursorError
-from shared.jobs.model import JobType, UploadOptions
+from shared.jobs.job import JobType, UploadOptions
 from tests.builders import NOON, a_completed_job, a_job
 from tests.fakes import FakeJobStore
 from tests.unit.api.conftest import API, Client, ClientOf, Token

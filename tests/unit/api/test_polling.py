@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.api.polling import retry_after_seconds
-from shared.jobs.model import Job, JobStatus
-from shared.jobs.ports import JobView
+from shared.jobs.job import Job, JobStatus
+from shared.jobs.progress import JobView
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, a_progress
 from tests.fakes import FakeJobStore
 from tests.unit.api.conftest import API, Client

@@ -7,8 +7,8 @@ import pytest
 
 from functions.api.bodies import AssemblingAnswer, DownloadAnswer, RowErrorsAnswer
 from functions.api.result_bodies import ResultsAnswer
-from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.model import JobStatus, Outcome
+from shared.jobs.job import JobStatus, Outcome
+from shared.jobs.row_errors import RowErrorCounts
 from shared.scoring.risk_summary import RiskSummary
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, a_shard
 from tests.fakes import FakeJobStore, FakeResultStore
@@ -233,8 +233,8 @@ class TestErrors:
         blank, bad = ("missing_field", "sector"), ("invalid_number", "inventory")
         job = a_processing_job()
         store.add(job)
-        faults = FaultCounts.of({(blank,): 2, (blank, bad): 1})
-        store.commit_chunk(job.id, replace(a_count(0, 2, 3), faults=faults), shard=0, now=NOON)
+        faults = RowErrorCounts.of({(blank,): 2, (blank, bad): 1})
+        store.commit_chunk(job.id, replace(a_count(0, 2, 3), row_errors=faults), shard=0, now=NOON)
         both = [{"code": code, "column": column} for code, column in (blank, bad)]
         store_errors(results, job.id, 0, row_error(1), row_error(3, errors=both), row_error(4))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.jobs.model import JobStatus, Outcome, Source
+from shared.jobs.job import JobStatus, Outcome, Source
 from tests.builders import a_completed_job, a_job, a_processing_job, a_retry
 from tests.fakes import FakeJobStore, FakePreparer
 from tests.unit.api.conftest import API, Client

@@ -14,7 +14,7 @@ import pytest
 
 from functions.api.bodies import UploadAccepted
 from functions.api.door import WORKBOOK_MAX_UNPACKED_BYTES
-from shared.jobs.model import JobStatus, Source, UploadOptions
+from shared.jobs.job import JobStatus, Source, UploadOptions
 from shared.jobs.uploads import upload_key
 from shared.scoring.columns import profile_of
 from shared.scoring.documentation import template_csv

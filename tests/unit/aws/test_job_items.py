@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.aws.job_items import decode, decode_job, decode_tombstone, encode_job, encode_tombstone, is_tombstone
-from shared.jobs.model import Job, JobStatus, JobType, Phase, Source, StoredInput, UploadOptions
+from shared.aws.job_items import decode_job, decode_tombstone, encode_job, encode_tombstone, is_tombstone
+from shared.aws.table_keys import decode
+from shared.jobs.job import Job, JobStatus, JobType, Phase, Source, StoredInput, UploadOptions
 from tests.builders import NOON, a_completed_job, a_job
 
 moments = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)).map(  # noqa: DTZ001

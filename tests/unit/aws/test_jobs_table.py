@@ -7,12 +7,12 @@ import pytest
 from moto import mock_aws
 
 from shared.aws import clients
-from shared.aws.job_items import decode, job_key, partition_key, shard_key
 from shared.aws.jobs_table import JobsTable
+from shared.aws.table_keys import decode, job_key, partition_key, shard_key
+from shared.jobs.access import Scope
 from shared.jobs.errors import UnavailableError
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import RETENTION, Job
-from shared.jobs.ports import Scope
+from shared.jobs.job import RETENTION, Job
+from shared.jobs.listing import JobFilter
 from tests.aws_resources import TABLE, create_table
 from tests.builders import NOON, a_count, a_job, a_stored_input, plan_facts
 

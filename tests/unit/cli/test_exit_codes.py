@@ -7,7 +7,7 @@ import pytest
 
 from shared.cli.exit_codes import ExitCode
 from shared.cli.main import app
-from shared.jobs.model import JobStatus
+from shared.jobs.job import JobStatus
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job
 from tests.fakes import FakeJobStore
 from tests.in_process import InProcess, problem

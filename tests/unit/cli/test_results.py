@@ -8,8 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.model import Job, Outcome
+from shared.jobs.job import Job, Outcome
+from shared.jobs.row_errors import RowErrorCounts
 from tests.builders import NOON, a_completed_job, a_count, a_processing_job
 from tests.fakes import FakeJobStore, FakeResultStore
 from tests.in_process import InProcess
@@ -43,8 +43,8 @@ def job_with_500_bad_rows(store: FakeJobStore, results: FakeResultStore) -> Job:
         for kind, (code, column, error, value) in enumerate(KINDS)
     ]
     store_errors(results, job.id, 0, *failed)
-    faults = FaultCounts.of({((code, column),): 100 for code, column, _, _ in KINDS})
-    store.commit_chunk(job.id, replace(a_count(0, 500, 500), faults=faults), shard=0, now=NOON)
+    faults = RowErrorCounts.of({((code, column),): 100 for code, column, _, _ in KINDS})
+    store.commit_chunk(job.id, replace(a_count(0, 500, 500), row_errors=faults), shard=0, now=NOON)
     return job
 
 

@@ -20,15 +20,14 @@ from shared.jobs.errors import (
     JobProcessingError,
     UnavailableError,
 )
-from shared.jobs.finalization import Finalization
 from shared.jobs.intake import Intake
-from shared.jobs.ledger import shard_of
-from shared.jobs.model import JobType, UploadOptions
-from shared.jobs.planning import Planning
+from shared.jobs.job import JobType, UploadOptions
 from shared.jobs.ports import ExecutionState, JobStore
+from shared.jobs.processing import Finalization, Planning
+from shared.jobs.progress import shard_of
+from shared.jobs.reconcile import Reconciliation
 from shared.jobs.representations import job_details, job_status
 from shared.jobs.service import JobService
-from shared.jobs.sweep import Sweep
 from shared.jobs.uploads import ArrivedObject, upload_key
 from tests.builders import a_caller, a_count, plan_facts
 from tests.fakes import (
@@ -74,7 +73,7 @@ class JobLives(RuleBasedStateMachine):
         self.intake = Intake(store=self.store, uploads=self.uploads, workflow=self.workflow, clock=self.clock)
         self.planning = Planning(store=self.store, clock=self.clock)
         self.finalization = Finalization(store=self.store, files=self.files, clock=self.clock)
-        self.sweeper = Sweep(
+        self.sweeper = Reconciliation(
             store=self.store,
             uploads=self.uploads,
             results=self.results,

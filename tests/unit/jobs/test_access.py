@@ -4,10 +4,9 @@ from itertools import product
 
 import pytest
 
-from shared.jobs.access import Caller, Role, may_manage
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import Source
-from shared.jobs.service import scope_of
+from shared.jobs.access import Caller, Role, may_manage, scope_of
+from shared.jobs.job import Source
+from shared.jobs.listing import JobFilter
 from tests.builders import a_caller, a_job, a_super_admin
 from tests.fakes import FakeJobStore
 

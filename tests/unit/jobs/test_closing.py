@@ -2,10 +2,10 @@
 
 import pytest
 
-from shared.jobs.closing import fail_job
 from shared.jobs.errors import TransitionRefusedError, UnavailableError
-from shared.jobs.model import Job, JobStatus
-from shared.jobs.ports import JobView
+from shared.jobs.job import Job, JobStatus
+from shared.jobs.lifecycle import fail_job
+from shared.jobs.progress import JobView
 from tests.builders import NOON, a_completed_job, a_job, plan_facts
 from tests.fakes import FakeJobStore, SettableClock
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.jobs.downloads import XLSX_MAX_ROWS, Downloads, rows_of
+from shared.jobs.downloads import MAX_ATTEMPTS, XLSX_MAX_ROWS, Downloads, rows_of
 from shared.jobs.errors import (
     ExportRefusedError,
     ResultsAssemblingError,
@@ -13,9 +13,8 @@ from shared.jobs.errors import (
     ResultsNotReadyError,
     UnavailableError,
 )
-from shared.jobs.exports import MAX_ATTEMPTS
-from shared.jobs.model import Export, ExportKind, FileFormat, Job, JobStatus, Outcome
-from shared.jobs.sweep import LONGEST_WORKER
+from shared.jobs.job import Export, ExportKind, FileFormat, Job, JobStatus, Outcome
+from shared.jobs.ports import LONGEST_WORKER
 from tests.builders import NOON, a_completed_job, a_job
 from tests.fakes import FakeExporter, FakeJobStore, FakeResultStore, SettableClock
 

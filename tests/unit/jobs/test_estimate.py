@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.estimate import in_words, performance, seconds_left
-from shared.jobs.ledger import Progress
-from shared.jobs.model import JobStatus
+from shared.jobs.job import JobStatus
+from shared.jobs.progress import Progress, in_words, performance, seconds_left
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_progress
 
 

@@ -14,9 +14,7 @@ from statistics import mean, quantiles
 
 import pytest
 
-from shared.jobs.estimate import seconds_left
-from shared.jobs.ledger import ChunkCount, shard_count, shard_of
-from shared.jobs.ports import JobView
+from shared.jobs.progress import ChunkCount, JobView, seconds_left, shard_count, shard_of
 from tests.builders import NOON, a_processing_job
 from tests.fakes import FakeJobStore
 

@@ -8,11 +8,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.jobs.downloads import Downloads
+from shared.jobs.downloads import MAX_ATTEMPTS, Downloads, Exports
 from shared.jobs.errors import ExportRefusedError, ResultsAssemblingError, UnavailableError
-from shared.jobs.exports import MAX_ATTEMPTS, Exporting
-from shared.jobs.model import Export, ExportKind, FileFormat, Job, Outcome
-from shared.jobs.sweep import LONGEST_WORKER
+from shared.jobs.job import Export, ExportKind, FileFormat, Job, Outcome
+from shared.jobs.ports import LONGEST_WORKER
 from tests.builders import NOON, a_completed_job
 from tests.fakes import FakeExporter, FakeExportFiles, FakeJobStore, FakeResultStore, SettableClock
 
@@ -32,8 +31,8 @@ class TestMake:
         return FakeExportFiles(results)
 
     @pytest.fixture
-    def exporting(self, store: FakeJobStore, files: FakeExportFiles, clock: SettableClock) -> Exporting:
-        return Exporting(store=store, files=files, clock=clock)
+    def exporting(self, store: FakeJobStore, files: FakeExportFiles, clock: SettableClock) -> Exports:
+        return Exports(store=store, files=files, clock=clock)
 
     def export(self, store: FakeJobStore, job: Job) -> Export | None:
         view = store.get(job.id)
@@ -41,7 +40,7 @@ class TestMake:
         return view.job.exports.get(KIND)
 
     def test_a_file_is_made_once_however_often_its_event_comes(
-        self, exporting: Exporting, files: FakeExportFiles, store: FakeJobStore, results: FakeResultStore, job: Job
+        self, exporting: Exports, files: FakeExportFiles, store: FakeJobStore, results: FakeResultStore, job: Job
     ) -> None:
         for _ in range(3):
             exporting.make(job.id, KIND, claimed_at=NOON)
@@ -49,18 +48,18 @@ class TestMake:
         assert self.export(store, job) is None
 
     def test_an_event_that_comes_again_meanwhile_makes_no_second_file(
-        self, exporting: Exporting, files: FakeExportFiles, job: Job
+        self, exporting: Exports, files: FakeExportFiles, job: Job
     ) -> None:
         files.before = lambda: exporting.make(job.id, KIND, claimed_at=NOON)
         exporting.make(job.id, KIND, claimed_at=NOON)
         assert files.made == 1
 
-    def test_an_event_of_another_claim_is_late(self, exporting: Exporting, files: FakeExportFiles, job: Job) -> None:
+    def test_an_event_of_another_claim_is_late(self, exporting: Exports, files: FakeExportFiles, job: Job) -> None:
         exporting.make(job.id, KIND, claimed_at=NOON - timedelta(seconds=1))
         assert files.made == 0
 
     def test_a_claim_that_waited_is_as_old_as_its_attempt(
-        self, exporting: Exporting, files: FakeExportFiles, store: FakeJobStore, clock: SettableClock, job: Job
+        self, exporting: Exports, files: FakeExportFiles, store: FakeJobStore, clock: SettableClock, job: Job
     ) -> None:
         clock.advance(timedelta(minutes=9))
         seen = []
@@ -69,7 +68,7 @@ class TestMake:
         assert seen == [Export(claimed_at=NOON + timedelta(minutes=9), is_begun=True, attempts=1)]
 
     def test_what_the_format_cannot_hold_is_remembered_with_its_reason(
-        self, exporting: Exporting, files: FakeExportFiles, store: FakeJobStore, job: Job
+        self, exporting: Exports, files: FakeExportFiles, store: FakeJobStore, job: Job
     ) -> None:
         def refuse() -> None:
             raise ExportRefusedError("A cell is too long.", code="too_large")
@@ -81,7 +80,7 @@ class TestMake:
     @pytest.mark.parametrize(("error", "attempts"), [(UnavailableError(), 0), (MemoryError(), 1)])
     def test_what_broke_may_be_asked_for_at_once_and_counts_unless_a_service_was_to_blame(
         self,
-        exporting: Exporting,
+        exporting: Exports,
         files: FakeExportFiles,
         store: FakeJobStore,
         job: Job,
@@ -99,7 +98,7 @@ class TestMake:
     @pytest.mark.parametrize("is_unreadable", [False, True])
     def test_a_job_deleted_meanwhile_gets_no_file(
         self,
-        exporting: Exporting,
+        exporting: Exports,
         files: FakeExportFiles,
         store: FakeJobStore,
         results: FakeResultStore,
@@ -117,7 +116,7 @@ class TestMake:
         assert results.exports == {}
 
 
-class Exports(RuleBasedStateMachine):
+class ExportLife(RuleBasedStateMachine):
     """Callers who ask, events that come twice, late or never, functions that die, and a delete, in any order."""
 
     @initialize()
@@ -125,7 +124,7 @@ class Exports(RuleBasedStateMachine):
         self.clock, self.store, self.results = SettableClock(), FakeJobStore(), FakeResultStore()
         self.exporter, self.files = FakeExporter(), FakeExportFiles(self.results)
         self.downloads = Downloads(store=self.store, results=self.results, exporter=self.exporter, clock=self.clock)
-        self.exporting = Exporting(store=self.store, files=self.files, clock=self.clock)
+        self.exporting = Exports(store=self.store, files=self.files, clock=self.clock)
         self.job = a_completed_job()
         self.store.add(self.job)
         self.stale_view = self.job
@@ -217,7 +216,7 @@ class Exports(RuleBasedStateMachine):
         raise AssertionError("neither a file nor an end")
 
 
-TestExports = Exports.TestCase
+TestExports = ExportLife.TestCase
 TestExports.settings = settings(max_examples=80, stateful_step_count=20, deadline=None)
 
 
@@ -225,7 +224,7 @@ def test_the_record_of_another_job_is_not_touched(store: FakeJobStore, results: 
     jobs = [a_completed_job(exports={KIND: CLAIM}) for _ in range(2)]
     for job in jobs:
         store.add(job)
-    exporting = Exporting(store=store, files=FakeExportFiles(results), clock=SettableClock())
+    exporting = Exports(store=store, files=FakeExportFiles(results), clock=SettableClock())
     exporting.make(jobs[0].id, KIND, claimed_at=NOON)
 
     def exports(job_id: UUID) -> dict[ExportKind, Export]:

@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from shared.jobs.failure_budget import JUDGED_FROM_ROWS, FailureBudget, is_over_budget
-from shared.jobs.model import Job, JobStatus, UploadOptions
-from shared.jobs.ports import JobView
+from shared.jobs.job import Job, JobStatus, UploadOptions
+from shared.jobs.processing import JUDGED_FROM_ROWS, FailureBudget, is_over_budget
+from shared.jobs.progress import JobView
 from tests.builders import NOON, a_count, a_processing_job, a_progress
 from tests.fakes import FakeAssembler, FakeJobStore, FakeWorkflow, SettableClock
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from shared.jobs.finalization import Finalization
-from shared.jobs.model import Job, JobStatus, Phase, UploadOptions
-from shared.jobs.ports import JobView
+from shared.jobs.job import Job, JobStatus, Phase, UploadOptions
+from shared.jobs.processing import Finalization
+from shared.jobs.progress import JobView
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job
 from tests.fakes import FakeJobStore, FakeResultFiles, SettableClock
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.intake import Intake
-from shared.jobs.model import Job, JobStatus, JobType, Phase, Source, dropped_job_id
+from shared.jobs.job import Job, JobStatus, JobType, Phase, Source, dropped_job_id
 from shared.jobs.service import workflow_input
 from shared.jobs.uploads import ArrivedObject, upload_key
 from tests.builders import NOON, a_job, a_stored_input, an_arrived_object

@@ -5,8 +5,7 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.ledger import MAX_SHARDS, Progress, shard_count, shard_of
-from shared.jobs.pace import Pace, period_at, start_of
+from shared.jobs.progress import MAX_SHARDS, Pace, Progress, period_at, shard_count, shard_of, start_of
 from tests.builders import NOON, a_shard
 
 chunk_counts = st.integers(1, 20_000)

@@ -4,8 +4,7 @@ from itertools import product
 
 import pytest
 
-from shared.jobs.lifecycle import DELETABLE, LIVE, TRANSITIONS, sources_of
-from shared.jobs.model import JobStatus
+from shared.jobs.job import DELETABLE, LIVE, TRANSITIONS, JobStatus, sources_of
 
 PENDING, QUEUED, PROCESSING, COMPLETED, FAILED = JobStatus
 ALLOWED = {

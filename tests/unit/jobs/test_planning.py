@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from shared.jobs.model import Job, JobStatus, Phase
-from shared.jobs.planning import Planning
+from shared.jobs.job import Job, JobStatus, Phase
+from shared.jobs.processing import Planning
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, plan_facts
 from tests.fakes import FakeJobStore, SettableClock
 

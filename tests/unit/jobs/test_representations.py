@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.ledger import Progress
-from shared.jobs.model import Job, JobStatus, JobType, Phase, UploadOptions, timestamp
+from shared.jobs.job import Job, JobStatus, JobType, Phase, UploadOptions, timestamp
+from shared.jobs.progress import Progress
 from shared.jobs.representations import job_details, job_progress, job_status, progress_percentage
 from shared.jobs.row_errors import RowErrorPage
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_progress, a_shard

@@ -6,10 +6,9 @@ import pytest
 
 from shared.jobs.access import may_manage
 from shared.jobs.errors import NothingToRetryError, ResultsNotReadyError, RetryLimitError, UnavailableError
-from shared.jobs.ledger import Progress
-from shared.jobs.model import Job, JobStatus, Outcome, Phase, Source, UploadOptions
-from shared.jobs.ports import JobView
-from shared.jobs.retry import MAX_GENERATIONS, RETRIED_OUTCOMES, RetryService
+from shared.jobs.job import Job, JobStatus, Outcome, Phase, Source, UploadOptions
+from shared.jobs.progress import JobView, Progress
+from shared.jobs.retries import MAX_GENERATIONS, RETRIED_OUTCOMES, RetryService
 from tests.builders import (
     NOON,
     a_caller,

@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from shared.jobs.model import Job, JobStatus, Retry
-from shared.jobs.retry_preparation import ParentNotReadyError, RetryPreparation
+from shared.jobs.job import Job, JobStatus, Retry
+from shared.jobs.retries import ParentNotReadyError, RetryPreparation
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_retry, a_retry_job
 from tests.fakes import FakeJobStore, SettableClock
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.fault_counts import FaultCounts
-from shared.jobs.row_errors import Position, RowErrorFilter, RowErrorPage, read_page
+from shared.jobs.row_errors import Position, RowErrorCounts, RowErrorFilter, RowErrorPage, read_page
 
 # Long values make lines longer than a page's first read; line separators inside must not split one.
 values = st.one_of(
@@ -154,7 +153,9 @@ def test_a_search_finds_every_row_with_such_a_fault_once_and_as_many_as_were_cou
         if any(code in (None, c) and column in (None, k) for c, k in faults)
     ]
     assert found == expected
-    counts = FaultCounts.total(FaultCounts.of(Counter(tuple(faults) for faults in rows)) for rows in chunks.values())
+    counts = RowErrorCounts.total(
+        RowErrorCounts.of(Counter(tuple(groups) for groups in rows)) for rows in chunks.values()
+    )
     if code is not None and column is None:
         assert counts.by_code.get(code, 0) == len(expected)
     if code is not None and column is not None:

@@ -7,8 +7,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.jobs.errors import JobNotCancellableError, JobNotFoundError, UnavailableError
-from shared.jobs.job_filter import JobFilter
-from shared.jobs.model import JobStatus, JobType, Phase, Source, UploadOptions
+from shared.jobs.job import JobStatus, JobType, Phase, Source, UploadOptions
+from shared.jobs.listing import JobFilter
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON, a_caller, a_completed_job, a_job, a_processing_job, a_view

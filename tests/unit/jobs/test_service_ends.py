@@ -9,7 +9,7 @@ from shared.jobs.errors import (
     JobProcessingError,
     ResultsGoneError,
 )
-from shared.jobs.model import JobStatus, Outcome
+from shared.jobs.job import JobStatus, Outcome
 from shared.jobs.row_errors import Position
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.model import JobStatus
-from shared.jobs.ports import JobView
+from shared.jobs.job import JobStatus
+from shared.jobs.progress import JobView
 from shared.jobs.representations import job_statistics
 from shared.jobs.service import JobService
 from shared.jobs.statistics import SUMMED_AT_MOST, Statistics, statistics_of

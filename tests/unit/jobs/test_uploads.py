@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.model import JobType, Outcome
+from shared.jobs.job import JobType, Outcome
 from shared.jobs.uploads import MAX_FILENAME, display_name, download_name, drop_target, upload_key, uploaded_job_id
 
 JOB_ID = UUID("550e8400-e29b-41d4-a716-446655440000")

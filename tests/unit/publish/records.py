@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from shared.aws.job_items import encode, encode_job
-from shared.jobs.model import Job, JobStatus, timestamp
+from shared.aws.job_items import encode_job
+from shared.aws.table_keys import encode
+from shared.jobs.job import Job, JobStatus, timestamp
 
 
 def stream_record(previous: JobStatus | None, job: Job, *, sequence: str = "1") -> dict[str, Any]:

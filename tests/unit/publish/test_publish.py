@@ -9,9 +9,10 @@ import pytest
 
 from functions.publish import handler as function
 from functions.publish.status_events import StatusEvents
-from shared.aws.job_items import decode, decode_job
-from shared.aws.status_stream import status_change
-from shared.jobs.model import JobStatus
+from shared.aws.job_items import decode_job
+from shared.aws.status_events import status_change
+from shared.aws.table_keys import decode
+from shared.jobs.job import JobStatus
 from tests.builders import a_completed_job, a_count, a_job, plan_facts
 from tests.fakes import FakeEventBus, FakeJobStore
 from tests.invocation import InvocationContext

@@ -8,16 +8,18 @@ import logging
 from collections.abc import Callable, Set
 from dataclasses import replace
 from pathlib import PurePosixPath
+from typing import Protocol
 from uuid import UUID, uuid4
 
 from shared.jobs.access import Caller
-from shared.jobs.creation import create_once
 from shared.jobs.errors import NothingToRetryError, ResultsNotReadyError, RetryLimitError, UnavailableError
-from shared.jobs.ledger import row_counts
-from shared.jobs.model import Job, JobStatus, Outcome, Phase, Retry, Source
-from shared.jobs.ports import Clock, JobStore, JobView, Preparer
+from shared.jobs.job import Job, JobStatus, Outcome, Phase, Retry, Source
+from shared.jobs.lifecycle import create_once, fail_job
+from shared.jobs.ports import Clock, JobStore, Preparer
+from shared.jobs.progress import JobView, row_counts
 
 logger = logging.getLogger(__name__)
+
 
 # Rows that failed ten times over need another file, and a chain without end would be one of files without end.
 MAX_GENERATIONS = 10
@@ -111,3 +113,79 @@ def _wanted_rows(parent: JobView, outcomes: Set[Outcome]) -> int:
     successful, failed = row_counts(parent.job, parent.progress)
     unprocessed = (parent.job.total_rows or 0) - successful - failed
     return failed * (Outcome.FAILED in outcomes) + unprocessed * (Outcome.UNPROCESSED in outcomes)
+
+
+NOT_PREPARED = "retry_not_prepared"
+_PARENT_GONE = (
+    "The rows to be retried are gone: the job they belong to was deleted, or its results have expired. "
+    "Upload the rows as a new job."
+)
+
+# The files of an ended job are there within seconds; this is for one whose files are large.
+_WAIT_SECONDS = 2.0
+_WAITS = 90
+
+
+class RetryFiles(Protocol):
+    """Whoever has the results of jobs and may write where uploads go."""
+
+    def write_rows(self, parent: Job, child: Job, retry: Retry) -> None:
+        """Write the parent's rows of the wanted outcomes as the child's upload. Raises FileNotFoundError."""
+
+    def copy_input(self, parent: Job, child: Job) -> None:
+        """Copy the parent's whole input as the child's upload. Raises FileNotFoundError."""
+
+
+class ParentNotReadyError(Exception):
+    """The parent's result files are still being put together; the request is to be repeated later."""
+
+
+class RetryPreparation:
+    """Writes the files of retries. `pause` waits so many seconds."""
+
+    def __init__(self, *, store: JobStore, files: RetryFiles, clock: Clock, pause: Callable[[float], None]) -> None:
+        self._store = store
+        self._files = files
+        self._clock = clock
+        self._pause = pause
+
+    def prepare(self, job_id: UUID) -> None:
+        """Write the file of a retry that waits for it; its event starts the job. Raises `ParentNotReadyError`."""
+        waiting = self._waiting(job_id)
+        if waiting is None:
+            return
+        child, retry, parent_id = waiting
+        parent = self._settled(parent_id)
+        if self._waiting(job_id) is None:
+            return  # cancelled or deleted meanwhile; later than this, the file's event finds nobody and removes it
+        if parent is None:
+            self._give_up(job_id)
+            return
+        try:
+            if retry.is_whole_input:
+                self._files.copy_input(parent, child)
+            else:
+                self._files.write_rows(parent, child, retry)
+        except FileNotFoundError:
+            self._give_up(job_id)
+
+    def _give_up(self, job_id: UUID) -> None:
+        logger.warning("The rows of a retry are gone", extra={"job_id": str(job_id)})
+        fail_job(self._store, job_id, error_code=NOT_PREPARED, error_message=_PARENT_GONE, clock=self._clock)
+
+    def _waiting(self, job_id: UUID) -> tuple[Job, Retry, UUID] | None:
+        view = self._store.get(job_id)
+        if view is None or view.job.status is not JobStatus.PENDING:
+            logger.info("The retry waits for no file", extra={"job_id": str(job_id)})
+            return None
+        job = view.job
+        return (job, job.retry, job.parent_job_id) if job.retry and job.parent_job_id else None
+
+    def _settled(self, parent_id: UUID) -> Job | None:
+        """The parent once its result files are there; None when it was deleted."""
+        for _ in range(_WAITS):
+            view = self._store.get(parent_id)
+            if view is None or view.job.results_ready:
+                return view.job if view else None
+            self._pause(_WAIT_SECONDS)
+        raise ParentNotReadyError(f"the result files of job {parent_id} are not there yet")

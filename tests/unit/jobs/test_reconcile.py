@@ -5,10 +5,10 @@ from uuid import UUID
 
 import pytest
 
-from shared.jobs.model import Job, JobStatus, Outcome, Phase
-from shared.jobs.ports import JobView
+from shared.jobs.job import Job, JobStatus, Outcome, Phase
+from shared.jobs.progress import JobView
+from shared.jobs.reconcile import Reconciliation
 from shared.jobs.service import workflow_input
-from shared.jobs.sweep import Sweep
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, a_retry_job, a_stored_input
 from tests.fakes import (
@@ -36,7 +36,7 @@ class World:
         self.workflow = FakeWorkflow()
         self.assembler = FakeAssembler()
         self.preparer = FakePreparer()
-        self.sweep = Sweep(
+        self.sweep = Reconciliation(
             store=self.store,
             uploads=self.uploads,
             results=self.results,

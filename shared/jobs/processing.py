@@ -1,16 +1,102 @@
-"""The end of a job: its result files, and only then its last status."""
+"""Processing of a job: planning, the failure budget, and finalization."""
 
 import logging
 from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
-from shared.jobs.closing import fail_job
 from shared.jobs.errors import TransitionRefusedError
-from shared.jobs.failure_budget import fail_over_budget, is_over_budget
-from shared.jobs.ledger import row_counts
-from shared.jobs.model import Job, JobStatus
-from shared.jobs.ports import Clock, JobStore, JobView
+from shared.jobs.job import Job, JobStatus, Phase
+from shared.jobs.lifecycle import fail_job, request_files
+from shared.jobs.ports import Assembler, Clock, JobStore, Plan, Workflow
+from shared.jobs.progress import JobView, Progress, row_counts
+
+
+class Planning:
+    """What Plan does to the job's record. Every step may be repeated."""
+
+    def __init__(self, *, store: JobStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def begin(self, job_id: UUID) -> Job | None:
+        """Move the job to processing; None when it ended or was deleted, so that there is nothing to plan."""
+        view = self._store.get(job_id)
+        if view is None or view.job.status.is_terminal:
+            return None
+        try:
+            self._store.start(view.job, now=self._clock())
+        except TransitionRefusedError:
+            # It moved on after the read: cancelled, deleted, or planned by another attempt.
+            view = self._store.get(job_id)
+            return view.job if view and view.job.status is JobStatus.PROCESSING else None
+        view = self._store.get(job_id)
+        return view.job if view and not view.job.status.is_terminal else None
+
+    def record(self, job: Job, facts: Plan) -> bool:
+        """Make the plan known; whether there is scoring to do now."""
+        try:
+            self._store.record_plan(job, facts, now=self._clock())
+        except TransitionRefusedError:
+            # The same plan made known by an earlier attempt whose answer was lost, or the job has ended.
+            view = self._store.get(job.id)
+            return view is not None and view.job.status is JobStatus.PROCESSING and view.job.phase is not Phase.PLANNING
+        return True
+
+    def refuse(self, job: Job, *, error_code: str, error_message: str) -> None:
+        """End the job because its file cannot be scored."""
+        fail_job(self._store, job.id, error_code=error_code, error_message=error_message, clock=self._clock)
+
+
+# A job is not given up for the first few rows of its file.
+JUDGED_FROM_ROWS = 1_000
+
+
+def is_over_budget(job: Job, progress: Progress) -> bool:
+    """Whether more of the rows processed so far failed than the job's uploader allows."""
+    allowed = job.options.max_failed_percent
+    return allowed is not None and progress.failed_rows * 100 > allowed * progress.processed_rows
+
+
+def fail_over_budget(store: JobStore, job: Job, progress: Progress, *, clock: Clock) -> bool:
+    """End a job that is over its budget; whether it was this call that ended it."""
+    _, ended = fail_job(
+        store,
+        job.id,
+        error_code="too_many_failed_rows",
+        error_message=(
+            f"{progress.failed_rows} of the first {progress.processed_rows} rows processed failed, more than "
+            f"{job.options.max_failed_percent:g} %. Everything processed until then was kept: download the failed "
+            "rows, correct them, and upload them and the unprocessed ones again."
+        ),
+        clock=clock,
+    )
+    return ended
+
+
+class FailureBudget:
+    """Ends a hopeless job early. Asked after every chunk that had failures, by any number of workers at once."""
+
+    def __init__(self, *, store: JobStore, workflow: Workflow, assembler: Assembler, clock: Clock) -> None:
+        self._store = store
+        self._workflow = workflow
+        self._assembler = assembler
+        self._clock = clock
+
+    def judge(self, job_id: UUID) -> None:
+        """End the job if it is over its budget. The record decides; what is stopped after that is refused anyway."""
+        view = self._store.get(job_id)
+        if (
+            view is None
+            or view.job.status is not JobStatus.PROCESSING
+            or view.progress.processed_rows < JUDGED_FROM_ROWS
+            or not is_over_budget(view.job, view.progress)
+        ):
+            return
+        if fail_over_budget(self._store, view.job, view.progress, clock=self._clock):
+            self._workflow.stop(job_id, reason="Too many failed rows")
+            request_files(self._assembler, job_id)
+
 
 logger = logging.getLogger(__name__)
 

@@ -1,10 +1,11 @@
-"""Which jobs a list shows."""
+"""Lists of jobs: filters, pages and counts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from shared.jobs.ledger import Progress, has_errors
-from shared.jobs.model import Job, JobStatus, JobType
+from shared.jobs.job import Job, JobStatus, JobType
+from shared.jobs.progress import JobView, Progress, has_errors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,3 +45,24 @@ class JobFilter:
             and self.has_errors in (None, has_errors(job, progress))
             and self.labels <= set(job.options.labels.items())
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """One page of a list. `following` is the sort key to go on after, None at the end.
+
+    A page may be short of jobs although more follow, when finding more of them would have cost too much;
+    `still_to_skip` is then what is left of the offset.
+    """
+
+    views: Sequence[JobView]
+    following: str | None
+    still_to_skip: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobCount:
+    """How many jobs match: exactly if `is_complete`, else at least so many."""
+
+    jobs: int
+    is_complete: bool

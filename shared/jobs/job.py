@@ -1,9 +1,10 @@
-"""A job and what is known of it. Times are aware datetimes in UTC; sizes are bytes."""
+"""A job, its parts and the allowed changes of its status. Times are aware datetimes in UTC; sizes are bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 from uuid import UUID, uuid5
 
 from shared.vocabulary import FileFormat as FileFormat  # noqa: PLC0414 - also a word of the domain
@@ -168,7 +169,7 @@ class Job:
         return self.completed_at + RETENTION if self.completed_at else None
 
     @property
-    def is_folded(self) -> bool:
+    def has_final_counts(self) -> bool:
         """Whether the record itself has the final counts."""
         return self.final_successful_rows is not None
 
@@ -189,3 +190,24 @@ def timestamp(moment: datetime | None) -> str | None:
     if moment is None:
         return None
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+# A repeated step (a redelivered event, a retried task) meets its own target and is let through by the caller;
+# it is no transition and so not listed.
+TRANSITIONS = MappingProxyType(
+    {
+        JobStatus.PENDING: frozenset({JobStatus.QUEUED, JobStatus.FAILED}),
+        JobStatus.QUEUED: frozenset({JobStatus.PROCESSING, JobStatus.FAILED}),
+        JobStatus.PROCESSING: frozenset({JobStatus.COMPLETED, JobStatus.FAILED}),
+        JobStatus.COMPLETED: frozenset[JobStatus](),
+        JobStatus.FAILED: frozenset[JobStatus](),
+    }
+)
+
+LIVE = frozenset(status for status in JobStatus if not status.is_terminal)
+DELETABLE = frozenset(JobStatus) - {JobStatus.PROCESSING}
+
+
+def sources_of(target: JobStatus) -> frozenset[JobStatus]:
+    """The statuses from which `target` may be entered."""
+    return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)

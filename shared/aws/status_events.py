@@ -1,4 +1,4 @@
-"""The event bus that subscribers listen on."""
+"""Status events: changes read from the stream of the jobs table, and the event bus they go to."""
 
 import json
 import logging
@@ -11,6 +11,13 @@ from shared.jobs.events import EVENT_SOURCE, EVENT_TYPE, StatusEvent
 
 if TYPE_CHECKING:
     from types_boto3_events import EventBridgeClient
+from collections.abc import Mapping
+from typing import Any
+
+from shared.aws.job_items import decode_job, is_tombstone
+from shared.aws.table_keys import JOB_SORT_KEY, decode
+from shared.jobs.events import StatusChange
+from shared.jobs.job import JobStatus
 
 logger = logging.getLogger(__name__)
 
@@ -72,3 +79,26 @@ def _requests(events: Sequence[StatusEvent]) -> Iterator[Sequence[StatusEvent]]:
         request.append(event)
     if request:
         yield request
+
+
+def status_change(record: Mapping[str, Any]) -> StatusChange | None:
+    """The change of status that a stream record tells of; None when it tells of none.
+
+    Writes that leave the status as it is, shards, tombstones and removals tell of none. Raises KeyError or ValueError
+    for what is no record of this table.
+    """
+    images = record["dynamodb"]
+    if images["Keys"]["sk"] != {"S": JOB_SORT_KEY} or "NewImage" not in images:
+        return None
+    item = decode(images["NewImage"])
+    if is_tombstone(item):
+        return None
+    job = decode_job(item)
+    before = images.get("OldImage", {}).get("status")
+    previous = JobStatus(before["S"]) if before else None
+    return StatusChange(job=job, previous=previous) if job.status is not previous else None
+
+
+def sequence_number(record: Mapping[str, Any]) -> str:
+    """Where the record stands in its shard of the stream."""
+    return str(record["dynamodb"]["SequenceNumber"])

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from shared.aws import clients, composition
-from shared.aws.composition import Piece, compose
+from shared.aws import clients, multipart
+from shared.aws.multipart import Piece, compose
 from tests.aws_resources import RESULTS, create_buckets
 
 SMALL_PART = 64
@@ -23,8 +23,8 @@ SMALL_COPY = 300
 def small_parts() -> Iterator[None]:
     """S3 with its limits made small, its refusal of smaller parts with them."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
-        patch.setattr(composition, "MIN_PART", SMALL_PART)
-        patch.setattr(composition, "MAX_COPY", SMALL_COPY)
+        patch.setattr(multipart, "MIN_PART", SMALL_PART)
+        patch.setattr(multipart, "MAX_COPY", SMALL_COPY)
         patch.setattr(moto.s3.models, "S3_UPLOAD_PART_MIN_SIZE", SMALL_PART)
         create_buckets()
         yield
@@ -145,7 +145,7 @@ def test_as_many_parts_are_sent_at_once_as_there_may_be_and_no_more() -> None:
     s3 = clients.s3()
     s3.put_object(Bucket=RESULTS, Key="one", Body=b"1" * SMALL_PART)
     # Each waits until all that may be under way are; one more, or one less, breaks it.
-    together = Barrier(composition.AT_ONCE, timeout=20)
+    together = Barrier(multipart.AT_ONCE, timeout=20)
     under_way, most = set[int](), 0
 
     def sent(**_: Any) -> None:
@@ -157,8 +157,8 @@ def test_as_many_parts_are_sent_at_once_as_there_may_be_and_no_more() -> None:
 
     s3.meta.events.register("before-call.s3.UploadPartCopy", sent, "spy")
     try:
-        composed([Piece(key="one", size=SMALL_PART)] * (2 * composition.AT_ONCE), key="together")
+        composed([Piece(key="one", size=SMALL_PART)] * (2 * multipart.AT_ONCE), key="together")
     finally:
         s3.meta.events.unregister("before-call.s3.UploadPartCopy", unique_id="spy")
-    assert most == composition.AT_ONCE
-    assert body_of("together") == b"1" * SMALL_PART * 2 * composition.AT_ONCE
+    assert most == multipart.AT_ONCE
+    assert body_of("together") == b"1" * SMALL_PART * 2 * multipart.AT_ONCE

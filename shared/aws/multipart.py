@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CompletedPartTypeDef
 
+
 MIN_PART = 5 * 1024 * 1024
 # Larger copies are split, as S3 asks (5 GiB) and so that one request stays short.
 MAX_COPY = 512 * 1024 * 1024

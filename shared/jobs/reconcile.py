@@ -8,27 +8,26 @@ import logging
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from shared.jobs.closing import fail_job
-from shared.jobs.model import UPLOAD_DEADLINE, JobStatus, Phase, Source
+from shared.jobs.job import UPLOAD_DEADLINE, JobStatus, Phase, Source
+from shared.jobs.lifecycle import fail_job
 from shared.jobs.ports import (
+    LONGEST_WORKER,
     Assembler,
     Clock,
     ExecutionState,
     JobStore,
-    JobView,
     Preparer,
     ResultStore,
     Tombstone,
     UploadStore,
     Workflow,
 )
-from shared.jobs.retry_preparation import NOT_PREPARED
+from shared.jobs.progress import JobView
+from shared.jobs.retries import NOT_PREPARED
 from shared.jobs.service import workflow_input
 
 logger = logging.getLogger(__name__)
 
-# Lambda's own limit is 15 minutes: no worker of a deleted job can write after that.
-LONGEST_WORKER = timedelta(minutes=16)
 # A start is seen by DescribeExecution within seconds; before that it may not be known.
 START_GRACE = timedelta(minutes=5)
 STALE_AFTER = timedelta(minutes=30)
@@ -38,7 +37,7 @@ QUEUED_AT_MOST = timedelta(hours=6)
 RETRY_PREPARED_WITHIN = timedelta(hours=2)
 
 
-class Sweep:
+class Reconciliation:
     """Looks at jobs that are not settled and moves each as far as it will go. Every step may be repeated."""
 
     def __init__(
