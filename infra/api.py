@@ -60,6 +60,7 @@ class Api(Construct):
             self,
             "api",
             stage=stage,
+            dependencies="api",
             memory_mib=1024,
             timeout=Duration.seconds(29),  # the gateway waits no longer
             environment={

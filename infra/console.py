@@ -29,6 +29,7 @@ class Console(Construct):
             self,
             "console",
             stage=stage,
+            dependencies=None,
             code=console_code(),
             memory_mib=512,
             timeout=Duration.seconds(10),
@@ -42,7 +43,6 @@ class Console(Construct):
                 **({"SIGN_IN_URL": identity.sign_in_url} if identity.sign_in_url else {}),
             },
             statements=[],
-            has_dependencies=False,
         )
         integration = integrations.HttpLambdaIntegration("Console", self.function.function)
         methods = [getattr(apigateway.HttpMethod, method) for method in ("GET", "HEAD")]

@@ -44,6 +44,7 @@ class StatusEvents(Construct):
             self,
             "publish",
             stage=stage,
+            dependencies="worker",
             memory_mib=256,
             timeout=Duration.seconds(60),
             environment={

@@ -19,6 +19,7 @@ class Exports(Construct):
             self,
             "export",
             stage=stage,
+            dependencies="export",
             memory_mib=1769,  # one full core: both writers work in one thread
             timeout=Duration.minutes(15),
             # A workbook of 50 million cells passes over the disk twice, with some 60 bytes a cell, before it is packed.

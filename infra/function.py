@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, Size
+from aws_cdk import Duration, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
@@ -10,7 +10,7 @@ from constructs import Construct
 from infra.encryption import key_statements
 from infra.findings import acknowledge, acknowledge_wildcards
 from infra.logs import LogGroup
-from infra.source import RUNTIME, dependency_code, source_code
+from infra.source import RUNTIME, DependencyList, dependency_code, source_code
 from infra.stages import Stage
 
 
@@ -20,7 +20,7 @@ def allow(*actions: str, on: Sequence[str]) -> iam.PolicyStatement:
 
 
 class Function(Construct):
-    """One function. `name` is its folder under `functions/` and its list under `infra/requirements/`.
+    """One function. `name` is its folder under `functions/`, `dependencies` its list under `infra/requirements/`.
 
     `code` is for one that does not run from the asset which the others share.
     """
@@ -35,8 +35,8 @@ class Function(Construct):
         timeout: Duration,
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
+        dependencies: DependencyList | None,
         ephemeral_storage_mib: int = 512,
-        has_dependencies: bool = True,
         code: lambda_.Code | None = None,
     ) -> None:
         super().__init__(scope, name.capitalize())
@@ -50,17 +50,6 @@ class Function(Construct):
         ]
         policy = iam.Policy(self, "Policy", roles=[role], statements=granted)
         acknowledge_wildcards(policy, granted)
-        layers = []
-        if has_dependencies and not stage.is_local:
-            layers.append(
-                lambda_.LayerVersion(
-                    self,
-                    "Dependencies",
-                    code=dependency_code(name),
-                    compatible_runtimes=[RUNTIME],
-                    compatible_architectures=[lambda_.Architecture.ARM_64],
-                )
-            )
         self.function = lambda_.Function(
             self,
             "Function",
@@ -68,7 +57,7 @@ class Function(Construct):
             architecture=lambda_.Architecture.ARM_64,
             handler=f"functions.{name}.handler.handler",
             code=code or source_code(stage.model_folder),
-            layers=layers,
+            layers=[] if dependencies is None or stage.is_local else [_layer(self, dependencies)],
             role=role.without_policy_updates(),
             memory_size=memory_mib,
             timeout=timeout,
@@ -100,3 +89,19 @@ class Function(Construct):
     def arn(self) -> str:
         """The function's ARN."""
         return self.function.function_arn
+
+
+def _layer(scope: Construct, dependencies: DependencyList) -> lambda_.LayerVersion:
+    """Returns the layer of a dependency list, one for all functions of the stack that need it."""
+    stack = Stack.of(scope)
+    construct_id = f"{dependencies.capitalize()}Dependencies"
+    layer = stack.node.try_find_child(construct_id)
+    if isinstance(layer, lambda_.LayerVersion):
+        return layer
+    return lambda_.LayerVersion(
+        stack,
+        construct_id,
+        code=dependency_code(dependencies),
+        compatible_runtimes=[RUNTIME],
+        compatible_architectures=[lambda_.Architecture.ARM_64],
+    )

@@ -102,11 +102,11 @@ class Identity(Construct):
             self,
             "claims",
             stage=stage,
+            dependencies=None,
             memory_mib=256,
             timeout=Duration.seconds(5),
             environment={"ORGANIZATION_ATTRIBUTE": f"custom:{ORGANIZATION_ATTRIBUTE}"},
             statements=[],
-            has_dependencies=False,
         )
         # Only the second version of the trigger may add claims to access tokens.
         pool.add_trigger(

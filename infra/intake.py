@@ -44,6 +44,7 @@ class Intake(Construct):
             self,
             "intake",
             stage=stage,
+            dependencies="worker",
             memory_mib=512,
             timeout=_TIMEOUT,
             environment={

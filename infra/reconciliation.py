@@ -26,6 +26,7 @@ class Reconciliation(Construct):
             self,
             "reconcile",
             stage=stage,
+            dependencies="worker",
             memory_mib=512,
             timeout=Duration.minutes(5),
             environment={

@@ -18,6 +18,7 @@ class Retries(Construct):
             self,
             "retry",
             stage=stage,
+            dependencies="worker",
             memory_mib=1769,  # one full core: it reads and writes up to the largest upload
             timeout=Duration.minutes(15),
             environment={

@@ -1,4 +1,4 @@
-"""What is put into Lambda: one asset of our own code, and a bundle of third-party code a function.
+"""What is put into Lambda: one asset of our own code, and a layer of third-party code for each dependency list.
 
 No Docker: uv installs the wheels of the Lambda platform into a folder. Both are compiled ahead, because a function that
 has to compile its imports pays for it at every cold start. https://peps.python.org/pep-0552/
@@ -14,7 +14,7 @@ import tempfile
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
@@ -25,6 +25,9 @@ from infra.layout import REQUIREMENTS, ROOT
 PYTHON = (3, 13)
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 PLATFORM = "aarch64-manylinux_2_28"
+
+# The lists under `infra/requirements/`: the API, functions that only call AWS, those that compute with NumPy, exports.
+DependencyList = Literal["api", "worker", "numeric", "export"]
 
 _SOURCE_FOLDERS = ("functions", "shared")
 # Commands for people; what they are built on is in no function. The console's pages are in its own alone.
@@ -72,27 +75,27 @@ def _staging_folder() -> Path:
     return folder
 
 
-def dependency_code(function: str) -> lambda_.Code:
-    """The third-party code of one function, as a layer's content."""
+def dependency_code(dependencies: DependencyList) -> lambda_.Code:
+    """Returns the packages of a dependency list, as a layer's content."""
     return lambda_.Code.from_asset(
         str(REQUIREMENTS),
         asset_hash_type=AssetHashType.OUTPUT,
         bundling=BundlingOptions(
             image=DockerImage.from_registry("unused"),
-            # Never run; without it CDK takes the bundles of all functions for the same.
-            command=[function],
-            local=_DependencyBundle(function),
+            # Never run; without it CDK takes the bundles of all lists for the same.
+            command=[dependencies],
+            local=_DependencyBundle(dependencies),
         ),
     )
 
 
 @jsii.implements(ILocalBundling)
 class _DependencyBundle:
-    def __init__(self, function: str) -> None:
-        self._function = function
+    def __init__(self, dependencies: DependencyList) -> None:
+        self._dependencies: DependencyList = dependencies
 
     def try_bundle(self, output_dir: str, *_args: Any, **_options: Any) -> bool:
-        install_dependencies(self._function, Path(output_dir))
+        install_dependencies(self._dependencies, Path(output_dir))
         return True
 
 
@@ -128,8 +131,8 @@ def _check_models(folder: Path) -> None:
         raise ValueError(f"the models of the context model_folder cannot be deployed: {judged.stderr.strip()}")
 
 
-def install_dependencies(function: str, target: Path) -> None:
-    """Install a function's locked wheels for Lambda into `target`, trimmed and compiled.
+def install_dependencies(dependencies: DependencyList, target: Path) -> None:
+    """Install the locked wheels of a list for Lambda into `target`, trimmed and compiled.
 
     Raises `BundleTooLargeError`, and `subprocess.CalledProcessError` when a wheel cannot be had.
     """
@@ -147,13 +150,13 @@ def install_dependencies(function: str, target: Path) -> None:
             f"--python-platform={PLATFORM}",
             f"--python-version={'.'.join(map(str, PYTHON))}",
             f"--target={site_packages}",
-            f"--requirements={REQUIREMENTS / f'{function}.txt'}",
+            f"--requirements={REQUIREMENTS / f'{dependencies}.txt'}",
         ],
         check=True,
     )
     _trim(site_packages)
     _compile(site_packages)
-    _check_size(function, target)
+    _check_size(dependencies, target)
 
 
 def _trim(site_packages: Path) -> None:
@@ -186,16 +189,18 @@ def _compile(folder: Path) -> None:
         )
 
 
-def _check_size(function: str, bundle: Path) -> None:
+def _check_size(dependencies: DependencyList, bundle: Path) -> None:
     unpacked = sum(file.stat().st_size for file in bundle.rglob("*") if file.is_file())
     if unpacked > _UNPACKED_LIMIT:
-        raise BundleTooLargeError(f"the bundle of {function} is {unpacked / MIB:.0f} MiB unpacked, over Lambda's limit")
-    limit = _ZIPPED_LIMITS.get(function)
+        raise BundleTooLargeError(
+            f"the bundle of {dependencies} is {unpacked / MIB:.0f} MiB unpacked, over Lambda's limit"
+        )
+    limit = _ZIPPED_LIMITS.get(dependencies)
     if limit is not None:
         archive = Path(shutil.make_archive(str(bundle.with_name(f"{bundle.name}-size")), "zip", bundle))
         zipped = archive.stat().st_size
         archive.unlink()
         if zipped > limit:
             raise BundleTooLargeError(
-                f"the bundle of {function} is {zipped / MIB:.1f} MiB zipped, over {limit / MIB:.0f}"
+                f"the bundle of {dependencies} is {zipped / MIB:.1f} MiB zipped, over {limit / MIB:.0f}"
             )

@@ -44,6 +44,7 @@ class Workflow(Construct):
             self,
             "plan",
             stage=stage,
+            dependencies="numeric",
             memory_mib=3008,
             timeout=PLAN_TIMEOUT,
             # A workbook and its rows as CSV, or a file in another encoding, pass over the disk.
@@ -63,6 +64,7 @@ class Workflow(Construct):
             self,
             "finalize",
             stage=stage,
+            dependencies="numeric",
             memory_mib=1769,
             timeout=FINALIZE_TIMEOUT,
             environment=environment,
@@ -80,6 +82,7 @@ class Workflow(Construct):
             self,
             "score",
             stage=stage,
+            dependencies="numeric",
             memory_mib=1769,  # one full core
             timeout=SCORE_TIMEOUT,
             environment={

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 import pytest
 
 from functions.api.openapi import document
-from infra.layout import ROOT
 from shared.jobs.representations import API_ROOT
 from tests.faults.faults import Fate
 from tests.faults.naive import a_plain_counter, an_end_without_closing, the_count_before_the_parts
@@ -21,14 +20,18 @@ from tests.faults.scenarios import (
     a_job_is_cancelled_while_chunks_are_late,
 )
 from tests.faults.schedules import TOLD, CleanRuns, Loss, by_place, every_loss, run
-from tests.flow.system import deployed_functions
+from tests.synthesised import template
 
 Naive = Callable[[], AbstractContextManager[None]]
 Record = Callable[[str, object], None]
 
 
 def test_every_function_that_can_call_aws_does_so_in_a_scenario(calls: CleanRuns) -> None:
-    with_client = {name for name in deployed_functions() if (ROOT / f"infra/requirements/{name}.txt").exists()}
+    with_client = {
+        str(function["Handler"]).split(".")[1]
+        for function in template().resources("AWS::Lambda::Function").values()
+        if "Layers" in function
+    }
     assert {call.place.function for _, made in calls for call in made} == with_client
 
 

@@ -1,15 +1,39 @@
 import json
 import sys
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+from grimp import ImportGraph, build_graph
+from packaging.utils import canonicalize_name
 
 import infra.source
 from functions.console.files import FOLDER
 from infra.app import NO_BUNDLES, synthesise
-from infra.layout import ROOT
+from infra.layout import REQUIREMENTS, ROOT
 from infra.source import PYTHON, BundleTooLargeError, copy_console, copy_source
 from tests.synthesised import Template
+
+# The dependency list of each function that has one.
+LISTS = {
+    "api": "api",
+    "export": "export",
+    "finalize": "numeric",
+    "intake": "worker",
+    "plan": "numeric",
+    "publish": "worker",
+    "reconcile": "worker",
+    "retry": "worker",
+    "score": "numeric",
+}
+BY_THE_RUNTIME = {"boto3", "botocore"}
+
+
+@pytest.fixture(scope="module")
+def imports() -> ImportGraph:
+    return build_graph(
+        "functions", "shared", include_external_packages=True, exclude_type_checking_imports=True, cache_dir=None
+    )
 
 
 def test_only_what_functions_run_is_put_into_lambda(tmp_path: Path) -> None:
@@ -69,19 +93,40 @@ def test_the_same_source_gives_the_same_asset_to_the_byte(tmp_path: Path) -> Non
     assert any(path.suffix == ".pyc" for path in contents[0])
 
 
-def test_every_function_gets_a_bundle_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def install(function: str, target: Path) -> None:
-        (target / "function").write_text(function)
+def test_each_function_gets_the_layer_of_its_dependency_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def install(dependencies: str, target: Path) -> None:
+        (target / "list").write_text(dependencies)
 
     monkeypatch.setattr(infra.source, "install_dependencies", install)
     path = synthesise(outdir=tmp_path, context={"stage": "dev"})
-    layers = Template(json.loads(path.read_text())).resources("AWS::Lambda::LayerVersion")
+    synthesized = Template(json.loads(path.read_text()))
 
     bundled = {
-        (tmp_path / f"asset.{layer['Content']['S3Key'].removesuffix('.zip')}" / "function").read_text()
-        for layer in layers.values()
+        name: (tmp_path / f"asset.{layer['Content']['S3Key'].removesuffix('.zip')}" / "list").read_text()
+        for name, layer in synthesized.resources("AWS::Lambda::LayerVersion").items()
     }
-    assert bundled == {"api", "export", "finalize", "intake", "plan", "publish", "reconcile", "retry", "score"}
+    assert len(bundled) == len(set(bundled.values()))
+    lists = {
+        function["Handler"].split(".")[1]: [bundled[layer["Ref"]] for layer in function.get("Layers", [])]
+        for function in synthesized.resources("AWS::Lambda::Function").values()
+    }
+    without_layer: dict[str, list[str]] = {"claims": [], "console": []}
+    assert lists == {function: [name] for function, name in LISTS.items()} | without_layer
+
+
+@pytest.mark.parametrize("function", LISTS)
+def test_each_function_imports_only_packages_of_its_list(function: str, imports: ImportGraph) -> None:
+    distributions = packages_distributions()
+    upstream = imports.find_upstream_modules(f"functions.{function}", as_package=True)
+    imported = {
+        canonicalize_name(name)
+        for module in (upstream & distributions.keys()) - {"functions", "shared"}
+        for name in distributions[module]
+    }
+    locked = (REQUIREMENTS / f"{LISTS[function]}.txt").read_text()
+
+    assert "pydantic" in imported
+    assert imported <= {line.partition("==")[0] for line in locked.splitlines()} | BY_THE_RUNTIME
 
 
 def test_a_bundle_that_grew_past_its_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
