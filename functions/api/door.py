@@ -46,7 +46,7 @@ def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str |
         if encoding is not None:
             text_encoding(encoding)
         if _unpacked_bytes(body) <= WORKBOOK_MAX_UNPACKED_BYTES:
-            from shared.files.xlsx import check_workbook  # noqa: PLC0415 - most starts of the function meet no workbook
+            from shared.inputs.workbooks import check_workbook  # noqa: PLC0415 - most starts of the function meet no workbook
 
             check_workbook(BytesIO(body), job_type=job_type)
         return

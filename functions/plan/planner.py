@@ -11,13 +11,13 @@ from uuid import UUID
 from shared.aws.planned_input import InputPlan
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.files import xlsx
 from shared.files.chunks import Chunk, chunk_size, plan_chunks
 from shared.files.dialect import CANONICAL, HEAD_BYTES, Dialect, detect_dialect
 from shared.files.errors import EmptyFileError, FileError, TooLargeError
 from shared.files.formats import sniff_format
 from shared.files.header import MAX_COLUMNS, Layout, read_layout
 from shared.files.rewrite import to_canonical
+from shared.inputs import workbooks
 from shared.jobs.job import Job, StoredInput
 from shared.jobs.ports import Clock, Plan
 from shared.jobs.processing import Planning
@@ -125,7 +125,7 @@ class Planner:
             else:
                 with (Path(folder) / "input.xlsx").open("w+b") as workbook:
                     self._download(stored_input, workbook)
-                    xlsx.convert(workbook, rewritten, job_type=job.job_type)
+                    workbooks.convert(workbook, rewritten, job_type=job.job_type)
             size = rewritten.tell()
             rewritten.seek(0)
             layout = self._layout(job, rewritten.read(HEAD_BYTES), CANONICAL, size=size)

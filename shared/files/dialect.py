@@ -54,7 +54,7 @@ class Dialect:
 
 
 CANONICAL: Final = Dialect(encoding="utf-8", bom_length=0, text_start=0, delimiter=",", newline="lf")
-"""How `rewrite.to_canonical` and `xlsx.convert` write."""
+"""How `rewrite.to_canonical` and `workbooks.convert` write."""
 
 
 def text_encoding(name: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.panel import FAULTS
-from shared.files.xlsx import convert
+from shared.inputs.workbooks import convert
 from shared.scoring.chunk import score_chunk
 from shared.vocabulary import JobType
 from tests.tools.benchmarks import __main__ as program

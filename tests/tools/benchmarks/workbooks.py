@@ -11,7 +11,7 @@ from openpyxl import Workbook, load_workbook
 from openpyxl.utils import get_column_letter
 
 from infra.local.panel import Row
-from shared.files.xlsx import convert
+from shared.inputs.workbooks import convert
 from shared.vocabulary import JobType
 from tests.tools.benchmarks.inputs import COLUMNS, company_rows
 from tests.tools.benchmarks.measurements import Measurement, check_same_work

@@ -21,7 +21,7 @@ _RACES = "contract/test_races.py"
 _SWEEP = "unit/jobs/test_reconcile.py"
 _FINALIZE = "unit/jobs/test_finalization.py"
 _FLOW = "flow/test_jobs.py"
-_XLSX = "unit/files/test_xlsx.py"
+_XLSX = "unit/workbook/test_reader.py"
 _DIALECT = "unit/files/test_dialect.py"
 _TOKENS = "unit/api/test_authentication.py"
 _ACCESS = "unit/api/test_access.py"
@@ -132,8 +132,8 @@ HAZARDS: tuple[Hazard, ...] = (
         "Files",
         (
             "A workbook with a cell at XFD1048576",
-            f"{_XLSX}::test_an_empty_cell_far_to_the_right_is_no_value",
-            "unit/files/test_xlsx_sheet.py::test_the_last_column_is_xfd",
+            f"{_XLSX}::test_empty_cell_far_to_the_right_is_no_value",
+            "unit/workbook/test_cells.py::test_last_column_is_xfd",
         ),
         (
             "A workbook that unpacks to much, has many entries, lies of its sizes",
@@ -141,14 +141,14 @@ HAZARDS: tuple[Hazard, ...] = (
             f"{_XLSX}::test_too_many_entries_are_refused_before_they_are_listed",
             f"{_XLSX}::test_too_much_shared_text_is_refused",
         ),
-        ("A workbook with a false dimension", f"{_XLSX}::test_a_false_dimension_loses_no_rows"),
+        ("A workbook with a false dimension", f"{_XLSX}::test_false_dimension_loses_no_rows"),
         (
             "Entity bombs, external links, macros, dates, formulas, error cells, a merged header",
-            f"{_XLSX}::test_an_entity_bomb_in_any_part_is_refused",
+            f"{_XLSX}::test_entity_bomb_in_any_part_is_refused",
             f"{_XLSX}::test_external_relationships_are_not_followed",
-            f"{_XLSX}::test_other_kinds_of_workbook_are_named",
-            f"{_XLSX}::test_a_cell_says_what_people_read",
-            f"{_XLSX}::test_a_merged_header_is_named_by_place",
+            f"{_XLSX}::test_other_kinds_of_workbook_are_refused_by_name",
+            f"{_XLSX}::test_cell_has_the_text_that_people_read",
+            "unit/inputs/test_workbooks.py::test_merged_header_keeps_its_empty_cells",
         ),
         (
             "An unbalanced quote",
@@ -199,7 +199,7 @@ HAZARDS: tuple[Hazard, ...] = (
         (
             "Any bytes at all",
             "unit/scoring/test_chunk_reference.py::test_any_bytes_are_scored_or_refused_with_a_declared_error",
-            f"{_XLSX}::test_a_workbook_with_any_bytes_changed_converts_or_is_a_file_error",
+            f"{_XLSX}::test_workbook_with_any_bytes_changed_is_read_or_a_workbook_error",
         ),
     ),
     *_of(

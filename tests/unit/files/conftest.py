@@ -1,19 +1,7 @@
-from pathlib import Path
-
 import pytest
 
 from shared.files.header import Layout
 from shared.vocabulary import JobType
-
-_REPOSITORY = Path(__file__).resolve().parents[3]
-
-
-@pytest.fixture(scope="session")
-def samples() -> Path:
-    folder = _REPOSITORY.parent / "shared" / "samples"
-    if not folder.is_dir():
-        pytest.skip("the sample files are not part of the repository")
-    return folder
 
 
 @pytest.fixture

@@ -28,14 +28,6 @@ from tests.unit.scoring.scored_files import (
 )
 
 
-@pytest.fixture(scope="module")
-def samples() -> Path:
-    folder = Path(__file__).resolve().parents[3].parent / "shared" / "samples"
-    if not folder.is_dir():
-        pytest.skip("the sample files are not part of the repository and are not beside it")
-    return folder
-
-
 @pytest.mark.samples
 @pytest.mark.parametrize(
     "name", ["annual_statements_1000.csv", "annual_ratios_1000.csv", "quarterly_statements_400_semicolon_bom.csv"]

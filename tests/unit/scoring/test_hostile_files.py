@@ -16,7 +16,7 @@ from shared.files.errors import FileError
 from shared.files.formats import sniff_format
 from shared.files.header import read_layout
 from shared.files.rewrite import to_canonical
-from shared.files.xlsx import convert
+from shared.inputs.workbooks import convert
 from shared.scoring.catalogue import model_name_for
 from shared.scoring.chunk import score_chunk
 from shared.scoring.results import header_line

@@ -1,4 +1,4 @@
-"""The package of an XLSX file: a ZIP archive by a stranger, opened so that no size it declares is believed.
+"""The package of an XLSX file: an untrusted ZIP archive, opened so that no size it declares is believed.
 
 Parts and relationships: ECMA-376 part 2 (Open Packaging Conventions), part 1 for the workbook.
 """
@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, BinaryIO, Final, cast
 
-from shared.files.errors import TooLargeError, UnsupportedFormatError
-from shared.files.xlsx_xml import damaged, elements
+from shared.workbook import _xml_reader
+from shared.workbook.errors import UnreadableWorkbookError, WorkbookTooLargeError, damaged
+from shared.workbook.limits import Limits
 
 _READ_BYTES: Final = 256 << 10
 _COMPRESSION_READ: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -19,33 +20,16 @@ _ENCRYPTED: Final = 0x1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class XlsxLimits:
-    """How large a workbook may be. Sizes are of unpacked bytes, counted while they are inflated."""
-
-    entries: int = 2_000
-    directory_bytes: int = 1 << 20
-    unpacked_bytes: int = 2 << 30
-    ratio: int = 200
-    ratio_from_bytes: int = 64 << 20
-    """A small workbook may be packed tighter than `ratio`: there is no harm in it."""
-    small_part_bytes: int = 16 << 20
-    shared_strings_bytes: int = 256 << 20
-    rows: int = 1_048_575
-    columns: int = 200
-    row_bytes: int = 16 << 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A worksheet: its name, and the part it is in."""
+    """A worksheet: its name, and the part of the package it is in."""
 
     name: str
     part: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workbook:
-    """What the workbook part says: its worksheets in order, its other parts, and if its dates count from 1904."""
+class Parts:
+    """The worksheets in order and the other parts that the workbook part names, and if its dates count from 1904."""
 
     sheets: tuple[Sheet, ...]
     shared_strings: str | None
@@ -78,8 +62,8 @@ class _BoundedReads:
         return True
 
 
-def _too_many_entries() -> TooLargeError:
-    return TooLargeError(
+def _too_many_entries() -> WorkbookTooLargeError:
+    return WorkbookTooLargeError(
         "The Excel workbook holds too many parts. Save only the sheet with the data as a new workbook."
     )
 
@@ -87,8 +71,8 @@ def _too_many_entries() -> TooLargeError:
 class Package:
     """The parts of one XLSX file. Not to be shared between threads."""
 
-    def __init__(self, file: BinaryIO, limits: XlsxLimits) -> None:
-        """Open the package. Raises UnsupportedFormatError or TooLargeError."""
+    def __init__(self, file: BinaryIO, limits: Limits) -> None:
+        """Opens the package. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`."""
         self._limits = limits
         self._packed_bytes = max(file.seek(0, 2), 1)
         try:
@@ -101,13 +85,13 @@ class Package:
             raise _too_many_entries()
         self._entries = {_part_name(entry.filename): entry for entry in entries}
         if any(entry.flag_bits & _ENCRYPTED for entry in entries):
-            raise UnsupportedFormatError("The Excel workbook has a password. Save it without one, and upload that.")
+            raise UnreadableWorkbookError("The Excel workbook has a password. Save it without one, and upload that.")
         if "xl/workbook.bin" in self._entries:
-            raise UnsupportedFormatError(
+            raise UnreadableWorkbookError(
                 "The file is a binary Excel workbook (.xlsb). Save it as an Excel workbook (.xlsx), and upload that."
             )
         if any(name.endswith("vbaproject.bin") for name in self._entries):
-            raise UnsupportedFormatError(
+            raise UnreadableWorkbookError(
                 "The Excel workbook has macros (.xlsm). Save it without them, as an Excel workbook (.xlsx), and upload "
                 "that."
             )
@@ -116,7 +100,7 @@ class Package:
         return _part_name(part) in self._entries
 
     def blocks(self, part: str) -> Iterator[bytes]:
-        """The unpacked bytes of a part, in blocks. Raises UnsupportedFormatError or TooLargeError."""
+        """Yields a part unpacked, in blocks. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`."""
         entry = self._entries.get(_part_name(part))
         if entry is None or entry.compress_type not in _COMPRESSION_READ:
             raise damaged()
@@ -131,15 +115,15 @@ class Package:
             raise damaged() from error
 
     def elements(self, part: str) -> Iterator[tuple[str, dict[str, str]]]:
-        """Local name and attributes of every element of a small part; raises what `blocks` does."""
-        return elements(self._small_blocks(part))
+        """Yields local name and attributes of every element of a small part; raises what `blocks` does."""
+        return _xml_reader.elements(self._small_blocks(part))
 
     def _small_blocks(self, part: str) -> Iterator[bytes]:
         size = 0
         for block in self.blocks(part):
             size += len(block)
             if size > self._limits.small_part_bytes:
-                raise TooLargeError(
+                raise WorkbookTooLargeError(
                     f"The part {part} of the Excel workbook is too large. Save the data as CSV instead."
                 )
             yield block
@@ -148,7 +132,7 @@ class Package:
         limits = self._limits
         is_bomb = unpacked_bytes > limits.ratio_from_bytes and unpacked_bytes > limits.ratio * self._packed_bytes
         if is_bomb or unpacked_bytes > limits.unpacked_bytes:
-            raise TooLargeError(
+            raise WorkbookTooLargeError(
                 f"The Excel workbook unpacks to more than {unpacked_bytes >> 20:,} MiB, too much for its size. "
                 "Save the sheet with the data as CSV, and upload that."
             )
@@ -159,11 +143,11 @@ def _part_name(name: str) -> str:
     return name.replace("\\", "/").lstrip("/").lower()
 
 
-def read_workbook(package: Package) -> Workbook:
-    """What the workbook part and its relationships say. Raises UnsupportedFormatError when there is none."""
+def read_parts(package: Package) -> Parts:
+    """Returns what the workbook part and its relationships name. Raises `UnreadableWorkbookError` without one."""
     main = next((part for kind, part in _related(package, "").values() if kind == "officeDocument"), "xl/workbook.xml")
     if main not in package:
-        raise UnsupportedFormatError(
+        raise UnreadableWorkbookError(
             "The file is a ZIP archive that holds no Excel workbook. Upload a CSV file or an Excel workbook (.xlsx)."
         )
     related = _related(package, main)
@@ -178,7 +162,7 @@ def read_workbook(package: Package) -> Workbook:
             if kind == "worksheet":
                 sheets.append(Sheet(name=attributes.get("name", ""), part=part))
     parts = {kind: part for kind, part in related.values() if part in package}
-    return Workbook(
+    return Parts(
         sheets=tuple(sheets),
         shared_strings=parts.get("sharedStrings"),
         styles=parts.get("styles"),
@@ -187,7 +171,7 @@ def read_workbook(package: Package) -> Workbook:
 
 
 def _related(package: Package, part: str) -> dict[str, tuple[str, str]]:
-    """The internal relationships of a part ("" for the package): by id, the last word of the type, and the target."""
+    """Returns the internal relationships of a part ("" for the package) by id: last word of the type, and target."""
     folder, name = posixpath.split(part)
     relationships = posixpath.join(folder, "_rels", f"{name}.rels")
     if relationships not in package:

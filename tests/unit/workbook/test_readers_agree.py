@@ -4,12 +4,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.files.errors import TooLargeError, UnsupportedFormatError
-from shared.files.xlsx_package import XlsxLimits
-from shared.files.xlsx_sheet import Row, column_index, column_letters, fast_rows, parsed_rows, read_rows
-from shared.files.xlsx_strings import SharedStrings, read_strings
-from shared.files.xlsx_values import NumberFormat, Values, iso_date, number_format, shortest
-from tests.unit.files.workbooks import MAIN, worksheet
+from shared.workbook import _regex_reader, _xml_reader
+from shared.workbook._cells import NumberFormat, Row, SharedStrings, Values, column_letters
+from shared.workbook.errors import UnreadableWorkbookError, WorkbookTooLargeError
+from shared.workbook.limits import Limits
+from shared.workbook.reader import _read_rows, _read_strings
+from tests.unit.workbook.packages import MAIN, worksheet
 
 _STRINGS = SharedStrings()
 for _text in (b"", b"plain", b'a,"b"', b"_x000D_"):
@@ -19,7 +19,7 @@ VALUES = Values(
     formats={b"1": NumberFormat.DATE, b"2": NumberFormat.PERCENT},
     dates_from_1904=False,
 )
-LIMITS = XlsxLimits(columns=30)
+LIMITS = Limits(columns=30)
 
 texts = st.text(alphabet='ab,"\n &<_x0041_é', max_size=12)
 numbers = st.one_of(
@@ -63,15 +63,15 @@ def blocks(data: bytes, size: int) -> Iterator[bytes]:
 def outcome(found: Iterator[Row]) -> list[Row] | str:
     try:
         return list(found)
-    except TooLargeError as error:
+    except WorkbookTooLargeError as error:
         return str(error)
 
 
 @given(st.lists(rows, max_size=6), st.integers(1, 400))
 def test_both_readers_find_the_same_rows(found: list[str], block_bytes: int) -> None:
     data = worksheet(*found).encode()
-    fast = outcome(read_rows(lambda: blocks(data, block_bytes), VALUES, LIMITS))
-    assert fast == outcome(parsed_rows(blocks(data, block_bytes), VALUES, LIMITS))
+    fast = outcome(_read_rows(lambda: blocks(data, block_bytes), VALUES, LIMITS))
+    assert fast == outcome(_xml_reader.rows(blocks(data, block_bytes), VALUES, LIMITS))
 
 
 @st.composite
@@ -103,14 +103,14 @@ def alike_rows(draw: st.DrawFn) -> list[str]:
 @example([f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="AF{n}"><v>1</v></c></row>' for n in (1, 2)], 50)
 def test_both_readers_find_the_same_in_rows_that_are_alike(found: list[str], block_bytes: int) -> None:
     data = worksheet(*found).encode()
-    fast = outcome(read_rows(lambda: blocks(data, block_bytes), VALUES, LIMITS))
-    assert fast == outcome(parsed_rows(blocks(data, block_bytes), VALUES, LIMITS))
+    fast = outcome(_read_rows(lambda: blocks(data, block_bytes), VALUES, LIMITS))
+    assert fast == outcome(_xml_reader.rows(blocks(data, block_bytes), VALUES, LIMITS))
 
 
-def strings_of(part: str, block_bytes: int, limits: XlsxLimits = LIMITS) -> list[bytes]:
+def strings_of(part: str, block_bytes: int, limits: Limits = LIMITS) -> list[bytes]:
     found = SharedStrings()
-    read_strings(lambda: blocks(part.encode(), block_bytes), found, limits)
-    return [found.field(b"%d" % index) for index in range(len(found))]
+    _read_strings(lambda: blocks(part.encode(), block_bytes), found, limits)
+    return [found.text(b"%d" % index) for index in range(len(found))]
 
 
 string_items = st.one_of(
@@ -157,7 +157,7 @@ def test_a_part_without_strings_has_none(part: str) -> None:
     "part", ['<sst xmlns="x"><si><t>a</t></si>', '<sst xmlns="x"><si><t>a</t></si></sst>x', "", "<sst "]
 )
 def test_a_part_that_is_cut_short_is_damage(part: str) -> None:
-    with pytest.raises(UnsupportedFormatError, match="damaged"):
+    with pytest.raises(UnreadableWorkbookError, match="damaged"):
         strings_of(part, 50)
 
 
@@ -166,8 +166,8 @@ def test_rows_before_and_after_a_change_of_reader_come_once(
     before: list[str], after: list[str], block_bytes: int
 ) -> None:
     data = worksheet(*before, "<row><c t='str'><v>odd</v></c><!-- </row> --></row>", *after).encode()
-    found = outcome(read_rows(lambda: blocks(data, block_bytes), VALUES, XlsxLimits()))
-    assert found == outcome(parsed_rows(blocks(data, block_bytes), VALUES, XlsxLimits()))
+    found = outcome(_read_rows(lambda: blocks(data, block_bytes), VALUES, Limits()))
+    assert found == outcome(_xml_reader.rows(blocks(data, block_bytes), VALUES, Limits()))
     assert [b"odd"] in found
 
 
@@ -180,7 +180,10 @@ def test_the_usual_shape_is_read_by_the_fast_reader() -> None:
         before='<sheetViews><sheetView workbookViewId="0"/></sheetViews>',
         after="<pageMargins/>",
     )
-    assert list(fast_rows(blocks(sheet.encode(), 50), VALUES, LIMITS)) == [[b"plain", b"1.5"], [b" a", b"", b"2"]]
+    assert list(_regex_reader.rows(blocks(sheet.encode(), 50), VALUES, LIMITS)) == [
+        [b"plain", b"1.5"],
+        [b" a", b"", b"2"],
+    ]
 
 
 @pytest.mark.parametrize(
@@ -201,54 +204,12 @@ def test_the_usual_shape_is_read_by_the_fast_reader() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_unusual_shapes_are_read_too(sheet: str, encoding: str) -> None:
     data = sheet.replace("UTF-8", encoding).removeprefix("\ufeff" if encoding == "utf-16" else "").encode(encoding)
-    assert list(read_rows(lambda: blocks(data, 64), VALUES, LIMITS)) == [[b"1"]]
-
-
-@given(st.floats(allow_nan=False, allow_infinity=False))
-def test_a_number_reads_back_as_the_same_double(number: float) -> None:
-    text = shortest(number)
-    assert float(text) == number
-    assert "e" not in text
-
-
-@given(st.integers(0, 16_383))
-def test_columns_are_found_by_their_letters(index: int) -> None:
-    assert column_index(column_letters(index)) == index
-
-
-def test_the_last_column_is_xfd() -> None:
-    assert column_letters(16_383) == "XFD"
-
-
-@pytest.mark.parametrize(
-    ("code", "meaning"),
-    [
-        ("General", None),
-        ("0.00", None),
-        ("#,##0.00;[Red]-#,##0.00", None),
-        ('0 "days"', None),
-        ("0\\d", None),
-        ("_-* #,##0_-;", None),
-        ("[h]:mm:ss", None),
-        ("0.0%", NumberFormat.PERCENT),
-        ("dd/mm/yyyy", NumberFormat.DATE),
-        ("[$-409]mmmm d, yyyy;@", NumberFormat.DATE),
-        ("h:mm AM/PM", NumberFormat.DATE),
-    ],
-)
-def test_a_format_code_says_what_a_number_means(code: str, meaning: NumberFormat | None) -> None:
-    assert number_format(code) is meaning
-
-
-@given(st.floats(allow_nan=False))
-def test_any_serial_is_a_date_or_none(serial: float) -> None:
-    date = iso_date(serial, dates_from_1904=False)
-    assert (date is not None) == (0 <= serial < 2_958_466)
+    assert list(_read_rows(lambda: blocks(data, 64), VALUES, LIMITS)) == [[b"1"]]
 
 
 def test_formatted_rows_without_cells_may_be_many() -> None:
     filler = ['<row r="5" ht="15"/>\n'] * 5_000
     data = worksheet("<row><c><v>1</v></c></row>", *filler, "<row><c><v>2</v></c></row>", *filler).encode()
-    found = list(fast_rows(blocks(data, 1_000), VALUES, XlsxLimits(row_bytes=4_000)))
+    found = list(_regex_reader.rows(blocks(data, 1_000), VALUES, Limits(row_bytes=4_000)))
     assert len(found) == 10_002
     assert [row for row in found if row] == [[b"1"], [b"2"]]

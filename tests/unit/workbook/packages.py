@@ -1,20 +1,16 @@
-"""Workbooks made by hand, part by part, so that each may be wrong in its own way."""
+"""XLSX packages made by hand, part by part, so that each may be wrong in its own way."""
 
 import io
 import zipfile
 from collections.abc import Mapping
 from xml.sax.saxutils import escape
 
-from shared.files.xlsx import convert
-from shared.files.xlsx_package import XlsxLimits
-from shared.scoring.columns import required_columns
-from shared.vocabulary import JobType
+from shared.workbook.limits import Limits
+from shared.workbook.reader import Row, open_workbook
 
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 PACKAGE = "http://schemas.openxmlformats.org/package/2006/relationships"
-
-HEADER = [column.name for column in required_columns(JobType.ANNUAL, "statements")]
 
 
 def inline(text: str, place: str = "") -> str:
@@ -28,9 +24,6 @@ def number(text: str, attributes: str = "") -> str:
 
 def row(*cells: str) -> str:
     return f"<row>{''.join(cells)}</row>"
-
-
-HEADER_ROW = row(*map(inline, HEADER))
 
 
 def worksheet(*rows: str, before: str = "", after: str = "", prolog: str = "") -> str:
@@ -74,18 +67,14 @@ def workbook(sheet: str, *, shared_strings: str = "", styles: str = "", properti
     return packed(workbook_parts({"Data": sheet}, shared_strings=shared_strings, styles=styles, properties=properties))
 
 
-def converted(file: bytes, *, limits: XlsxLimits | None = None) -> list[str]:
-    """The lines of the canonical form."""
-    out = io.BytesIO()
-    result = convert(io.BytesIO(file), out, job_type=JobType.ANNUAL, limits=limits)
-    text = out.getvalue()
-    assert result.written_bytes == len(text)
-    return text.decode().removesuffix("\n").split("\n")
+def rows_of(file: bytes, *, limits: Limits | None = None) -> list[Row]:
+    """All rows of the first sheet."""
+    found = open_workbook(io.BytesIO(file), limits)
+    return list(found.rows(found.sheets[0]))
 
 
-def first_row(cells: str, *, styles: str = "", shared_strings: str = "", properties: str = "") -> str:
-    """What the canonical form says of a row of these cells, without the padding."""
-    file = workbook(
-        worksheet(HEADER_ROW, row(cells)), styles=styles, shared_strings=shared_strings, properties=properties
-    )
-    return converted(file)[1].rstrip(",")
+def only_row(cells: str, *, styles: str = "", shared_strings: str = "", properties: str = "") -> list[str]:
+    """The texts of a row of these cells."""
+    file = workbook(worksheet(row(cells)), styles=styles, shared_strings=shared_strings, properties=properties)
+    (found,) = rows_of(file)
+    return [text.decode() for text in found]

@@ -1,0 +1,39 @@
+"""How large a workbook may be: the limits of the format, and those on what is read of a file from outside.
+
+Standard library only, and quick to import.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+# https://support.microsoft.com/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3
+MAX_ROWS: Final = 1_048_576
+"""Rows of a sheet, its header among them."""
+MAX_COLUMNS: Final = 16_384
+MAX_CELL_LENGTH: Final = 32_767
+"""Characters of a cell, counted in UTF-16."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How large a workbook may be that is read. Sizes are of unpacked bytes, counted while they are inflated."""
+
+    entries: int = 2_000
+    """Parts of the package."""
+    directory_bytes: int = 1 << 20
+    """Size of the package's list of parts."""
+    unpacked_bytes: int = 2 << 30
+    """Size of one part."""
+    ratio: int = 200
+    """How many times the size of the file a part may have, from `ratio_from_bytes` on."""
+    ratio_from_bytes: int = 64 << 20
+    """A small workbook may be packed tighter than `ratio`, which does no damage."""
+    small_part_bytes: int = 16 << 20
+    """Size of a part that is neither a sheet nor the shared strings."""
+    shared_strings_bytes: int = 256 << 20
+    rows: int = MAX_ROWS
+    """Rows of a sheet, blank ones among them."""
+    columns: int = MAX_COLUMNS
+    """Columns of a sheet that may have a value."""
+    row_bytes: int = 16 << 20
+    """Text of one row, shared strings not counted."""
