@@ -36,13 +36,13 @@ demo: $(READY) ## run the main job on the local cloud and print what happened (F
 	@$(BIN)/python -m infra.local.demo $(FILES)
 
 local: $(READY) ## start the local cloud and keep it up (DETACH=1 to return when it is ready)
-	@$(BIN)/python -m infra.local.cloud $(if $(DETACH),--detach)
+	@$(BIN)/python -m infra.local.daemon $(if $(DETACH),--detach)
 
 local-stop: ## stop a detached local cloud
-	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local.cloud --stop; fi
+	@if [ -x $(BIN)/python ]; then $(BIN)/python -m infra.local.daemon --stop; fi
 
 local-env: $(READY) ## print API and TOKEN of the running local cloud: eval "$$(make -s local-env)"
-	@$(BIN)/python -m infra.local.cloud --env
+	@$(BIN)/python -m infra.local.daemon --env
 
 test: $(READY) ## run the whole test suite
 	@$(BIN)/python -m pytest -n auto --dist loadgroup $(ARGS)

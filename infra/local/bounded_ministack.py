@@ -21,10 +21,12 @@ from ministack import app
 from ministack.services import apigateway, lambda_svc, stepfunctions
 
 from infra.local.emulator import TASKS_AT_ONCE
+from infra.local.process_group import end_with_parent
 
 
 def main() -> None:
-    """Serve until a signal comes."""
+    """Serve until a signal comes or the process that started this one is gone."""
+    end_with_parent()
     # MiniStack has no setting for any of it.
     stepfunctions._call_lambda = _in_turn(stepfunctions._call_lambda)  # noqa: SLF001
     stepfunctions._run_sub_machine = _unless_stopped(stepfunctions._run_sub_machine)  # noqa: SLF001

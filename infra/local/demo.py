@@ -23,6 +23,7 @@ from infra.local import panel
 from infra.local.client import JobsClient
 from infra.local.cloud import STATE_FOLDER, local_cloud
 from infra.local.emulator import LocalCloudError
+from infra.local.locks import locked
 from shared.client.answers import TERMINAL, Errors
 from shared.client.errors import ApiError, ClientError
 from shared.client.files import is_workbook, job_type_of
@@ -197,10 +198,22 @@ def cancel_half_way(client: JobsClient) -> str:
 
 
 def run(inputs: Sequence[Input]) -> None:
-    """The whole demonstration. Raises `LocalCloudError` and `ClientError`."""
+    """Run the whole demonstration, after any other of this checkout. Raises `LocalCloudError` and `ClientError`."""
+    folder = STATE_FOLDER / "demo"
+    folder.mkdir(parents=True, exist_ok=True)
+    # They would share the assembly, which has the emulator's address, and the result files.
+    with locked(folder / "demo.lock", waiting=_say_that_it_waits):
+        _run_alone(inputs, folder)
+
+
+def _say_that_it_waits() -> None:
+    console.print("Another demo is running in this checkout. Waiting for it to end ...")
+
+
+def _run_alone(inputs: Sequence[Input], folder: Path) -> None:
     console.print("Starting the whole system on this machine: no AWS account, no Docker ...")
     started = time.monotonic()
-    with local_cloud(STATE_FOLDER / "demo") as (cloud, _), JobsClient(cloud, user="acme_member") as client:
+    with local_cloud(folder) as (cloud, _), JobsClient(cloud, user="acme_member") as client:
         console.print(f"Up after {time.monotonic() - started:.1f} s at {cloud.api_url}")
         console.print("Signed in as acme_member of the organization acme")
         job_ids = submit(client, inputs)

@@ -20,6 +20,7 @@ from infra.local.emulator import REGION, LocalCloudError
 STACK = "default-risk-jobs-local"
 _QUALIFIER = "hnb659fds"
 _BOOTSTRAP_VERSION = "30"
+_SYNTHESIS_SECONDS = 300.0
 _DEPLOY_SECONDS = 120.0
 
 
@@ -67,14 +68,18 @@ def deploy(session: boto3.Session, *, endpoint_url: str, folder: Path) -> Deploy
 def _synthesise(endpoint_url: str, assembly: Path) -> Path:
     """Write the assembly in a process of its own: CDK's Node.js then ends with it instead of staying for good."""
     context = {"stage": "local", "endpoint_url": endpoint_url, "aws:cdk:bundling-stacks": []}
-    synthesis = subprocess.run(
-        [sys.executable, "-m", "infra.app"],
-        cwd=ROOT,
-        env={**os.environ, "CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": json.dumps(context)},
-        check=False,
-        capture_output=True,
-        text=True,
-    )
+    try:
+        synthesis = subprocess.run(
+            [sys.executable, "-m", "infra.app"],
+            cwd=ROOT,
+            env={**os.environ, "CDK_OUTDIR": str(assembly), "CDK_CONTEXT_JSON": json.dumps(context)},
+            check=False,
+            capture_output=True,
+            text=True,
+            timeout=_SYNTHESIS_SECONDS,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LocalCloudError(f"The stack was not synthesised within {_SYNTHESIS_SECONDS:.0f} s.") from error
     if synthesis.returncode:
         raise LocalCloudError(f"The stack could not be synthesised:\n{synthesis.stderr.strip()}")
     return assembly

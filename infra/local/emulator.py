@@ -1,16 +1,15 @@
 """MiniStack on loopback as a child process: started on a free port, stopped with everything it started."""
 
 import os
-import signal
+import shutil
 import socket
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
 from pathlib import Path
 
-from infra.layout import ROOT
+from infra.local import process_group
 
 REGION = "us-east-1"
 # MiniStack takes these as the account's root; they open nothing anywhere else.
@@ -19,8 +18,8 @@ ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"
 # Tasks of executions: each is a process.
 TASKS_AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
 
+MODULE = "infra.local.bounded_ministack"
 _START_SECONDS = 60.0
-_STOP_SECONDS = 10.0
 
 
 class LocalCloudError(Exception):
@@ -51,8 +50,9 @@ class Emulator:
 
     def start(self) -> None:
         """Start it and wait until it answers. Raises `LocalCloudError`."""
-        scratch = self._folder / "tmp"
-        scratch.mkdir(parents=True, exist_ok=True)
+        # Here are the objects, the code and the temporary files of what ran here last and could not tidy up.
+        self._remove_scratch()
+        self._scratch.mkdir(parents=True)
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             **ROOT_CREDENTIALS,
@@ -62,19 +62,9 @@ class Emulator:
             "BIND_HOST": "127.0.0.1",
             # Every function acts under its own role: a missing permission fails here, not in production.
             "AUTH": str(self._enforces_roles).lower(),
-            "TMPDIR": str(scratch),
+            "TMPDIR": str(self._scratch),
         }
-        with self.log.open("wb") as log:
-            # A session of its own, so that its functions' processes end with it.
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "infra.local.bounded_ministack"],
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env=environment,
-                start_new_session=True,
-            )
+        self._process = process_group.start(MODULE, log=self.log, environment=environment)
         self._wait_until_healthy()
 
     def _wait_until_healthy(self) -> None:
@@ -102,19 +92,18 @@ class Emulator:
         return self._process.pid
 
     def stop(self) -> None:
-        """End it and every process it started."""
-        if self._process is None:
-            return
-        for stop_signal in (signal.SIGTERM, signal.SIGKILL):
-            try:
-                os.killpg(self._process.pid, stop_signal)
-            except ProcessLookupError:
-                break
-            try:
-                self._process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                continue
-        self._process.wait()
+        """End it and every process it started, and remove what they kept on disk."""
+        if self._process is not None:
+            process_group.stop(self._process)
+            self._remove_scratch()
+
+    @property
+    def _scratch(self) -> Path:
+        return self._folder / "tmp"
+
+    def _remove_scratch(self) -> None:
+        # A killed process may still be on its way out and write.
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
 
 def _free_port() -> int:

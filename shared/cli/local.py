@@ -71,7 +71,7 @@ def _stopped(environment: Environment) -> None:
 def _cloud(action: str, folder: Path) -> None:
     """What `make local` does; its output has a token, so it is kept back. Raises `LocalCloudFailedError`."""
     ran = subprocess.run(  # noqa: S603 - our own module
-        [sys.executable, "-m", "infra.local.cloud", action, "--folder", str(folder)],
+        [sys.executable, "-m", "infra.local.daemon", action, "--folder", str(folder)],
         cwd=_CHECKOUT,
         check=False,
         capture_output=True,

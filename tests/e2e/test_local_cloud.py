@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     # Output is captured: a background process that kept it would hold this up until the time is over.
     return subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "infra.local.cloud", "--folder", str(folder), *arguments],
+        [sys.executable, "-m", "infra.local.daemon", "--folder", str(folder), *arguments],
         cwd=ROOT,
         check=False,
         capture_output=True,
@@ -55,7 +55,7 @@ def test_a_detached_cloud_answers_when_the_command_returns_and_ends_when_told(tm
         }
         with JobsClient(cloud, user="solo_user") as client:
             assert client.jobs()["jobs"] == []
-        assert "running already" in command(tmp_path, "--detach").stdout
+        assert command(tmp_path, "--detach").stdout == started.stdout
         signed_in = default_risk(tmp_path, "local", "--folder", str(tmp_path), "--user", "solo_user")
         assert "Signed in as solo_user." in signed_in.stdout, signed_in.stderr
         assert cloud.users["solo_user"]["token"] not in signed_in.stdout + signed_in.stderr

@@ -1,6 +1,8 @@
 """What the demonstration makes of files and results."""
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,3 +48,31 @@ def test_a_file_that_cannot_be_used_is_named_before_anything_starts(
         (tmp_path / name).write_bytes(body)
     with pytest.raises(UnreadableFileError, match=sentence):
         demo.given_inputs([str(tmp_path / name)])
+
+
+def test_second_demo_of_a_checkout_waits_for_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "STATE_FOLDER", tmp_path)
+    order: list[str] = []
+    waits = threading.Event()
+
+    def run_alone(inputs: Any, _folder: Path) -> None:
+        order.append(f"{inputs} starts")
+        if inputs == "first":
+            second.start()
+            assert waits.wait(10)
+        order.append(f"{inputs} ends")
+
+    def say_that_it_waits() -> None:
+        say()
+        waits.set()
+
+    say = demo._say_that_it_waits
+    monkeypatch.setattr(demo, "_say_that_it_waits", say_that_it_waits)
+    monkeypatch.setattr(demo, "_run_alone", run_alone)
+    second = threading.Thread(target=demo.run, args=["second"])
+    demo.run("first")  # type: ignore[arg-type]
+    second.join(10)
+    assert order == ["first starts", "first ends", "second starts", "second ends"]
+    assert "Waiting for it to end" in capsys.readouterr().out

@@ -1,0 +1,181 @@
+"""The life of the local cloud: `make local`, `make local-stop` and `make local-env`.
+
+python -m infra.local.daemon            keep it up until Ctrl-C
+python -m infra.local.daemon --detach   return when it is ready
+python -m infra.local.daemon --stop     end a detached one
+python -m infra.local.daemon --env      print API and TOKEN for a shell to evaluate
+
+One runs in a folder: it holds the lock on `cloud.lock`, and `cloud.pid` names its process.
+"""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+
+from infra.layout import ROOT
+from infra.local.cloud import FACTS, SHOWN_USER, STATE_FOLDER, LocalCloud, local_cloud
+from infra.local.emulator import LocalCloudError
+from infra.local.locks import locked, published_pid, running_pid
+
+# The program that `detach` starts.
+MODULE = "infra.local.daemon"
+
+_STOP_SECONDS = 30.0
+_POLL_SECONDS = 0.1
+
+
+def run(folder: Path) -> int:
+    """Keep the local cloud up until a signal comes or it ends by itself."""
+    signal.signal(signal.SIGTERM, _stop_on_signal)
+    signal.signal(signal.SIGINT, _stop_on_signal)
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with locked(folder / "cloud.lock") as is_alone:
+            if not is_alone:
+                print(f"A local cloud is running already; stop it with `make local-stop`, or use {folder / FACTS}.")
+                return 1
+            # A killed one leaves it, and readers trust it once this process is named.
+            (folder / FACTS).unlink(missing_ok=True)
+            with published_pid(folder / "cloud.pid"):
+                return _keep_up(folder)
+    except KeyboardInterrupt:
+        print("\nStopped.")
+        return 0
+    except LocalCloudError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+def _keep_up(folder: Path) -> int:
+    print("Starting the local cloud ...", flush=True)
+    with local_cloud(folder) as (cloud, emulator):
+        _print_how_to_use(cloud, folder)
+        while emulator.is_running:
+            time.sleep(0.5)
+        print(f"The local cloud ended unexpectedly. Its log is {emulator.log}.", file=sys.stderr)
+        return 1
+
+
+def _stop_on_signal(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def detach(folder: Path) -> int:
+    """Return when the local cloud answers, which is started in the background unless it is there or on its way.
+
+    Waits for as long as its process lives: that has limits of its own for each step of the start.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    log = folder / "cloud.log"
+    process = None
+    # A second command waits here, and finds what the first has started.
+    with locked(folder / "cloud.starting", waiting=lambda: None):
+        while (cloud := _running_cloud(folder)) is None:
+            if _running_pid(folder) is None:
+                if process is None:
+                    process = _start(folder, log)
+                elif process.poll() is not None:
+                    print(f"The local cloud did not start:\n{log.read_text().strip()}", file=sys.stderr)
+                    return 1
+            time.sleep(_POLL_SECONDS)
+    _print_how_to_use(cloud, folder)
+    return 0
+
+
+def _start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
+    with log.open("wb") as output:
+        return subprocess.Popen(  # noqa: S603  our own module
+            [sys.executable, "-m", MODULE, "--folder", str(folder)],
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def stop(folder: Path) -> int:
+    """End the detached local cloud and wait until it is gone."""
+    pid = _running_pid(folder)
+    if pid is None:
+        print("No local cloud is running.")
+        return 0
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < deadline:
+        if _running_pid(folder) is None:
+            print("Stopped.")
+            return 0
+        time.sleep(_POLL_SECONDS)
+    print(f"Process {pid} did not stop within {_STOP_SECONDS:.0f} s.", file=sys.stderr)
+    return 1
+
+
+def print_environment(folder: Path) -> int:
+    """Print what a shell needs for curl, to be evaluated there."""
+    cloud = _running_cloud(folder)
+    if cloud is None:
+        print("No local cloud is running. Start one with `make local DETACH=1`.", file=sys.stderr)
+        return 1
+    print(f"export API='{cloud.api_url}/api/v1' TOKEN='{cloud.users[SHOWN_USER]['token']}'")
+    return 0
+
+
+def _running_pid(folder: Path) -> int | None:
+    return running_pid(folder / "cloud.pid")
+
+
+def _running_cloud(folder: Path) -> LocalCloud | None:
+    """Returns the local cloud that runs in a folder, once it answers."""
+    if _running_pid(folder) is None:
+        return None
+    try:
+        return LocalCloud(**json.loads((folder / FACTS).read_text()))
+    except FileNotFoundError:
+        return None
+
+
+def _print_how_to_use(cloud: LocalCloud, folder: Path) -> None:
+    print(
+        f"""
+The local cloud is up. Everything a client needs is in {folder / FACTS}.
+
+  API='{cloud.api_url}/api/v1'
+  TOKEN='{cloud.users[SHOWN_USER]["token"]}'
+
+  curl -s "$API/predictions/annual/template" -H "Authorization: Bearer $TOKEN" -o annual.csv
+  curl -s "$API/predictions/annual/bulk-upload-async" -H "Authorization: Bearer $TOKEN" -F file=@annual.csv
+  curl -s "$API/predictions/jobs" -H "Authorization: Bearer $TOKEN"
+
+The console is {cloud.api_url}/console
+Sign in as {SHOWN_USER} with the password {cloud.users[SHOWN_USER]["password"]}
+""",
+        flush=True,
+    )
+
+
+def main() -> int:
+    """Do what the command line asks."""
+    parser = argparse.ArgumentParser(description="The whole system on this machine.")
+    choice = parser.add_mutually_exclusive_group()
+    choice.add_argument("--detach", action="store_true", help="return when it is ready")
+    choice.add_argument("--stop", action="store_true", help="end a detached one")
+    choice.add_argument("--env", action="store_true", help="print API and TOKEN for a shell to evaluate")
+    parser.add_argument("--folder", type=Path, default=STATE_FOLDER, help="where its state and logs are kept")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder.resolve()
+    if arguments.stop:
+        return stop(folder)
+    if arguments.env:
+        return print_environment(folder)
+    return detach(folder) if arguments.detach else run(folder)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

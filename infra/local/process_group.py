@@ -1,0 +1,60 @@
+"""A child process with everything it starts: ended as one, and by itself when its parent is gone."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.layout import ROOT
+
+_STOP_SECONDS = 10.0
+
+
+def start(module: str, *, log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    """Run a module in a session of its own, which writes to `log`. It has to call `end_with_parent`."""
+    with log.open("wb") as output:
+        return subprocess.Popen(  # noqa: S603  our own module
+            [sys.executable, "-m", module],
+            cwd=ROOT,
+            # Nothing is ever written to it: its end closes when this process ends, even by SIGKILL.
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def end_with_parent() -> None:
+    """End this process and all it started as soon as the process that called `start` is gone.
+
+    Raises `RuntimeError` in a process that was started in another way, whose group is not its own to end.
+    """
+    if os.getsid(0) != os.getpid():
+        raise RuntimeError("This process does not lead a session.")
+    threading.Thread(target=_wait_for_parent, daemon=True, name="end-with-parent").start()
+
+
+def _wait_for_parent() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End what `start` returned and every process it started."""
+    for stop_signal in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, stop_signal)
+        except ProcessLookupError:
+            break
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+    process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
