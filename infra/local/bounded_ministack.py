@@ -8,6 +8,9 @@ further item, as on AWS. MiniStack keeps both settings and goes on.
 https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
 https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
 
+Objects are on disk (`S3_PERSIST`, which `infra.local.emulator` sets), but each version of an object would be in memory
+too, and the records of a table's stream for a day.
+
 A greedy route takes the address of its folder too, with the slash at its end, which no route of a gateway may name.
 https://github.com/storacha/w3infra/pull/166
 """
@@ -18,10 +21,15 @@ from functools import wraps
 from typing import Any
 
 from ministack import app
-from ministack.services import apigateway, lambda_svc, stepfunctions
+from ministack.services import apigateway, dynamodb, lambda_svc, s3, stepfunctions
 
 from infra.local.emulator import TASKS_AT_ONCE
 from infra.local.process_group import end_with_parent
+
+# What is patched here is private to it: another version has to be read first.
+MINISTACK_VERSION = "1.5.33"
+
+_STREAM_RETENTION_SECONDS = 600
 
 
 def main() -> None:
@@ -31,6 +39,8 @@ def main() -> None:
     stepfunctions._call_lambda = _in_turn(stepfunctions._call_lambda)  # noqa: SLF001
     stepfunctions._run_sub_machine = _unless_stopped(stepfunctions._run_sub_machine)  # noqa: SLF001
     apigateway._path_matches = _with_folders(apigateway._path_matches)  # noqa: SLF001
+    s3._version_entry_from_record = _without_data(s3._version_entry_from_record)  # noqa: SLF001
+    dynamodb._STREAM_RETENTION_SECONDS = _STREAM_RETENTION_SECONDS  # noqa: SLF001
     app.main()
 
 
@@ -66,6 +76,15 @@ def _with_folders(matches: Callable[[str, str], bool]) -> Callable[[str, str], b
         return matches(route, path) or (variable.endswith("+}") and path == folder != "/")
 
     return matched
+
+
+def _without_data(entry_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    @wraps(entry_of)
+    def entry(record: Any, version_id: str, _data: bytes) -> dict[str, Any]:
+        # Where there is none, it is read from disk.
+        return entry_of(record, version_id, None)
+
+    return entry
 
 
 def _failure(error: str, cause: str) -> Exception:

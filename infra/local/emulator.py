@@ -63,6 +63,10 @@ class Emulator:
             # Every function acts under its own role: a missing permission fails here, not in production.
             "AUTH": str(self._enforces_roles).lower(),
             "TMPDIR": str(self._scratch),
+            # Objects on disk, and functions that a burst leaves idle ended after a minute instead of five.
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self._scratch / "s3"),
+            "LAMBDA_WARM_TTL_SECONDS": "60",
         }
         self._process = process_group.start(MODULE, log=self.log, environment=environment)
         self._wait_until_healthy()

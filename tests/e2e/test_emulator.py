@@ -1,4 +1,4 @@
-"""The emulator alone: it ends with what started it."""
+"""The emulator alone: what is stored in it does not stay in its memory, and it ends with what started it."""
 
 import io
 import signal
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import pytest
 
 from infra.layout import ROOT
 from infra.local.cloud import root_session
-from tests.tools.stress.processes import processes_of
+from infra.local.emulator import Emulator
+from tests.tools.stress.processes import EMULATOR, processes_of
 
+_MIB = 2**20
 _LIMIT_SECONDS = 60.0
 
 # Starts an emulator, says where it is and in which session, and waits.
@@ -28,6 +31,45 @@ print(emulator.endpoint_url, emulator.session, flush=True)
 time.sleep(600)
 """
 _FUNCTION = b"def handler(event, context):\n    return event\n"
+
+
+@pytest.fixture
+def emulator(tmp_path: Path) -> Iterator[Emulator]:
+    running = Emulator(folder=tmp_path, enforces_roles=False)
+    try:
+        running.start()
+        yield running
+    finally:
+        running.stop()
+
+
+def memory_of(emulator: Emulator) -> int:
+    ((now, _),) = processes_of(emulator.session)[EMULATOR]
+    return now
+
+
+@pytest.mark.xdist_group("emulator")
+def test_objects_and_their_versions_are_kept_on_disk(emulator: Emulator) -> None:
+    with closing(root_session().client("s3", endpoint_url=emulator.endpoint_url)) as s3:
+        s3.create_bucket(Bucket="bucket")
+        s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+        bodies = [bytes([number]) * 8 * _MIB for number in range(20)]
+        s3.put_object(Bucket="bucket", Key="key", Body=bodies[0])
+        before = memory_of(emulator)
+        versions = [s3.put_object(Bucket="bucket", Key="key", Body=body)["VersionId"] for body in bodies]
+        others = [
+            s3.put_object(Bucket="bucket", Key=f"other/{number}", Body=body) for number, body in enumerate(bodies)
+        ]
+        grown = memory_of(emulator) - before
+        assert grown < 100 * _MIB, f"320 MiB of objects took {grown / _MIB:.0f} MiB"
+
+        assert s3.get_object(Bucket="bucket", Key="key")["Body"].read() == bodies[-1]
+        s3.delete_object(Bucket="bucket", Key="key")
+        for number in (0, len(bodies) // 2, len(bodies) - 1):
+            found = s3.get_object(Bucket="bucket", Key="key", VersionId=versions[number])
+            assert found["Body"].read() == bodies[number]
+            other = s3.get_object(Bucket="bucket", Key=f"other/{number}", VersionId=others[number]["VersionId"])
+            assert other["Body"].read() == bodies[number]
 
 
 @pytest.mark.xdist_group("emulator")

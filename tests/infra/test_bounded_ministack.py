@@ -1,11 +1,18 @@
 """Where the local cloud is made to do as AWS does."""
 
+import importlib.metadata
+import time
 from typing import Any
 
 import pytest
-from ministack.services import apigateway, lambda_svc, stepfunctions
+from ministack.services import apigateway, dynamodb, lambda_svc, s3, stepfunctions
 
+from infra.local import bounded_ministack
 from infra.local.bounded_ministack import _in_turn, _unless_stopped, _with_folders
+
+
+def test_patches_were_made_for_the_version_that_is_installed() -> None:
+    assert importlib.metadata.version("ministack") == bounded_ministack.MINISTACK_VERSION
 
 
 @pytest.mark.parametrize(("reserved", "is_refused"), [(None, False), (1, False), (0, True)])
@@ -54,3 +61,22 @@ def test_a_map_begins_no_item_once_its_execution_was_stopped(
 )
 def test_a_greedy_route_takes_its_folder_too(route: str, path: str, *, is_matched: bool) -> None:
     assert _with_folders(apigateway._path_matches)(route, path) == is_matched
+
+
+def test_versions_of_objects_keep_no_bytes() -> None:
+    record = {"last_modified": "2026-01-01T00:00:00.000Z", "etag": '"e"', "size": 3}
+    entry_of = s3._version_entry_from_record
+    assert entry_of(record, "v1", b"abc")["data"] == b"abc"
+    assert bounded_ministack._without_data(entry_of)(record, "v1", b"abc") == entry_of(record, "v1", None)
+
+
+def test_records_of_a_stream_are_dropped_after_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb, "_stream_records", {"jobs": [_changed(900), _changed(300)]})
+    monkeypatch.setattr(dynamodb, "_stream_trimmed", {})
+    assert len(dynamodb.stream_live_records("jobs")) == 2
+    monkeypatch.setattr(dynamodb, "_STREAM_RETENTION_SECONDS", bounded_ministack._STREAM_RETENTION_SECONDS)
+    assert len(dynamodb.stream_live_records("jobs")) == 1
+
+
+def _changed(seconds_ago: float) -> dict[str, Any]:
+    return {"dynamodb": {"ApproximateCreationDateTime": time.time() - seconds_ago}}
