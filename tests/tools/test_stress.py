@@ -69,3 +69,4 @@ def test_memory_keeps_the_peak_of_the_largest_process_and_of_all_together() -> N
     memory.add({"plan": [(10, 30), (20, 20)], "api": [(5, 5)]})
     memory.add({"plan": [(15, 30)]})
     assert (memory.largest, memory.at_once, memory.together) == ({"plan": 30, "api": 5}, {"plan": 2, "api": 1}, 35)
+    assert memory.last == {"plan": 15}

@@ -120,12 +120,19 @@ def as_markdown(done: Sequence[Done], memory: Memory) -> str:
         f"| {one.title} | {one.jobs:,} | {one.rows:,} | {one.seconds:.0f} | {one.rows / one.seconds:,.0f} |"
         for one in done
     ]
-    lines += ["", "| Process | At once | Peak of the largest, MiB |", "|---|---|---|"]
+    lines += ["", "| Process | At once | Peak of the largest, MiB | All of them at the end, MiB |", "|---|---|---|---|"]
     lines += [
-        f"| {kind} | {memory.at_once[kind]} | {memory.largest[kind] / 2**20:,.0f} |" for kind in sorted(memory.largest)
+        f"| {kind} | {memory.at_once[kind]} | {_mib(memory.largest[kind])} | {_mib(memory.last.get(kind, 0))} |"
+        for kind in sorted(memory.largest)
     ]
-    lines += [f"| all at once, shared pages counted again | | {memory.together / 2**20:,.0f} |"]
+    lines += [
+        f"| all at once, shared pages counted again | | {_mib(memory.together)} | {_mib(sum(memory.last.values()))} |"
+    ]
     return "\n".join(lines) + "\n"
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:,.0f}"
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The most memory that the local cloud's processes had, sampled from /proc while it works."""
+"""The memory that the local cloud's processes have, sampled from /proc while it works."""
 
 import os
 import threading
@@ -17,10 +17,14 @@ _SERVICE = b"POWERTOOLS_SERVICE_NAME="
 
 @dataclass
 class Memory:
-    """By the kind of process: the peak of the largest, how many there were at once, and all processes together."""
+    """By the kind of process: the peak of the largest, how many there were at once, and what all have at the last look.
+
+    And the most that all processes together had. In bytes.
+    """
 
     largest: dict[str, int] = field(default_factory=dict)
     at_once: dict[str, int] = field(default_factory=dict)
+    last: dict[str, int] = field(default_factory=dict)
     together: int = 0
 
     def add(self, processes: dict[str, list[tuple[int, int]]]) -> None:
@@ -28,7 +32,8 @@ class Memory:
         for kind, sizes in processes.items():
             self.largest[kind] = max(self.largest.get(kind, 0), *(peak for _, peak in sizes))
             self.at_once[kind] = max(self.at_once.get(kind, 0), len(sizes))
-        self.together = max(self.together, sum(now for sizes in processes.values() for now, _ in sizes))
+        self.last = {kind: sum(now for now, _ in sizes) for kind, sizes in processes.items()}
+        self.together = max(self.together, sum(self.last.values()))
 
 
 @contextmanager
