@@ -1,6 +1,7 @@
 """The emulator alone: what is stored in it does not stay in its memory, and it ends with what started it."""
 
 import io
+import os
 import signal
 import subprocess
 import sys
@@ -73,7 +74,8 @@ def test_objects_and_their_versions_are_kept_on_disk(emulator: Emulator) -> None
 
 
 @pytest.mark.xdist_group("emulator")
-def test_killed_parent_takes_emulator_and_functions_along(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_emulator_killed", [False, True])
+def test_killed_parent_takes_emulator_and_functions_along(tmp_path: Path, *, is_emulator_killed: bool) -> None:
     parent = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", _PARENT, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )
@@ -83,7 +85,9 @@ def test_killed_parent_takes_emulator_and_functions_along(tmp_path: Path) -> Non
     invoke_a_function(endpoint_url)
     assert count(int(session)) == 2
 
-    parent.send_signal(signal.SIGKILL)
+    if is_emulator_killed:
+        os.kill(int(session), signal.SIGKILL)
+    parent.kill()
     parent.wait()
     deadline = time.monotonic() + _LIMIT_SECONDS
     while alive := count(int(session)):
