@@ -1,4 +1,4 @@
-"""The HTTP application, put together from its routes."""
+"""The FastAPI application: routes, middleware and error handlers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,13 +7,11 @@ from fastapi import FastAPI
 
 from functions.api import problems
 from functions.api.dependencies import Services
-from functions.api.edge import Edge
-from functions.api.routes import about, bulk, jobs, results, retries
-from functions.api.routes.columns import columns_router
-from functions.api.routes.rows import router as models_router
+from functions.api.middleware import CommonMiddleware
+from functions.api.routes import bulk, jobs, results
+from functions.api.routes.reference import VERSION, columns_router, models_router, service_router
 from functions.api.routes.rows import rows_router
 from functions.api.routes.uploads import upload_router
-from functions.api.version import VERSION
 from shared.jobs.job import JobType
 from shared.jobs.representations import API_ROOT
 
@@ -25,39 +23,38 @@ DESCRIPTION = (
 
 
 def create_app(services: Services) -> FastAPI:
-    """The application, working with these services."""
+    """Returns the application with these services."""
     app = described_app(root_url=services.root_url)
     app.state.services = services
     return app
 
 
 def described_app(*, root_url: str = "") -> FastAPI:
-    """The application with its routes and no services behind them: enough for its OpenAPI document."""
+    """Returns the application without services, which is enough for its OpenAPI document."""
     app = FastAPI(
         title=TITLE,
         version=VERSION,
         description=DESCRIPTION,
         servers=[{"url": root_url}] if root_url else None,
-        # Our own routes serve these, without assets of another host.
+        # The service has its own routes for these, without assets of another host.
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.add_middleware(Edge)
+    app.add_middleware(CommonMiddleware)
     problems.install(app)
-    app.include_router(about.router)
+    app.include_router(service_router)
     for job_type in JobType:
         app.include_router(upload_router(job_type), prefix=API_ROOT)
         app.include_router(columns_router(job_type), prefix=API_ROOT)
         app.include_router(rows_router(job_type), prefix=API_ROOT)
     app.include_router(models_router, prefix=API_ROOT)
-    # Before the routes of one job, which would take "bulk" for its id.
+    # Before the routes of one job, which would match "bulk" as its id.
     app.include_router(bulk.router, prefix=API_ROOT)
     app.include_router(jobs.router, prefix=API_ROOT)
     app.include_router(results.router, prefix=API_ROOT)
-    app.include_router(retries.router, prefix=API_ROOT)
-    # FastAPI's own way to change the document: https://fastapi.tiangolo.com/how-to/extending-openapi/
+    # FastAPI's documented way to change the document: https://fastapi.tiangolo.com/how-to/extending-openapi/
     app.openapi = _documentation(app)  # type: ignore[method-assign]
     return app
 
@@ -65,7 +62,7 @@ def described_app(*, root_url: str = "") -> FastAPI:
 def _documentation(app: FastAPI) -> Callable[[], dict[str, Any]]:
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            from functions.api.documentation import openapi_document  # noqa: PLC0415 - no start of the function waits for what few ask for
+            from functions.api.documentation import openapi_document  # noqa: PLC0415 - few callers request the document, so cold starts do not load it
 
             app.openapi_schema = openapi_document(app)
         return app.openapi_schema

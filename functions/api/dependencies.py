@@ -1,9 +1,9 @@
-"""What routes ask for, as aliases, so that a route reads as a sentence.
+"""FastAPI dependencies of the routes, and the services that they work with.
 
-FastAPI solves these before it validates the parameters of the route itself. That gives the order of checks that the
-contract asks for: 401, 403, 404, 409, and only then 422.
+FastAPI solves dependencies before it validates the parameters of the route itself. That gives the documented order of
+checks: 401, 403, 404, 409, then 422.
 
-It looks into each of them again for every route that asks for it, at every start, so they ask each other for little.
+FastAPI analyzes a dependency again for every route that uses it, at every cold start, so they are nested little.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request
 
-from functions.api.authentication import TokenVerifier
+from functions.api.auth import TokenVerifier
 from functions.api.cursors import Cursor, Cursors
 from shared.jobs.access import Caller
 from shared.jobs.downloads import Downloads, ScoredRows
@@ -28,7 +28,7 @@ from shared.jobs.service import JobService, require_cancellable, require_ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a caller may send, in bytes."""
+    """Size limits of requests and uploads, in bytes."""
 
     multipart_max_bytes: int
     rows_max_bytes: int
@@ -38,7 +38,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What the routes work with. `root_url` is where callers reach the API, empty for the root of its host."""
+    """The services of the routes. `root_url` is the base URL of the API, empty for the root of its host."""
 
     jobs: JobService
     scored_rows: ScoredRows
@@ -50,15 +50,15 @@ class Services:
     cursors: Cursors
     clock: Clock
     limits: Limits
-    # Waits so many seconds.
+    # Waits for a number of seconds.
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep
     root_url: str = ""
 
 
 def services_of(request: Request) -> Services:
-    """What the application of a request works with."""
+    """Returns the services of the application that serves the request."""
     services = request.app.state.services
-    assert isinstance(services, Services)  # noqa: S101 - an app made for its description has none and serves nothing
+    assert isinstance(services, Services)  # noqa: S101 - only described_app() has none, and it serves nothing
     return services
 
 
@@ -77,24 +77,24 @@ CurrentCaller = Annotated[Caller, Depends(_caller)]
 
 
 async def _cursor(
-    caller: CurrentCaller,  # noqa: ARG001 - who calls is asked first
+    caller: CurrentCaller,  # noqa: ARG001 - the caller is authenticated first
     request: Request,
     cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
 ) -> Cursor | None:
     return services_of(request).cursors.read(cursor) if cursor is not None else None
 
 
-# Named before the other parameters of a route, or what is wrong with those is told first.
+# Comes before the other parameters of a route, so that a bad cursor is reported before bad values of those.
 CurrentCursor = Annotated[Cursor | None, Depends(_cursor)]
 
 
 def parsed_job_id(text: str) -> UUID:
-    """The id written so; what is no UUID is no job. Raises `JobNotFoundError`."""
+    """Returns the id. Raises `JobNotFoundError` for text that is no canonical UUID."""
     try:
         parsed = UUID(text)
     except ValueError:
         raise JobNotFoundError from None
-    # UUID() also takes braces, a urn: prefix and no hyphens.
+    # UUID() also accepts braces, a urn: prefix and missing hyphens.
     if str(parsed) != text.lower():
         raise JobNotFoundError
     return parsed
@@ -103,7 +103,7 @@ def parsed_job_id(text: str) -> UUID:
 _WrittenId = Annotated[str, Path(description="UUID of the job")]
 
 
-async def _job_id(caller: CurrentCaller, job_id: _WrittenId) -> UUID:  # noqa: ARG001 - who calls is asked first
+async def _job_id(caller: CurrentCaller, job_id: _WrittenId) -> UUID:  # noqa: ARG001 - the caller is authenticated first
     return parsed_job_id(job_id)
 
 

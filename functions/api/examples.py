@@ -12,7 +12,7 @@ from uuid import UUID
 
 from functions.api.cursors import Cursors
 from functions.api.example_results import MODEL_VERSION, SUMMARY, fault_counts, row_errors, scored_row
-from functions.api.version import VERSION
+from functions.api.routes.reference import VERSION
 from shared.jobs.downloads import ASSEMBLING
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.job import Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions, timestamp

@@ -1,11 +1,11 @@
-"""`Idempotency-Key` at the edge: what a route asks for, so that repeats of its requests change nothing.
+"""`Idempotency-Key`: runs the work of a POST once per key and replays its response.
 
-A POST takes an `OncePerKey` and does its work in `answer`. What goes before, in its dependencies, is done for every
-request: so who may not see a job is told so, whatever the key says.
+A POST route takes an `OncePerKey` and does its work in `answer`. Its dependencies run for every request, so a caller
+without access to a job gets 404 whatever the key.
 """
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -15,11 +15,12 @@ from starlette.responses import Response
 
 from functions.api.dependencies import CurrentCaller, services_of
 from functions.api.forms import MalformedFormError, read_parts
+from functions.api.request_bodies import strict_json
 from shared.jobs.idempotency import Answer, Claim, Idempotency, request_key
 
 REPLAYED_HEADER = "Idempotency-Replayed"
 
-# Made anew for each answer.
+# Computed anew for each response.
 _NOT_KEPT = frozenset({"content-length"})
 
 _Key = Annotated[
@@ -39,7 +40,7 @@ _Key = Annotated[
 
 
 class Once:
-    """One request, whose work is done once for its key; as often as it comes when it has none."""
+    """A request whose work runs once per key, or every time without a key."""
 
     def __init__(self, request: Request, idempotency: Idempotency, key: str | None) -> None:
         self._request = request
@@ -48,11 +49,11 @@ class Once:
         self._claim: Claim | None = None
 
     def new_job_id(self) -> UUID:
-        """The id for a job that the work makes; the same in every attempt with this key at this content."""
+        """Returns the id for a new job: the same for every attempt with this key and content."""
         return self._claim.job_id if self._claim else uuid4()
 
     async def answer(self, work: Callable[[], Awaitable[Response]]) -> Response:
-        """The answer of the work, or that of an earlier request with the same key.
+        """Returns the response of the work, or that of an earlier request with the same key.
 
         Raises `IdempotencyInFlightError` and `IdempotencyMismatchError`.
         """
@@ -85,7 +86,7 @@ OncePerKey = Annotated[Once, Depends(_once)]
 
 
 async def fingerprint(request: Request) -> str:
-    """A digest of what the request asks for, however it is written: without a form's boundary and JSON's spaces."""
+    """Returns a digest of the query and body that ignores a form's boundary and the whitespace of JSON."""
     content = {
         "query": sorted(request.query_params.multi_items()),
         "body": _content(request.headers.get("content-type", ""), await request.body()),
@@ -94,31 +95,20 @@ async def fingerprint(request: Request) -> str:
 
 
 def _content(content_type: str, body: bytes) -> Any:
-    """What a body says; its bytes where they are no form and no JSON that could be written in one way only."""
+    """Returns the normalized content of a form or of unambiguous JSON, else the digest of the bytes."""
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         try:
             parts = read_parts(body, content_type)
         except MalformedFormError:
             return _digest(body)
-        # Sorted by name alone: of fields with the same name the order counts.
+        # Sorted by name only: the order of fields with the same name matters.
         return [[p.name, p.filename, _digest(p.body)] for p in sorted(parts, key=lambda part: part.name)]
     try:
-        sent = json.loads(body, parse_constant=_refused, object_pairs_hook=_object)
+        sent = strict_json(body)
         return _digest(json.dumps(sent, sort_keys=True, allow_nan=False).encode())
     except (ValueError, RecursionError):
         return _digest(body)
-
-
-def _refused(_: str) -> Any:
-    raise ValueError("NaN and Infinity are not JSON")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise ValueError("a name twice: which value is meant, nobody can tell")
-    return made
 
 
 def _digest(data: bytes) -> str:

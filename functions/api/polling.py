@@ -5,8 +5,8 @@ from datetime import datetime
 from starlette.requests import Request
 from starlette.responses import Response
 
-from functions.api.answers import is_known, tagged
 from functions.api.dependencies import Services
+from functions.api.responses import is_known, tagged
 from shared.jobs.access import Caller
 from shared.jobs.job import Phase
 from shared.jobs.progress import JobView, row_counts, seconds_left

@@ -1,10 +1,17 @@
-"""Errors as callers get them: one table from codes to `application/problem+json` (RFC 9457)."""
+"""Errors of requests, and one table from error codes to `application/problem+json` (RFC 9457).
 
-import logging
+RequestError
+├── UnauthenticatedError    no access token, or an invalid one
+├── ForbiddenError          a valid token without the right to use the service
+└── ValidationError         invalid parameters or an invalid body
+
+The errors of jobs are in `shared.jobs.errors`, those of files in `shared.files.errors`.
+"""
+
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from fastapi import FastAPI
@@ -14,26 +21,66 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.routing import compile_path
 
-from functions.api.answers import Json
-from functions.api.errors import FieldFault, RequestError, UnauthenticatedError, ValidationError
-from functions.api.request_ids import request_id_of
+from functions.api.responses import Json
 from shared.files.errors import FileError
 from shared.jobs.errors import JobError
-
-logger = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 INTERNAL_ERROR_DETAIL = "Something went wrong on our side. The request can be tried again."
 _RETRY_AFTER_SECONDS = 5
-# Of which a caller is told when to come again.
-_RETRIED_STATUSES = frozenset({429, 503})
-_MAX_FAULTS = 20
+_STATUSES_WITH_RETRY_AFTER = frozenset({429, 503})
+_MAX_FIELD_ERRORS = 20
 _MAX_FIELD_LENGTH = 100
+
+
+class RequestError(Exception):
+    """Base of the errors of a request. Its text is shown to the caller."""
+
+    code: ClassVar[str]
+
+
+class UnauthenticatedError(RequestError):
+    """The request has no token or an invalid one. The text never says which check failed."""
+
+    code = "unauthenticated"
+
+    def __init__(self, *, token_given: bool) -> None:
+        super().__init__(
+            "The access token is not valid. Sign in again."
+            if token_given
+            else "Send an access token in the Authorization header: `Bearer <token>`."
+        )
+        self.token_given = token_given
+
+
+class ForbiddenError(RequestError):
+    """The token is valid and gives no right to use this service."""
+
+    code = "forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """Error of one field. `field` is its path, such as `query.limit`. Never has the value."""
+
+    field: str
+    message: str
+    code: str
+
+
+class ValidationError(RequestError):
+    """Invalid parameters or an invalid body."""
+
+    code = "validation_error"
+
+    def __init__(self, errors: Sequence[FieldError]) -> None:
+        super().__init__("The request is not valid: see `errors`.")
+        self.errors = tuple(errors)
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of error: its status, its title, and for people when it happens."""
+    """Kind of error: its status, its title, and a description of when it occurs."""
 
     status: int
     title: str
@@ -80,7 +127,7 @@ _CODE_OF_STATUS = {
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI descriptions of these error answers; what may be unavailable may be too busy as well."""
+    """Returns the OpenAPI descriptions of these error responses, and of 429 wherever there is 503."""
     described: dict[int | str, dict[str, Any]] = {}
     for status in sorted({*statuses, 429} if 503 in statuses else statuses):
         kinds = {code: kind for code, kind in KINDS.items() if kind.status == status}
@@ -97,35 +144,33 @@ def problem(
     detail: str,
     *,
     headers: Mapping[str, str] | None = None,
-    faults: Sequence[FieldFault] = (),
+    errors: Sequence[FieldError] = (),
 ) -> Json:
-    """The answer for an error with this code."""
+    """Returns the response for an error with this code."""
     kind = KINDS[code]
     body: dict[str, Any] = {
         "type": f"/api/v1/docs#{code}",
         "title": kind.title,
         "status": kind.status,
         "detail": detail,
-        # The path as it came, percent-encoded: it may have anything in it.
+        # Percent-encoded: a path may contain any character.
         "instance": quote(request.url.path, safe="/-._~", errors="replace")[:500],
         "code": code,
-        "request_id": request_id_of(request.scope),
+        "request_id": request.state.request_id,
     }
-    if faults:
-        body["errors"] = [
-            {"field": fault.field, "message": fault.message, "code": fault.code} for fault in faults[:_MAX_FAULTS]
-        ]
-    answer = Json(body, status_code=kind.status, media_type=MEDIA_TYPE)
-    if kind.status in _RETRIED_STATUSES:
-        answer.headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
-    answer.headers.update(headers or {})
-    return answer
+    if errors:
+        body["errors"] = [asdict(error) for error in errors[:_MAX_FIELD_ERRORS]]
+    response = Json(body, status_code=kind.status, media_type=MEDIA_TYPE)
+    if kind.status in _STATUSES_WITH_RETRY_AFTER:
+        response.headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)
+    response.headers.update(headers or {})
+    return response
 
 
-def faults_of(errors: Sequence[Mapping[str, Any]], *, within: str | None = None) -> list[FieldFault]:
-    """Pydantic's errors as field faults, without the input: it may be secret, huge, or not even encodable."""
+def field_errors(errors: Sequence[Mapping[str, Any]], *, within: str | None = None) -> list[FieldError]:
+    """Returns Pydantic's errors as field errors, without the input: it may be secret, huge or unencodable."""
     return [
-        FieldFault(
+        FieldError(
             field=_field([*([within] if within else []), *error["loc"]]),
             message=str(error["msg"]),
             code=str(error["type"]),
@@ -140,24 +185,22 @@ def _field(path: Sequence[object]) -> str:
 
 
 async def _on_error(request: Request, error: Exception) -> Json:
-    assert isinstance(error, JobError | FileError | RequestError)  # noqa: S101 - what it is registered for
-    faults: Sequence[FieldFault] = ()
+    assert isinstance(error, JobError | FileError | RequestError)  # noqa: S101 - registered for these
     headers: dict[str, str] = {}
-    if isinstance(error, ValidationError):
-        faults = error.faults
     if isinstance(error, UnauthenticatedError):
-        # RFC 6750 §3: the error attribute only when a token came.
+        # RFC 6750 §3: the error attribute only when a token was sent.
         headers["WWW-Authenticate"] = 'Bearer error="invalid_token"' if error.token_given else "Bearer"
-    return problem(request, error.code, str(error), headers=headers, faults=faults)
+    errors = error.errors if isinstance(error, ValidationError) else ()
+    return problem(request, error.code, str(error), headers=headers, errors=errors)
 
 
 async def _on_invalid_parameters(request: Request, error: Exception) -> Json:
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - what it is registered for
-    return await _on_error(request, ValidationError(faults_of(error.errors())))
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for this
+    return await _on_error(request, ValidationError(field_errors(error.errors())))
 
 
 async def _on_http_error(request: Request, error: Exception) -> Json:
-    assert isinstance(error, HTTPException)  # noqa: S101 - what it is registered for
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for this
     code = _CODE_OF_STATUS.get(error.status_code, "validation_error")
     detail = {
         "not_found": "There is nothing at this path.",
@@ -165,7 +208,7 @@ async def _on_http_error(request: Request, error: Exception) -> Json:
     }.get(code, "The request could not be read.")
     headers = dict(error.headers or {})
     if "Allow" in headers:
-        # Starlette names the methods of the first route of the path alone; RFC 9110 §10.2.1 asks for all of them.
+        # Starlette names only the methods of the path's first route; RFC 9110 §10.2.1 requires all of them.
         headers["Allow"] = ", ".join(_methods_at(request))
     return problem(request, code, detail, headers=headers)
 
@@ -178,12 +221,12 @@ def _methods_at(request: Request) -> list[str]:
 
 
 def internal_error(request: Request) -> Json:
-    """The answer for what nobody foresaw; the log has the rest."""
+    """Returns the response for an unexpected error, without its details: the log has them."""
     return problem(request, "internal_error", INTERNAL_ERROR_DETAIL)
 
 
 def install(app: FastAPI) -> None:
-    """Have the app answer every error from the table."""
+    """Registers the handlers that turn every error into a problem document."""
     for kind in (JobError, FileError, RequestError):
         app.add_exception_handler(kind, _on_error)
     app.add_exception_handler(RequestValidationError, _on_invalid_parameters)

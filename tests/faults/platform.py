@@ -260,7 +260,8 @@ def running_platform() -> Iterator[Platform]:
             module = import_module(f"functions.{function}.handler")
             if hasattr(module, "utc_now"):
                 stack.enter_context(patch.object(module, "utc_now", clock))
-        stack.enter_context(patch("functions.api.handler.jwks_fetcher", lambda _url: key_set))
+        stack.enter_context(patch("functions.api.composition.utc_now", clock))
+        stack.enter_context(patch("functions.api.composition.jwks_fetcher", lambda _url: key_set))
         # Chunks of a few rows, so that a small file has several.
         stack.enter_context(patch("functions.plan.planner.chunk_size", lambda size: max(700, size // 4)))
         stack.enter_context(patch("time.sleep", lambda _seconds: None))

@@ -12,8 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from functions.api.handler import services
-from functions.api.settings import ApiSettings
+from functions.api.composition import ApiSettings, services
 from infra.local import panel
 from shared.aws import clients
 from shared.aws.results_bucket import ResultsBucket

@@ -9,8 +9,7 @@ import boto3
 import pytest
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from functions.api.handler import services
-from functions.api.settings import ApiSettings
+from functions.api.composition import ApiSettings, services
 from shared.aws import clients
 from shared.aws.state_machine import StateMachine
 from shared.jobs.errors import ResultsAssemblingError, ResultsGoneError, UnavailableError

@@ -7,8 +7,7 @@ from uuid import UUID
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from functions.api.handler import services
-from functions.api.settings import ApiSettings
+from functions.api.composition import ApiSettings, services
 from infra.local import panel
 from shared.aws import clients
 from shared.jobs.errors import NothingToRetryError

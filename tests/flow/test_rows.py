@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from functions.api.handler import services
-from functions.api.settings import ApiSettings
+from functions.api.composition import ApiSettings, services
 from shared.files.dialect import CANONICAL
 from shared.files.header import read_layout
 from shared.jobs.errors import UnavailableError

@@ -150,7 +150,7 @@ def folder_of(properties: JsonObject) -> str:
 
 
 def settings_of(folder: str) -> type[Settings]:
-    module = import_module(f"functions.{folder}.settings")
+    module = import_module(f"functions.{folder}.{'handler' if folder == 'api' else 'settings'}")
     (found,) = [
         member
         for member in vars(module).values()

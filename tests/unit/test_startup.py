@@ -1,35 +1,25 @@
-import gc
-from collections.abc import Iterator
+"""The functions that callers wait for load their modules without garbage collections."""
+
+import subprocess
+import sys
 
 import pytest
 
-from shared.startup import lasting_imports
+_PROGRAM = """
+import gc
+
+collections = []
+gc.callbacks.append(lambda phase, _: collections.append(phase))
+import functions.{folder}.handler
+gc.callbacks.clear()
+assert not collections, len(collections)
+assert gc.get_freeze_count() > 10_000, gc.get_freeze_count()
+assert gc.isenabled()
+"""
 
 
-@pytest.fixture(autouse=True)
-def _collecting() -> Iterator[None]:
-    gc.enable()
-    yield
-    gc.enable()
-
-
-def test_what_is_imported_is_not_looked_through_while_it_grows_nor_later() -> None:
-    frozen = gc.get_freeze_count()
-    with lasting_imports():
-        assert not gc.isenabled()
-        imported = [[] for _ in range(1_000)]  # type: list[list[int]]
-    assert gc.isenabled()
-    assert gc.get_freeze_count() >= frozen + len(imported)
-
-
-def test_a_process_that_does_not_collect_is_left_so() -> None:
-    gc.disable()
-    with lasting_imports():
-        pass
-    assert not gc.isenabled()
-
-
-def test_a_failed_import_leaves_the_collector_on() -> None:
-    with pytest.raises(ModuleNotFoundError), lasting_imports():
-        import nothing_of_that_name  # type: ignore[import-not-found] # noqa: F401, PLC0415
-    assert gc.isenabled()
+@pytest.mark.parametrize("folder", ["api", "score"])
+def test_handler_loads_its_modules_without_garbage_collection(folder: str) -> None:
+    program = _PROGRAM.format(folder=folder)
+    ran = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True)  # noqa: S603 - our own code
+    assert ran.returncode == 0, ran.stderr

@@ -1,17 +1,43 @@
-"""Cancelling and deleting many jobs in one request."""
+"""Cancelling and deleting up to 100 jobs in one request, with an outcome for each job."""
 
-from typing import Any
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated, Any
+from uuid import UUID
 
 from fastapi import APIRouter, Request
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
-from functions.api.answers import Json
-from functions.api.bulk import JobIds, act_on_each, read_job_ids
-from functions.api.dependencies import CurrentCaller, CurrentServices
-from functions.api.idempotency import OncePerKey
-from functions.api.problems import problems
+from functions.api.dependencies import CurrentCaller, CurrentServices, parsed_job_id
+from functions.api.idempotency import Once, OncePerKey
+from functions.api.problems import INTERNAL_ERROR_DETAIL, problems
+from functions.api.request_bodies import json_object, read_body, validated
+from functions.api.responses import Json
+from shared.jobs.errors import JobError, UnavailableError
+from shared.jobs.job import Job
+from shared.jobs.representations import JsonObject
+
+logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/jobs/bulk", tags=["jobs"])
+
+MAX_JOBS = 100
+# API Gateway waits 29 seconds: jobs not started by then are reported as unavailable.
+_SECONDS = 20.0
+_WORKERS = 8
+_MAX_JSON_BYTES = 64 * 1024
+
+
+class JobIds(BaseModel):
+    """The jobs to act on; one named twice is acted on once."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    job_ids: list[Annotated[str, StringConstraints(max_length=100)]] = Field(min_length=1, max_length=MAX_JOBS)
+
 
 _REQUEST_BODY: dict[str, Any] = {
     "requestBody": {"required": True, "content": {"application/json": {"schema": JobIds.model_json_schema()}}}
@@ -27,12 +53,7 @@ _REQUEST_BODY: dict[str, Any] = {
 )
 async def cancel_jobs(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:
     """Cancel each of these jobs. A job that cannot be cancelled says why and stops none of the others."""
-
-    async def cancel_each() -> Response:
-        job_ids = await read_job_ids(request)
-        return Json(act_on_each(job_ids, lambda job_id: services.jobs.cancel(caller, job_id).job))
-
-    return await once.answer(cancel_each)
+    return await _act_once(request, once, lambda job_id: services.jobs.cancel(caller, job_id).job)
 
 
 @router.post(
@@ -44,9 +65,44 @@ async def cancel_jobs(request: Request, caller: CurrentCaller, services: Current
 )
 async def delete_jobs(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:
     """Delete each of these jobs with everything stored for it. `status` is the one it had."""
+    return await _act_once(request, once, lambda job_id: services.jobs.delete(caller, job_id))
 
-    async def delete_each() -> Response:
-        job_ids = await read_job_ids(request)
-        return Json(act_on_each(job_ids, lambda job_id: services.jobs.delete(caller, job_id)))
 
-    return await once.answer(delete_each)
+async def _act_once(request: Request, once: Once, act: Callable[[UUID], Job]) -> Response:
+    async def act_on_all() -> Response:
+        body = await read_body(request, max_bytes=_MAX_JSON_BYTES, advice=f"Name at most {MAX_JOBS} jobs.")
+        # A dictionary drops repeated ids and keeps their order.
+        job_ids = list(dict.fromkeys(validated(JobIds, json_object(body)).job_ids))
+        return Json(act_on_each(job_ids, act))
+
+    return await once.answer(act_on_all)
+
+
+def act_on_each(
+    job_ids: Sequence[str],
+    act: Callable[[UUID], Job],
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+) -> JsonObject:
+    """Returns the response body: an outcome for each id, in the order of the ids."""
+    deadline = monotonic() + _SECONDS
+
+    def act_in_time(job_id: UUID) -> Job:
+        if monotonic() > deadline:
+            raise UnavailableError
+        return act(job_id)
+
+    def outcome(job_id: str) -> JsonObject:
+        try:
+            job = act_in_time(parsed_job_id(job_id))
+        except JobError as error:
+            return {"job_id": job_id, "success": False, "code": error.code, "detail": str(error)}
+        except Exception:  # one failure must not hide the other outcomes
+            logger.exception("A job of a bulk request failed", extra={"job_id": job_id})
+            return {"job_id": job_id, "success": False, "code": "internal_error", "detail": INTERNAL_ERROR_DETAIL}
+        return {"job_id": job_id, "success": True, "status": job.status}
+
+    with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+        outcomes = list(pool.map(outcome, job_ids))
+    succeeded = sum(outcome["success"] for outcome in outcomes)
+    return {"success": True, "results": outcomes, "succeeded": succeeded, "failed": len(outcomes) - succeeded}

@@ -1,39 +1,57 @@
-"""Listing jobs, looking at one, cancelling and deleting."""
+"""Jobs: list, statistics, details, status, cancel, delete and retry."""
 
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from functions.api.answers import Json, tagged
 from functions.api.dependencies import (
     CancellableJob,
     CurrentCaller,
     CurrentCursor,
     CurrentServices,
     JobId,
+    RetryableJob,
     Services,
     VisibleJob,
 )
 from functions.api.idempotency import OncePerKey
-from functions.api.list_filters import CurrentFilter
-from functions.api.listing import ListRequest, list_jobs
+from functions.api.pagination import CurrentFilter, ListRequest, list_jobs
 from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
 from functions.api.problems import problems
+from functions.api.request_bodies import json_object, read_body, validated
+from functions.api.responses import Json, accepted, tagged
 from shared.jobs.errors import ResultsGoneError
-from shared.jobs.job import Job
+from shared.jobs.job import Job, Outcome
 from shared.jobs.progress import JobView
 from shared.jobs.representations import JsonObject, job_details, job_statistics
 from shared.jobs.row_errors import Position, RowErrorPage
 
-# Row errors in the details; the rest are a page away.
+# Row errors in the details; the route of row errors has them all.
 ERRORS_SHOWN = 100
 MAX_OFFSET = 1_000
+_MAX_RETRY_BYTES = 16 * 1024
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Sort = Literal["created_at", "-created_at"]
+
+
+class RetryRequest(BaseModel):
+    """Which rows to retry; both kinds unless told otherwise."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    outcomes: list[Literal["failed", "unprocessed"]] = Field(
+        default=["failed", "unprocessed"], min_length=1, max_length=10, description="Rows of which outcomes"
+    )
+
+
+_REQUEST_BODY: dict[str, Any] = {
+    "requestBody": {"required": False, "content": {"application/json": {"schema": RetryRequest.model_json_schema()}}}
+}
 
 
 @router.get(
@@ -60,7 +78,7 @@ async def get_jobs(  # noqa: PLR0917 - FastAPI passes them by name
     return Json(list_jobs(services, caller, ListRequest(job_filter=ordered, limit=limit, cursor=cursor, offset=offset)))
 
 
-# Before the routes of one job, which would take "statistics" for its id.
+# Before the routes of one job, which would match "statistics" as its id.
 @router.get(
     "/statistics",
     responses=problems(401, 403, 503),
@@ -156,11 +174,44 @@ async def delete_job(caller: CurrentCaller, job_id: JobId, services: CurrentServ
     return Json({"success": True, "message": f"Job {job.id} deleted successfully", "deleted_job": _named(job)})
 
 
+@router.post(
+    "/{job_id}/retry",
+    status_code=202,
+    responses=problems(400, 401, 403, 404, 409, 413, 422, 503),
+    operation_id="retry_job",
+    summary="Retry the failed and unprocessed rows of a job that has ended",
+    openapi_extra=_REQUEST_BODY,
+)
+async def retry_job(
+    request: Request, caller: CurrentCaller, view: RetryableJob, services: CurrentServices, once: OncePerKey
+) -> Response:
+    """Make a job of just those rows, with the options of this one, which stays as it is.
+
+    The rows keep the number they had in the file first uploaded in a column `source_row`. So a cancelled job is
+    resumed: its results and those of its retry together are those of one uninterrupted job. Of a job that ended before
+    its rows were counted the whole file is taken again, without that column. Ten retries in a row are made at most.
+    """
+
+    async def accept() -> Response:
+        body = await read_body(request, max_bytes=_MAX_RETRY_BYTES, advice="A retry is a small JSON object.")
+        wanted = validated(RetryRequest, json_object(body) if body else {})
+        outcomes = frozenset(map(Outcome, wanted.outcomes))
+        child = services.retries.retry(caller, view, outcomes, job_id=once.new_job_id())
+        return accepted(
+            services.jobs,
+            child,
+            root_url=services.root_url,
+            message="Retry accepted. Follow the status of the new job.",
+        )
+
+    return await once.answer(accept)
+
+
 def _first_errors(services: Services, view: JobView) -> RowErrorPage:
     try:
         return services.jobs.row_errors(view, start=Position(), limit=ERRORS_SHOWN)
     except ResultsGoneError:
-        # The details are there all the same, and say that there were more errors than are shown.
+        # The details are still available, and their counts show that there were errors.
         return RowErrorPage(errors=(), following=None)
 
 

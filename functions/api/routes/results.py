@@ -1,4 +1,4 @@
-"""What came of a job: its scored rows, its result files and its row errors."""
+"""Results of a job: scored rows, result files and row errors."""
 
 from dataclasses import asdict
 from functools import partial
@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from functions.api.answers import Json
 from functions.api.dependencies import CurrentCursor, CurrentServices, EndedJob, VisibleJob
 from functions.api.problems import problems
+from functions.api.responses import Json
 from shared.jobs.errors import ResultsAssemblingError
 from shared.jobs.job import FileFormat, Outcome
 from shared.jobs.progress import JobView
@@ -18,7 +18,7 @@ from shared.jobs.row_errors import Position, RowErrorFilter
 from shared.scoring.columns import RowErrorCode, normalised_name
 from shared.scoring.result_rows import read_page
 
-# CSV files are ready within seconds of the end of a job, and so are others of most jobs after the first request.
+# CSV files are ready within seconds of the end of a job, exports of most jobs within seconds of their first request.
 ASSEMBLING_RETRY_SECONDS = 3
 MAX_ERRORS = 1_000
 
@@ -130,7 +130,7 @@ async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
     or empty, and still have a `next_cursor`.
     """
     error_filter = RowErrorFilter(code=code, column=normalised_name(column) if column else None)
-    # Who may see the job may go on from any page of it, so the cursor is bound to the job and the filter alone.
+    # Bound to the job and the filter only: every caller who may see the job may continue from any of its pages.
     bound_to = {"list": "errors", "job_id": str(view.job.id), **asdict(error_filter)}
     start = Position()
     if cursor is not None:

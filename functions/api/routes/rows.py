@@ -1,39 +1,35 @@
-"""A few rows scored at once, and the models that score them."""
+"""Scoring up to 100 rows in one request: the route, and its rows converted into the CSV text that a job reads."""
 
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from functions.api.answers import Json, tagged
-from functions.api.dependencies import CurrentCaller, CurrentServices
+from functions.api.dependencies import CurrentServices
 from functions.api.idempotency import OncePerKey
 from functions.api.problems import problems
-from functions.api.row_requests import MAX_ROWS, read_rows
+from functions.api.request_bodies import RepeatedNameError, body_error, read_body, strict_json
+from functions.api.responses import Json
+from shared.files.errors import TooLargeError, UnsupportedFormatError
+from shared.files.header import Layout, check_columns, read_header
 from shared.jobs.job import JobType
-from shared.scoring.model_descriptions import model_descriptions
+from shared.jobs.ports import GivenRows
+from shared.jobs.representations import API_ROOT
 
-router = APIRouter(tags=["models"])
+MAX_ROWS = 100
 
-
-@router.get(
-    "/models",
-    responses={**problems(401, 403, 503), 304: {"description": "Not changed since the given `ETag`"}},
-    operation_id="list_models",
-    summary="The model of each job type and profile",
-)
-async def get_models(request: Request, caller: CurrentCaller) -> Response:  # noqa: ARG001 - any caller, but a caller
-    """Version, features, training data, metrics and calibration; for quarterly rows also on what basis."""
-    # They change with a deployment only.
-    headers = {"Cache-Control": "private, max-age=300"}
-    return tagged(request, {"success": True, "models": model_descriptions()}, headers=headers)
+_NO_TEXT = "is no text: it has half of a surrogate pair"
 
 
 def rows_router(job_type: JobType) -> APIRouter:
-    """The route that scores rows of a job type at once."""
-    typed = APIRouter(tags=["rows"])
+    """Returns the route that scores rows of a job type."""
+    router = APIRouter(tags=["rows"])
 
-    @typed.post(
+    @router.post(
         f"/{job_type}",
         responses=problems(400, 401, 403, 409, 413, 415, 422, 503),
         operation_id=f"score_{job_type}",
@@ -56,11 +52,11 @@ def rows_router(job_type: JobType) -> APIRouter:
 
         return await once.answer(score_rows)
 
-    return typed
+    return router
 
 
 def _request_body() -> dict[str, Any]:
-    """The body for the OpenAPI document: the route reads it itself, so FastAPI cannot know it."""
+    """Returns the request body for the OpenAPI document: the route reads it itself, unknown to FastAPI."""
     cell = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}
     return {
         "required": True,
@@ -83,3 +79,97 @@ def _request_body() -> dict[str, Any]:
             }
         },
     }
+
+
+async def read_rows(request: Request, *, job_type: JobType, max_bytes: int, next_year: int) -> GivenRows:
+    """Returns the rows of the request. Raises `ValidationError`, and a `FileError` as for a file with this header."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise UnsupportedFormatError('Send the rows as application/json: {"rows": [{"company_symbol": "…", …}, …]}.')
+    body = await read_body(request, max_bytes=max_bytes, advice=_in_bulk(job_type))
+    rows = _rows(_parsed(body), job_type)
+    names = _names(rows)
+    header = read_header(names)
+    profile, used_both = check_columns(header, job_type)
+    data = _csv([[_cell(row.get(name), number, name) for name in names] for number, row in enumerate(rows)])
+    layout = Layout(
+        delimiter=",",
+        names=header.names,
+        normalised=header.normalised,
+        job_type=job_type,
+        profile=profile,
+        used_both=used_both,
+        data_start=0,
+    )
+    return GivenRows(layout=layout.to_json(), data=data, row_count=len(rows), next_year=next_year)
+
+
+def _in_bulk(job_type: JobType) -> str:
+    return f"Upload more as a file: POST it to {API_ROOT}/{job_type}/bulk-upload-async."
+
+
+def _parsed(body: bytes) -> Any:
+    """Returns the JSON value of the body, with numbers as the text that a file would have."""
+    try:
+        return strict_json(body, parse_int=str, parse_float=_number_text)
+    except RepeatedNameError:
+        raise body_error("body", "has an object with the same name twice") from None
+    except (ValueError, RecursionError):
+        raise body_error("body", "is not valid JSON") from None
+
+
+def _number_text(text: str) -> str:
+    """Returns the shortest text of the same double; the text as written when it exceeds a double."""
+    number = float(text)
+    return repr(number) if isfinite(number) else text
+
+
+def _rows(sent: Any, job_type: JobType) -> Sequence[Mapping[str, Any]]:
+    if not isinstance(sent, dict):
+        raise body_error("body", "has to be a JSON object")
+    rows = sent.get("rows")
+    if set(sent) != {"rows"} or not isinstance(rows, list) or not rows:
+        raise body_error("body.rows", f"has to be a list of 1 to {MAX_ROWS} objects, and all there is")
+    if len(rows) > MAX_ROWS:
+        raise TooLargeError(
+            f"The request has {len(rows):,} rows; at most {MAX_ROWS} are scored at once. {_in_bulk(job_type)}"
+        )
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise body_error(f"body.rows.{number}", f"row {number + 1} has to be an object of columns and cells")
+    return rows
+
+
+def _names(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Returns the columns of all rows in order of appearance."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    if not all(_is_text(name) for name in names):
+        raise body_error("body.rows", f"the name of a column {_NO_TEXT}")
+    return names
+
+
+def _cell(value: Any, number: int, name: str) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        if _is_text(value):
+            return value
+        raise body_error(f"body.rows.{number}.{name}", f"the cell in row {number + 1} {_NO_TEXT}")
+    raise body_error(f"body.rows.{number}.{name}", f"the cell in row {number + 1} has to be a text, a number or null")
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _csv(records: Sequence[Sequence[str]]) -> str:
+    """Returns the records as CSV. A blank record is quoted, since it is a row and not a blank line."""
+    text = io.StringIO()
+    plain, quoted = csv.writer(text), csv.writer(text, quoting=csv.QUOTE_ALL)
+    for record in records:
+        (plain if "".join(record).strip() else quoted).writerow(record)
+    return text.getvalue()

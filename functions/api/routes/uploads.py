@@ -1,4 +1,4 @@
-"""Creating jobs: a small file through the API, or a link for one of any allowed size."""
+"""Uploads: a small file in the request, or a presigned form for a file of any allowed size."""
 
 from typing import Any
 from uuid import UUID
@@ -6,12 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from functions.api import door
-from functions.api.acceptance import accepted
 from functions.api.dependencies import CurrentCaller, CurrentServices, Limits, Services
 from functions.api.idempotency import OncePerKey
 from functions.api.problems import problems
-from functions.api.upload_requests import Announcement, Options, content_kind, read_announcement, read_form
+from functions.api.request_bodies import Announcement, Options, content_kind, read_announcement, read_form
+from functions.api.responses import accepted
+from functions.api.upload_checks import accepted_name, check_declared, check_file
 from shared.jobs.access import Caller
 from shared.jobs.job import JobType, timestamp
 
@@ -20,7 +20,7 @@ _LABELS = {"type": "string", "description": "A JSON object of strings"}
 
 
 def upload_router(job_type: JobType) -> APIRouter:
-    """The upload route of a job type."""
+    """Returns the upload route of a job type."""
     router = APIRouter(tags=["uploads"])
 
     @router.post(
@@ -42,12 +42,14 @@ def upload_router(job_type: JobType) -> APIRouter:
             if content_kind(request.headers) == "json":
                 return _presign(services, caller, job_type, await read_announcement(request), job_id=job_id)
             sent = await read_form(request, max_bytes=services.limits.multipart_max_bytes)
-            filename = door.accepted_name(sent.filename)
-            door.check_file(sent.body, filename=filename, job_type=job_type, encoding=sent.encoding)
+            filename = accepted_name(sent.filename)
+            check_file(sent.body, filename=filename, job_type=job_type, encoding=sent.encoding)
             job = services.jobs.upload(
                 caller, job_type=job_type, filename=filename, body=sent.body, options=sent.options(), job_id=job_id
             )
-            return accepted(services, job, message="File accepted. Follow the job's status.")
+            return accepted(
+                services.jobs, job, root_url=services.root_url, message="File accepted. Follow the job's status."
+            )
 
         return await once.answer(accept)
 
@@ -57,10 +59,10 @@ def upload_router(job_type: JobType) -> APIRouter:
 def _presign(
     services: Services, caller: Caller, job_type: JobType, announced: Announcement, *, job_id: UUID
 ) -> Response:
-    filename = door.accepted_name(announced.filename)
+    filename = accepted_name(announced.filename)
     max_bytes = _max_bytes(services.limits, filename)
     options = announced.to_domain()
-    door.check_declared(file_size=announced.file_size, max_bytes=max_bytes, encoding=options.encoding)
+    check_declared(file_size=announced.file_size, max_bytes=max_bytes, encoding=options.encoding)
     presigned = services.jobs.presign(
         caller,
         job_type=job_type,
@@ -78,7 +80,7 @@ def _presign(
         "max_bytes": max_bytes,
     }
     message = "Job created. POST a form to `upload.url`: every entry of `upload.fields`, then the file as `file`."
-    return accepted(services, presigned.job, message=message, upload=upload)
+    return accepted(services.jobs, presigned.job, root_url=services.root_url, message=message, upload=upload)
 
 
 def _max_bytes(limits: Limits, filename: str) -> int:
@@ -86,7 +88,7 @@ def _max_bytes(limits: Limits, filename: str) -> int:
 
 
 def _parameters() -> list[dict[str, Any]]:
-    """The options as query parameters, for the OpenAPI document."""
+    """Returns the options as query parameters for the OpenAPI document."""
     properties = {**Options.model_json_schema()["properties"], "labels": _LABELS}
     return [
         {
@@ -101,7 +103,7 @@ def _parameters() -> list[dict[str, Any]]:
 
 
 def _request_body() -> dict[str, Any]:
-    """The two bodies for the OpenAPI document: the route reads them itself, so FastAPI cannot know them."""
+    """Returns both request bodies for the OpenAPI document: the route reads them itself, unknown to FastAPI."""
     form = Options.model_json_schema()
     form["title"] = "UploadForm"
     form["properties"] = {

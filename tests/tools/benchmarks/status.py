@@ -16,10 +16,9 @@ from moto import mock_aws
 from starlette.responses import Response
 
 from functions.api.app import create_app
-from functions.api.authentication import ClaimNames, TokenVerifier
-from functions.api.handler import TEXT_MEDIA_TYPES, services
-from functions.api.settings import ApiSettings
-from functions.api.signing_keys import SigningKeys
+from functions.api.auth import ClaimNames, SigningKeys, TokenVerifier
+from functions.api.composition import ApiSettings, services
+from functions.api.handler import TEXT_MEDIA_TYPES
 from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
 from tests.aws_resources import TABLE, create_table

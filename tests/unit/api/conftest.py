@@ -16,10 +16,9 @@ from fastapi import FastAPI
 from jwt.algorithms import RSAAlgorithm
 
 from functions.api.app import create_app
-from functions.api.authentication import ClaimNames, TokenVerifier
+from functions.api.auth import ClaimNames, SigningKeys, TokenVerifier
 from functions.api.cursors import Cursors
 from functions.api.dependencies import Limits, Services
-from functions.api.signing_keys import SigningKeys
 from shared.jobs.downloads import Downloads, ScoredRows
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.job import Job, Outcome

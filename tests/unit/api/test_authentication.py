@@ -14,9 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.api.authentication import ClaimNames, TokenVerifier
-from functions.api.errors import ForbiddenError, UnauthenticatedError
-from functions.api.signing_keys import SigningKeys
+from functions.api.auth import ClaimNames, SigningKeys, TokenVerifier
+from functions.api.problems import ForbiddenError, UnauthenticatedError
 from shared.jobs.access import Caller, Role
 from tests.unit.api.conftest import (
     AUDIENCE,

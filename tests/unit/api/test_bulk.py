@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from functions.api.bulk import act_on_each
+from functions.api.routes.bulk import act_on_each
 from shared.jobs.job import Job, JobStatus
 from tests.builders import a_completed_job, a_job, a_processing_job
 from tests.fakes import FakeJobStore

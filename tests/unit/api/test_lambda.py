@@ -17,8 +17,8 @@ from mangum import Mangum
 
 from functions.api import handler as function
 from functions.api.app import create_app
+from functions.api.composition import ApiSettings, services
 from functions.api.dependencies import Services
-from functions.api.settings import ApiSettings
 from shared.aws import clients
 from shared.settings import SettingsError
 from tests.fakes import FakeUploadStore
@@ -203,7 +203,7 @@ class TestSettings:
         assert settings.token_audience == {"client-1", "client-2"}
         assert settings.multipart_max_bytes == 4_194_304
         assert settings.groups_claim == "cognito:groups"
-        assert function.services(settings).limits.xlsx_max_bytes == 104_857_600
+        assert services(settings).limits.xlsx_max_bytes == 104_857_600
 
     @pytest.mark.parametrize("name", ENVIRONMENT)
     def test_lacking_a_variable_is_refused_by_its_name(self, name: str) -> None:
@@ -228,4 +228,4 @@ class TestSettings:
 
     def test_that_lead_callers_elsewhere_show_in_locations(self) -> None:
         settings = ApiSettings.from_environment({**ENVIRONMENT, "API_ROOT_URL": "https://api.example/stage/"})
-        assert function.services(settings).root_url == "https://api.example/stage"
+        assert services(settings).root_url == "https://api.example/stage"

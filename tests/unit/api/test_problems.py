@@ -14,9 +14,8 @@ from openapi_spec_validator import validate
 
 from functions.api import bodies, openapi
 from functions.api.app import described_app
-from functions.api.errors import RequestError
-from functions.api.problems import KINDS
-from functions.api.version import VERSION
+from functions.api.problems import KINDS, RequestError
+from functions.api.routes.reference import VERSION
 from shared.files.errors import FileError
 from shared.jobs.errors import JobError, UnavailableError
 from tests.builders import a_job

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from functions.api.authentication import TokenVerifier
-from functions.api.errors import UnauthenticatedError
-from functions.api.signing_keys import SigningKeys
+from functions.api.auth import SigningKeys, TokenVerifier
+from functions.api.problems import UnauthenticatedError
 from shared.jobs.errors import UnavailableError
 from tests.unit.api.conftest import KEY_ID, Client, Issuer, Seconds, Token, bearer, claims, key_set, signed
 

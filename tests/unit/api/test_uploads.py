@@ -13,7 +13,7 @@ import openpyxl
 import pytest
 
 from functions.api.bodies import UploadAccepted
-from functions.api.door import WORKBOOK_MAX_UNPACKED_BYTES
+from functions.api.upload_checks import WORKBOOK_MAX_UNPACKED_BYTES
 from shared.jobs.job import JobStatus, Source, UploadOptions
 from shared.jobs.uploads import upload_key
 from shared.scoring.columns import profile_of

@@ -1,30 +1,32 @@
-"""What every answer has in common, whichever route gives it; and the net under all of them."""
+"""ASGI middleware around all routes: request id, common headers, and a problem document for unexpected errors."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
+from uuid import uuid4
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from functions.api.problems import internal_error
-from functions.api.request_ids import request_id_of
 
 logger = logging.getLogger(__name__)
 
 
-class Edge:
-    """Innermost middleware around the routes: common headers, and a problem document for what nobody foresaw."""
+class CommonMiddleware:
+    """Sets `request.state.request_id` and the headers of every response; turns an unexpected error into a 500."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+        """Serves one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})
-        request_id = request_id_of(scope)
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
         started = False
 
         async def send_with_headers(message: Message) -> None:
@@ -46,3 +48,11 @@ class Edge:
             if started:
                 raise
             await internal_error(Request(scope))(scope, receive, send_with_headers)
+
+
+def _request_id(scope: Mapping[str, Any]) -> str:
+    """Returns the request id of API Gateway, else that of Lambda, else a new one."""
+    event: Mapping[str, Any] = scope.get("aws.event") or {}
+    from_gateway = (event.get("requestContext") or {}).get("requestId")
+    from_lambda = getattr(scope.get("aws.context"), "aws_request_id", None)
+    return str(from_gateway or from_lambda or uuid4())

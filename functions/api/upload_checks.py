@@ -1,6 +1,6 @@
-"""What is refused at the door, before a job is made: files that no job could score.
+"""Checks of an upload before its job is created: name, size, encoding and header.
 
-Only what the whole file is already here for; everything else is for the job to find. Without NumPy.
+The job validates everything else. Nothing here imports NumPy, which would slow the cold start.
 """
 
 import zipfile
@@ -15,12 +15,12 @@ from shared.files.header import read_layout
 from shared.jobs.uploads import FILE_SUFFIXES, display_name
 from shared.vocabulary import FileFormat, JobType
 
-# Looking for the header may mean to read every sheet; more than this takes seconds, and the caller waits.
+# The search for the header may read every sheet; more than this takes seconds, and the caller waits.
 WORKBOOK_MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 
 
 def accepted_name(name: str) -> str:
-    """The file's name as it will be shown. Raises `UnsupportedFormatError` when it ends in neither .csv nor .xlsx."""
+    """Returns the display name. Raises `UnsupportedFormatError` when it ends in neither .csv nor .xlsx."""
     shown = display_name(name)
     if not shown.lower().endswith(FILE_SUFFIXES):
         raise UnsupportedFormatError(
@@ -30,7 +30,7 @@ def accepted_name(name: str) -> str:
 
 
 def check_declared(*, file_size: int | None, max_bytes: int, encoding: str | None) -> None:
-    """Check what a caller says of a file that is yet to come. Raises a `FileError`."""
+    """Checks the announced size and encoding of a file that is yet to be sent. Raises a `FileError`."""
     if file_size is not None and file_size > max_bytes:
         raise TooLargeError(f"The file has {file_size:,} bytes; at most {max_bytes:,} are allowed. Split it.")
     if encoding is not None:
@@ -38,15 +38,15 @@ def check_declared(*, file_size: int | None, max_bytes: int, encoding: str | Non
 
 
 def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str | None) -> None:
-    """Check a whole file. Raises a `FileError` whose text says what to do.
+    """Checks a whole file. Raises a `FileError` whose text says what to do.
 
-    A workbook that unpacks to much is left to its job.
+    A large workbook is left to its job.
     """
     if sniff_format(body, filename) is FileFormat.XLSX:
         if encoding is not None:
             text_encoding(encoding)
         if _unpacked_bytes(body) <= WORKBOOK_MAX_UNPACKED_BYTES:
-            from shared.inputs.workbooks import check_workbook  # noqa: PLC0415 - most starts of the function meet no workbook
+            from shared.inputs.workbooks import check_workbook  # noqa: PLC0415 - few requests upload a workbook
 
             check_workbook(BytesIO(body), job_type=job_type)
         return
@@ -64,9 +64,9 @@ def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str |
 
 
 def _unpacked_bytes(body: bytes) -> int:
-    """What the archive says it unpacks to: its reader gives no more than that. 0 for an archive that cannot be read."""
+    """Returns the unpacked size in the archive's directory, which bounds what is read; 0 for an unreadable archive."""
     try:
         with zipfile.ZipFile(BytesIO(body)) as archive:
             return sum(entry.file_size for entry in archive.infolist())
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError):
-        return 0  # what is wrong with it is for the check of workbooks to say
+        return 0  # check_workbook reports what is wrong

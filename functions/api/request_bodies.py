@@ -1,33 +1,92 @@
-"""The two forms of an upload request, a multipart form with the file or JSON that announces it, and their options.
+"""Request bodies: JSON, the multipart form of an upload, and the options of an upload.
 
-Read here and not by FastAPI: a body is looked at only after the caller is known, faults of the file come before faults
-of the options, and no error echoes what was sent.
+Routes read them here and not through FastAPI's parameters: a body is read only after the caller is authenticated,
+errors of the file come before errors of the options, and no error repeats what was sent.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import ValidationError as PydanticError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from functions.api.forms import MalformedFormError, Part, read_parts
-from functions.api.json_bodies import body_fault, json_object, read_body, validated
-from shared.files.errors import EmptyFileError, UnsupportedFormatError
+from functions.api.problems import FieldError, ValidationError, field_errors
+from shared.files.errors import EmptyFileError, TooLargeError, UnsupportedFormatError
 from shared.jobs.job import UploadOptions
 
 MAX_LABELS = 10
-# S3's own limit is 48.8 TiB an object; the service's is a setting.
+# S3 allows 48.8 TiB per object; the limit of the service is a setting.
 _MAX_FILE_SIZE = 10**14
 _MAX_JSON_BYTES = 64 * 1024
-# Enough for a percentage; DynamoDB knows no numbers below 1e-130.
+# DynamoDB stores no numbers below 1e-130.
 _PERCENT_DECIMALS = 6
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+async def read_body(request: Request, *, max_bytes: int, advice: str) -> bytes:
+    """Returns the whole body, which Lambda has in memory anyway. Raises `TooLargeError`."""
+    body = await request.body()
+    if len(body) > max_bytes:
+        raise TooLargeError(f"The request body has {len(body):,} bytes; at most {max_bytes:,} are allowed. {advice}")
+    return body
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Returns the JSON object in these bytes. Raises `ValidationError`."""
+    try:
+        sent = json.loads(body)
+    except (ValueError, RecursionError):
+        raise body_error("body", "is not valid JSON") from None
+    if not isinstance(sent, dict):
+        raise body_error("body", "has to be a JSON object")
+    return sent
+
+
+class RepeatedNameError(ValueError):
+    """A JSON object has a name twice, so its value is ambiguous."""
+
+
+def strict_json(body: bytes, **numbers: Any) -> Any:
+    """Returns the JSON value in these bytes; `numbers` are `parse_int` and `parse_float` of `json.loads`.
+
+    Raises `RepeatedNameError`, ValueError for other invalid JSON (`NaN` and `Infinity` included) and RecursionError.
+    """
+    return json.loads(body, parse_constant=_refuse_constant, object_pairs_hook=_unambiguous, **numbers)
+
+
+def _refuse_constant(_: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _unambiguous(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise RepeatedNameError
+    return values
+
+
+def validated(model: type[_Model], sent: Mapping[str, Any]) -> _Model:
+    """Returns what was sent as this model. Raises `ValidationError`."""
+    try:
+        return model.model_validate(dict(sent))
+    except PydanticError as error:
+        errors = error.errors(include_input=False, include_url=False, include_context=False)
+        raise ValidationError(field_errors(errors, within="body")) from None
+
+
+def body_error(field: str, message: str) -> ValidationError:
+    """Returns the error for one field of a body."""
+    return ValidationError([FieldError(field=field, message=message, code="invalid")])
 
 
 def _parsed(value: object) -> object:
-    """Labels as a form field or query parameter has them: JSON text."""
+    """Returns labels from JSON text, as a form field or a query parameter has them."""
     if not isinstance(value, str):
         return value
     try:
@@ -38,11 +97,11 @@ def _parsed(value: object) -> object:
 
 def _not_bool(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("expected a number")  # noqa: TRY004 - the error pydantic turns into a fault
+        raise ValueError("expected a number")  # noqa: TRY004 - pydantic reports this one as a field error
     return value
 
 
-# The bounds come first: behind the validator they reach the OpenAPI document under names that no schema knows.
+# The bounds come first: after the validator they would reach the OpenAPI document under names that no schema has.
 _Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False), BeforeValidator(_not_bool)]
 _NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
 _LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
@@ -50,7 +109,7 @@ _LabelValue = Annotated[str, StringConstraints(max_length=256, pattern=_NO_CONTR
 
 
 class Options(BaseModel):
-    """What an uploader may ask of a job."""
+    """Options of an upload."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -71,7 +130,7 @@ class Options(BaseModel):
     )
 
     def to_domain(self) -> UploadOptions:
-        """The options as a job keeps them."""
+        """Returns the options as a job stores them."""
         percent = self.max_failed_percent
         return UploadOptions(
             validate_only=self.validate_only,
@@ -82,7 +141,7 @@ class Options(BaseModel):
 
 
 class Announcement(Options):
-    """A file that is to be uploaded straight to storage."""
+    """Request for a presigned form to upload a file straight to storage."""
 
     filename: str = Field(min_length=1, max_length=1024, description="Ends in .csv or .xlsx")
     file_size: int | None = Field(default=None, ge=0, le=_MAX_FILE_SIZE, strict=True, description="Bytes, if known")
@@ -91,7 +150,7 @@ class Announcement(Options):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SentFile:
-    """A file that came with its request; the options are not validated yet."""
+    """The file of a multipart form, with options that are not validated yet."""
 
     filename: str
     body: bytes
@@ -99,16 +158,16 @@ class SentFile:
 
     @property
     def encoding(self) -> str | None:
-        """The encoding as declared, whatever it is."""
+        """The declared encoding, not validated."""
         return self.raw_options.get("encoding") or None
 
     def options(self) -> UploadOptions:
-        """The options. Raises `ValidationError`."""
+        """Returns the options. Raises `ValidationError`."""
         return validated(Options, self.raw_options).to_domain()
 
 
 def content_kind(headers: Headers) -> Literal["form", "json"]:
-    """Which form of upload this is. Raises `UnsupportedFormatError` for neither."""
+    """Returns which kind of upload this is. Raises `UnsupportedFormatError` for other media types."""
     media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         return "form"
@@ -121,17 +180,17 @@ def content_kind(headers: Headers) -> Literal["form", "json"]:
 
 
 async def read_announcement(request: Request) -> Announcement:
-    """The announced file with its options. Raises `EmptyFileError`, `TooLargeError` and `ValidationError`."""
+    """Returns the announced file with its options. Raises `EmptyFileError`, `TooLargeError`, `ValidationError`."""
     body = await read_body(request, max_bytes=_MAX_JSON_BYTES, advice="An announcement is a small JSON object.")
     sent = json_object(body)
-    # A fault of the file comes before faults of the fields, as with a file that is sent.
+    # Errors of the file come before errors of the fields, as with a file that is sent.
     if sent.get("file_size") == 0 and not isinstance(sent["file_size"], bool):
         raise EmptyFileError("The file is empty")
     return validated(Announcement, {**_query_options(request), **sent})
 
 
 async def read_form(request: Request, *, max_bytes: int) -> SentFile:
-    """The file of a multipart form. Raises `ValidationError` and `TooLargeError`."""
+    """Returns the file of a multipart form. Raises `ValidationError` and `TooLargeError`."""
     advice = (
         f"Files over {max_bytes:,} bytes are uploaded straight to storage: POST JSON "
         '{"filename": "..."} to this same path and follow its answer.'
@@ -140,10 +199,10 @@ async def read_form(request: Request, *, max_bytes: int) -> SentFile:
     try:
         parts = read_parts(body, request.headers["content-type"])
     except MalformedFormError:
-        raise body_fault("body", "is no complete multipart form") from None
+        raise body_error("body", "is no complete multipart form") from None
     files = [part for part in parts if part.filename is not None]
     if len(files) != 1 or files[0].name != "file" or not files[0].filename:
-        raise body_fault("body.file", "has to be one file with a name, and the only one")
+        raise body_error("body.file", "has to be one file with a name, and the only one")
     fields = {part.name: _field_text(part) for part in parts if part.filename is None}
     return SentFile(filename=files[0].filename, body=files[0].body, raw_options={**_query_options(request), **fields})
 
@@ -152,9 +211,9 @@ def _field_text(part: Part) -> str:
     try:
         return part.body.decode()
     except UnicodeDecodeError:
-        raise body_fault("body", "has a field that is not UTF-8 text") from None
+        raise body_error("body", "has a field that is not UTF-8 text") from None
 
 
 def _query_options(request: Request) -> dict[str, str]:
-    """Options given as query parameters; other parameters are not for us."""
+    """Returns the options in the query; other parameters are ignored."""
     return {name: request.query_params[name] for name in Options.model_fields if name in request.query_params}

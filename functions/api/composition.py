@@ -1,0 +1,131 @@
+"""The settings of the api function and the services that they make."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field, HttpUrl
+
+from functions.api.auth import ClaimNames, SigningKeys, TokenVerifier, jwks_fetcher
+from functions.api.cursors import Cursors
+from functions.api.dependencies import Limits, Services
+from shared.aws import clients
+from shared.aws.failures import translated
+from shared.aws.idempotency_keys import StoredKeys
+from shared.aws.invocations import ExportInvocation, FinalizeInvocation, RetryInvocation, ScoreInvocation
+from shared.aws.jobs_table import JobsTable
+from shared.aws.results_bucket import ResultsBucket
+from shared.aws.state_machine import StateMachine
+from shared.aws.upload_bucket import UploadBucket
+from shared.jobs.downloads import Downloads, ScoredRows
+from shared.jobs.idempotency import Idempotency
+from shared.jobs.job import utc_now
+from shared.jobs.retries import RetryService
+from shared.jobs.service import JobService
+from shared.settings import NonEmpty, Settings
+
+_MIB = 1024 * 1024
+
+
+def _split(value: object) -> object:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+CommaSeparated = Annotated[frozenset[str], BeforeValidator(_split), Field(min_length=1)]
+ByteCount = Annotated[int, Field(gt=0)]
+
+
+class ApiSettings(Settings):
+    """Environment of the api function."""
+
+    table_name: NonEmpty
+    uploads_bucket: NonEmpty
+    results_bucket: NonEmpty
+    state_machine_arn: NonEmpty
+    finalize_function_name: NonEmpty
+    score_function_name: NonEmpty
+    export_function_name: NonEmpty
+    retry_function_name: NonEmpty
+    cursor_secret_arn: NonEmpty
+
+    token_issuer: NonEmpty
+    token_audience: CommaSeparated
+    jwks_url: HttpUrl
+    organization_claim: NonEmpty = "organization_id"
+    role_claim: NonEmpty = "role"
+    groups_claim: NonEmpty = "cognito:groups"
+    username_claim: NonEmpty = "username"
+
+    # Base64 makes a body a third larger, and Lambda accepts events of 6 MB.
+    multipart_max_bytes: ByteCount = 4 * _MIB
+    rows_max_bytes: ByteCount = _MIB
+    csv_max_bytes: ByteCount = 2 * 1024 * _MIB
+    xlsx_max_bytes: ByteCount = 100 * _MIB
+
+    # Base URL of the API for callers, when its paths do not begin at the root of the host.
+    api_root_url: HttpUrl | None = None
+    powertools_service_name: NonEmpty = "api"
+    log_level: NonEmpty = "INFO"
+
+
+def services(settings: ApiSettings) -> Services:
+    """Returns the services on AWS. A client is created on its first use."""
+    store = JobsTable(client=clients.dynamodb, table=settings.table_name)
+    results = ResultsBucket(client=clients.s3, bucket=settings.results_bucket)
+    return Services(
+        jobs=JobService(
+            store=store,
+            uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
+            results=results,
+            workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
+            assembler=FinalizeInvocation(client=clients.lambda_, function_name=settings.finalize_function_name),
+            clock=utc_now,
+        ),
+        scored_rows=ScoredRows(results=results),
+        downloads=Downloads(
+            store=store,
+            results=results,
+            exporter=ExportInvocation(client=clients.lambda_, function_name=settings.export_function_name),
+            clock=utc_now,
+        ),
+        retries=RetryService(
+            store=store,
+            preparer=RetryInvocation(client=clients.lambda_, function_name=settings.retry_function_name),
+            clock=utc_now,
+        ),
+        rows=ScoreInvocation(client=clients.lambda_awaited, function_name=settings.score_function_name),
+        idempotency=Idempotency(keys=StoredKeys(client=clients.dynamodb, table=settings.table_name), clock=utc_now),
+        verifier=_verifier(settings),
+        cursors=Cursors(key=_cursor_key(settings.cursor_secret_arn)),
+        clock=utc_now,
+        limits=Limits(
+            multipart_max_bytes=settings.multipart_max_bytes,
+            rows_max_bytes=settings.rows_max_bytes,
+            csv_max_bytes=settings.csv_max_bytes,
+            xlsx_max_bytes=settings.xlsx_max_bytes,
+        ),
+        root_url=str(settings.api_root_url or "").rstrip("/"),
+    )
+
+
+def _verifier(settings: ApiSettings) -> TokenVerifier:
+    return TokenVerifier(
+        issuer=settings.token_issuer,
+        audiences=settings.token_audience,
+        names=ClaimNames(
+            organization=settings.organization_claim,
+            role=settings.role_claim,
+            groups=settings.groups_claim,
+            username=settings.username_claim,
+        ),
+        keys=SigningKeys(fetch=jwks_fetcher(str(settings.jwks_url))),
+    )
+
+
+def _cursor_key(secret_arn: str) -> Callable[[], bytes]:
+    @cache
+    def key() -> bytes:
+        with translated():
+            return clients.secrets().get_secret_value(SecretId=secret_arn)["SecretString"].encode()
+
+    return key
