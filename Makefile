@@ -56,9 +56,9 @@ stress: $(READY) ## 500 uploads, 200 dropped files and a million rows on the loc
 report: $(READY) ## write the hazard report (hazard, tests, result) to build/report.md
 	@$(BIN)/python -m tests.tools.hazards.report build/report.md
 
-audit: $(READY) ## write what is bundled to build/sbom.json, and ask PyPI what is known against it
+audit: $(READY) ## write the SBOM to build/sbom.json and check its packages for known vulnerabilities
 	@$(BIN)/python -m infra.sbom build/sbom.json
-	@$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off $(foreach list,$(filter-out $(LOCKS)/dev.txt $(LOCKS)/uv.txt,$(wildcard $(LOCKS)/*.txt)),-r $(list))
+	@$(BIN)/pip-audit --strict --disable-pip --require-hashes --progress-spinner off $(foreach list,$(filter-out $(LOCKS)/dev.txt $(LOCKS)/uv.txt,$(wildcard $(LOCKS)/*.txt)),-r $(list))
 
 check: $(READY) ## formatting, lint, types, import rules, secrets, OpenAPI drift
 	@$(BIN)/ruff format --check --quiet .

@@ -1,8 +1,10 @@
 """Packages of npm's registry, pinned with their hashes by the `package-lock.json` beside each list."""
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from infra.node import npm_command, npm_environment
 
@@ -10,7 +12,7 @@ FOLDER = Path(__file__).parent
 
 
 class NpmError(Exception):
-    """npm could not install a list: its registry cannot be reached, or a package has another hash."""
+    """An npm command failed: no registry, a package with another hash, or an invalid lock file."""
 
 
 def install(name: str, target: Path) -> Path:
@@ -18,15 +20,29 @@ def install(name: str, target: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     for file in ("package.json", "package-lock.json"):
         shutil.copy(FOLDER / name / file, target)
+    options = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    _npm("ci", *options, folder=target, failure=f"npm could not install the packages of {name}")
+    return target / "node_modules"
+
+
+def bill_of_materials(name: str) -> dict[str, Any]:
+    """Returns the CycloneDX document of a list, made offline from its lock file. Raises `NpmError`."""
+    options = ("--package-lock-only", "--sbom-format=cyclonedx", "--offline", "--loglevel=error")
+    failure = f"npm could not list the packages of {name}"
+    document: dict[str, Any] = json.loads(_npm("sbom", *options, folder=FOLDER / name, failure=failure))
+    return document
+
+
+def _npm(command: str, *options: str, folder: Path, failure: str) -> str:
     # Fixed arguments, none from outside.
-    installed = subprocess.run(  # noqa: S603
-        [*npm_command(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
-        cwd=target,
+    finished = subprocess.run(  # noqa: S603
+        [*npm_command(), command, *options],
+        cwd=folder,
         env=npm_environment(),
         check=False,
         capture_output=True,
         text=True,
     )
-    if installed.returncode:
-        raise NpmError(f"npm could not install the packages of {name}: {installed.stderr.strip()}")
-    return target / "node_modules"
+    if finished.returncode:
+        raise NpmError(f"{failure}: {finished.stderr.strip()}")
+    return finished.stdout

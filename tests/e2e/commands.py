@@ -23,7 +23,8 @@ IN_A_CLONE: Final = {
     'make soak ARGS="--collect-only -q"': r"soak_commands\.py",
     "make train DATA=../own.csv "
     "ARGS=\"--out my-models --name 'Own' --training-until 2010 --calibration-until 2014\"": "",
-    "make audit": r"vulnerabilities|No known",
+    # A mirror of PyPI may not know about vulnerabilities; the command then fails and says so.
+    "make audit || test -s build/sbom.json": r"No known vulnerabilities|could not be audited",
     "make lock": "",
     "make vendor": "",
     "make report": "",
