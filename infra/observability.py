@@ -1,4 +1,4 @@
-"""What wakes somebody up, and what they look at then. Every alarm has a section of its name in infra/OPERATIONS.md."""
+"""Alarms and dashboard. Each alarm has a section of its name in infra/docs/operations.md."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -8,12 +8,11 @@ from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
 from infra.api import Api
+from infra.async_functions import Exports, Retries
 from infra.encryption import customer_key
 from infra.events import StatusEvents
-from infra.exports import Exports
 from infra.intake import Intake
-from infra.reconciliation import Reconciliation
-from infra.retries import Retries
+from infra.reconcile import Reconcile
 from infra.stages import Stage
 from infra.workflow import Workflow
 
@@ -33,7 +32,7 @@ class Observability(Construct):
         api: Api,
         intake: Intake,
         workflow: Workflow,
-        reconciliation: Reconciliation,
+        reconcile: Reconcile,
         retries: Retries,
         events: StatusEvents,
         exports: Exports,
@@ -49,7 +48,7 @@ class Observability(Construct):
             "plan": workflow.plan,
             "score": workflow.score,
             "finalize": workflow.finalize,
-            "reconcile": reconciliation.function,
+            "reconcile": reconcile.function,
             "retry": retries.function,
             "publish": events.function,
             "export": exports.function,
@@ -143,7 +142,7 @@ class Observability(Construct):
             self,
             name,
             metric=metric,
-            alarm_description=f"{description}. Runbook: infra/OPERATIONS.md, {name}",
+            alarm_description=f"{description}. Runbook: infra/docs/operations.md, {name}",
             threshold=threshold,
             evaluation_periods=evaluation_periods,
             comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_OR_EQUAL_TO_THRESHOLD,

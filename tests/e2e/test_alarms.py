@@ -78,10 +78,10 @@ def test_every_alarm_goes_off_at_its_threshold_and_the_topic_is_told(
         figures = [{**metric, "Value": threshold / 2}, {**metric, "Value": threshold * 3 / 2}]
         for figure in figures:
             cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[figure])
-        assert told(name)["AlarmDescription"].endswith(f"Runbook: infra/OPERATIONS.md, {runbook}")
+        assert told(name)["AlarmDescription"].endswith(f"Runbook: infra/docs/operations.md, {runbook}")
         (now,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
         assert now["StateValue"] == "ALARM"
-        assert f"### {runbook}\n" in (ROOT / "infra" / "OPERATIONS.md").read_text()
+        assert f"### {runbook}\n" in (ROOT / "infra" / "docs" / "operations.md").read_text()
 
 
 def test_an_export_that_dies_raises_its_alarm(

@@ -81,7 +81,7 @@ def test_a_stage_that_keeps_its_data_is_not_destroyed(monkeypatch: pytest.Monkey
 
 
 def test_the_guides_lines_for_an_own_model_are_what_the_commands_take(tmp_path: Path) -> None:
-    guide = (ROOT / "infra" / "OPERATIONS.md").read_text()
+    guide = (ROOT / "infra" / "docs" / "operations.md").read_text()
     (block,) = [block for block in re.findall(r"```bash\n(.*?)```", guide, re.DOTALL) if "make train" in block]
     train, deploy = block.strip().splitlines()
     shown = make_shows(train)
@@ -96,7 +96,7 @@ def test_the_guides_lines_for_an_own_model_are_what_the_commands_take(tmp_path: 
 
 
 def test_the_guides_line_for_comparing_a_model_is_what_the_command_takes(tmp_path: Path) -> None:
-    guide = (ROOT / "infra" / "OPERATIONS.md").read_text()
+    guide = (ROOT / "infra" / "docs" / "operations.md").read_text()
     (line,) = re.findall(r"^make compare .*$", guide, re.MULTILINE)
     arguments = shlex.split(make_shows(line).partition("-m shared.training.compare ")[2])
     with pytest.MonkeyPatch.context() as patch:

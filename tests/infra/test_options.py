@@ -100,7 +100,7 @@ def test_every_action_that_touches_what_the_key_encrypts_is_in_the_table_of_keys
 def test_every_alarm_tells_the_topic_when_it_begins_and_ends_and_has_a_runbook() -> None:
     synthesised = template(**CONTEXTS["prod"])
     topic, _ = synthesised.only("AWS::SNS::Topic", containing="Observability")
-    guide = (ROOT / "infra" / "OPERATIONS.md").read_text()
+    guide = (ROOT / "infra" / "docs" / "operations.md").read_text()
     alarms = synthesised.resources("AWS::CloudWatch::Alarm")
     names = set()
     for properties in alarms.values():
