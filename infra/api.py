@@ -13,12 +13,10 @@ from aws_cdk import aws_iam as iam
 from aws_cdk.aws_apigateway import AccessLogFormat
 from constructs import Construct
 
-from infra.exports import Exports
+from infra.async_functions import Exports, Retries
 from infra.findings import acknowledge
-from infra.function import Function, allow
+from infra.function import Function, LogGroup, allow
 from infra.identity import Identity
-from infra.logs import LogGroup
-from infra.retries import Retries
 from infra.stages import Stage
 from infra.storage import LISTINGS, Storage
 from infra.workflow import Workflow

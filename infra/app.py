@@ -19,8 +19,6 @@ from infra.layout import ROOT, project_context
 from infra.stack import DefaultRiskJobs
 from infra.stages import stage_from_context
 
-NO_BUNDLES: Mapping[str, Any] = {"aws:cdk:bundling-stacks": []}
-
 
 def synthesise(*, outdir: Path, context: Mapping[str, Any]) -> Path:
     """Write the cloud assembly of one stage to `outdir`; the path of its template.

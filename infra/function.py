@@ -1,15 +1,15 @@
-"""A Lambda function the way all of ours are: own role with hand-written statements, own log group, arm64."""
+"""Lambda functions with their own role, hand-written statements and log group; log groups of other services too."""
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, Size, Stack
+from aws_cdk import Duration, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.encryption import key_statements
+from infra.encryption import customer_key, key_statements
 from infra.findings import acknowledge, acknowledge_wildcards
-from infra.logs import LogGroup
 from infra.source import RUNTIME, DependencyList, dependency_code, source_code
 from infra.stages import Stage
 
@@ -17,6 +17,18 @@ from infra.stages import Stage
 def allow(*actions: str, on: Sequence[str]) -> iam.PolicyStatement:
     """A statement that allows exactly these actions on exactly these resources."""
     return iam.PolicyStatement(actions=list(actions), resources=list(on))
+
+
+class LogGroup(logs.LogGroup):
+    """A log group that keeps the stage's days, is removed with the stack and uses the stack's key if there is one."""
+
+    def __init__(self, scope: Construct, name: str, *, stage: Stage) -> None:
+        super().__init__(scope, name, encryption_key=customer_key(scope), removal_policy=RemovalPolicy.DESTROY)
+        resource = self.node.default_child
+        if not isinstance(resource, logs.CfnLogGroup):
+            raise TypeError("the log group's default child is its resource")
+        # The enumeration of CDK has names like THREE_MONTHS, the resource takes the days.
+        resource.retention_in_days = stage.log_retention_days
 
 
 class Function(Construct):

@@ -4,15 +4,14 @@ from aws_cdk import CfnOutput, Stack
 from constructs import Construct
 
 from infra.api import Api
+from infra.async_functions import Exports, Retries
 from infra.console import Console
 from infra.encryption import Encryption
 from infra.events import StatusEvents
-from infra.exports import Exports
 from infra.identity import Identity
 from infra.intake import Intake
 from infra.observability import Observability
-from infra.reconciliation import Reconciliation
-from infra.retries import Retries
+from infra.reconcile import Reconcile
 from infra.stages import Stage
 from infra.storage import Storage
 from infra.workflow import Workflow
@@ -33,7 +32,7 @@ class DefaultRiskJobs(Stack):
         workflow = Workflow(self, stage=stage, storage=storage)
         intake = Intake(self, stage=stage, storage=storage, workflow=workflow)
         retries = Retries(self, stage=stage, storage=storage)
-        reconciliation = Reconciliation(self, stage=stage, storage=storage, workflow=workflow, retries=retries)
+        reconcile = Reconcile(self, stage=stage, storage=storage, workflow=workflow, retries=retries)
         events = StatusEvents(self, stage=stage, storage=storage)
         exports = Exports(self, stage=stage, storage=storage)
         identity = Identity(self, stage=stage)
@@ -53,7 +52,7 @@ class DefaultRiskJobs(Stack):
             api=api,
             intake=intake,
             workflow=workflow,
-            reconciliation=reconciliation,
+            reconcile=reconcile,
             retries=retries,
             events=events,
             exports=exports,

@@ -135,10 +135,6 @@ class Storage(Construct):
         )
         return bucket
 
-    def table_arn(self, *, index: str | None = None) -> str:
-        """The table's ARN, or that of one of its indexes (`*` for all)."""
-        return f"{self.table.table_arn}/index/{index}" if index else self.table.table_arn
-
 
 def _cors(stage: Stage) -> list[s3.CorsRule] | None:
     """Pages of these origins may post a presigned form and follow a download."""

@@ -10,8 +10,7 @@ from constructs import Construct
 from infra.allocator import KEEP_FREED_MEMORY
 from infra.encryption import key_statements
 from infra.findings import acknowledge_wildcards
-from infra.function import Function, allow
-from infra.logs import LogGroup
+from infra.function import Function, LogGroup, allow
 from infra.stages import Stage
 from infra.storage import Storage
 

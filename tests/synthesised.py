@@ -3,15 +3,18 @@
 import json
 import os
 import tempfile
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
-from infra.app import NO_BUNDLES, synthesise
+from infra.app import synthesise
 
 JsonObject = dict[str, Any]
+# Context that synthesizes without installing the packages of the layers.
+NO_BUNDLES: Mapping[str, Any] = {"aws:cdk:bundling-stacks": []}
 
 
 class Template:

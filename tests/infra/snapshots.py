@@ -9,8 +9,9 @@ import tempfile
 from pathlib import Path
 from typing import Any, Final
 
-from infra.app import NO_BUNDLES, synthesise
+from infra.app import synthesise
 from tests.infra.contexts import CONTEXTS
+from tests.synthesised import NO_BUNDLES
 
 FOLDER: Final = Path(__file__).parent / "snapshots"
 

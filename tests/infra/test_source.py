@@ -9,10 +9,10 @@ from packaging.utils import canonicalize_name
 
 import infra.source
 from functions.console.files import FOLDER
-from infra.app import NO_BUNDLES, synthesise
+from infra.app import synthesise
 from infra.layout import REQUIREMENTS, ROOT
 from infra.source import PYTHON, BundleTooLargeError, copy_console, copy_source
-from tests.synthesised import Template
+from tests.synthesised import NO_BUNDLES, Template
 
 # The dependency list of each function that has one.
 LISTS = {

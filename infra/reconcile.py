@@ -1,21 +1,21 @@
-"""The sweep: by schedule for certainty, by the execution's own status events for speed."""
+"""Reconcile: by schedule for certainty, by the execution's own status events for speed."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
+from infra.async_functions import Retries
 from infra.function import Function, allow
-from infra.retries import Retries
 from infra.stages import Stage
 from infra.storage import Storage
 from infra.workflow import Workflow
 
-SWEEP_EVERY = Duration.minutes(5)
+_INTERVAL = Duration.minutes(5)
 
 
-class Reconciliation(Construct):
-    """What guarantees that every job ends."""
+class Reconcile(Construct):
+    """The function that ends jobs which got stuck. Its construct ids stay: others would replace function and rules."""
 
     def __init__(
         self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow, retries: Retries
@@ -52,7 +52,7 @@ class Reconciliation(Construct):
             ],
         )
         target = targets.LambdaFunction(self.function.function)
-        events.Rule(self, "Sweep", schedule=events.Schedule.rate(SWEEP_EVERY), targets=[target])
+        events.Rule(self, "Sweep", schedule=events.Schedule.rate(_INTERVAL), targets=[target])
         events.Rule(
             self,
             "ExecutionEnded",
