@@ -62,7 +62,7 @@ def described_app(*, root_url: str = "") -> FastAPI:
 def _documentation(app: FastAPI) -> Callable[[], dict[str, Any]]:
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            from functions.api.documentation import openapi_document  # noqa: PLC0415 - few callers request the document, so cold starts do not load it
+            from functions.api.openapi.document import openapi_document  # noqa: PLC0415 - few callers request the document, so cold starts do not load it
 
             app.openapi_schema = openapi_document(app)
         return app.openapi_schema

@@ -11,10 +11,11 @@ from pydantic import AfterValidator, AwareDatetime, Field
 from functions.api.cursors import Cursor, JsonValue
 from functions.api.dependencies import Services
 from functions.api.problems import FieldError, ValidationError
+from shared.api_types import JsonObject
 from shared.jobs.access import Caller, scope_of
 from shared.jobs.job import JobStatus, JobType, timestamp
 from shared.jobs.listing import JobCount, JobFilter
-from shared.jobs.representations import JsonObject, job_status
+from shared.jobs.representations import job_summary
 
 _MAX_TEXT = 255
 
@@ -117,7 +118,7 @@ def list_jobs(services: Services, caller: Caller, wanted: ListRequest) -> JsonOb
         next_cursor = services.cursors.sign(following, bound_to=bound_to)
     return {
         "success": True,
-        "jobs": [job_status(view.job, view.progress) for view in page.views],
+        "jobs": [job_summary(view.job, view.progress) for view in page.views],
         "pagination": {
             **_total(count),
             "limit": wanted.limit,

@@ -10,7 +10,7 @@ from functions.api.responses import is_known, tagged
 from shared.jobs.access import Caller
 from shared.jobs.job import Phase
 from shared.jobs.progress import JobView, row_counts, seconds_left
-from shared.jobs.representations import job_status
+from shared.jobs.representations import job_summary
 
 # With its reads, well within the 29 seconds that the gateway waits.
 MAX_WAIT_SECONDS = 20
@@ -63,4 +63,4 @@ async def status_answer(
 
 
 def _body(view: JobView) -> dict[str, object]:
-    return {"success": True, "job": job_status(view.job, view.progress)}
+    return {"success": True, "job": job_summary(view.job, view.progress)}

@@ -10,8 +10,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.api_types import JsonObject
 from shared.jobs.job import Job
-from shared.jobs.representations import API_ROOT, JsonObject, job_links
+from shared.jobs.representations import API_ROOT, job_links
 from shared.jobs.service import JobService
 
 _TAG = re.compile(r'(?:W/)?("[^"]*")')

@@ -24,9 +24,10 @@ from infra.local.client import JobsClient
 from infra.local.cloud import STATE_FOLDER, local_cloud
 from infra.local.emulator import LocalCloudError
 from infra.local.locks import locked
-from shared.client.answers import TERMINAL, Errors
+from shared.api_types import JobErrors
 from shared.client.errors import ApiError, ClientError
 from shared.client.files import is_workbook, job_type_of
+from shared.client.following import TERMINAL
 
 RESULTS_FOLDER = ROOT / "demo-results"
 SEED = 2026
@@ -167,7 +168,7 @@ def show_scored(body: bytes) -> None:
     console.print(table)
 
 
-def _show_errors(errors: Errors) -> None:
+def _show_errors(errors: JobErrors) -> None:
     listed = errors["error_details"]["errors"] if "error_details" in errors else []
     if not listed:
         console.print("  No row errors.")

@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from shared.api_types import JobDetails, JobSummary, RiskSummary
 from shared.cli.environment import begin
 from shared.cli.options import DeploymentOption, JobArgument, JobTypeOption, JsonOption
 from shared.cli.text import cell, moment, rows, share, size
 from shared.cli.uploading import labels_of
-from shared.client.answers import JobDetails, JobStatus
 from shared.client.errors import ApiError
 from shared.client.jobs_client import JobsClient
-from shared.client.result_answers import RiskSummary
 
 _PAGE = 100
 _SHOWN_COMPANIES = 3
@@ -75,7 +74,7 @@ def jobs(
     environment.out.print(_table(found))
 
 
-def _table(found: list[JobStatus]) -> Table:
+def _table(found: list[JobSummary]) -> Table:
     table = Table("created (UTC)", "file", "type", "status", box=None)
     table.add_column("rows", justify="right")
     table.add_column("failed", justify="right")

@@ -6,9 +6,10 @@ from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
+from shared.api_types import JobDetails, JobSummary
 from shared.cli.environment import Environment
 from shared.cli.text import plain, rows
-from shared.client.answers import TERMINAL, JobDetails, JobStatus
+from shared.client.following import TERMINAL
 from shared.client.jobs_client import JobsClient
 
 _NAME_WIDTH = 28
@@ -30,7 +31,7 @@ _STATES = {
 class View(Protocol):
     """Shows jobs as they change."""
 
-    def show(self, job: JobStatus) -> None:
+    def show(self, job: JobSummary) -> None:
         """The job as it is now."""
 
 
@@ -59,7 +60,7 @@ class JsonLines:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
-    def show(self, job: JobStatus) -> None:
+    def show(self, job: JobSummary) -> None:
         """The status as the API has it."""
         self._environment.print_json(job)
 
@@ -71,7 +72,7 @@ class Lines:
         self._environment = environment
         self._told: dict[str, tuple[str, int]] = {}
 
-    def show(self, job: JobStatus) -> None:
+    def show(self, job: JobSummary) -> None:
         """A line, if there is something to say."""
         news = (job["phase"], int(job["progress_percentage"]) // _PERCENT_A_LINE)
         if self._told.get(job["id"]) != news:
@@ -88,7 +89,7 @@ class Bars:
         self._client = client
         self._tasks: dict[str, TaskID] = {}
 
-    def show(self, job: JobStatus) -> None:
+    def show(self, job: JobSummary) -> None:
         """Move the job's bar."""
         if job["id"] not in self._tasks:
             name = plain(job["original_filename"])
@@ -108,12 +109,12 @@ class Bars:
     def _width(self) -> int:
         return self._progress.console.width
 
-    def _numbers(self, job: JobStatus) -> str:
+    def _numbers(self, job: JobSummary) -> str:
         if self._width >= _WORDS_FROM_WIDTH:
             return _rows(job)
         return f"{rows(job['processed_rows'])} rows" if self._width >= _NUMBERS_FROM_WIDTH else ""
 
-    def _state(self, job: JobStatus) -> str:
+    def _state(self, job: JobSummary) -> str:
         if job["cancelled"]:
             return "cancelled"
         if job["status"] == "failed":
@@ -123,7 +124,7 @@ class Bars:
         return _speed(self._client.details(job["id"]))
 
 
-def _rows(job: JobStatus) -> str:
+def _rows(job: JobSummary) -> str:
     failed = f", {rows(job['failed_rows'])} failed" if job["failed_rows"] else ""
     return f"{rows(job['processed_rows'])} of {rows(job['total_rows'])} rows{failed}"
 

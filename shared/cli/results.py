@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.table import Table
 
+from shared.api_types import RowError, RowErrorGroup
 from shared.cli.environment import Environment, begin
 from shared.cli.exit_codes import UsageError
 from shared.cli.options import DeploymentOption, JobArgument, JsonOption
 from shared.cli.text import cell, rows, size
-from shared.client.answers import FaultGroup, RowError
 from shared.client.jobs_client import JobsClient
 from shared.client.result_files import ResultFile
 
@@ -122,7 +122,7 @@ def _some(client: JobsClient, job_id: str, limit: int, filters: dict[str, str]) 
     return islice(client.each_row_error(job_id, limit=min(limit, _PAGE), **filters), limit)
 
 
-def _examples(client: JobsClient, job_id: str, group: FaultGroup) -> list[dict[str, Any]]:
+def _examples(client: JobsClient, job_id: str, group: RowErrorGroup) -> list[dict[str, Any]]:
     """The first rows of a group, with the fault that puts them there."""
     wanted = {"code": group["code"], **({"column": group["column"]} if group["column"] else {})}
     found = []

@@ -8,12 +8,12 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
+from shared.api_types import JobTypeName, UploadResponse
 from shared.cli.environment import Environment, begin
 from shared.cli.exit_codes import ExitCode, UsageError
 from shared.cli.options import DeploymentOption, JobTypeOption, JsonOption
 from shared.cli.text import plain
 from shared.cli.watching import watch_jobs
-from shared.client.answers import JobType, UploadAccepted
 from shared.client.errors import ClientError, NoAnswerError, SignInError
 from shared.client.files import job_type_of
 from shared.client.jobs_client import JobsClient
@@ -81,9 +81,9 @@ def labels_of(texts: Sequence[str]) -> dict[str, str]:
 
 def _upload(
     environment: Environment, client: JobsClient, path: Path, *, annual: bool | None, options: UploadOptions
-) -> UploadAccepted:
+) -> UploadResponse:
     by_itself = job_type_of(path)
-    job_type: JobType = by_itself if annual is None else "annual" if annual else "quarterly"
+    job_type: JobTypeName = by_itself if annual is None else "annual" if annual else "quarterly"
     with _bar(environment, path) as on_sent:
         accepted = client.upload_file(job_type, path, on_sent=on_sent, **options)
     if environment.as_json:

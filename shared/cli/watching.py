@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import typer
 
+from shared.api_types import JobSummary
 from shared.cli.environment import Environment, begin
 from shared.cli.exit_codes import ExitCode
 from shared.cli.live_view import view_for
 from shared.cli.options import DeploymentOption, JobsArgument, JsonOption
 from shared.cli.text import rows
-from shared.client.answers import TERMINAL, JobStatus
 from shared.client.errors import ApiError
+from shared.client.following import TERMINAL
 from shared.client.jobs_client import JobsClient
 
 _QUESTION = "\nCancel (c), leave running (l) or go on watching (w)?"
@@ -34,7 +35,7 @@ def watch(
 
 def watch_jobs(environment: Environment, client: JobsClient, job_ids: Sequence[str]) -> int:
     """Follow jobs to their end and say how they ended; the exit code."""
-    seen: dict[str, JobStatus] = {}
+    seen: dict[str, JobSummary] = {}
     live = list(dict.fromkeys(job_ids))
     while live:
         try:
@@ -54,7 +55,7 @@ def watch_jobs(environment: Environment, client: JobsClient, job_ids: Sequence[s
     return _exit_code(list(seen.values()))
 
 
-def _has_ended(job: JobStatus | None) -> bool:
+def _has_ended(job: JobSummary | None) -> bool:
     return job is not None and job["status"] in TERMINAL
 
 
@@ -88,7 +89,7 @@ def _cancel(environment: Environment, client: JobsClient, job_id: str) -> None:
         environment.say(str(error))
 
 
-def _ending(job: JobStatus) -> str:
+def _ending(job: JobSummary) -> str:
     name = job["original_filename"]
     if job["cancelled"]:
         left = job["total_rows"] - job["processed_rows"]
@@ -106,7 +107,7 @@ def _ending(job: JobStatus) -> str:
     return f"{name}: completed, {rows(job['successful_rows'])} rows successful. default-risk download {job['id']}"
 
 
-def _exit_code(jobs: Sequence[JobStatus]) -> int:
+def _exit_code(jobs: Sequence[JobSummary]) -> int:
     if any(job["status"] == "failed" and not job["cancelled"] for job in jobs):
         return ExitCode.JOB_FAILED
     return ExitCode.JOB_CANCELLED if any(job["cancelled"] for job in jobs) else ExitCode.OK

@@ -8,7 +8,7 @@ from io import IOBase
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.client.answers import JobType
+from shared.api_types import JobTypeName
 from shared.client.errors import ClientError
 
 _READ_BYTES = 1024 * 1024
@@ -30,7 +30,7 @@ def is_workbook(path: Path) -> bool:
     return suffix == ".xlsx"
 
 
-def job_type_of(path: Path) -> JobType:
+def job_type_of(path: Path) -> JobTypeName:
     """Quarterly for a file with a column `reporting_quarter`, else annual. Raises `UnreadableFileError`.
 
     Annual files may have that column too; whoever has such a one says which it is.

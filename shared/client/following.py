@@ -6,9 +6,12 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from shared.client.answers import TERMINAL, JobStatus
+from shared.api_types import JobSummary, StatusName
 from shared.client.errors import WaitedTooLongError
 from shared.client.sending import Pause, Sender, retry_after
+
+TERMINAL: frozenset[StatusName] = frozenset({"completed", "failed"})
+"""The statuses of jobs that have ended."""
 
 # The most the service allows.
 _HOLD_SECONDS = 20.0
@@ -30,7 +33,7 @@ def follow(
     pause: Pause,
     every_seconds: float | None,
     timeout_seconds: float | None,
-) -> Iterator[JobStatus]:
+) -> Iterator[JobSummary]:
     """The statuses as they change; see `JobsClient.watch`."""
     deadline = time.monotonic() + timeout_seconds if timeout_seconds is not None else None
     live = [_Followed(job_id) for job_id in dict.fromkeys(job_ids)]
@@ -44,7 +47,7 @@ def follow(
                     # Something between us and the service does not hold answers.
                     pause(job.asked_again_seconds)
                 continue
-            status: JobStatus = answer.json()["job"]
+            status: JobSummary = answer.json()["job"]
             if status["status"] in TERMINAL:
                 live.remove(job)
             yield status

@@ -9,22 +9,24 @@ from typing import Any, BinaryIO, Self, Unpack
 
 import httpx
 
-from shared.client.answers import (
-    BulkAnswer,
-    Cancelled,
-    Deleted,
+from shared.api_types import (
+    BulkResponse,
+    CancelResponse,
+    DeleteResponse,
     JobDetails,
-    JobList,
-    JobStatus,
+    JobListResponse,
+    JobSummary,
+    ModelsResponse,
+    ResultsResponse,
+    RiskSummary,
     RowError,
-    RowErrors,
-    UploadAccepted,
+    RowErrorsResponse,
+    SchemaResponse,
+    UploadResponse,
 )
 from shared.client.errors import ApiError, WaitedTooLongError
 from shared.client.files import CountedFile, UnreadableFileError, sha256_of
 from shared.client.following import follow
-from shared.client.reference_answers import Models, Schema
-from shared.client.result_answers import Results, RiskSummary
 from shared.client.result_files import ResultFile, ResultRequest, receive
 from shared.client.sending import Retries, Sender
 from shared.client.upload_options import OnSent, UploadOptions, as_query, silent
@@ -79,7 +81,7 @@ class JobsClient:
 
     def upload_file(
         self, job_type: str, path: Path, *, on_sent: OnSent = silent, **options: Unpack[UploadOptions]
-    ) -> UploadAccepted:
+    ) -> UploadResponse:
         """Upload a file in the way its size asks for: through the API, or straight to storage.
 
         `on_sent` is told the number of bytes sent so far. Raises `UnreadableFileError` as well.
@@ -98,7 +100,7 @@ class JobsClient:
         *,
         on_sent: OnSent = silent,
         **options: Unpack[UploadOptions],
-    ) -> UploadAccepted:
+    ) -> UploadResponse:
         """Upload an open file, like `upload_file`; the answer has `upload` where it went straight to storage."""
         size = file.seek(0, SEEK_END)
         file.seek(0)
@@ -114,17 +116,17 @@ class JobsClient:
                 return accepted
         return self.send_to_storage(job_type, filename, file, on_sent=on_sent, **options)
 
-    def upload(self, job_type: str, filename: str, body: bytes, **options: Unpack[UploadOptions]) -> UploadAccepted:
+    def upload(self, job_type: str, filename: str, body: bytes, **options: Unpack[UploadOptions]) -> UploadResponse:
         """Upload a small file through the API."""
         answer = self._sender.send(
             "POST", f"{job_type}/bulk-upload-async", files={"file": (filename, body)}, params=as_query(options)
         )
-        accepted: UploadAccepted = answer.json()
+        accepted: UploadResponse = answer.json()
         return accepted
 
     def upload_presigned(
         self, job_type: str, filename: str, body: bytes, **options: Unpack[UploadOptions]
-    ) -> UploadAccepted:
+    ) -> UploadResponse:
         """Make a job, and send its file straight to storage."""
         return self.send_to_storage(job_type, filename, BytesIO(body), **options)
 
@@ -136,12 +138,12 @@ class JobsClient:
         *,
         on_sent: OnSent = silent,
         **options: Unpack[UploadOptions],
-    ) -> UploadAccepted:
+    ) -> UploadResponse:
         """Make a job, and send its open file straight to storage, which checks it against its SHA-256."""
         checksum = sha256_of(file)
         size = file.seek(0, SEEK_END)
         announced = {"filename": filename, "file_size": size, "content_sha256": checksum, **options}
-        accepted: UploadAccepted = self._sender.send("POST", f"{job_type}/bulk-upload-async", json=announced).json()
+        accepted: UploadResponse = self._sender.send("POST", f"{job_type}/bulk-upload-async", json=announced).json()
         form = accepted["upload"]
         Sender(self._storage, self._retries).send(
             "POST",
@@ -153,12 +155,12 @@ class JobsClient:
 
     # Jobs
 
-    def jobs(self, **filters: Any) -> JobList:
+    def jobs(self, **filters: Any) -> JobListResponse:
         """A page of the list."""
-        page: JobList = self._get("jobs", **filters)
+        page: JobListResponse = self._get("jobs", **filters)
         return page
 
-    def each_job(self, **filters: Any) -> Iterator[JobStatus]:
+    def each_job(self, **filters: Any) -> Iterator[JobSummary]:
         """Every job of the list, page after page."""
         cursor: str | None = None
         while True:
@@ -168,7 +170,7 @@ class JobsClient:
             if cursor is None:
                 return
 
-    def find(self, filename: str, *, timeout_seconds: float = 60) -> JobStatus:
+    def find(self, filename: str, *, timeout_seconds: float = 60) -> JobSummary:
         """The newest job of a file that was put into the drop folder, waiting for it to appear.
 
         Raises `WaitedTooLongError`.
@@ -182,9 +184,9 @@ class JobsClient:
             self._retries.pause(0.3)
         raise WaitedTooLongError(f"No job of {name} appeared in {timeout_seconds:.0f} s.")
 
-    def status(self, job_id: str) -> JobStatus:
+    def status(self, job_id: str) -> JobSummary:
         """The quick status."""
-        job: JobStatus = self._get(f"jobs/{job_id}/status")["job"]
+        job: JobSummary = self._get(f"jobs/{job_id}/status")["job"]
         return job
 
     def details(self, job_id: str, *, include_errors: bool = False) -> JobDetails:
@@ -194,7 +196,7 @@ class JobsClient:
 
     def watch(
         self, *job_ids: str, every_seconds: float | None = None, timeout_seconds: float | None = None
-    ) -> Iterator[JobStatus]:
+    ) -> Iterator[JobSummary]:
         """Each job's status, and again whenever it changed, until all have ended. Raises `WaitedTooLongError`.
 
         With `every_seconds` they are asked that often; without, the service holds its answer until there is news.
@@ -207,30 +209,30 @@ class JobsClient:
             timeout_seconds=timeout_seconds,
         )
 
-    def wait(self, job_id: str, *, every_seconds: float | None = 0.25, timeout_seconds: float = 300) -> JobStatus:
+    def wait(self, job_id: str, *, every_seconds: float | None = 0.25, timeout_seconds: float = 300) -> JobSummary:
         """The status once the job has ended. Raises `WaitedTooLongError`."""
         *_, last = self.watch(job_id, every_seconds=every_seconds, timeout_seconds=timeout_seconds)
         return last
 
-    def cancel(self, job_id: str) -> Cancelled:
+    def cancel(self, job_id: str) -> CancelResponse:
         """Cancel a live job."""
-        cancelled: Cancelled = self._sender.send("POST", f"jobs/{job_id}/cancel").json()
+        cancelled: CancelResponse = self._sender.send("POST", f"jobs/{job_id}/cancel").json()
         return cancelled
 
-    def delete(self, job_id: str) -> Deleted:
+    def delete(self, job_id: str) -> DeleteResponse:
         """Delete a job that is not processing."""
-        deleted: Deleted = self._sender.send("DELETE", f"jobs/{job_id}").json()
+        deleted: DeleteResponse = self._sender.send("DELETE", f"jobs/{job_id}").json()
         return deleted
 
-    def on_many(self, action: str, job_ids: list[str]) -> BulkAnswer:
+    def on_many(self, action: str, job_ids: list[str]) -> BulkResponse:
         """`cancel` or `delete` up to 100 jobs, with an outcome for each."""
-        outcomes: BulkAnswer = self._sender.send("POST", f"jobs/bulk/{action}", json={"job_ids": job_ids}).json()
+        outcomes: BulkResponse = self._sender.send("POST", f"jobs/bulk/{action}", json={"job_ids": job_ids}).json()
         return outcomes
 
-    def retry(self, job_id: str, *outcomes: str) -> UploadAccepted:
+    def retry(self, job_id: str, *outcomes: str) -> UploadResponse:
         """Make a job of the failed or unprocessed rows of another one; of both kinds unless told otherwise."""
         asked = {"outcomes": list(outcomes or ("failed", "unprocessed"))}
-        accepted: UploadAccepted = self._sender.send("POST", f"jobs/{job_id}/retry", json=asked).json()
+        accepted: UploadResponse = self._sender.send("POST", f"jobs/{job_id}/retry", json=asked).json()
         return accepted
 
     # What came of them
@@ -240,12 +242,12 @@ class JobsClient:
         answer = self._sender.send("GET", f"jobs/{job_id}/results", params={"limit": 1})
         if answer.status_code == httpx.codes.ACCEPTED:
             return None
-        page: Results = answer.json()
+        page: ResultsResponse = answer.json()
         return page["summary"]
 
-    def row_errors_page(self, job_id: str, **filters: Any) -> RowErrors:
+    def row_errors_page(self, job_id: str, **filters: Any) -> RowErrorsResponse:
         """A page of row errors, with the counts of the whole job."""
-        page: RowErrors = self._get(f"jobs/{job_id}/errors", **filters)
+        page: RowErrorsResponse = self._get(f"jobs/{job_id}/errors", **filters)
         return page
 
     def each_row_error(self, job_id: str, *, limit: int = _PAGE, **filters: Any) -> Iterator[RowError]:
@@ -285,14 +287,14 @@ class JobsClient:
         """A CSV file to start from."""
         return self._sender.send("GET", f"{job_type}/template").text
 
-    def schema(self, job_type: str) -> Schema:
+    def schema(self, job_type: str) -> SchemaResponse:
         """The columns of a job type's files."""
-        columns: Schema = self._get(f"{job_type}/schema")
+        columns: SchemaResponse = self._get(f"{job_type}/schema")
         return columns
 
-    def models(self) -> Models:
+    def models(self) -> ModelsResponse:
         """The model of each job type and profile."""
-        models: Models = self._get("models")
+        models: ModelsResponse = self._get("models")
         return models
 
     def _get(self, path: str, **query: Any) -> Any:

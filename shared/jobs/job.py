@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import overload
 from uuid import UUID, uuid5
 
 from shared.vocabulary import FileFormat as FileFormat  # noqa: PLC0414 - also a word of the domain
@@ -183,6 +184,14 @@ def utc_now() -> datetime:
     """The present time in UTC, cut to milliseconds, the precision of every stored time."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+@overload
+def timestamp(moment: datetime) -> str: ...
+
+
+@overload
+def timestamp(moment: datetime | None) -> str | None: ...
 
 
 def timestamp(moment: datetime | None) -> str | None:

@@ -178,13 +178,6 @@ class Performance:
     rows_per_second: float | None
     estimated_completion_seconds: int | None
 
-    @property
-    def estimated_completion_time(self) -> str | None:
-        """The seconds left as people write them: `1m 25s`."""
-        if self.estimated_completion_seconds is None:
-            return None
-        return in_words(self.estimated_completion_seconds)
-
 
 def performance(job: Job, progress: Progress, *, processed_rows: int, now: datetime) -> Performance:
     """The job's rate over its whole processing time, and the time left at the rate of the last chunks."""
@@ -233,15 +226,6 @@ def seconds_left(job: Job, progress: Progress, *, remaining_rows: int, now: date
     # In seconds: a timedelta has no room for the end of a job that stands still.
     left = (end - start_of(period)).total_seconds() * remaining_rows / rows - (age - end).total_seconds()
     return max(0, ceil(left))
-
-
-def in_words(seconds: int) -> str:
-    """`45s`, `1m 25s`, `2h 5m 10s`."""
-    hours, rest = divmod(seconds, 3600)
-    minutes, rest = divmod(rest, 60)
-    if hours:
-        return f"{hours}h {minutes}m {rest}s"
-    return f"{minutes}m {rest}s" if minutes else f"{rest}s"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

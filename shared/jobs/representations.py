@@ -1,23 +1,40 @@
 """JSON representations of jobs, as API responses and events show them. Imported by functions only."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from math import floor
-from typing import Any
+from typing import cast
 
+from shared.api_types import (
+    JobDetails,
+    JobErrors,
+    JobLinks,
+    JobPerformance,
+    JobProgress,
+    JobStatistics,
+    JobStatusChanged,
+    JobSummary,
+    NamedJob,
+    RowError,
+    RowErrorSample,
+    RowErrorTotals,
+    TaskInfo,
+    TaskMeta,
+    TaskStatus,
+    WorkflowInfo,
+)
 from shared.jobs.events import StatusChange
 from shared.jobs.job import Job, JobStatus, Phase, timestamp
 from shared.jobs.progress import Progress, has_errors, performance, row_counts
 from shared.jobs.row_errors import RowErrorCounts, RowErrorPage
 from shared.jobs.statistics import Statistics
 
-JsonObject = dict[str, Any]
-
 API_ROOT = "/api/v1/predictions"
 
 _BYTES_PER_MIB = 1024 * 1024
 
 # The names that old clients know from the task queue that used to run jobs.
-_TASK_STATUS = {
+_TASK_STATUS: Mapping[JobStatus, TaskStatus] = {
     JobStatus.PENDING: "PENDING",
     JobStatus.QUEUED: "PENDING",
     JobStatus.COMPLETED: "SUCCESS",
@@ -25,11 +42,10 @@ _TASK_STATUS = {
 }
 
 
-def job_links(job: Job) -> JsonObject:
+def job_links(job: Job) -> JobLinks:
     """Returns the paths of the job on the same host."""
     base = f"{API_ROOT}/jobs/{job.id}"
-    parent = {"parent": f"{API_ROOT}/jobs/{job.parent_job_id}"} if job.parent_job_id else {}
-    return {
+    links: JobLinks = {
         "self": base,
         "status": f"{base}/status",
         "cancel": f"{base}/cancel",
@@ -37,11 +53,23 @@ def job_links(job: Job) -> JsonObject:
         "errors": f"{base}/errors",
         "download": f"{base}/download",
         "retry": f"{base}/retry",
-        **parent,
+    }
+    if job.parent_job_id:
+        links["parent"] = f"{API_ROOT}/jobs/{job.parent_job_id}"
+    return links
+
+
+def named_job(job: Job) -> NamedJob:
+    """Returns the job as responses to changes of it show it."""
+    return {
+        "id": str(job.id),
+        "status": job.status.value,
+        "job_type": job.job_type.value,
+        "original_filename": job.original_filename,
     }
 
 
-def job_progress(job: Job, progress: Progress) -> JsonObject:
+def job_progress(job: Job, progress: Progress) -> JobProgress:
     """Returns the `progress` object of the details."""
     successful, failed = row_counts(job, progress)
     total = job.total_rows or 0
@@ -64,18 +92,18 @@ def progress_percentage(*, processed: int, total: int, downloadable: bool) -> fl
     return percentage if downloadable else min(percentage, 99.9)
 
 
-def _workflow(job: Job, progress: Progress) -> JsonObject:
+def _workflow(job: Job, progress: Progress) -> WorkflowInfo:
     """Returns the execution that runs the job, under current names."""
     return {
         "execution_arn": job.execution_arn,
         "status": _task_status(job),
-        "phase": job.phase,
+        "phase": job.phase.value,
         "chunks": job.chunk_count,
         "chunks_done": job.chunk_count if job.status is JobStatus.COMPLETED else len(progress.done),
     }
 
 
-def _task_status(job: Job) -> str:
+def _task_status(job: Job) -> TaskStatus:
     if job.cancelled:
         return "REVOKED"
     if job.status is JobStatus.PROCESSING:
@@ -83,28 +111,36 @@ def _task_status(job: Job) -> str:
     return _TASK_STATUS[job.status]
 
 
-def _task_meta(job: Job, progress: Progress) -> JsonObject | None:
+def _task_info(job: Job, progress: Progress) -> TaskInfo:
+    return {
+        "task_id": job.execution_arn,
+        "celery_status": _task_status(job),
+        "celery_meta": _task_meta(job, progress),
+    }
+
+
+def _task_meta(job: Job, progress: Progress) -> TaskMeta | None:
     if job.status is not JobStatus.PROCESSING:
         return None
     successful, failed = row_counts(job, progress)
     return {
         "current": successful + failed,
         "total": job.total_rows or 0,
-        "status": job.phase,
+        "status": job.phase.value,
         "successful": successful,
         "failed": failed,
         "job_id": str(job.id),
     }
 
 
-def job_status(job: Job, progress: Progress) -> JsonObject:
+def job_summary(job: Job, progress: Progress) -> JobSummary:
     """Returns the quick status, which is also an entry of the list."""
     numbers = job_progress(job, progress)
     return {
         "id": str(job.id),
-        "status": job.status,
-        "phase": job.phase,
-        "job_type": job.job_type,
+        "status": job.status.value,
+        "phase": job.phase.value,
+        "job_type": job.job_type.value,
         "original_filename": job.original_filename,
         "total_rows": numbers["total_rows"],
         "processed_rows": numbers["processed_rows"],
@@ -123,33 +159,25 @@ def job_status(job: Job, progress: Progress) -> JsonObject:
     }
 
 
-def status_change(change: StatusChange, progress: Progress) -> JsonObject:
+def status_change(change: StatusChange, progress: Progress) -> JobStatusChanged:
     """Returns the body of the event: the status with the previous one and whose job it is."""
     return {
-        **job_status(change.job, progress),
-        "previous_status": change.previous,
+        **job_summary(change.job, progress),
+        "previous_status": change.previous.value if change.previous else None,
         "organization_id": change.job.organization_id,
         "labels": dict(change.job.options.labels),
     }
 
 
-def job_details(job: Job, progress: Progress, *, now: datetime, row_errors: RowErrorPage | None) -> JsonObject:
+def job_details(job: Job, progress: Progress, *, now: datetime, row_errors: RowErrorPage | None) -> JobDetails:
     """Returns the details; `row_errors` is the first page of row errors if the request includes them."""
     numbers = job_progress(job, progress)
-    speed = performance(job, progress, processed_rows=numbers["processed_rows"], now=now)
-    performance_view: JsonObject = {
-        "processing_time_seconds": speed.processing_time_seconds,
-        "rows_per_second": speed.rows_per_second,
-        "estimated_completion_time": speed.estimated_completion_time,
-    }
-    if job.status is JobStatus.PROCESSING:
-        performance_view["estimated_completion_seconds"] = speed.estimated_completion_seconds
     return {
         "id": str(job.id),
-        "status": job.status,
-        "phase": job.phase,
-        "job_type": job.job_type,
-        "source": job.source,
+        "status": job.status.value,
+        "phase": job.phase.value,
+        "job_type": job.job_type.value,
+        "source": job.source.value,
         "parent_job_id": str(job.parent_job_id) if job.parent_job_id else None,
         "file_info": {
             "original_filename": job.original_filename,
@@ -165,7 +193,7 @@ def job_details(job: Job, progress: Progress, *, now: datetime, row_errors: RowE
         "model_version": job.model_version,
         "notes": list(job.notes),
         "progress": numbers,
-        "performance": performance_view,
+        "performance": _performance(job, progress, processed_rows=numbers["processed_rows"], now=now),
         "timestamps": {
             "created_at": timestamp(job.created_at),
             "started_at": timestamp(job.started_at),
@@ -181,18 +209,19 @@ def job_details(job: Job, progress: Progress, *, now: datetime, row_errors: RowE
             "organization_id": job.organization_id,
             "created_by": job.created_by,
         },
-        "errors": _errors_view(job, progress, failed_rows=numbers["failed_rows"], row_errors=row_errors),
-        "celery_info": {
-            "task_id": job.execution_arn,
-            "celery_status": _task_status(job),
-            "celery_meta": _task_meta(job, progress),
-        },
+        "errors": _errors(job, progress, failed_rows=numbers["failed_rows"], row_errors=row_errors),
+        "celery_info": _task_info(job, progress),
         "workflow": _workflow(job, progress),
         "links": job_links(job),
     }
 
 
-def row_error_counts(faults: RowErrorCounts) -> JsonObject:
+def row_error_list(page: RowErrorPage) -> list[RowError]:
+    """Returns the errors of the page, which are stored as they are shown."""
+    return cast("list[RowError]", list(page.errors))
+
+
+def row_error_counts(faults: RowErrorCounts) -> RowErrorTotals:
     """Returns failed rows by error code, and by code and column; the most frequent first."""
     groups = sorted(faults.by_group.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
     return {
@@ -201,12 +230,12 @@ def row_error_counts(faults: RowErrorCounts) -> JsonObject:
     }
 
 
-def job_statistics(statistics: Statistics) -> JsonObject:
+def job_statistics(statistics: Statistics) -> JobStatistics:
     """Returns the statistics of the caller's jobs."""
     return {
         "jobs": {
             "total": sum(statistics.by_status.values()),
-            "by_status": {status: statistics.by_status.get(status, 0) for status in JobStatus},
+            "by_status": {status.value: statistics.by_status.get(status, 0) for status in JobStatus},
             "cancelled": statistics.cancelled,
         },
         "rows": {
@@ -222,23 +251,45 @@ def job_statistics(statistics: Statistics) -> JsonObject:
     }
 
 
+def duration_text(seconds: int) -> str:
+    """Returns a duration for people: `45s`, `1m 25s`, `2h 5m 10s`."""
+    hours, rest = divmod(seconds, 3600)
+    minutes, rest = divmod(rest, 60)
+    if hours:
+        return f"{hours}h {minutes}m {rest}s"
+    return f"{minutes}m {rest}s" if minutes else f"{rest}s"
+
+
 def _commit_times(progress: Progress) -> list[datetime]:
     last = progress.last_commit_at
     return [last] if last else []
 
 
-def _errors_view(job: Job, progress: Progress, *, failed_rows: int, row_errors: RowErrorPage | None) -> JsonObject:
-    view: JsonObject = {
+def _performance(job: Job, progress: Progress, *, processed_rows: int, now: datetime) -> JobPerformance:
+    speed = performance(job, progress, processed_rows=processed_rows, now=now)
+    left = speed.estimated_completion_seconds
+    shown: JobPerformance = {
+        "processing_time_seconds": speed.processing_time_seconds,
+        "rows_per_second": speed.rows_per_second,
+        "estimated_completion_time": None if left is None else duration_text(left),
+    }
+    if job.status is JobStatus.PROCESSING:
+        shown["estimated_completion_seconds"] = left
+    return shown
+
+
+def _errors(job: Job, progress: Progress, *, failed_rows: int, row_errors: RowErrorPage | None) -> JobErrors:
+    errors: JobErrors = {
         "has_errors": has_errors(job, progress),
         "error_message": job.error_message,
         "error_count": failed_rows,
     }
     if job.error_code:
-        view["error_code"] = job.error_code
+        errors["error_code"] = job.error_code
     if row_errors is not None:
         truncated = failed_rows > len(row_errors.errors)
-        details: JsonObject = {"errors": list(row_errors.errors), "truncated": truncated}
+        sample: RowErrorSample = {"errors": row_error_list(row_errors), "truncated": truncated}
         if truncated:
-            details["more"] = f"{API_ROOT}/jobs/{job.id}/errors"
-        view["error_details"] = details
-    return view
+            sample["more"] = f"{API_ROOT}/jobs/{job.id}/errors"
+        errors["error_details"] = sample
+    return errors

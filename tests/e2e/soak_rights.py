@@ -20,8 +20,8 @@ from infra.local import panel
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
 from shared.aws.jobs_table import JobsTable
-from shared.client.answers import TERMINAL
 from shared.client.errors import ClientError
+from shared.client.following import TERMINAL
 from shared.jobs.job import StoredInput, utc_now
 from shared.jobs.progress import JobView
 

@@ -152,13 +152,13 @@ def test_a_generated_client_uploads_follows_and_downloads(cloud: LocalCloud, gen
         )
         form = models.UploadAnnualFilesUploadForm(file=file)
         accepted = generated("api.uploads.upload_annual").sync(client=client, body=form)
-        assert isinstance(accepted, models.UploadAccepted), accepted
+        assert isinstance(accepted, models.UploadResponse), accepted
         job_id = str(accepted.job_id)
 
         status_of = generated("api.jobs.get_job_status")
         for _ in range(600):
             answer = status_of.sync(job_id, client=client)
-            assert isinstance(answer, models.StatusAnswer), answer
+            assert isinstance(answer, models.JobStatusResponse), answer
             if answer.job.status in {"completed", "failed"}:
                 break
         assert (answer.job.status, answer.job.successful_rows) == ("completed", 3)

@@ -14,7 +14,7 @@ from shared.aws.job_items import decode_views, is_tombstone
 from shared.aws.table_keys import decode
 from shared.jobs.job import Job
 from shared.jobs.progress import JobView
-from shared.jobs.representations import job_status
+from shared.jobs.representations import job_summary
 from tests.faults.platform import API, Platform
 from tests.faults.scenarios import End
 
@@ -33,7 +33,7 @@ class Promises:
     def look(self) -> None:
         """What callers would see now, held against what they saw before."""
         for view in self._views():
-            shown = job_status(view.job, view.progress)
+            shown = job_summary(view.job, view.progress)
             numbers = tuple(shown[name] for name in ("total_rows", "processed_rows", "successful_rows", "failed_rows"))
             total, processed, successful, failed = numbers
             status, before = self._seen.get(view.job.id, ("pending", (0, 0, 0, 0)))

@@ -3,14 +3,13 @@
 `make soak` puts every fault in alone, in more ways, and samples pairs.
 """
 
-import json
 import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 import pytest
 
-from functions.api.openapi import document
+from functions.api.app import described_app
 from shared.jobs.representations import API_ROOT
 from tests.faults.faults import Fate
 from tests.faults.naive import a_plain_counter, an_end_without_closing, the_count_before_the_parts
@@ -37,7 +36,7 @@ def test_every_function_that_can_call_aws_does_so_in_a_scenario(calls: CleanRuns
 
 @pytest.mark.usefixtures("calls")
 def test_every_route_is_asked_in_a_scenario(platform: Platform) -> None:
-    paths = json.loads(document())["paths"]
+    paths = described_app().openapi()["paths"]
     routes = {(method.upper(), path) for path in paths if path.startswith(API_ROOT) for method in paths[path]}
     assert {route for route in routes if not any(_is_of(asked, route) for asked in platform.asked)} == set()
 

@@ -5,7 +5,7 @@ from uuid import UUID
 import pytest
 
 from shared.jobs.job import JobStatus
-from shared.jobs.representations import job_status
+from shared.jobs.representations import job_summary
 from shared.jobs.service import JobService
 from tests.flow.stream import StatusStream
 from tests.flow.system import System
@@ -54,7 +54,7 @@ def test_each_change_of_a_job_goes_out_once_it_is_on_the_record(
     }
     last = events[-1]["detail"]
     view = jobs.get(MEMBER, job_id)
-    assert {name: last[name] for name in job_status(view.job, view.progress)} == job_status(view.job, view.progress)
+    assert {name: last[name] for name in job_summary(view.job, view.progress)} == job_summary(view.job, view.progress)
     assert (last["successful_rows"], last["failed_rows"], last["organization_id"]) == (197, 3, "acme")
 
 

@@ -16,9 +16,9 @@ from functions.api.idempotency import Once, OncePerKey
 from functions.api.problems import INTERNAL_ERROR_DETAIL, problems
 from functions.api.request_bodies import json_object, read_body, validated
 from functions.api.responses import Json
+from shared.api_types import JsonObject
 from shared.jobs.errors import JobError, UnavailableError
 from shared.jobs.job import Job
-from shared.jobs.representations import JsonObject
 
 logger = logging.getLogger(__name__)
 

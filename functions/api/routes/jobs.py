@@ -23,10 +23,11 @@ from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
 from functions.api.problems import problems
 from functions.api.request_bodies import json_object, read_body, validated
 from functions.api.responses import Json, accepted, tagged
+from shared.api_types import JsonObject
 from shared.jobs.errors import ResultsGoneError
 from shared.jobs.job import Job, Outcome
 from shared.jobs.progress import JobView
-from shared.jobs.representations import JsonObject, job_details, job_statistics
+from shared.jobs.representations import job_details, job_statistics
 from shared.jobs.row_errors import Position, RowErrorPage
 
 # Row errors in the details; the route of row errors has them all.

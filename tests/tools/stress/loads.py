@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from infra.local import panel
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
-from shared.client.answers import TERMINAL, JobStatus
+from shared.api_types import JobSummary
+from shared.client.following import TERMINAL
 from tests.tools.benchmarks.inputs import company_csv, company_rows
 
 if TYPE_CHECKING:
@@ -43,9 +44,9 @@ class Sent:
 class Watched:
     """The jobs of a load as callers see them, held against what was seen of them before."""
 
-    seen: dict[str, JobStatus] = field(default_factory=dict)
+    seen: dict[str, JobSummary] = field(default_factory=dict)
 
-    def see(self, job: JobStatus) -> None:
+    def see(self, job: JobSummary) -> None:
         """Take in one answer. Raises `PromiseBrokenError`."""
         before = self.seen.get(job["id"])
         name = job["original_filename"]
@@ -147,7 +148,7 @@ class Checks:
             unsettled = dynamodb.scan(TableName=self._cloud.table, IndexName="by_unsettled")["Count"]
         _hold(not unsettled, f"{unsettled} jobs have not come to rest")
 
-    def _check_job(self, s3: "S3Client", job: JobStatus, file: Sent) -> None:
+    def _check_job(self, s3: "S3Client", job: JobSummary, file: Sent) -> None:
         name = file.filename
         found = (job["status"], job["total_rows"], job["successful_rows"], job["failed_rows"])
         wanted = ("completed", file.rows, file.rows - file.failed, file.failed)
@@ -168,7 +169,7 @@ class Checks:
             return [int(row[column]) for row in rows]
 
 
-def _counts(job: JobStatus) -> tuple[float, ...]:
+def _counts(job: JobSummary) -> tuple[float, ...]:
     return (
         job["total_rows"],
         job["processed_rows"],

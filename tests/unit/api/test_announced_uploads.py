@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from functions.api.bodies import UploadAccepted
+from shared.api_types import UploadResponse
 from shared.jobs.job import Source
 from shared.jobs.uploads import upload_key
 from tests.fakes import FakeJobStore, FakeUploadStore
+from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client, only_job
 
 URL = f"{API}/annual/bulk-upload-async"
@@ -30,7 +31,7 @@ class TestAnnounced:
         answer = client.post(URL, json=sent)
         assert answer.status_code == 202
         body = answer.json()
-        UploadAccepted.model_validate(body)
+        assert_is_a(UploadResponse, body)
         job = only_job(store)
         assert body["upload"] == {
             "url": "https://uploads.example/",

@@ -8,8 +8,8 @@ import pytest
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from functions.api.app import described_app
-from functions.api.example_results import SUMMARY, fault_counts, row_errors
-from functions.api.examples import add_examples, examples
+from functions.api.openapi.example_results import SUMMARY, fault_counts, row_errors
+from functions.api.openapi.examples import add_examples, examples
 from shared.jobs.row_errors import RowErrorCounts
 from tests.unit.api.conftest import API, Client
 from tests.unit.scoring.scored_files import errors_of, score_file

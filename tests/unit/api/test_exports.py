@@ -2,11 +2,12 @@
 
 import pytest
 
-from functions.api.bodies import AssemblingAnswer
+from shared.api_types import AssemblingResponse
 from shared.jobs.errors import UnavailableError
 from shared.jobs.job import Export, ExportKind, FileFormat, JobStatus, Outcome
 from tests.builders import NOON, a_completed_job
 from tests.fakes import FakeExporter, FakeExportFiles, FakeJobStore, FakeResultStore
+from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client, store_results
 
 
@@ -29,7 +30,7 @@ class TestExports:
         for _ in range(3):
             answer = client.get(url)
             assert answer.status_code == 202
-            AssemblingAnswer.model_validate(answer.json())
+            assert_is_a(AssemblingResponse, answer.json())
             assert file_format in answer.json()["message"]
             assert int(answer.headers["Retry-After"]) > 0
         [(job_id, kind, claimed_at)] = exporter.requested

@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from functions.api.bodies import CancelAnswer, DeleteAnswer, DetailsAnswer, StatusAnswer
+from shared.api_types import CancelResponse, DeleteResponse, JobDetailsResponse, JobStatusResponse
 from shared.jobs.job import JobStatus, JobType, Phase
 from shared.jobs.progress import ChunkCount
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_shard
 from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
+from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client, row_error, store_errors
 
 
@@ -21,7 +22,7 @@ class TestDetails:
         answer = client.get(f"{API}/jobs/{job.id}")
         assert answer.status_code == 200
         body = answer.json()
-        DetailsAnswer.model_validate(body)
+        assert_is_a(JobDetailsResponse, body)
         shown = body["job"]
         assert body["success"] is True
         assert (shown["id"], shown["status"], shown["job_type"]) == (str(job.id), "completed", "annual")
@@ -52,7 +53,7 @@ class TestDetails:
         store_errors(results, job.id, 0, *(row_error(row) for row in range(1, 76)))
         store_errors(results, job.id, 1, *(row_error(row) for row in range(76, 151)))
         body = client.get(f"{API}/jobs/{job.id}", params={"include_errors": "true"}).json()
-        DetailsAnswer.model_validate(body)
+        assert_is_a(JobDetailsResponse, body)
         details = body["job"]["errors"]["error_details"]
         assert [error["row"] for error in details["errors"]] == list(range(1, 101))
         assert details["truncated"] is True
@@ -104,7 +105,7 @@ class TestStatus:
         job = a_job(status=status, completed_at=NOON if status.is_terminal else None)
         store.add(job)
         answer = client.get(f"{API}/jobs/{job.id}/status")
-        StatusAnswer.model_validate(answer.json())
+        assert_is_a(JobStatusResponse, answer.json())
         assert set(answer.json()["job"]) == {
             "id", "status", "phase", "job_type", "original_filename", "total_rows", "processed_rows",
             "successful_rows", "failed_rows", "progress_percentage", "created_at", "started_at", "completed_at",
@@ -141,7 +142,7 @@ class TestCancel:
         workflow.start(job.id, {})
         answer = client.post(f"{API}/jobs/{job.id}/cancel")
         assert answer.status_code == 200
-        CancelAnswer.model_validate(answer.json())
+        assert_is_a(CancelResponse, answer.json())
         assert answer.json() == {
             "success": True,
             "message": f"Job {job.id} cancelled successfully",
@@ -186,7 +187,7 @@ class TestDelete:
         job = a_job(status=status)
         store.add(job)
         answer = client.delete(f"{API}/jobs/{job.id}")
-        DeleteAnswer.model_validate(answer.json())
+        assert_is_a(DeleteResponse, answer.json())
         assert (answer.status_code, answer.json()) == (
             200,
             {

@@ -171,7 +171,7 @@ def test_the_function_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - our own code
     imported = {name.partition(".")[0] for name in done.stdout.split()}
     assert "fastapi" in imported
-    of_the_document = {"functions.api.bodies", "functions.api.documentation", "functions.api.examples"}
+    of_the_document = {"functions.api.openapi.document", "functions.api.openapi.examples"}
     assert not {*of_the_document, "pydantic.v1.main", "shared.inputs.workbooks"} & set(done.stdout.split())
     assert not imported & {"numpy", "pandas", "pyarrow", "xlsxwriter", "sklearn", "pytest"}
 

@@ -2,17 +2,18 @@
 
 from typing import Literal
 
-from functions.api.row_bodies import ModelsAnswer
+from shared.api_types import ModelsResponse
 from shared.scoring.catalogue import basis, model_card
 from shared.scoring.model import model_for
 from shared.vocabulary import JobType
+from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client
 
 
 def test_each_job_type_and_profile_has_the_model_that_scores_it(client: Client) -> None:
     answer = client.get(f"{API}/models")
     assert answer.status_code == 200
-    ModelsAnswer.model_validate(answer.json())
+    assert_is_a(ModelsResponse, answer.json())
     models = {(model["job_type"], model["profile"]): model for model in answer.json()["models"]}
     job_types: tuple[JobType, ...] = (JobType.ANNUAL, JobType.QUARTERLY)
     profiles: tuple[Literal["statements", "ratios"], ...] = ("statements", "ratios")

@@ -12,14 +12,16 @@ from botocore.exceptions import ClientError
 from fastapi import FastAPI
 from openapi_spec_validator import validate
 
-from functions.api import bodies, openapi
 from functions.api.app import described_app
+from functions.api.openapi.__main__ import document_text, main
 from functions.api.problems import KINDS, RequestError
 from functions.api.routes.reference import VERSION
+from shared.api_types import Problem
 from shared.files.errors import FileError
 from shared.jobs.errors import JobError, UnavailableError
 from tests.builders import a_job
 from tests.fakes import FakeJobStore
+from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -56,7 +58,7 @@ def test_what_is_not_there_is_a_problem_too(client: Client, method: str, path: s
     answer = client.request(method, path)
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
-    bodies.Problem.model_validate(body)
+    assert_is_a(Problem, body)
     assert (answer.status_code, body["status"], body["code"]) == (status, status, code)
     assert set(body) == {"type", "title", "status", "detail", "instance", "code", "request_id"}
     assert body["instance"].isascii()
@@ -116,21 +118,21 @@ class TestDocument:
     """The OpenAPI document, which the reference is made from."""
 
     def test_in_the_repository_is_that_of_the_code(self) -> None:
-        assert openapi.main(["--check", str(ROOT / "openapi.json")]) == 0
+        assert main(["--check", str(ROOT / "openapi.json")]) == 0
 
     def test_that_differs_or_is_absent_is_told_in_a_sentence(
         self, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         path = tmp_path / "openapi.json"
-        assert openapi.main(["--check", str(path)]) == 1
+        assert main(["--check", str(path)]) == 1
         assert "make openapi" in capsys.readouterr().err
-        assert openapi.main([str(path)]) == 0
-        assert openapi.main(["--check", str(path)]) == 0
+        assert main([str(path)]) == 0
+        assert main(["--check", str(path)]) == 0
         path.write_text(path.read_text() + "\n")
-        assert openapi.main(["--check", str(path)]) == 1
+        assert main(["--check", str(path)]) == 1
 
     def test_is_served_as_it_is_published(self, anonymous: Client, app: FastAPI) -> None:
-        assert anonymous.get("/api/v1/openapi.json").json() == json.loads(openapi.document())
+        assert anonymous.get("/api/v1/openapi.json").json() == json.loads(document_text())
         assert app.openapi()["info"]["version"] == VERSION
 
     def test_gives_every_error_in_the_form_it_has(self) -> None:

@@ -5,13 +5,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from functions.api.bodies import AssemblingAnswer, DownloadAnswer, RowErrorsAnswer
-from functions.api.result_bodies import ResultsAnswer
+from shared.api_types import AssemblingResponse, DownloadResponse, ResultsResponse, RowErrorsResponse
 from shared.jobs.job import JobStatus, Outcome
 from shared.jobs.row_errors import RowErrorCounts
 from shared.scoring.risk_summary import RiskSummary
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, a_shard
 from tests.fakes import FakeJobStore, FakeResultStore
+from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client, row_error, store_errors, store_results
 
 
@@ -40,7 +40,8 @@ class TestDownload:
         url = f"{API}/jobs/{job.id}/download?outcome=failed"
         answer = client.get(f"{url}&redirect=false")
         assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "no-store")
-        assert DownloadAnswer.model_validate(answer.json()).url == client.get(url).headers["Location"]
+        assert_is_a(DownloadResponse, answer.json())
+        assert answer.json()["url"] == client.get(url).headers["Location"]
 
     @pytest.mark.parametrize("query", ["", "?outcome=bogus&format=xlsx"])
     @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.PROCESSING])
@@ -58,7 +59,7 @@ class TestDownload:
         store.add(job)
         answer = client.get(f"{API}/jobs/{job.id}/download")
         assert answer.status_code == 202
-        AssemblingAnswer.model_validate(answer.json())
+        assert_is_a(AssemblingResponse, answer.json())
         assert int(answer.headers["Retry-After"]) > 0
 
     def test_of_a_job_whose_file_never_came_is_409(self, client: Client, store: FakeJobStore) -> None:
@@ -116,7 +117,7 @@ class TestResults:
             while True:
                 params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
                 body = client.get(f"{API}/jobs/{job.id}/results", params=params).json()
-                ResultsAnswer.model_validate(body)
+                assert_is_a(ResultsResponse, body)
                 assert (body["job_id"], body["summary"]) == (str(job.id), SUMMARY)
                 assert body["links"] == {"download": f"{API}/jobs/{job.id}/download?outcome=successful"}
                 symbols += [row["company_symbol"] for row in body["results"]]
@@ -138,7 +139,7 @@ class TestResults:
         store.add(job)
         answer = client.get(f"{API}/jobs/{job.id}/results")
         assert answer.status_code == 202
-        AssemblingAnswer.model_validate(answer.json())
+        assert_is_a(AssemblingResponse, answer.json())
         assert int(answer.headers["Retry-After"]) > 0
 
     def test_of_a_job_whose_file_never_came_are_409(self, client: Client, store: FakeJobStore) -> None:
@@ -154,7 +155,7 @@ class TestResults:
         store.add(job)
         results.files[job.id, Outcome.SUCCESSFUL] = b"row\n"
         body = client.get(f"{API}/jobs/{job.id}/results").json()
-        ResultsAnswer.model_validate(body)
+        assert_is_a(ResultsResponse, body)
         assert (body["results"], body["summary"]) == ([], None)
 
     @pytest.mark.parametrize("limit", ["0", "1001", "x"])
@@ -195,7 +196,7 @@ class TestErrors:
             while True:
                 params = {"limit": str(limit), **({"cursor": cursor} if cursor else {})}
                 body = client.get(f"{API}/jobs/{job.id}/errors", params=params).json()
-                RowErrorsAnswer.model_validate(body)
+                assert_is_a(RowErrorsResponse, body)
                 assert body["error_count"] == 25
                 rows += [error["row"] for error in body["errors"]]
                 cursor = body["pagination"]["next_cursor"]
@@ -244,7 +245,7 @@ class TestErrors:
             while True:
                 page = {**params, "limit": "1", **({"cursor": cursor} if cursor else {})}
                 body = client.get(f"{API}/jobs/{job.id}/errors", params=page).json()
-                RowErrorsAnswer.model_validate(body)
+                assert_is_a(RowErrorsResponse, body)
                 assert body["counts_by_code"] == {"missing_field": 3, "invalid_number": 1}
                 assert body["groups"] == [
                     {"code": "missing_field", "column": "sector", "rows": 3},

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from functions.api.row_bodies import RowsAnswer
+from shared.api_types import ScoreResponse
 from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.scoring.catalogue import model_card
 from shared.scoring.columns import required_columns
 from shared.scoring.documentation import example_rows
 from shared.vocabulary import JobType
 from tests.fakes import FakeRowScorer
+from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, ROWS_MAX_BYTES, Client
 
 Row = dict[str, Any]
@@ -29,7 +30,7 @@ def sent(client: Client, rows: Any, *, job_type: str = "annual") -> dict[str, An
     answer = client.post(f"{API}/{job_type}", json={"rows": rows})
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
-    RowsAnswer.model_validate(body)
+    assert_is_a(ScoreResponse, body)
     return body
 
 

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-from functions.api.bodies import StatisticsAnswer
+from shared.api_types import StatisticsResponse
 from tests.builders import a_completed_job, a_job
 from tests.fakes import FakeJobStore
+from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client, ClientOf, Token
 
 
@@ -20,7 +21,7 @@ def test_statistics_are_those_of_the_callers_own_scope(client_of: ClientOf, toke
     def seen(**claims: Any) -> tuple[int, int, float | None]:
         answer = client_of(token(**claims)).get(f"{API}/jobs/statistics")
         assert answer.status_code == 200
-        StatisticsAnswer.model_validate(answer.json())
+        assert_is_a(StatisticsResponse, answer.json())
         statistics = answer.json()["statistics"]
         return statistics["jobs"]["total"], statistics["rows"]["processed"], statistics["success_rate"]
 

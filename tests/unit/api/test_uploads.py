@@ -12,14 +12,15 @@ from typing import Any
 import openpyxl
 import pytest
 
-from functions.api.bodies import UploadAccepted
 from functions.api.upload_checks import WORKBOOK_MAX_UNPACKED_BYTES
+from shared.api_types import UploadResponse
 from shared.jobs.job import JobStatus, Source, UploadOptions
 from shared.jobs.uploads import upload_key
 from shared.scoring.columns import profile_of
 from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType
 from tests.fakes import FakeJobStore, FakeUploadStore, SettableClock
+from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, MULTIPART_MAX_BYTES, Client, ClientOf, Token, annual_csv, only_job
 
 URL = f"{API}/annual/bulk-upload-async"
@@ -66,7 +67,7 @@ class TestMultipart:
         body = template_csv(job_type).encode()
         answer = send(client, body, url=f"{API}/{job_type}/bulk-upload-async")
         assert answer.status_code == 202
-        UploadAccepted.model_validate(answer.json())
+        assert_is_a(UploadResponse, answer.json())
         job = only_job(store)
         assert set(answer.json()) == {
             "success", "message", "job_id", "task_id", "total_rows", "estimated_time_minutes", "status", "links",
@@ -278,7 +279,7 @@ class TestTheSameFileAgain:
         answer = client.post(url, files={"file": ("a.csv", body)})
         assert answer.status_code == 202
         accepted: dict[str, Any] = answer.json()
-        UploadAccepted.model_validate(accepted)
+        assert_is_a(UploadResponse, accepted)
         return accepted
 
     def test_names_the_first_job(self, client: Client, clock: SettableClock) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
+from shared.api_types import JobPerformance, JobSummary
 from shared.cli.environment import API_VARIABLE, FOLDER_VARIABLE, TOKEN_VARIABLE, Environment
 from shared.cli.main import app
-from shared.client.answers import JobStatus, Performance
 
 ROWS = 1_000
 ROWS_A_LOOK = 20
@@ -24,7 +24,7 @@ class ScriptedService(httpx.BaseTransport):
     """Jobs by id, each counted up by a look; one that is cancelled stays as it is."""
 
     def __init__(self) -> None:
-        self._jobs: dict[str, JobStatus] = {}
+        self._jobs: dict[str, JobSummary] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         time.sleep(_ANSWER_SECONDS)
@@ -38,7 +38,7 @@ class ScriptedService(httpx.BaseTransport):
                 {"status": "failed", "phase": "done", "cancelled": True, "error_message": "Job cancelled by user"}
             )
             return _answer({"message": "cancelled"})
-        speed: Performance = {
+        speed: JobPerformance = {
             "processing_time_seconds": 5.0,
             "rows_per_second": 200.0,
             "estimated_completion_time": "1m 25s" if job["status"] == "processing" else None,
@@ -50,7 +50,7 @@ def _answer(body: dict[str, Any], **headers: str) -> httpx.Response:
     return httpx.Response(200, json={"success": True, **body}, headers=headers)
 
 
-def _new_job(job_id: str) -> JobStatus:
+def _new_job(job_id: str) -> JobSummary:
     return {
         "id": job_id,
         "status": "processing",
@@ -67,11 +67,14 @@ def _new_job(job_id: str) -> JobStatus:
         "completed_at": None,
         "error_message": None,
         "error_details": None,
+        "celery_task_id": job_id,
+        "celery_status": "PROGRESS",
+        "celery_meta": None,
         "cancelled": False,
     }
 
 
-def _move_on(job: JobStatus) -> None:
+def _move_on(job: JobSummary) -> None:
     if job["status"] != "processing":
         return
     processed = min(ROWS, job["processed_rows"] + ROWS_A_LOOK)

@@ -13,9 +13,9 @@ import pytest
 from rich.console import Console
 
 from infra.layout import ROOT
+from shared.api_types import JobSummary
 from shared.cli.environment import Environment
 from shared.cli.live_view import view_for
-from shared.client.answers import JobStatus
 from shared.client.jobs_client import JobsClient
 from tests.terminals import heed_interrupts
 
@@ -86,7 +86,7 @@ class Terminal(io.StringIO):
 
 
 STATUS = cast(
-    "JobStatus",
+    "JobSummary",
     {
         "id": "one",
         "status": "processing",

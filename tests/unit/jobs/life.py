@@ -26,7 +26,7 @@ from shared.jobs.ports import ExecutionState, JobStore
 from shared.jobs.processing import Finalization, Planning
 from shared.jobs.progress import shard_of
 from shared.jobs.reconcile import Reconciliation
-from shared.jobs.representations import job_details, job_status
+from shared.jobs.representations import job_details, job_summary
 from shared.jobs.service import JobService
 from shared.jobs.uploads import ArrivedObject, upload_key
 from tests.builders import a_caller, a_count, plan_facts
@@ -284,7 +284,7 @@ class JobLives(RuleBasedStateMachine):
             if view is None:
                 continue
             job, progress = view.job, view.progress
-            status = job_status(job, progress)
+            status = job_summary(job, progress)
             details = job_details(job, progress, now=self.clock(), row_errors=None)
             total, processed = status["total_rows"], status["processed_rows"]
             successful, failed = status["successful_rows"], status["failed_rows"]

@@ -1,6 +1,5 @@
 """Rates and the time left."""
 
-import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -9,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.job import JobStatus
-from shared.jobs.progress import Progress, in_words, performance, seconds_left
+from shared.jobs.progress import Progress, performance, seconds_left
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_progress
 
 
@@ -88,19 +87,19 @@ class TestPerformance:
     def test_a_job_that_has_not_started_has_none(self) -> None:
         speed = performance(a_job(), Progress(), processed_rows=0, now=NOON)
         assert (speed.processing_time_seconds, speed.rows_per_second) == (None, None)
-        assert (speed.estimated_completion_seconds, speed.estimated_completion_time) == (None, None)
+        assert speed.estimated_completion_seconds is None
 
     def test_the_base_documents_figures_come_out(self) -> None:
         job = a_completed_job(completed_at=NOON + after(125.5))
         speed = performance(job, Progress(), processed_rows=1000, now=NOON + timedelta(days=1))
         assert (speed.processing_time_seconds, speed.rows_per_second) == (125.5, 7.97)
-        assert speed.estimated_completion_time is None
+        assert speed.estimated_completion_seconds is None
 
-    def test_a_processing_job_has_an_estimate_in_seconds_and_in_words(self) -> None:
+    def test_a_processing_job_has_an_estimate_in_seconds(self) -> None:
         progress = a_progress((after(10), 100), (after(20), 100))
         job = a_processing_job(total_rows=1050)
         speed = performance(job, progress, processed_rows=200, now=NOON + after(20))
-        assert (speed.estimated_completion_seconds, speed.estimated_completion_time) == (85, "1m 25s")
+        assert speed.estimated_completion_seconds == 85
         assert (speed.processing_time_seconds, speed.rows_per_second) == (20.0, 10.0)
 
     def test_an_ended_job_has_no_estimate(self) -> None:
@@ -118,27 +117,3 @@ class TestPerformance:
         assert performance(job, Progress(), processed_rows=5, now=NOON).rows_per_second is None
         early = performance(job, Progress(), processed_rows=5, now=NOON - after(5))
         assert early.processing_time_seconds == 0.0
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (0, "0s"),
-        (45, "45s"),
-        (60, "1m 0s"),
-        (85, "1m 25s"),
-        (3599, "59m 59s"),
-        (3600, "1h 0m 0s"),
-        (7510, "2h 5m 10s"),
-        (90_061, "25h 1m 1s"),
-    ],
-)
-def test_seconds_are_written_as_people_do(seconds: int, words: str) -> None:
-    assert in_words(seconds) == words
-
-
-@given(seconds=st.integers(0, 10**7))
-def test_the_words_add_up_to_the_seconds(seconds: int) -> None:
-    sizes = {"h": 3600, "m": 60, "s": 1}
-    parts = re.findall(r"(\d+)([hms])", in_words(seconds))
-    assert sum(int(number) * sizes[unit] for number, unit in parts) == seconds

@@ -1,17 +1,20 @@
 """The shapes callers see, field by field as the base document has them."""
 
 import json
+import re
 from datetime import timedelta
-from typing import Any
+from enum import StrEnum
+from typing import Any, get_args
 from uuid import UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.jobs.job import Job, JobStatus, JobType, Phase, UploadOptions, timestamp
+from shared import api_types
+from shared.jobs.job import Job, JobStatus, JobType, Phase, Source, UploadOptions, timestamp
 from shared.jobs.progress import Progress
-from shared.jobs.representations import job_details, job_progress, job_status, progress_percentage
+from shared.jobs.representations import duration_text, job_details, job_progress, job_summary, progress_percentage
 from shared.jobs.row_errors import RowErrorPage
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_progress, a_shard
 
@@ -58,9 +61,9 @@ STATUS = [
 
 
 def details(job: Job, progress: Progress | None = None, *, row_errors: RowErrorPage | None = None) -> dict[str, Any]:
-    view = job_details(job, progress or Progress(), now=NOON + timedelta(seconds=45.2), row_errors=row_errors)
-    json.dumps(view, allow_nan=False)
-    return view
+    shown = job_details(job, progress or Progress(), now=NOON + timedelta(seconds=45.2), row_errors=row_errors)
+    json.dumps(shown, allow_nan=False)
+    return {**shown}
 
 
 def row_errors(number: int) -> RowErrorPage:
@@ -202,11 +205,11 @@ class TestErrors:
 class TestStatus:
     def test_these_fields_in_this_order(self) -> None:
         for job in (a_job(), a_processing_job(), a_completed_job()):
-            assert list(job_status(job, Progress())) == STATUS
+            assert list(job_summary(job, Progress())) == STATUS
 
     def test_a_running_job_reports_as_the_task_queue_did(self) -> None:
         progress = Progress((a_shard(successful_rows=3, failed_rows=1, done=frozenset({0})),))
-        view = job_status(a_processing_job(id=JOB_ID), progress)
+        view = job_summary(a_processing_job(id=JOB_ID), progress)
         assert (view["celery_task_id"], view["celery_status"]) == (f"arn:execution:{JOB_ID}", "PROGRESS")
         assert view["celery_meta"] == {
             "current": 4,
@@ -231,17 +234,17 @@ class TestStatus:
         ],
     )
     def test_every_state_has_its_old_name(self, job: Job, celery_status: str) -> None:
-        view = job_status(job, Progress())
+        view = job_summary(job, Progress())
         assert view["celery_status"] == celery_status
         assert (view["celery_meta"] is None) is (job.status is not JobStatus.PROCESSING)
         assert view["cancelled"] is (celery_status == "REVOKED")
 
     def test_a_failure_has_its_code_beside_its_message(self) -> None:
         job = a_job(status=JobStatus.FAILED, error_code="stalled", error_message="It stopped.")
-        view = job_status(job, Progress())
+        view = job_summary(job, Progress())
         assert view["error_message"] == "It stopped."
         assert view["error_details"] == {"error_code": "stalled"}
-        assert job_status(a_job(), Progress())["error_details"] is None
+        assert job_summary(a_job(), Progress())["error_details"] is None
 
 
 class TestProgress:
@@ -289,3 +292,40 @@ class TestProgress:
 def test_times_are_in_utc_with_z() -> None:
     assert timestamp(NOON) == "2026-03-02T12:00:00.000Z"
     assert timestamp(None) is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0s"),
+        (45, "45s"),
+        (60, "1m 0s"),
+        (85, "1m 25s"),
+        (3599, "59m 59s"),
+        (3600, "1h 0m 0s"),
+        (7510, "2h 5m 10s"),
+        (90_061, "25h 1m 1s"),
+    ],
+)
+def test_duration_text_has_hours_minutes_and_seconds(seconds: int, words: str) -> None:
+    assert duration_text(seconds) == words
+
+
+@given(seconds=st.integers(0, 10**7))
+def test_parts_of_a_duration_text_add_up_to_its_seconds(seconds: int) -> None:
+    sizes = {"h": 3600, "m": 60, "s": 1}
+    parts = re.findall(r"(\d+)([hms])", duration_text(seconds))
+    assert sum(int(number) * sizes[unit] for number, unit in parts) == seconds
+
+
+@pytest.mark.parametrize(
+    ("names", "enum"),
+    [
+        (api_types.StatusName, JobStatus),
+        (api_types.PhaseName, Phase),
+        (api_types.JobTypeName, JobType),
+        (api_types.SourceName, Source),
+    ],
+)
+def test_names_of_json_bodies_are_the_values_of_the_enum(names: Any, enum: type[StrEnum]) -> None:
+    assert get_args(names) == tuple(member.value for member in enum)

@@ -96,7 +96,7 @@ _overrides = st.fixed_dictionaries(
 @given(st.lists(st.builds(lambda make, overrides: a_view(make(**overrides)), _job, _overrides)))
 def test_the_parts_add_up_and_jobs_apart_are_jobs_together(views: list[JobView]) -> None:
     def seen(part: list[JobView]) -> dict[str, Any]:
-        return job_statistics(statistics_of(part, is_complete=True, now=NOON))
+        return {**job_statistics(statistics_of(part, is_complete=True, now=NOON))}
 
     together, apart = seen(views), [seen([view]) for view in views]
     jobs, rows = together["jobs"], together["rows"]

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from shared.jobs.representations import JsonObject
+from shared.api_types import JsonObject
 from shared.jobs.row_errors import RowErrorCounts
 from shared.scoring.catalogue import basis
 from shared.scoring.documentation import example_rows

@@ -11,13 +11,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from functions.api.cursors import Cursors
-from functions.api.example_results import MODEL_VERSION, SUMMARY, fault_counts, row_errors, scored_row
+from functions.api.openapi.example_results import MODEL_VERSION, SUMMARY, fault_counts, row_errors, scored_row
 from functions.api.routes.reference import VERSION
+from shared.api_types import JsonObject
 from shared.jobs.downloads import ASSEMBLING
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.job import Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions, timestamp
 from shared.jobs.progress import JobView, Progress, Shard
-from shared.jobs.representations import JsonObject, job_details, job_links, job_statistics, job_status, row_error_counts
+from shared.jobs.representations import job_details, job_links, job_statistics, job_summary, row_error_counts
 from shared.jobs.row_errors import RowErrorPage
 from shared.jobs.statistics import statistics_of
 from shared.jobs.uploads import upload_key
@@ -147,7 +148,7 @@ def examples() -> dict[str, OperationExamples]:
         "cancel_jobs": _bulk(_CANCELLED),
         "delete_jobs": _bulk(_COMPLETE),
         "list_jobs": _answer(
-            jobs=[job_status(_COMPLETE, _FINAL_PROGRESS)],
+            jobs=[job_summary(_COMPLETE, _FINAL_PROGRESS)],
             pagination={"total": 1, "limit": 50, "offset": 0, "has_more": False, "next_cursor": None},
         ),
         "get_statistics": _answer(
@@ -163,7 +164,7 @@ def examples() -> dict[str, OperationExamples]:
                 row_errors=RowErrorPage(errors=tuple(row_errors()), following=None),
             )
         ),
-        "get_job_status": _answer(job=job_status(_SCORING, _PROGRESS)),
+        "get_job_status": _answer(job=job_summary(_SCORING, _PROGRESS)),
         "cancel_job": _answer(
             message=f"Job {_CANCELLED.id} cancelled successfully",
             cancelled_job={**_named(_CANCELLED), "celery_cancelled": True},
