@@ -1,25 +1,34 @@
-"""Turning result files into other formats, by way of the disk: nothing is visible before it is whole."""
+"""Converts result files to other formats, by way of the disk: nothing is visible before it is whole.
 
-from collections.abc import Iterator
+The CSV passes in blocks, so that memory does not grow with it.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 from uuid import UUID
 
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+
+from functions.export.formats import ExportError, ResultFile, write_parquet, write_workbook
 from shared.aws.exports_bucket import ExportsBucket
+from shared.aws.multipart import BlockStream
 from shared.aws.results_bucket import ResultsBucket
-from shared.exports.errors import ExportError
-from shared.exports.parquet import write_parquet
-from shared.exports.result_file import read_result
-from shared.exports.workbook import write_workbook
 from shared.jobs.errors import ExportRefusedError
 from shared.jobs.job import ExportKind, FileFormat, Outcome
 
 # Each is a request of its own: a connection that waits while rows are worked on would be closed.
-_BLOCK_BYTES = 4 * 1024 * 1024
+_REQUEST_BYTES: Final = 4 * 1024 * 1024
+# A record may be no longer; 200 columns of 32 KB each are shorter. Arrow reads 32 of these ahead, and no more.
+BLOCK_BYTES: Final = 8 * 1024 * 1024
 
 
 class Conversion:
-    """`ExportFiles` on S3. The CSV passes in blocks, so memory does not grow with it."""
+    """`ExportFiles` on S3."""
 
     def __init__(self, *, results: ResultsBucket, exports: ExportsBucket) -> None:
         self._results = results
@@ -44,6 +53,49 @@ class Conversion:
 
     def _blocks(self, job_id: UUID, outcome: Outcome) -> Iterator[bytes]:
         start = 0
-        while block := self._results.read_result(job_id, outcome, start, _BLOCK_BYTES):
+        while block := self._results.read_result(job_id, outcome, start, _REQUEST_BYTES):
             yield block
             start += len(block)
+
+
+def read_result(blocks: Iterable[bytes], *, block_bytes: int = BLOCK_BYTES) -> ResultFile:
+    """Reads a result file. Raises `ExportError`, also from the batches, for a record longer than a block."""
+    file = io.BufferedReader(BlockStream(iter(blocks)))
+    names = _read_header(file)
+    return ResultFile(names, _batches(file, len(names), block_bytes))
+
+
+def _read_header(file: "io.BufferedReader[BlockStream]") -> tuple[str, ...]:
+    """Reads the header record and no byte of the next. Raises ValueError where there is none."""
+    lines = (line.decode() for line in iter(file.readline, b"") if line.endswith(b"\n"))
+    try:
+        return tuple(next(csv.reader(lines, strict=True)))
+    except (StopIteration, csv.Error) as error:
+        raise ValueError("a result file begins with its header") from error
+
+
+def _batches(file: "io.BufferedReader[BlockStream]", columns: int, block_bytes: int) -> Iterator[pa.RecordBatch]:
+    if not file.peek(1):
+        return
+    # By place: no reader is to make sense of what the file calls its columns.
+    places = [str(place) for place in range(columns)]
+    try:
+        with arrow_csv.open_csv(
+            file,
+            read_options=arrow_csv.ReadOptions(column_names=places, block_size=block_bytes, use_threads=False),
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(places, pa.string()),
+                strings_can_be_null=False,
+                quoted_strings_can_be_null=False,
+            ),
+        ) as reader:
+            yield from reader
+    except pa.ArrowInvalid as error:
+        if "straddling" not in str(error):
+            raise
+        raise ExportError(
+            f"The file has a row of more than {block_bytes:,} bytes, which cannot be exported. "
+            "Download it as CSV: format=csv.",
+            code="not_exportable",
+        ) from error

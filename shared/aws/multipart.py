@@ -5,6 +5,7 @@ must have 5 MiB. What is smaller is read and joined with its neighbours first, s
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 """
 
+import io
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CompletedPartTypeDef
 
@@ -30,6 +32,26 @@ class Piece:
     key: str
     size: int
     start: int = 0
+
+
+class BlockStream(io.RawIOBase):
+    """Blocks of bytes as a stream that is read once."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer", /) -> int:
+        if not self._rest:
+            self._rest = memoryview(next(self._blocks, b""))
+        target = memoryview(buffer).cast("B")
+        size = min(len(target), len(self._rest))
+        target[:size] = self._rest[:size]
+        self._rest = self._rest[size:]
+        return size
 
 
 def compose(client: "S3Client", *, bucket: str, key: str, content_type: str, pieces: Sequence[Piece | bytes]) -> None:

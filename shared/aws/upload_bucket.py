@@ -10,12 +10,12 @@ from uuid import UUID
 from botocore.exceptions import ClientError
 
 from shared.aws.failures import code_of, translated
+from shared.aws.multipart import BlockStream
 from shared.jobs.job import StoredInput
 from shared.jobs.ports import UploadForm
 from shared.jobs.uploads import upload_key
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
     from types_boto3_s3 import S3Client
 
 _PARTIAL_CONTENT = 206
@@ -40,7 +40,7 @@ class UploadBucket:
         """Store a file that is made while it is sent, as `put` does. Nothing is stored when making it fails."""
         with translated():
             self._client().upload_fileobj(
-                io.BufferedReader(_Blocks(blocks), _BUFFER_BYTES), self._bucket, upload_key(job_id)
+                io.BufferedReader(BlockStream(blocks), _BUFFER_BYTES), self._bucket, upload_key(job_id)
             )
 
     def copy_from(self, bucket: str, key: str, *, job_id: UUID) -> None:
@@ -121,26 +121,6 @@ class UploadBucket:
                 Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id
             )
         return cast("IO[bytes]", answer["Body"])
-
-
-class _Blocks(io.RawIOBase):
-    """Blocks of bytes as a stream that is read once."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer", /) -> int:
-        if not self._rest:
-            self._rest = memoryview(next(self._blocks, b""))
-        target = memoryview(buffer).cast("B")
-        size = min(len(target), len(self._rest))
-        target[:size] = self._rest[:size]
-        self._rest = self._rest[size:]
-        return size
 
 
 @contextmanager

@@ -11,10 +11,9 @@ from unittest.mock import patch
 
 import numpy as np
 
+from functions.export.formats import ResultFile, write_parquet
 from infra.local import panel
 from shared.aws import clients
-from shared.exports.parquet import write_parquet
-from shared.exports.result_file import ResultFile
 from shared.scoring.documentation import example_rows
 from shared.vocabulary import JobType
 from tests.faults.platform import API, CLIENT_ATTEMPTS, Platform

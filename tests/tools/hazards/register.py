@@ -180,8 +180,8 @@ HAZARDS: tuple[Hazard, ...] = (
             "Text that runs in a spreadsheet",
             "unit/scoring/test_carried.py::test_text_that_would_run_as_a_formula_is_guarded_once_and_read_without_its_guard",
             "unit/scoring/test_carried.py::test_negative_numbers_are_not_guarded_but_formulas_in_their_place_are",
-            "unit/exports/test_workbook.py::test_text_that_looks_like_a_formula_or_a_link_stays_text_even_unguarded",
-            "unit/exports/test_workbook.py::test_markup_in_a_text_makes_no_cells",
+            "unit/export/test_xlsx.py::test_text_that_looks_like_a_formula_or_a_link_stays_text_even_unguarded",
+            "unit/export/test_xlsx.py::test_markup_in_a_text_makes_no_cells",
         ),
         (
             "Names that traverse, hide, reorder or are long",

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyarrow import parquet
 
-from shared.exports.parquet import write_parquet
-from shared.exports.result_file import read_result
+from functions.export.conversion import read_result
+from functions.export.formats import write_parquet
 from shared.scoring.cells import guarded, unguarded
 from shared.scoring.results import probability_text
-from tests.unit.exports.files import cells, csv_file, in_blocks
+from tests.unit.export.files import cells, csv_file, in_blocks
 
 
 @pytest.fixture(scope="module")

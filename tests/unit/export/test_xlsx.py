@@ -10,12 +10,11 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from openpyxl.utils.escape import unescape
 
-from shared.exports import workbook
-from shared.exports.errors import ExportError
-from shared.exports.result_file import read_result
-from shared.exports.workbook import write_workbook
+from functions.export import formats
+from functions.export.conversion import read_result
+from functions.export.formats import ExportError, write_workbook
 from shared.scoring.cells import guarded
-from tests.unit.exports.files import cells, csv_file
+from tests.unit.export.files import cells, csv_file
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +112,7 @@ def test_what_is_larger_than_a_workbook_may_be_is_refused_with_a_sentence_that_n
 ) -> None:
     rows = [["x", str(number)] for number in range(1, 4)]
     write(path, ["remarks", "row"], rows)
-    monkeypatch.setattr(workbook, limit, value)
+    monkeypatch.setattr(formats, limit, value)
     with pytest.raises(ExportError, match="format=csv") as refused:
         write(path, ["remarks", "row"], rows)
     assert refused.value.code == "too_large"

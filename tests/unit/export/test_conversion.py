@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.exports.errors import ExportError
-from shared.exports.result_file import ResultFile, read_result
-from tests.unit.exports.files import cells, csv_file, in_blocks
+from functions.export.conversion import read_result
+from functions.export.formats import ExportError, ResultFile
+from tests.unit.export.files import cells, csv_file, in_blocks
 
 tables = st.integers(1, 5).flatmap(
     lambda width: st.tuples(
