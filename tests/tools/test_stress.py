@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
+from infra.local.emulator import TASKS_AT_ONCE
 from tests.tools.stress import processes
+from tests.tools.stress.__main__ import MOST_LEFT, check_bound
 from tests.tools.stress.loads import PromiseBrokenError, Watched, small_files
 from tests.tools.stress.processes import Memory
 
@@ -70,3 +72,19 @@ def test_memory_keeps_the_peak_of_the_largest_process_and_of_all_together() -> N
     memory.add({"plan": [(15, 30)]})
     assert (memory.largest, memory.at_once, memory.together) == ({"plan": 30, "api": 5}, {"plan": 2, "api": 1}, 35)
     assert memory.last == {"plan": 15}
+
+
+@pytest.mark.parametrize(
+    ("memory", "sentence"),
+    [
+        (Memory(at_once={"score": TASKS_AT_ONCE + 1}), "processes of score at once"),
+        (Memory(last={processes.EMULATOR: MOST_LEFT + 2**20}), "513 MiB in the local cloud at the end"),
+    ],
+)
+def test_processes_and_memory_beyond_their_bounds_break_a_promise(memory: Memory, sentence: str) -> None:
+    with pytest.raises(PromiseBrokenError, match=sentence):
+        check_bound(memory)
+
+
+def test_processes_and_memory_within_their_bounds_break_no_promise() -> None:
+    check_bound(Memory(at_once={"score": TASKS_AT_ONCE}, last={processes.EMULATOR: MOST_LEFT}))

@@ -27,13 +27,15 @@ from tests.tools.stress.loads import (
     upload_all,
     watch,
 )
-from tests.tools.stress.processes import Memory, watched
+from tests.tools.stress.processes import EMULATOR, Memory, watched
 
 JOBS = 500
 FILES = 200
 ROWS = 1_000_000
 # Of each load, sending and checking left out.
 MOST_SECONDS = 600.0
+# What the local cloud itself may have at the end, in bytes, however much is stored.
+MOST_LEFT = 512 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,11 +103,17 @@ def run(jobs: int, files: int, rows: int) -> tuple[list[Done], Memory]:
 
 
 def check_bound(memory: Memory) -> None:
-    """However many jobs there were, their tasks took turns. Raises `PromiseBrokenError`."""
+    """However many jobs there were, their tasks took turns and their files are not in memory.
+
+    Raises `PromiseBrokenError`.
+    """
     for task in ("plan", "score", "finalize"):
         processes = memory.at_once.get(task, 0)
         if processes > TASKS_AT_ONCE:
             raise PromiseBrokenError(f"{processes} processes of {task} at once, not {TASKS_AT_ONCE}")
+    left = memory.last.get(EMULATOR, 0)
+    if left > MOST_LEFT:
+        raise PromiseBrokenError(f"{_mib(left)} MiB in the local cloud at the end, more than {_mib(MOST_LEFT)}")
 
 
 def send_file(client: JobsClient, path: Path) -> None:
