@@ -135,11 +135,16 @@ class JobStatusResponse(Success):
     job: JobSummary
 
 
-class Pagination(TypedDict):
-    """The position of a page of jobs. `total` is null above 1,000; `total_at_least` is there instead."""
+class JobTotal(TypedDict):
+    """The number of jobs in a list; above 1,000 `total` is null and `total_at_least` is there instead."""
 
     total: int | None
     total_at_least: NotRequired[Annotated[int, OrNull()]]
+
+
+class Pagination(JobTotal):
+    """The position of a page of jobs."""
+
     limit: int
     offset: int
     has_more: bool
@@ -618,7 +623,7 @@ class RowErrorsResponse(Success, RowErrorTotals):
 
 
 class FieldError(TypedDict):
-    """An error of one field of the request."""
+    """An error of one field. `field` is its path, such as `query.limit`. Never has the value."""
 
     field: str
     message: str
@@ -651,12 +656,16 @@ class SchemaColumn(TypedDict):
     required: bool
 
 
-class SchemaResponse(Success):
+class FileSchema(TypedDict):
     """The columns that files of a job type may have."""
 
     job_type: JobTypeName
     profiles: dict[str, list[str]]
     columns: list[SchemaColumn]
+
+
+class SchemaResponse(Success, FileSchema):
+    """The schema of a job type."""
 
 
 class ModelFeature(TypedDict):

@@ -1,6 +1,5 @@
 """The job list: filters as query parameters, a page, and the cursor of the next page."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import MAXYEAR, UTC, datetime
 from typing import Annotated, Any
@@ -10,8 +9,8 @@ from pydantic import AfterValidator, AwareDatetime, Field
 
 from functions.api.cursors import Cursor, JsonValue
 from functions.api.dependencies import Services
-from functions.api.problems import FieldError, ValidationError
-from shared.api_types import JsonObject
+from functions.api.problems import ValidationError
+from shared.api_types import FieldError, JobListResponse, JobTotal
 from shared.jobs.access import Caller, scope_of
 from shared.jobs.job import JobStatus, JobType, timestamp
 from shared.jobs.listing import JobCount, JobFilter
@@ -85,7 +84,7 @@ class ListRequest:
     offset: int | None
 
 
-def list_jobs(services: Services, caller: Caller, wanted: ListRequest) -> JsonObject:
+def list_jobs(services: Services, caller: Caller, wanted: ListRequest) -> JobListResponse:
     """Returns the response body of a page. Raises `ValidationError` and `InvalidCursorError`."""
     if wanted.cursor is not None and wanted.offset is not None:
         message = "give either `cursor` or `offset`, not both"
@@ -129,7 +128,7 @@ def list_jobs(services: Services, caller: Caller, wanted: ListRequest) -> JsonOb
     }
 
 
-def _total(count: JobCount) -> Mapping[str, int | None]:
+def _total(count: JobCount) -> JobTotal:
     """Returns the total, or a lower bound when the count was cut short."""
     return {"total": count.jobs} if count.is_complete else {"total": None, "total_at_least": count.jobs}
 

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from functions.api.dependencies import Services
 from functions.api.responses import is_known, tagged
+from shared.api_types import JobStatusResponse
 from shared.jobs.access import Caller
 from shared.jobs.job import Phase
 from shared.jobs.progress import JobView, row_counts, seconds_left
@@ -62,5 +63,5 @@ async def status_answer(
     return tagged(request, _body(view), headers=retry_after(view, now=services.clock()))
 
 
-def _body(view: JobView) -> dict[str, object]:
+def _body(view: JobView) -> JobStatusResponse:
     return {"success": True, "job": job_summary(view.job, view.progress)}

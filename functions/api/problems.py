@@ -9,7 +9,7 @@ The errors of jobs are in `shared.jobs.errors`, those of files in `shared.files.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, ClassVar
 from urllib.parse import quote
@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.routing import compile_path
 
 from functions.api.responses import Json
+from shared.api_types import FieldError, Problem
 from shared.files.errors import FileError
 from shared.jobs.errors import JobError
 
@@ -57,15 +58,6 @@ class ForbiddenError(RequestError):
     """The token is valid and gives no right to use this service."""
 
     code = "forbidden"
-
-
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """Error of one field. `field` is its path, such as `query.limit`. Never has the value."""
-
-    field: str
-    message: str
-    code: str
 
 
 class ValidationError(RequestError):
@@ -148,7 +140,7 @@ def problem(
 ) -> Json:
     """Returns the response for an error with this code."""
     kind = KINDS[code]
-    body: dict[str, Any] = {
+    body: Problem = {
         "type": f"/api/v1/docs#{code}",
         "title": kind.title,
         "status": kind.status,
@@ -159,7 +151,7 @@ def problem(
         "request_id": request.state.request_id,
     }
     if errors:
-        body["errors"] = [asdict(error) for error in errors[:_MAX_FIELD_ERRORS]]
+        body["errors"] = list(errors[:_MAX_FIELD_ERRORS])
     response = Json(body, status_code=kind.status, media_type=MEDIA_TYPE)
     if kind.status in _STATUSES_WITH_RETRY_AFTER:
         response.headers["Retry-After"] = str(_RETRY_AFTER_SECONDS)

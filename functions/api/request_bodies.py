@@ -15,7 +15,8 @@ from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from functions.api.forms import MalformedFormError, Part, read_parts
-from functions.api.problems import FieldError, ValidationError, field_errors
+from functions.api.problems import ValidationError, field_errors
+from shared.api_types import FieldError
 from shared.files.errors import EmptyFileError, TooLargeError, UnsupportedFormatError
 from shared.jobs.job import UploadOptions
 

@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.api_types import JsonObject
+from shared.api_types import UploadForm, UploadResponse
 from shared.jobs.job import Job
 from shared.jobs.representations import API_ROOT, job_links
 from shared.jobs.service import JobService
@@ -50,16 +50,16 @@ def _tag(content: Mapping[str, Any]) -> str:
     return f'"{hashlib.sha256(bytes(Json(content).body)).hexdigest()[:32]}"'
 
 
-def accepted(jobs: JobService, job: Job, *, root_url: str, message: str, upload: JsonObject | None = None) -> Response:
+def accepted(jobs: JobService, job: Job, *, root_url: str, message: str, upload: UploadForm | None = None) -> Response:
     """Returns 202 with the links of a new job. `upload` is the presigned form of a file that is yet to be sent."""
-    body: JsonObject = {
+    body: UploadResponse = {
         "success": True,
         "message": message,
         "job_id": str(job.id),
         "task_id": jobs.execution_arn(job),
         "total_rows": job.total_rows,
         "estimated_time_minutes": _estimated_minutes(job.file_size),
-        "status": job.status,
+        "status": job.status.value,
         "links": job_links(job),
     }
     if upload is not None:

@@ -24,7 +24,7 @@ from shared.api_types import (
     WorkflowInfo,
 )
 from shared.jobs.events import StatusChange
-from shared.jobs.job import Job, JobStatus, Phase, timestamp
+from shared.jobs.job import Job, JobStatus, Outcome, Phase, timestamp
 from shared.jobs.progress import Progress, has_errors, performance, row_counts
 from shared.jobs.row_errors import RowErrorCounts, RowErrorPage
 from shared.jobs.statistics import Statistics
@@ -57,6 +57,11 @@ def job_links(job: Job) -> JobLinks:
     if job.parent_job_id:
         links["parent"] = f"{API_ROOT}/jobs/{job.parent_job_id}"
     return links
+
+
+def download_path(job: Job, outcome: Outcome) -> str:
+    """Returns the path that downloads the rows of an outcome."""
+    return f"{job_links(job)['download']}?outcome={outcome}"
 
 
 def named_job(job: Job) -> NamedJob:

@@ -18,7 +18,15 @@ from shared.jobs.downloads import ASSEMBLING
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.job import Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions, timestamp
 from shared.jobs.progress import JobView, Progress, Shard
-from shared.jobs.representations import job_details, job_links, job_statistics, job_summary, row_error_counts
+from shared.jobs.representations import (
+    download_path,
+    job_details,
+    job_links,
+    job_statistics,
+    job_summary,
+    named_job,
+    row_error_counts,
+)
 from shared.jobs.row_errors import RowErrorPage
 from shared.jobs.statistics import statistics_of
 from shared.jobs.uploads import upload_key
@@ -167,9 +175,9 @@ def examples() -> dict[str, OperationExamples]:
         "get_job_status": _answer(job=job_summary(_SCORING, _PROGRESS)),
         "cancel_job": _answer(
             message=f"Job {_CANCELLED.id} cancelled successfully",
-            cancelled_job={**_named(_CANCELLED), "celery_cancelled": True},
+            cancelled_job={**named_job(_CANCELLED), "celery_cancelled": True},
         ),
-        "delete_job": _answer(message=f"Job {_COMPLETE.id} deleted successfully", deleted_job=_named(_COMPLETE)),
+        "delete_job": _answer(message=f"Job {_COMPLETE.id} deleted successfully", deleted_job=named_job(_COMPLETE)),
         "list_results": _results(),
         "download_results": OperationExamples(
             answers={"200": {"success": True, "url": _DOWNLOAD_URL}, "202": _assembling()}
@@ -254,7 +262,7 @@ def _results() -> OperationExamples:
         "results": [scored_row(JobType.ANNUAL)],
         "summary": SUMMARY,
         "pagination": _more(limit=1, position={"offset": 512}),
-        "links": {"download": f"{job_links(_COMPLETE)['download']}?outcome={Outcome.SUCCESSFUL}"},
+        "links": {"download": download_path(_COMPLETE, Outcome.SUCCESSFUL)},
     }
     return OperationExamples(answers={"200": page, "202": _assembling()})
 
@@ -264,7 +272,7 @@ def _row_errors() -> OperationExamples:
         errors=row_errors()[:2],
         error_count=_COMPLETE.final_failed_rows,
         **row_error_counts(_FINAL_PROGRESS.row_errors),
-        links={"failed_rows": f"{job_links(_COMPLETE)['download']}?outcome={Outcome.FAILED}"},
+        links={"failed_rows": download_path(_COMPLETE, Outcome.FAILED)},
         pagination=_more(limit=2, position={"chunk": 4, "offset": 0}),
     )
 
@@ -276,12 +284,3 @@ def _assembling() -> JsonObject:
 def _more(*, limit: int, position: Mapping[str, int]) -> JsonObject:
     cursor = Cursors(key=lambda: b"of the examples").sign(position, bound_to={"job_id": str(_COMPLETE.id)})
     return {"limit": limit, "has_more": True, "next_cursor": cursor}
-
-
-def _named(job: Job) -> JsonObject:
-    return {
-        "id": str(job.id),
-        "status": job.status,
-        "job_type": job.job_type,
-        "original_filename": job.original_filename,
-    }

@@ -16,7 +16,7 @@ from functions.api.idempotency import Once, OncePerKey
 from functions.api.problems import INTERNAL_ERROR_DETAIL, problems
 from functions.api.request_bodies import json_object, read_body, validated
 from functions.api.responses import Json
-from shared.api_types import JsonObject
+from shared.api_types import BulkOutcome, BulkResponse
 from shared.jobs.errors import JobError, UnavailableError
 from shared.jobs.job import Job
 
@@ -83,7 +83,7 @@ def act_on_each(
     act: Callable[[UUID], Job],
     *,
     monotonic: Callable[[], float] = time.monotonic,
-) -> JsonObject:
+) -> BulkResponse:
     """Returns the response body: an outcome for each id, in the order of the ids."""
     deadline = monotonic() + _SECONDS
 
@@ -92,7 +92,7 @@ def act_on_each(
             raise UnavailableError
         return act(job_id)
 
-    def outcome(job_id: str) -> JsonObject:
+    def outcome(job_id: str) -> BulkOutcome:
         try:
             job = act_in_time(parsed_job_id(job_id))
         except JobError as error:
@@ -100,7 +100,7 @@ def act_on_each(
         except Exception:  # one failure must not hide the other outcomes
             logger.exception("A job of a bulk request failed", extra={"job_id": job_id})
             return {"job_id": job_id, "success": False, "code": "internal_error", "detail": INTERNAL_ERROR_DETAIL}
-        return {"job_id": job_id, "success": True, "status": job.status}
+        return {"job_id": job_id, "success": True, "status": job.status.value}
 
     with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
         outcomes = list(pool.map(outcome, job_ids))

@@ -23,11 +23,11 @@ from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
 from functions.api.problems import problems
 from functions.api.request_bodies import json_object, read_body, validated
 from functions.api.responses import Json, accepted, tagged
-from shared.api_types import JsonObject
+from shared.api_types import CancelledJob, CancelResponse, DeleteResponse, JobDetailsResponse, StatisticsResponse
 from shared.jobs.errors import ResultsGoneError
-from shared.jobs.job import Job, Outcome
+from shared.jobs.job import Outcome
 from shared.jobs.progress import JobView
-from shared.jobs.representations import job_details, job_statistics
+from shared.jobs.representations import job_details, job_statistics, named_job
 from shared.jobs.row_errors import Position, RowErrorPage
 
 # Row errors in the details; the route of row errors has them all.
@@ -92,7 +92,7 @@ async def get_statistics(caller: CurrentCaller, services: CurrentServices) -> Re
     With more of them `is_complete` is false, and `since` says when the oldest one counted was made. `rows_per_second`
     is over the time that jobs were processed.
     """
-    return Json({"success": True, "statistics": job_statistics(services.jobs.statistics(caller))})
+    return Json(StatisticsResponse(success=True, statistics=job_statistics(services.jobs.statistics(caller))))
 
 
 @router.get(
@@ -110,7 +110,9 @@ async def get_job(
     """Everything known of a job: progress, speed, times, errors."""
     row_errors = _first_errors(services, view) if include_errors else None
     details = job_details(view.job, view.progress, now=services.clock(), row_errors=row_errors)
-    return tagged(request, {"success": True, "job": details}, headers=retry_after(view, now=services.clock()))
+    return tagged(
+        request, JobDetailsResponse(success=True, job=details), headers=retry_after(view, now=services.clock())
+    )
 
 
 @router.get(
@@ -152,13 +154,9 @@ async def cancel_job(
     async def cancel() -> Response:
         cancellation = services.jobs.cancel(caller, view.job.id)
         job = cancellation.job
-        return Json(
-            {
-                "success": True,
-                "message": f"Job {job.id} cancelled successfully",
-                "cancelled_job": {**_named(job), "celery_cancelled": cancellation.execution_stopped},
-            }
-        )
+        cancelled: CancelledJob = {**named_job(job), "celery_cancelled": cancellation.execution_stopped}
+        message = f"Job {job.id} cancelled successfully"
+        return Json(CancelResponse(success=True, message=message, cancelled_job=cancelled))
 
     return await once.answer(cancel)
 
@@ -172,7 +170,8 @@ async def cancel_job(
 async def delete_job(caller: CurrentCaller, job_id: JobId, services: CurrentServices) -> Response:
     """Delete a job with its input and results."""
     job = services.jobs.delete(caller, job_id)
-    return Json({"success": True, "message": f"Job {job.id} deleted successfully", "deleted_job": _named(job)})
+    message = f"Job {job.id} deleted successfully"
+    return Json(DeleteResponse(success=True, message=message, deleted_job=named_job(job)))
 
 
 @router.post(
@@ -214,12 +213,3 @@ def _first_errors(services: Services, view: JobView) -> RowErrorPage:
     except ResultsGoneError:
         # The details are still available, and their counts show that there were errors.
         return RowErrorPage(errors=(), following=None)
-
-
-def _named(job: Job) -> JsonObject:
-    return {
-        "id": str(job.id),
-        "status": job.status,
-        "job_type": job.job_type,
-        "original_filename": job.original_filename,
-    }

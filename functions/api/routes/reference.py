@@ -1,6 +1,6 @@
 """Reference data: service health, the OpenAPI document, the models, and the columns of each job type."""
 
-from typing import Final
+from typing import Final, cast
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -8,6 +8,7 @@ from starlette.responses import Response
 from functions.api.dependencies import CurrentCaller
 from functions.api.problems import problems
 from functions.api.responses import Json, tagged
+from shared.api_types import FileSchema, HealthResponse, ModelDescription, ModelsResponse, SchemaResponse
 from shared.jobs.job import JobType
 from shared.scoring.documentation import schema, template_csv
 from shared.scoring.model_descriptions import model_descriptions
@@ -22,7 +23,7 @@ models_router = APIRouter(tags=["models"])
 @service_router.get("/health", operation_id="get_health", summary="Whether the service is up")
 async def get_health() -> Response:
     """No authentication, and no look at anything behind the API."""
-    return Json({"success": True, "status": "ok", "version": VERSION})
+    return Json(HealthResponse(success=True, status="ok", version=VERSION))
 
 
 @service_router.get("/openapi.json", include_in_schema=False)
@@ -41,7 +42,8 @@ async def get_models(request: Request, caller: CurrentCaller) -> Response:  # no
     """Version, features, training data, metrics and calibration; for quarterly rows also on what basis."""
     # They change only with a deployment.
     headers = {"Cache-Control": "private, max-age=300"}
-    return tagged(request, {"success": True, "models": model_descriptions()}, headers=headers)
+    models = cast("list[ModelDescription]", model_descriptions())
+    return tagged(request, ModelsResponse(success=True, models=models), headers=headers)
 
 
 def columns_router(job_type: JobType) -> APIRouter:
@@ -55,7 +57,8 @@ def columns_router(job_type: JobType) -> APIRouter:
         summary=f"Columns of {job_type} files, with units and ranges",
     )
     async def get_schema(caller: CurrentCaller) -> Response:  # noqa: ARG001 - requires authentication
-        return Json({"success": True, **schema(job_type)})
+        body: SchemaResponse = {"success": True, **cast("FileSchema", schema(job_type))}
+        return Json(body)
 
     @router.get(
         "/template",

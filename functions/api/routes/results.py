@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Query
 from starlette.responses import Response
@@ -10,10 +10,20 @@ from starlette.responses import Response
 from functions.api.dependencies import CurrentCursor, CurrentServices, EndedJob, VisibleJob
 from functions.api.problems import problems
 from functions.api.responses import Json
+from shared.api_types import (
+    AssemblingResponse,
+    DownloadResponse,
+    ResultsResponse,
+    RiskSummary,
+    RowErrorsResponse,
+    RowPagination,
+    ScoredRow,
+    ValidatedRow,
+)
 from shared.jobs.errors import ResultsAssemblingError
 from shared.jobs.job import FileFormat, Outcome
 from shared.jobs.progress import JobView
-from shared.jobs.representations import job_links, job_progress, row_error_counts
+from shared.jobs.representations import download_path, job_progress, row_error_counts, row_error_list
 from shared.jobs.row_errors import Position, RowErrorFilter
 from shared.scoring.columns import RowErrorCode, normalised_name
 from shared.scoring.result_rows import read_page
@@ -55,14 +65,14 @@ async def get_results(
     following = page.following
     next_cursor = services.cursors.sign({"offset": following}, bound_to=bound_to) if following is not None else None
     return Json(
-        {
-            "success": True,
-            "job_id": str(view.job.id),
-            "results": list(page.rows),
-            "summary": services.scored_rows.summary(view),
-            "pagination": {"limit": limit, "has_more": next_cursor is not None, "next_cursor": next_cursor},
-            "links": {"download": f"{job_links(view.job)['download']}?outcome={Outcome.SUCCESSFUL}"},
-        }
+        ResultsResponse(
+            success=True,
+            job_id=str(view.job.id),
+            results=cast("list[ScoredRow | ValidatedRow]", list(page.rows)),
+            summary=cast("RiskSummary | None", services.scored_rows.summary(view)),
+            pagination=_pagination(limit, next_cursor),
+            links={"download": download_path(view.job, Outcome.SUCCESSFUL)},
+        )
     )
 
 
@@ -99,11 +109,13 @@ async def download(
         link = services.downloads.link(view.job, outcome, format)
     except ResultsAssemblingError as error:
         return _assembling(view, error)
-    return Response(status_code=303, headers={"Location": link}) if redirect else Json({"success": True, "url": link})
+    if redirect:
+        return Response(status_code=303, headers={"Location": link})
+    return Json(DownloadResponse(success=True, url=link))
 
 
 def _assembling(view: JobView, error: ResultsAssemblingError) -> Response:
-    body = {"success": True, "message": str(error), "status": view.job.status}
+    body = AssemblingResponse(success=True, message=str(error), status=view.job.status.value)
     return Json(body, status_code=202, headers={"Retry-After": str(ASSEMBLING_RETRY_SECONDS)})
 
 
@@ -143,13 +155,16 @@ async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
         if following is not None
         else None
     )
-    return Json(
-        {
-            "success": True,
-            "errors": list(page.errors),
-            "error_count": job_progress(view.job, view.progress)["failed_rows"],
-            **row_error_counts(view.progress.row_errors),
-            "pagination": {"limit": limit, "has_more": next_cursor is not None, "next_cursor": next_cursor},
-            "links": {"failed_rows": f"{job_links(view.job)['download']}?outcome={Outcome.FAILED}"},
-        }
-    )
+    body: RowErrorsResponse = {
+        "success": True,
+        "errors": row_error_list(page),
+        "error_count": job_progress(view.job, view.progress)["failed_rows"],
+        **row_error_counts(view.progress.row_errors),
+        "pagination": _pagination(limit, next_cursor),
+        "links": {"failed_rows": download_path(view.job, Outcome.FAILED)},
+    }
+    return Json(body)
+
+
+def _pagination(limit: int, next_cursor: str | None) -> RowPagination:
+    return {"limit": limit, "has_more": next_cursor is not None, "next_cursor": next_cursor}

@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, cast
 
 from fastapi import APIRouter, Request
 from starlette.responses import Response
@@ -14,6 +14,7 @@ from functions.api.idempotency import OncePerKey
 from functions.api.problems import problems
 from functions.api.request_bodies import RepeatedNameError, body_error, read_body, strict_json
 from functions.api.responses import Json
+from shared.api_types import RowScores, ScoreResponse
 from shared.files.errors import TooLargeError, UnsupportedFormatError
 from shared.files.header import Layout, check_columns, read_header
 from shared.jobs.job import JobType
@@ -48,7 +49,9 @@ def rows_router(job_type: JobType) -> APIRouter:
                 max_bytes=services.limits.rows_max_bytes,
                 next_year=services.clock().year + 1,
             )
-            return Json({"success": True, "job_type": job_type, **services.rows.score(given)})
+            scores = cast("RowScores", services.rows.score(given))
+            body: ScoreResponse = {"success": True, "job_type": job_type.value, **scores}
+            return Json(body)
 
         return await once.answer(score_rows)
 

@@ -12,6 +12,7 @@ from functions.api.problems import problems
 from functions.api.request_bodies import Announcement, Options, content_kind, read_announcement, read_form
 from functions.api.responses import accepted
 from functions.api.upload_checks import accepted_name, check_declared, check_file
+from shared.api_types import UploadForm
 from shared.jobs.access import Caller
 from shared.jobs.job import JobType, timestamp
 
@@ -73,10 +74,12 @@ def _presign(
         options=options,
         job_id=job_id,
     )
-    upload = {
+    expires_at = presigned.job.upload_expires_at
+    assert expires_at is not None  # noqa: S101 - set for every job that is created before its file arrives
+    upload: UploadForm = {
         "url": presigned.form.url,
-        "fields": presigned.form.fields,
-        "expires_at": timestamp(presigned.job.upload_expires_at),
+        "fields": dict(presigned.form.fields),
+        "expires_at": timestamp(expires_at),
         "max_bytes": max_bytes,
     }
     message = "Job created. POST a form to `upload.url`: every entry of `upload.fields`, then the file as `file`."
