@@ -69,13 +69,11 @@ def _zmijewski(panel: Panel) -> FloatArray:
 
 
 def _net_income_of_the_year_before(panel: Panel) -> FloatArray:
-    """NaN where the panel lacks the firm's year before."""
-    order = np.lexsort((panel.year, panel.firm))
-    firm, year, net_income = panel.firm[order], panel.year[order], panel.amounts["net_income"][order]
-    follows = np.append(False, (firm[1:] == firm[:-1]) & (year[1:] == year[:-1] + 1))
-    result = np.full(len(panel), np.nan)
-    result[order[follows]] = net_income[np.flatnonzero(follows) - 1]
-    return result
+    """Returns NaN where the panel lacks the firm's year before: `[n]`."""
+    ordered = panel.table.sort_values(["firm", "year"], kind="stable")
+    before = ordered.groupby("firm")[["year", "net_income"]].shift()
+    follows = before["year"] + 1 == ordered["year"]
+    return before["net_income"].where(follows).reindex(panel.table.index).to_numpy()
 
 
 BASELINES: Final = (

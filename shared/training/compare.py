@@ -4,7 +4,6 @@ python -m shared.training.compare successful.csv my-models
 """
 
 import argparse
-import csv
 import datetime
 import io
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 import numpy as np
+import pandas as pd
 
 from shared.files.chunks import chunk_size, plan_chunks
 from shared.files.dialect import CANONICAL, HEAD_BYTES
@@ -40,26 +40,33 @@ _PROBABILITY, _VERSION, _BASIS = (
 _JOB_TYPES: Final[dict[str, JobType]] = {
     basis(job_type, profile): job_type for job_type in JobType for profile in get_args(ProfileName)
 }
-# A cell may be longer than what the csv module takes by itself; it takes one limit for all.
-_CELL_LIMIT: Final = 2**24
 
 
 class CompareError(Exception):
     """The file is not one to compare with."""
 
 
+_UNUSABLE: Final = (
+    CompareError,
+    FileError,
+    ChunkError,
+    ModelArtifactError,
+    OSError,
+    UnicodeDecodeError,
+    pd.errors.ParserError,
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparison:
-    """The n rows of a job by two models: `before[n]` and `after[n]` are default probabilities as results print them.
+    """The n rows of a job by two models.
 
-    `rows` are their numbers and `symbols` their companies; `refused` counts the rows that are no longer scored.
+    `rows` has the columns `row` (its number), `symbol`, and `before` and `after`: the default probabilities as results
+    print them. `refused` counts the rows that are no longer scored.
     """
 
     versions: tuple[str, str]
-    rows: Sequence[int]
-    symbols: Sequence[str]
-    before: FloatArray
-    after: FloatArray
+    rows: pd.DataFrame
     refused: int
 
 
@@ -69,13 +76,27 @@ def compare(results: Path, folder: Path) -> Comparison:
     The code is that which scores jobs. Raises CompareError, FileError and ChunkError for a file that will not do,
     ModelArtifactError for such a model, and OSError.
     """
-    csv.field_size_limit(_CELL_LIMIT)
     layout, version = _read_head(results)
     model = _model(folder, layout)
+    scored, refused = _scored(results, layout, model)
+    if scored.empty:
+        raise CompareError(f"the rules of today refuse each of the {refused:,} rows of {results}")
     symbol, own = layout.normalised.index("company_symbol"), len(layout.names)
-    rows: list[int] = []
-    symbols: list[str] = []
-    probabilities: list[tuple[float, float]] = []
+    # The score of the job stands among the columns of the input, ours behind them.
+    rows = pd.DataFrame(
+        {
+            "row": scored[own - len(_OURS)].astype(int),
+            "symbol": scored[symbol],
+            "before": scored[own + _PROBABILITY].astype(float),
+            "after": scored[len(scored.columns) + _PROBABILITY].astype(float),
+        }
+    )
+    return Comparison(versions=(version, model.version), rows=rows, refused=refused)
+
+
+def _scored(results: Path, layout: Layout, model: Model) -> tuple[pd.DataFrame, int]:
+    """The scored rows as cells of text, their columns numbered, and how many rows were refused."""
+    parts: list[bytes] = []
     refused = 0
     with results.open("rb") as planned, results.open("rb") as file:
         for chunk in plan_chunks(planned, layout, chunk_bytes=chunk_size(results.stat().st_size)):
@@ -89,25 +110,22 @@ def compare(results: Path, folder: Path) -> Comparison:
                 next_year=datetime.datetime.now(datetime.UTC).year + 1,
             )
             refused += scored.failed
-            # The score of the job stands among the columns of the input, ours behind them.
-            for cells in csv.reader(io.StringIO(scored.parts.successful.decode(), newline="")):
-                carried = cells[:own]
-                rows.append(int(carried[-len(_OURS)]))
-                symbols.append(carried[symbol])
-                probabilities.append((float(carried[_PROBABILITY]), float(cells[_PROBABILITY])))
-    if not rows:
-        raise CompareError(f"the rules of today refuse each of the {refused:,} rows of {results}")
-    before, after = np.array(probabilities).T
-    return Comparison(
-        versions=(version, model.version), rows=rows, symbols=symbols, before=before, after=after, refused=refused
-    )
+            parts.append(scored.parts.successful)
+    return _cells(io.BytesIO(b"".join(parts))), refused
+
+
+def _cells(file: io.BytesIO | Path, *, rows: int | None = None) -> pd.DataFrame:
+    """The cells of a result file, all of them text; no rows give no columns."""
+    try:
+        return pd.read_csv(file, header=None, dtype=str, na_filter=False, nrows=rows, lineterminator="\n")
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame()
 
 
 def _read_head(results: Path) -> tuple[Layout, str]:
     """How the file is to be read, and the version of the model that scored it."""
-    with results.open(encoding="utf-8", newline="") as file:
-        lines = csv.reader(file)
-        header, first = next(lines, []), next(lines, [])
+    head_rows = _cells(results, rows=2)
+    header, first = (list(head_rows.loc[row]) if row in head_rows.index else [] for row in range(2))
     if tuple(header[-len(_OURS) :]) != _OURS:
         raise CompareError(f"{results} is not the file of a job's successful rows, as CSV and scored")
     if len(first) != len(header) or first[_BASIS] not in _JOB_TYPES:
@@ -135,27 +153,18 @@ def _model(folder: Path, layout: Layout) -> Model:
     return model
 
 
-def rank_correlation(first: FloatArray, second: FloatArray) -> float | None:
-    """Spearman's rank correlation of n pairs, ties having their mean rank; None when one side is all ties."""
-    ranks = np.stack([_ranks(first), _ranks(second)])
-    if np.any(np.ptp(ranks, axis=1) == 0):
+def rank_correlation(rows: pd.DataFrame) -> float | None:
+    """Spearman's rank correlation, ties having their mean rank; None when one side is all ties."""
+    ranks = rows[["before", "after"]].rank()
+    if (ranks.nunique() == 1).any():
         return None
-    correlations: FloatArray = np.atleast_2d(np.corrcoef(ranks))
-    return float(correlations[0, 1])
+    return float(ranks["before"].corr(ranks["after"]))
 
 
-def _ranks(values: FloatArray) -> FloatArray:
-    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: FloatArray = (last - (counts - 1) / 2)[which]
-    return ranks
-
-
-def largest_moves(comparison: Comparison) -> list[int]:
-    """The places of the rows whose log-odds moved most, the largest move first, of equal ones the first row."""
-    moves = np.abs(_log_odds(comparison.after) - _log_odds(comparison.before))
-    places = np.argsort(-moves, kind="stable")[:MOVES_SHOWN]
-    return [int(place) for place in places if moves[place] > 0]
+def largest_moves(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows whose log-odds moved most, the largest move first, of equal ones the first row."""
+    moves = pd.Series(np.abs(_log_odds(rows["after"].to_numpy()) - _log_odds(rows["before"].to_numpy())), rows.index)
+    return rows.loc[moves[moves > 0].nlargest(MOVES_SHOWN).index]
 
 
 def _log_odds(probability: FloatArray) -> FloatArray:
@@ -166,13 +175,14 @@ def _log_odds(probability: FloatArray) -> FloatArray:
 
 
 def report(comparison: Comparison) -> str:
-    """The comparison for the terminal."""
-    before, after = comparison.before, comparison.after
+    """Returns the comparison for the terminal."""
+    rows = comparison.rows
+    before, after = rows["before"].to_numpy(), rows["after"].to_numpy()
     grades, levels = [[place(side) for side in (before, after)] for place in (risk_grades, risk_levels)]
-    correlation = rank_correlation(before, after)
+    correlation = rank_correlation(rows)
     stability = population_stability(_by_grade(grades[1]), _by_grade(grades[0]))
     lines = [
-        f"{len(comparison.rows):,} rows by {comparison.versions[0]} (before) and {comparison.versions[1]} (after)",
+        f"{len(rows):,} rows by {comparison.versions[0]} (before) and {comparison.versions[1]} (after)",
         f"refused by the rules of today: {comparison.refused:,}",
         "",
         f"{'rank correlation':<24}{'one side is all ties' if correlation is None else f'{correlation:.4f}'}",
@@ -192,8 +202,8 @@ def report(comparison: Comparison) -> str:
         "",
         f"{'largest moves, row':<24}{'before':>12}{'after':>12}  company",
         *(
-            _pair(f"{comparison.rows[place]:,}", before[place], after[place]) + f"  {comparison.symbols[place]}"
-            for place in largest_moves(comparison)
+            _pair(f"{row:,}", first, second) + f"  {symbol}"
+            for row, symbol, first, second in largest_moves(rows).itertuples(index=False, name=None)
         ),
     ]
     return "\n".join(lines)
@@ -225,7 +235,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         print(report(compare(options.results, options.folder)))
-    except (CompareError, FileError, ChunkError, ModelArtifactError, OSError, UnicodeDecodeError, csv.Error) as error:
+    except (
+        CompareError,
+        FileError,
+        ChunkError,
+        ModelArtifactError,
+        OSError,
+        UnicodeDecodeError,
+        pd.errors.ParserError,
+    ) as error:
         print(f"Nothing was compared: {error}", file=sys.stderr)
         return 2
     return 0

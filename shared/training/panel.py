@@ -6,16 +6,16 @@ American Stock Market: Dataset and Benchmarks", Future Internet 14(8):244, https
 Data of a deployer's own have the amounts under their own names, and a label on every row.
 """
 
-import csv
 import gzip
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from shared.scoring.columns import BY_NAME
@@ -53,107 +53,109 @@ class PanelError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Panel:
-    """n firm-years: `firm[n]`, `year[n]`, `event[n]`, and `amounts`, each `[n]` in USD million.
+    """n firm-years. `table` has the columns `firm`, `year`, `event` and the amounts in USD million.
 
     In the American panel `event` is true on the last row of a failed firm and nowhere else: it files for Chapter 7 or
     11 in the next fiscal year. Its `status_label` is a property of the firm, repeated on all its years; learning it
-    would be learning the future. In data of one's own (`is_own`) it is what their label says. `dropped` counts the rows
+    would be learning the future. In own data (`is_own`) it is what their label says. `dropped` counts the rows
     that break the rules of the input columns, `dropped_events` the events among them. `sha256` is that of the unpacked
     file.
     """
 
-    firm: IntArray
-    year: IntArray
-    event: Mask
-    amounts: Mapping[str, FloatArray]
+    table: pd.DataFrame
     dropped: int
     dropped_events: int
     sha256: str
     is_own: bool = False
 
     def __len__(self) -> int:
-        return len(self.year)
+        return len(self.table)
+
+    @property
+    def firm(self) -> IntArray:
+        """A number for each firm: `[n]`."""
+        return self.table["firm"].to_numpy()
+
+    @property
+    def year(self) -> IntArray:
+        """Fiscal years: `[n]`."""
+        return self.table["year"].to_numpy()
+
+    @property
+    def event(self) -> Mask:
+        """Which rows are followed by a default within twelve months: `[n]`."""
+        return self.table["event"].to_numpy()
+
+    @property
+    def amounts(self) -> dict[str, FloatArray]:
+        """The amounts by name, each `[n]`, in USD million."""
+        return {name: self.table[name].to_numpy() for name in AMOUNTS.values()}
 
     def rows(self, mask: Mask) -> "Panel":
-        """The rows where `mask[n]` is true; what was dropped before stays counted."""
-        return Panel(
-            firm=self.firm[mask],
-            year=self.year[mask],
-            event=self.event[mask],
-            amounts={name: values[mask] for name, values in self.amounts.items()},
-            dropped=self.dropped,
-            dropped_events=self.dropped_events,
-            sha256=self.sha256,
-            is_own=self.is_own,
-        )
+        """Returns the rows where `mask[n]` is true; what was dropped before stays counted."""
+        return replace(self, table=self.table[mask])
 
 
 def read_panel(path: Path) -> Panel:
-    """The panel, or data of one's own, from CSV, gzipped or not. Raises PanelError with a sentence for people."""
+    """Reads the panel, or own data, from CSV, gzipped or not. Raises PanelError with a sentence for people."""
     try:
         content = path.read_bytes()
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
-        records = list(csv.DictReader(io.StringIO(content.decode())))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+        records = _records(content)
+    except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError) as error:
         raise PanelError(f"{path} cannot be read: {error}") from error
-    is_own = bool(records) and OWN_LABEL in records[0]
+    is_own = OWN_LABEL in records
     column_of = {name: name if is_own else column for column, name in AMOUNTS.items()}
+    problem = f"{path} {'cannot be used' if is_own else 'is not the bankruptcy panel'}"
     wanted = {"company_name", "year", OWN_LABEL if is_own else "status_label", *column_of.values()}
-    absent = wanted - set(records[0]) if records else wanted
-    if absent:
-        what = "cannot be used" if is_own else "is not the bankruptcy panel"
-        raise PanelError(f"{path} {what}: it lacks {', '.join(sorted(absent))}")
+    if absent := wanted - set(records):
+        raise PanelError(f"{problem}: it lacks {', '.join(sorted(absent))}")
     try:
-        firm_names = [record["company_name"] for record in records]
-        year = np.array([int(record["year"]) for record in records])
-        amounts = {name: np.array([float(record[column]) for record in records]) for name, column in column_of.items()}
-        firm = np.unique(np.array(firm_names), return_inverse=True)[1].astype(np.int64)
-        event = _own_events(records) if is_own else _events_of_the_panel(records, firm, year)
+        table = pd.DataFrame({name: records[column].astype(float) for name, column in column_of.items()})
+        table["firm"] = pd.factorize(records["company_name"], sort=True)[0]
+        table["year"] = records["year"].astype(int)
+        table["event"] = _own_events(records) if is_own else _events_of_the_panel(records, table)
     except (TypeError, ValueError) as error:
-        what = "cannot be used" if is_own else "is not the bankruptcy panel"
-        raise PanelError(f"{path} {what}: {error}") from error
-    panel = Panel(
-        firm=firm, year=year, event=event, amounts=amounts, dropped=0, dropped_events=0,
-        sha256=hashlib.sha256(content).hexdigest(), is_own=is_own,
-    )  # fmt: skip
-    return _obeying_rules(panel)
-
-
-def _own_events(records: Sequence[Mapping[str, str]]) -> Mask:
-    labels = [record[OWN_LABEL] for record in records]
-    for row, label in enumerate(labels, start=1):
-        if label not in {"0", "1"}:
-            raise ValueError(f"{OWN_LABEL} of row {row} is {label!r}: it has to be 0 or 1")
-    return np.array([label == "1" for label in labels])
-
-
-def _events_of_the_panel(records: Sequence[Mapping[str, str]], firm: IntArray, year: IntArray) -> Mask:
-    failed = np.array([record["status_label"] == "failed" for record in records])
-    result: Mask = failed & _is_last_year(firm, year)
-    return result
-
-
-def _is_last_year(firm: IntArray, year: IntArray) -> Mask:
-    order = np.lexsort((year, firm))
-    last = np.append(firm[order][1:] != firm[order][:-1], True)
-    result = np.zeros(len(firm), np.bool_)
-    result[order[last]] = True
-    return result
-
-
-def _obeying_rules(panel: Panel) -> Panel:
-    """The rows that a job would score, so that a model is trained on what it will see."""
-    kept = np.ones(len(panel), np.bool_)
-    for name, values in panel.amounts.items():
-        kept &= np.isfinite(values)
-        if rule := BY_NAME.get(name):
-            kept &= values > rule.minimum if rule.minimum_is_excluded else values >= rule.minimum
-    rest = panel.rows(kept)
+        raise PanelError(f"{problem}: {error}") from error
+    valid = _is_valid(table)
     return Panel(
-        firm=rest.firm, year=rest.year, event=rest.event, amounts=rest.amounts, sha256=rest.sha256, is_own=rest.is_own,
-        dropped=int(np.sum(~kept)), dropped_events=int(np.sum(panel.event & ~kept)),
-    )  # fmt: skip
+        table=table[valid],
+        dropped=int((~valid).sum()),
+        dropped_events=int(table["event"][~valid].sum()),
+        sha256=hashlib.sha256(content).hexdigest(),
+        is_own=is_own,
+    )
+
+
+def _records(content: bytes) -> pd.DataFrame:
+    """The file's cells as text; a cell that a short row lacks is empty."""
+    try:
+        return pd.read_csv(io.BytesIO(content), dtype=str, na_filter=False, index_col=False)
+    except pd.errors.EmptyDataError:
+        return pd.DataFrame()
+
+
+def _own_events(records: pd.DataFrame) -> "pd.Series[bool]":
+    labels = records[OWN_LABEL]
+    wrong = labels[~labels.isin(["0", "1"])]
+    if len(wrong):
+        raise ValueError(f"{OWN_LABEL} of row {int(wrong.index[0]) + 1} is {wrong.iloc[0]!r}: it has to be 0 or 1")
+    return labels == "1"
+
+
+def _events_of_the_panel(records: pd.DataFrame, table: pd.DataFrame) -> "pd.Series[bool]":
+    last = table.sort_values(["firm", "year"], kind="stable").groupby("firm").tail(1)
+    return (records["status_label"] == "failed") & table.index.isin(last.index)
+
+
+def _is_valid(table: pd.DataFrame) -> "pd.Series[bool]":
+    """The rows that a job would score, so that a model is trained on what it will see."""
+    valid = pd.Series(np.isfinite(table[list(AMOUNTS.values())]).all(axis=1))
+    for name in AMOUNTS.values():
+        if rule := BY_NAME.get(name):
+            valid &= table[name] > rule.minimum if rule.minimum_is_excluded else table[name] >= rule.minimum
+    return valid
 
 
 def ratio_figures(amounts: Mapping[str, FloatArray]) -> dict[str, FloatArray]:

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,9 +69,9 @@ def test_both_probabilities_are_those_that_jobs_give(tmp_path: Path, folder: Pat
     comparison = compare(results, folder)
     before = list(csv.DictReader(io.StringIO(results.read_text(), newline="")))
     after = by_the_new_model(file, job_type)
-    assert comparison.before.tolist() == [float(row["default_probability"]) for row in before]
-    assert comparison.after.tolist() == [float(row["default_probability"]) for row in after]
-    assert comparison.symbols == [row["company_symbol"] for row in after]
+    assert comparison.rows["before"].tolist() == [float(row["default_probability"]) for row in before]
+    assert comparison.rows["after"].tolist() == [float(row["default_probability"]) for row in after]
+    assert comparison.rows["symbol"].tolist() == [row["company_symbol"] for row in after]
     assert comparison.versions == (before[0]["model_version"], after[0]["model_version"])
 
 
@@ -80,8 +81,8 @@ def test_rows_keep_the_numbers_of_the_job_over_several_chunks(tmp_path: Path, fo
     assert results.stat().st_size > 2 * 64 * 1024
     comparison = compare(results, folder)
     after = by_the_new_model(file)
-    assert comparison.rows == [int(row["row"]) for row in after]
-    assert comparison.after.tolist() == [float(row["default_probability"]) for row in after]
+    assert comparison.rows["row"].tolist() == [int(row["row"]) for row in after]
+    assert comparison.rows["after"].tolist() == [float(row["default_probability"]) for row in after]
     assert len(comparison.rows) == 882
 
 
@@ -89,8 +90,9 @@ def test_columns_of_the_input_that_are_called_like_ours_are_not_taken_for_ours(t
     file = f"default_probability,row,{STATEMENTS},model_version\n0.5,77,{GOOD},mine\n"
     comparison = compare(downloaded(tmp_path / "successful.csv", file), folder)
     plain = compare(downloaded(tmp_path / "plain.csv", f"{STATEMENTS}\n{GOOD}\n"), folder)
-    assert (comparison.before.tolist(), comparison.after.tolist()) == (plain.before.tolist(), plain.after.tolist())
-    assert (comparison.rows, comparison.versions) == ([1], plain.versions)
+    assert comparison.rows[["before", "after"]].equals(plain.rows[["before", "after"]])
+    assert comparison.rows["row"].tolist() == [1]
+    assert comparison.versions == plain.versions
 
 
 def test_the_model_that_scored_them_moves_no_row(tmp_path: Path, folder: Path) -> None:
@@ -102,8 +104,8 @@ def test_the_model_that_scored_them_moves_no_row(tmp_path: Path, folder: Path) -
     results = tmp_path / "successful.csv"
     results.write_bytes(header_line(layout, Outcome.SUCCESSFUL) + part)
     comparison = compare(results, folder)
-    assert comparison.before.tolist() == comparison.after.tolist()
-    assert largest_moves(comparison) == []
+    assert comparison.rows["before"].tolist() == comparison.rows["after"].tolist()
+    assert largest_moves(comparison.rows).empty
     text = report(comparison)
     assert "rank correlation        1.0000" in text
     assert "PSI between grades      0.0000 (stable)" in text
@@ -115,10 +117,14 @@ def test_what_is_printed_is_what_the_two_models_differ_by() -> None:
     after = np.array([0.0004] * 300 + [0.002] * 270 + [0.004] * 20 + [0.2] * 10)
     comparison = Comparison(
         versions=("old", "new"),
-        rows=range(1, 601),
-        symbols=[f"C{row}" for row in range(1, 601)],
-        before=before,
-        after=after,
+        rows=pd.DataFrame(
+            {
+                "row": range(1, 601),
+                "symbol": [f"C{row}" for row in range(1, 601)],
+                "before": before,
+                "after": after,
+            }
+        ),
         refused=3,
     )
     lines = report(comparison).splitlines()
@@ -140,22 +146,15 @@ def test_what_is_printed_is_what_the_two_models_differ_by() -> None:
 
 
 def test_a_certain_default_is_a_move_like_any_other() -> None:
-    comparison = Comparison(
-        versions=("a", "b"),
-        rows=[1, 2],
-        symbols=["A", "B"],
-        before=np.array([0.5, 1.0]),
-        after=np.array([0.6, 0.5]),
-        refused=0,
-    )
-    assert largest_moves(comparison) == [1, 0]
+    rows = pd.DataFrame({"row": [1, 2], "symbol": ["A", "B"], "before": [0.5, 1.0], "after": [0.6, 0.5]})
+    assert largest_moves(rows)["row"].tolist() == [2, 1]
 
 
 @given(pairs=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=40))
 def test_the_rank_correlation_is_that_of_mean_ranks(pairs: list[tuple[int, int]]) -> None:
     first, second = np.array(pairs, dtype=np.float64).T
     ranks = [[sum(other < one for other in side) + sum(side == one) / 2 for one in side] for side in (first, second)]
-    found = rank_correlation(first, second)
+    found = rank_correlation(pd.DataFrame({"before": first, "after": second}))
     if len(set(first)) == 1 or len(set(second)) == 1:
         assert found is None
     else:
@@ -175,7 +174,7 @@ def test_what_cannot_be_compared_is_told_in_a_sentence(
         "no-rows.csv": (f"{header}\n", "no row"),
         "foreign.csv": (f"{header}\n{row.replace(basis(JobType.ANNUAL, 'statements'), 'by hand')}\n", "no row"),
         "refused.csv": (f"{header}\n{row.replace('ACME,', ',')}\n", "refuse each of the 1 rows"),
-        "latin.csv": (f"{header}\n{row}\n", "codec"),
+        "latin.csv": (f"{header}\n{row}\n", "is not UTF-8"),
     }
     for name, (text, sentence) in files.items():
         path = tmp_path / name

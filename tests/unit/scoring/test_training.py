@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
@@ -34,11 +35,16 @@ def panel_of(rows: int = 1500, *, seed: int = 1) -> Panel:
         "ebitda": assets * (profit + 0.05),
         "operating_expenses": amounts["cost_of_goods_sold"] * 1.3,
     }
+    table = pd.DataFrame(
+        {
+            "firm": np.arange(rows),
+            "year": generator.integers(1999, 2019, rows),
+            "event": generator.uniform(size=rows) < 1 / (1 + np.exp(-odds)),
+            **amounts,
+        }
+    )
     return Panel(
-        firm=np.arange(rows),
-        year=generator.integers(1999, 2019, rows),
-        event=generator.uniform(size=rows) < 1 / (1 + np.exp(-odds)),
-        amounts=amounts,
+        table=table,
         dropped=0,
         dropped_events=0,
         sha256="0" * 64,
@@ -129,7 +135,7 @@ def test_a_recalibration_recovers_offset_and_slope() -> None:
 
 def test_windows_that_no_rank_order_can_be_learnt_from_are_refused(panel: Panel) -> None:
     with pytest.raises(FitError, match="the test window has 0 failures"):
-        windows(replace(panel, event=panel.event & (panel.year < 2015)))
+        windows(replace(panel, table=panel.table.assign(event=panel.event & (panel.year < 2015))))
 
 
 def test_a_separated_calibration_window_is_refused() -> None:

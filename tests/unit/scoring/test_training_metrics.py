@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -61,11 +62,9 @@ def test_the_calibration_table_counts_every_row_once() -> None:
 
 def panel_with(**changed: list[float]) -> Panel:
     """Two years of one firm, amounts 10 unless given."""
-    amounts = {name: np.array(changed.get(name, [10.0, 10.0])) for name in AMOUNTS.values()}
-    return Panel(
-        firm=np.array([4, 4]), year=np.array([2005, 2006]), event=np.array([False, True]), amounts=amounts,
-        dropped=0, dropped_events=0, sha256="",
-    )  # fmt: skip
+    amounts = {name: changed.get(name, [10.0, 10.0]) for name in AMOUNTS.values()}
+    table = pd.DataFrame({"firm": [4, 4], "year": [2005, 2006], "event": [False, True], **amounts})
+    return Panel(table=table, dropped=0, dropped_events=0, sha256="")
 
 
 @pytest.mark.parametrize("baseline", BASELINES, ids=lambda baseline: baseline.name)
