@@ -5,8 +5,8 @@ to: directly, as an attribute or item, in a container, or as the result of a met
 Arithmetic, comparisons, counts and NumPy's functions make new values (positions, masks), which are not followed. A call
 with a followed argument, or on a followed object, leads into the function: the parameters that receive followed values
 are followed there, and its module counts as visited; so does the module of a class that is made from them. Types are
-not inferred: a method is found by its name among the classes of the modules in `shared` that the start imports,
-directly or not, and a function passed as an argument counts as called with followed values.
+not inferred: a method or property is found by its name among the classes of the modules in `shared` that the start
+imports, directly or not, and a function passed as an argument counts as called with followed values.
 """
 
 import ast
@@ -68,10 +68,8 @@ class _Walker:
     def __post_init__(self) -> None:
         reachable = [self.start]
         for module in reachable:
-            targets = [one.target for one in self.tree.imports(module)]
-            reachable += [
-                one for one in dict.fromkeys(targets) if one not in reachable and one.name.startswith("shared")
-            ]
+            targets = dict.fromkeys(one.target for one in self.tree.imports(module))
+            reachable += [one for one in targets if one.path.parts[0] == "shared" and one not in reachable]
         self.imports = {str(module.path): {one.alias: one for one in self.tree.imports(module)} for module in reachable}
         found = list(_places(reachable))
         self.places: Mapping[tuple[str, str], _Place] = {(str(one.module.path), one.name): one for one in found}
@@ -89,8 +87,13 @@ class _Walker:
             return
         known |= parameters
         _spread(place.node, known)
-        for call in [node for node in ast.walk(place.node) if isinstance(node, ast.Call)]:
-            self._call(place.module, call, known)
+        for node in ast.walk(place.node):
+            if isinstance(node, ast.Call):
+                self._call(place.module, node, known)
+            elif isinstance(node, ast.Attribute) and _carries(node.value, known):
+                for callee in self.methods.get(node.attr, []):
+                    if _is_property(callee.node):
+                        self.follow(callee, {"self"})
 
     def _call(self, module: Module, call: ast.Call, known: set[str]) -> None:
         arguments = _arguments(call)
@@ -122,8 +125,11 @@ class _Walker:
     def _enter(self, callee: _Place, call: ast.Call, known: set[str], *, receiver: bool) -> None:
         node = callee.node
         if isinstance(node, ast.ClassDef):
+            path = str(callee.module.path)
             if not node.name.endswith("Error"):
-                self.visited.add(str(callee.module.path))
+                self.visited.add(path)
+            if (path, f"{node.name}.__init__") in self.places:
+                self._enter(self.places[path, f"{node.name}.__init__"], call, known, receiver=True)
             return
         parameters = _parameters(node)
         bound = set(parameters[:1]) if receiver and callee.owner else set()
@@ -143,6 +149,11 @@ def _places(modules: Iterable[Module]) -> Iterator[_Place]:
                 yield from (_Place(module, part, node.name) for part in node.body if isinstance(part, _Function))
 
 
+def _is_property(node: ast.AST) -> bool:
+    decorators = node.decorator_list if isinstance(node, _Function) else []
+    return any(isinstance(one, ast.Name) and one.id in {"property", "cached_property"} for one in decorators)
+
+
 def _spread(node: ast.AST, known: set[str]) -> None:
     """Adds the local names that are bound to something followed, until none is left."""
     size = 0
@@ -151,11 +162,8 @@ def _spread(node: ast.AST, known: set[str]) -> None:
         for part in ast.walk(node):
             for target, value in _bindings(part):
                 if _carries(value, known):
-                    known |= {name.id for name in ast.walk(target) if isinstance(name, ast.Name) and _is_bound(name)}
-
-
-def _is_bound(name: ast.Name) -> bool:
-    return isinstance(name.ctx, ast.Store)
+                    names = (part for part in ast.walk(target) if isinstance(part, ast.Name))
+                    known |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
 
 def _bindings(part: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:

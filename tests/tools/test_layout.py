@@ -204,6 +204,19 @@ class TestRowWalk:
         assert modules == {"start.py", "other.py"}
         assert names == {"data", "thing", "extra"}
 
+    def test_constructor_and_properties_of_a_class_are_entered(self, write: Write) -> None:
+        other = """
+            from functools import cached_property
+            from shared.third import third
+            class Thing:
+                def __init__(self, given): self.kept = given
+                @cached_property
+                def longest(self): return third(self.kept)
+        """
+        modules, names = self.walk(write, "    Thing(data).longest\n", other=other, third=self.THIRD)
+        assert modules == {"start.py", "other.py", "third.py"}
+        assert names == {"data", "given", "piece"}
+
     def test_function_passed_as_an_argument_is_entered(self, write: Write) -> None:
         body = "    return list(map(other, data))\n"
         assert self.walk(write, body, other=self.OTHER, third=self.THIRD)[0] == {"start.py", "other.py", "third.py"}
