@@ -23,6 +23,7 @@ from shared.jobs.job import utc_now
 from shared.jobs.retries import RetryService
 from shared.jobs.service import JobService
 from shared.settings import NonEmpty, Settings
+from shared.workbook.limits import MAX_ROWS
 
 _MIB = 1024 * 1024
 
@@ -87,6 +88,7 @@ def services(settings: ApiSettings) -> Services:
             results=results,
             exporter=ExportInvocation(client=clients.lambda_, function_name=settings.export_function_name),
             clock=utc_now,
+            xlsx_max_rows=MAX_ROWS - 1,  # the header takes one
         ),
         retries=RetryService(
             store=store,

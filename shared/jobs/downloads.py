@@ -21,19 +21,18 @@ from shared.jobs.progress import JobView
 from shared.jobs.service import require_ended
 from shared.jobs.uploads import download_name
 
-# Excel's own limit, its header taken off.
-# https://support.microsoft.com/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3
-XLSX_MAX_ROWS = 1_048_575
-
 
 class Downloads:
-    """The result files of jobs that a caller was shown before."""
+    """The result files of jobs that a caller was shown before. `xlsx_max_rows` is the most data rows of a sheet."""
 
-    def __init__(self, *, store: JobStore, results: ResultStore, exporter: Exporter, clock: Clock) -> None:
+    def __init__(
+        self, *, store: JobStore, results: ResultStore, exporter: Exporter, clock: Clock, xlsx_max_rows: int
+    ) -> None:
         self._store = store
         self._results = results
         self._exporter = exporter
         self._clock = clock
+        self._xlsx_max_rows = xlsx_max_rows
 
     def link(self, job: Job, outcome: Outcome, file_format: FileFormat) -> str:
         """Where the outcome's file can be downloaded for a short time.
@@ -48,7 +47,7 @@ class Downloads:
         # What was cancelled or failed before its rows were counted gives its input back as it came.
         is_whole_input = outcome is Outcome.UNPROCESSED and job.total_rows is None
         if file_format is not FileFormat.CSV and job.stored_input is not None:
-            _check_exportable(job, outcome, file_format, is_whole_input=is_whole_input)
+            self._check_exportable(job, outcome, file_format, is_whole_input=is_whole_input)
         name = job.original_filename if is_whole_input else download_name(job.original_filename, outcome, file_format)
         link = self._results.download_link(job.id, outcome, filename=name, file_format=file_format)
         if link is not None:
@@ -57,6 +56,20 @@ class Downloads:
             raise ResultsNotReadyError(NO_FILE) if job.stored_input is None else ResultsGoneError
         self._ask_for(job, ExportKind(outcome, file_format))
         raise ResultsAssemblingError(f"The {file_format} file is being made. Try again in a few seconds.")
+
+    def _check_exportable(self, job: Job, outcome: Outcome, file_format: FileFormat, *, is_whole_input: bool) -> None:
+        if is_whole_input:
+            raise ExportRefusedError(
+                "The job ended before its rows were counted, so its unprocessed file is the input as it came. "
+                "Download that: format=csv."
+            )
+        rows = rows_of(job, outcome)
+        if file_format is FileFormat.XLSX and rows > self._xlsx_max_rows:
+            raise ExportRefusedError(
+                f"The file has {rows:,} rows, and Excel takes {self._xlsx_max_rows:,}. "
+                "Download it as CSV (format=csv) or Parquet (format=parquet).",
+                code="too_large",
+            )
 
     def _ask_for(self, job: Job, kind: ExportKind) -> None:
         """Have the export made, unless that is being done. Raises `ExportRefusedError` for one that was given up."""
@@ -84,21 +97,6 @@ class Downloads:
             with suppress(TransitionRefusedError):
                 self._store.change_export(job.id, kind, expected=claim, changed=replace(claim, claimed_at=None))
             raise
-
-
-def _check_exportable(job: Job, outcome: Outcome, file_format: FileFormat, *, is_whole_input: bool) -> None:
-    if is_whole_input:
-        raise ExportRefusedError(
-            "The job ended before its rows were counted, so its unprocessed file is the input as it came. "
-            "Download that: format=csv."
-        )
-    rows = rows_of(job, outcome)
-    if file_format is FileFormat.XLSX and rows > XLSX_MAX_ROWS:
-        raise ExportRefusedError(
-            f"The file has {rows:,} rows, and Excel takes {XLSX_MAX_ROWS:,}. "
-            "Download it as CSV (format=csv) or Parquet (format=parquet).",
-            code="too_large",
-        )
 
 
 def rows_of(job: Job, outcome: Outcome) -> int:

@@ -91,7 +91,9 @@ class Api:
                 retries=RetryService(store=store, preparer=FakePreparer(), clock=self.clock),
                 rows=FakeRowScorer(),
                 scored_rows=ScoredRows(results=results),
-                downloads=Downloads(store=store, results=results, exporter=FakeExporter(), clock=self.clock),
+                downloads=Downloads(
+                    store=store, results=results, exporter=FakeExporter(), clock=self.clock, xlsx_max_rows=100
+                ),
                 idempotency=Idempotency(keys=keys, clock=self.clock),
                 verifier=verifier,
                 cursors=Cursors(key=lambda: b"key"),

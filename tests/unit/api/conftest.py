@@ -168,7 +168,7 @@ def services(
     return Services(
         jobs=jobs,
         scored_rows=ScoredRows(results=results),
-        downloads=Downloads(store=store, results=results, exporter=exporter, clock=clock),
+        downloads=Downloads(store=store, results=results, exporter=exporter, clock=clock, xlsx_max_rows=1_048_575),
         retries=RetryService(store=store, preparer=preparer, clock=clock),
         rows=rows,
         idempotency=Idempotency(keys=keys, clock=clock),

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from shared.jobs.downloads import MAX_ATTEMPTS, XLSX_MAX_ROWS, Downloads, rows_of
+from shared.jobs.downloads import MAX_ATTEMPTS, Downloads, rows_of
 from shared.jobs.errors import (
     ExportRefusedError,
     ResultsAssemblingError,
@@ -20,6 +20,8 @@ from tests.fakes import FakeExporter, FakeJobStore, FakeResultStore, SettableClo
 
 FAILED_XLSX = ExportKind(Outcome.FAILED, FileFormat.XLSX)
 
+XLSX_MAX_ROWS = 1_048_575
+
 
 @pytest.fixture
 def exporter() -> FakeExporter:
@@ -28,7 +30,7 @@ def exporter() -> FakeExporter:
 
 @pytest.fixture
 def downloads(store: FakeJobStore, results: FakeResultStore, exporter: FakeExporter, clock: SettableClock) -> Downloads:
-    return Downloads(store=store, results=results, exporter=exporter, clock=clock)
+    return Downloads(store=store, results=results, exporter=exporter, clock=clock, xlsx_max_rows=XLSX_MAX_ROWS)
 
 
 def stored(store: FakeJobStore, job: Job) -> Job:

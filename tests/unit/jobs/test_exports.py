@@ -123,7 +123,9 @@ class ExportLife(RuleBasedStateMachine):
     def build(self) -> None:
         self.clock, self.store, self.results = SettableClock(), FakeJobStore(), FakeResultStore()
         self.exporter, self.files = FakeExporter(), FakeExportFiles(self.results)
-        self.downloads = Downloads(store=self.store, results=self.results, exporter=self.exporter, clock=self.clock)
+        self.downloads = Downloads(
+            store=self.store, results=self.results, exporter=self.exporter, clock=self.clock, xlsx_max_rows=100
+        )
         self.exporting = Exports(store=self.store, files=self.files, clock=self.clock)
         self.job = a_completed_job()
         self.store.add(self.job)
