@@ -15,7 +15,7 @@ import infra.node  # noqa: F401
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from infra.layout import ROOT, project_context
+from infra.project import ROOT, project_context
 from infra.stack import DefaultRiskJobs
 from infra.stages import stage_from_context
 

@@ -19,7 +19,7 @@ from infra.node import npm_command, npm_environment
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from infra.layout import ROOT, project_context
+from infra.project import ROLES, ROOT, project_context
 from infra.stages import Stage, stage_from_context
 
 # Later ones may not read what this aws-cdk-lib writes, earlier ones certainly do not.
@@ -53,12 +53,17 @@ def deploy(stage: Stage, context: Mapping[str, str]) -> None:
 
 def first_steps(outputs: Mapping[str, str], *, region: str) -> str:
     """What to paste for a first token and request, on a stack with these outputs."""
-    token = _OWN_ISSUER_STEPS if "UserPoolId" not in outputs else _USER_POOL_STEPS.format(**outputs, region=region)
+    token = (
+        _OWN_ISSUER_STEPS
+        if "UserPoolId" not in outputs
+        else _USER_POOL_STEPS.format(**outputs, region=region, roles=_ROLES_IN_WORDS)
+    )
     return token + _FIRST_REQUEST.format(**outputs)
 
 
+_ROLES_IN_WORDS = f"{', '.join(ROLES[:-1])} and {ROLES[-1]}"
 _USER_POOL_STEPS = """
-A first user and token (the groups are user, org_member, org_admin and super_admin):
+A first user and token (the groups are {roles}):
   aws cognito-idp admin-create-user --region {region} --user-pool-id {UserPoolId} --username jane \\
       --user-attributes Name=custom:organization_id,Value=acme --message-action SUPPRESS
   aws cognito-idp admin-set-user-password --region {region} --user-pool-id {UserPoolId} --username jane --permanent --password "$PASSWORD"

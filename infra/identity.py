@@ -6,9 +6,9 @@ from aws_cdk import Aws, Duration, Fn, RemovalPolicy, Stack
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
-from infra.claims import ORGANIZATION_ATTRIBUTE, ROLES
 from infra.findings import acknowledge
 from infra.function import Function
+from infra.project import ORGANIZATION_ATTRIBUTE, ROLES
 from infra.stages import Stage
 
 # Without the organization in it: users may not choose their own.

@@ -18,9 +18,9 @@ from cyclonedx.schema import OutputFormat, SchemaVersion
 from packageurl import PackageURL
 from pip_requirements_parser import InstallRequirement, RequirementsFile
 
-from infra.layout import REQUIREMENTS
 from infra.npm.packages import bill_of_materials as npm_bill_of_materials
 from infra.npm.vendor import FILES
+from infra.project import REQUIREMENTS
 
 # Lists of tools: nothing of them is deployed.
 _TOOLS = {"dev", "uv"}

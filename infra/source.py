@@ -20,7 +20,7 @@ import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 
-from infra.layout import REQUIREMENTS, ROOT
+from infra.project import REQUIREMENTS, ROOT
 
 PYTHON = (3, 13)
 RUNTIME = lambda_.Runtime.PYTHON_3_13

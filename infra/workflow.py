@@ -7,10 +7,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from infra.allocator import KEEP_FREED_MEMORY
 from infra.encryption import key_statements
 from infra.findings import acknowledge_wildcards
 from infra.function import Function, LogGroup, allow
+from infra.project import KEEP_FREED_MEMORY
 from infra.stages import Stage
 from infra.storage import Storage
 

@@ -12,10 +12,10 @@ from typing import Any
 
 import boto3
 
-from infra.layout import ROOT
 from infra.local.deployment import deploy
 from infra.local.emulator import REGION, ROOT_CREDENTIALS, Emulator, LocalCloudError
 from infra.local.users import sign_in_all
+from infra.project import ROOT
 
 STATE_FOLDER = ROOT / ".local"
 # What a client needs, in the folder of a running local cloud.

@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from infra.layout import ROOT
 from infra.local.cloud import FACTS, SHOWN_USER, STATE_FOLDER, LocalCloud, local_cloud
 from infra.local.emulator import LocalCloudError
 from infra.local.locks import locked, published_pid, running_pid
+from infra.project import ROOT
 
 # The program that `detach` starts.
 MODULE = "infra.local.daemon"

@@ -18,12 +18,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from infra.layout import ROOT
 from infra.local import panel
 from infra.local.client import JobsClient
 from infra.local.cloud import STATE_FOLDER, local_cloud
 from infra.local.emulator import LocalCloudError
 from infra.local.locks import locked
+from infra.project import ROOT
 from shared.api_types import JobErrors
 from shared.client.errors import ApiError, ClientError
 from shared.client.files import is_workbook, job_type_of

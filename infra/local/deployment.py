@@ -14,8 +14,8 @@ from typing import Any
 
 import boto3
 
-from infra.layout import ROOT
 from infra.local.emulator import REGION, LocalCloudError
+from infra.project import ROOT
 
 STACK = "default-risk-jobs-local"
 _QUALIFIER = "hnb659fds"

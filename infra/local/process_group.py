@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.layout import ROOT
+from infra.project import ROOT
 
 _STOP_SECONDS = 10.0
 

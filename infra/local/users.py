@@ -7,8 +7,8 @@ from typing import Any
 
 import boto3
 
-from infra.claims import ORGANIZATION_ATTRIBUTE
 from infra.local.deployment import Deployed
+from infra.project import ORGANIZATION_ATTRIBUTE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

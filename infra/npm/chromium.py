@@ -16,8 +16,8 @@ from infra.node import node
 
 from filelock import FileLock
 
-from infra.layout import ROOT
 from infra.npm.packages import NpmError, install
+from infra.project import ROOT
 
 CACHE: Final = ROOT / ".cache" / "chromium"
 

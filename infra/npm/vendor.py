@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from infra.layout import ROOT
 from infra.npm.packages import NpmError, install
+from infra.project import ROOT
 
 VENDOR: Final = ROOT / "functions" / "console" / "site" / "vendor"
 SUMS: Final = VENDOR / "SHA256SUMS"

@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from infra.layout import ROOT
+from infra.project import ROOT
 
 README: Final = (ROOT / "README.md").read_text()
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from infra.layout import ROOT
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud, local_cloud
+from infra.project import ROOT
 
 SHARED = ROOT.parent / "shared"
 

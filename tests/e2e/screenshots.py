@@ -16,11 +16,11 @@ from typing import Final, Literal
 import numpy as np
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from infra.layout import ROOT
 from infra.local import panel
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud, local_cloud
 from infra.npm import chromium
+from infra.project import ROOT
 from tests.e2e.console_pages import JOB_TIMEOUT_MS, Console
 
 FOLDER: Final = ROOT / "infra" / "screenshots"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from tests.e2e.commands import IN_A_CLONE, curl_session
 from tests.own_data import write_own_data
 from tests.tools.benchmarks.inputs import company_csv, company_rows

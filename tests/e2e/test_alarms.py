@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from infra.layout import ROOT
 from infra.local.cloud import LocalCloud
+from infra.project import ROOT
 from tests.e2e.queues import open_to_services
 
 pytestmark = pytest.mark.e2e

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.layout import ROOT
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
+from infra.project import ROOT
 from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from infra.deploy import CDK_COMMAND, app_command, first_steps
-from infra.layout import ROOT
 from infra.local.cloud import LocalCloud, root_session
 from infra.local.emulator import REGION, ROOT_CREDENTIALS, Emulator
+from infra.project import ROOT
 from tests.e2e.left_behind import resources_of
 
 

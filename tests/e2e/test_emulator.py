@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.layout import ROOT
 from infra.local.cloud import root_session
 from infra.local.emulator import Emulator
+from infra.project import ROOT
 from tests.tools.stress.processes import EMULATOR, processes_of
 
 _MIB = 2**20

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.layout import ROOT
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
+from infra.project import ROOT
 
 pytestmark = pytest.mark.e2e
 

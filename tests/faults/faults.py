@@ -18,7 +18,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from tests.synthesised import JsonObject
 
 _READS = ("Get", "Head", "List", "Query", "Describe", "BatchGet")

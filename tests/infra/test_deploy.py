@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infra.deploy import DeployError, app_command, context_of, destroy, first_steps, parsed
-from infra.layout import ROOT
+from infra.project import ROOT
 from infra.stages import stage_from_context
 from shared.training.__main__ import main as train_models
 from shared.training.compare import main as compare_models

@@ -7,7 +7,7 @@ import pytest
 
 from infra.console import PATHS as PAGES
 from infra.encryption import KEY_ACTIONS_OF, key_actions
-from infra.layout import ROOT
+from infra.project import ROOT
 from tests.infra.contexts import CONTEXTS
 from tests.synthesised import Template, template
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.layout import ROOT
+from infra.project import ROOT
 
 # What issuers of secrets begin them with; a test's own made-up ones have no such form.
 SECRETS = {

@@ -10,7 +10,7 @@ from packaging.utils import canonicalize_name
 import infra.source
 from functions.console.files import FOLDER
 from infra.app import synthesise
-from infra.layout import REQUIREMENTS, ROOT
+from infra.project import REQUIREMENTS, ROOT
 from infra.source import PYTHON, BundleTooLargeError, copy_console, copy_source
 from tests.synthesised import NO_BUNDLES, Template
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from tests.tools.declarations import declarations, repeated
 from tests.tools.import_cycles import file_cycles, folder_cycles
 from tests.tools.row_walk import walk_row

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from tests.tools.compare_openapi import ABSENT, DocumentError, differences, main
 
 JOB = {

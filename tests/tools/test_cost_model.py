@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from tests.tools.benchmarks import costing
 from tests.tools.benchmarks.commits import largest_shard, write_units
 from tests.tools.benchmarks.cost_model import MIB, Assumed, Estimate, estimate, prices, readiness

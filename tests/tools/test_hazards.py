@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from tests.tools.hazards.register import HAZARDS, Hazard
 from tests.tools.hazards.report import as_markdown, read_results
 

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from tests.tools import layout
 from tests.tools.declarations import declarations, repeated
 from tests.tools.import_cycles import file_cycles, folder_cycles

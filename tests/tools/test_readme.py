@@ -2,7 +2,7 @@
 
 import re
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from shared.scoring.catalogue import MODEL_NAMES, model_card
 from tests.e2e.commands import BY_CI, BY_THE_SUITE, IN_A_CLONE, IN_THE_SESSION, README, targets
 

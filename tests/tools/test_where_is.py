@@ -3,7 +3,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from tests.tools.where_is import QUESTIONS, Place, Question, main
 
 

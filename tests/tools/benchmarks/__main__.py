@@ -18,7 +18,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any, Final
 
-from infra.allocator import KEEP_FREED_MEMORY
+from infra.project import KEEP_FREED_MEMORY
 from tests.tools.benchmarks.measurements import Measurement
 from tests.tools.benchmarks.table import markdown
 

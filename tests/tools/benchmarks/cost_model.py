@@ -12,7 +12,7 @@ from functools import cache
 from math import ceil
 from typing import Any, Final
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from shared.aws.result_keys import SCORED_PARTS
 from shared.files.chunks import MAX_CHUNK_ROWS
 from shared.jobs.progress import shard_count

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from tests.tools.hazards.register import HAZARDS, Hazard
 
 # Every run of the suite draws its examples from the same seed, so that a report can be made again.

@@ -14,7 +14,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from shared.jobs.job import Source
 from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType

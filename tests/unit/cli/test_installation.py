@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from shared.cli.environment import FOLDER_VARIABLE
 from shared.cli.settings import Deployment, Settings
 from tests.unit.cli.conftest import CommandLine

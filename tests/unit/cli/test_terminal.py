@@ -12,7 +12,7 @@ import pexpect  # type: ignore[import-untyped]
 import pytest
 from rich.console import Console
 
-from infra.layout import ROOT
+from infra.project import ROOT
 from shared.api_types import JobSummary
 from shared.cli.environment import Environment
 from shared.cli.live_view import view_for

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from infra.layout import ROOT
 from infra.local import daemon
 from infra.local.locks import locked, running_pid
+from infra.project import ROOT
 from tests.unit.local.fake_emulator import FUNCTION_PID
 
 _LIMIT_SECONDS = 60.0

@@ -1,0 +1,36 @@
+"""Facts that the stack, the functions and the clients state apart, since they do not import each other, agree."""
+
+import re
+
+from functions.api.composition import ApiSettings
+from functions.claims import handler as claims
+from functions.console.files import FOLDER
+from functions.plan.settings import PlanSettings
+from infra.project import ROLES
+from infra.stages import Limits
+from infra.storage import RESULTS_KEPT
+from shared.client import jobs_client
+from shared.jobs.access import Role
+from shared.jobs.job import RETENTION
+
+
+def test_roles_of_the_user_pool_the_claims_function_and_the_access_rule_agree() -> None:
+    assert [role.name.lower() for role in sorted(Role)] == list(ROLES)
+    assert tuple(reversed(claims._ROLES)) == ROLES
+
+
+def test_files_are_kept_one_day_longer_than_the_records_of_their_jobs() -> None:
+    assert RESULTS_KEPT.to_days() == RETENTION.days + 1
+
+
+def test_defaults_of_the_functions_are_the_limits_of_the_stages() -> None:
+    limits = Limits()
+    for settings in (ApiSettings, PlanSettings):
+        defaults = {name: field.default for name, field in settings.model_fields.items() if name.endswith("_max_bytes")}
+        assert defaults == {name: getattr(limits, name) for name in defaults}
+        assert {"csv_max_bytes", "xlsx_max_bytes"} <= set(defaults)
+
+
+def test_client_and_console_leave_the_same_room_for_the_form_around_a_file() -> None:
+    (kibibytes,) = re.findall(r"FORM_BYTES = (\d+) \* 1024;", (FOLDER / "sending.js").read_text())
+    assert Limits().multipart_max_bytes - int(kibibytes) * 1024 == jobs_client._MULTIPART_BYTES
