@@ -4,8 +4,8 @@ The API builds its responses as these types, the OpenAPI document is generated f
 file, so it needs nothing but the standard library. Later versions may add fields: clients ignore what they do not know.
 """
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, NotRequired, TypedDict, TypeVar, get_args
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Final, Literal, NotRequired, TypedDict, TypeVar, get_args
 
 JsonObject = dict[str, Any]
 
@@ -31,9 +31,41 @@ class OrNull:
         return {"anyOf": [handler(core_schema), {"type": "null"}]}
 
 
+class Rules:
+    """Rules of a field of a request body, which pydantic validates and documents. Type checkers ignore them."""
+
+    def __init__(self, **rules: object) -> None:
+        self._rules = rules
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], JsonObject]) -> JsonObject:
+        """Returns pydantic's own schema of the field; called by pydantic."""
+        return {**handler(source), **self._rules}
+
+
+class NotBoolean:
+    """Refuses `true` and `false`, which Python counts among the numbers. Type checkers ignore it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], JsonObject]) -> JsonObject:
+        """Returns pydantic's own schema of the field; called by pydantic."""
+        function = {"type": "no-info", "function": _refuse_boolean}
+        return {"type": "function-before", "function": function, "schema": handler(source)}
+
+
+def _refuse_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("expected a number")  # noqa: TRY004 - pydantic reports this one as a field error
+    return value
+
+
 def with_more_fields(body: _Type) -> _Type:
     """Marks a body that has more fields than it declares, such as the columns of the caller's file."""
     body.__pydantic_config__ = {"extra": "allow"}  # type: ignore[attr-defined]
+    return body
+
+
+def without_more_fields(body: _Type) -> _Type:
+    """Marks a request body that is invalid with fields that it does not declare."""
+    body.__pydantic_config__ = {"extra": "forbid", "hide_input_in_errors": True}  # type: ignore[attr-defined]
     return body
 
 
@@ -41,6 +73,15 @@ Uuid = Annotated[str, JsonSchema(format="uuid")]
 # RFC 3339, in UTC with `Z`.
 Timestamp = Annotated[str, JsonSchema(format="date-time")]
 Probability = Annotated[float, JsonSchema(minimum=0.0, maximum=1.0, description="Within twelve months")]
+
+MAX_JOBS: Final = 100
+"""Jobs in a bulk request."""
+MAX_ROWS: Final = 100
+"""Rows in a request that scores them at once."""
+
+_NO_CONTROLS: Final = r"^[^\x00-\x1f\x7f]*$"
+_LabelKey = Annotated[str, Rules(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
+_LabelValue = Annotated[str, Rules(max_length=256, pattern=_NO_CONTROLS)]
 
 StatusName = Literal["pending", "queued", "processing", "completed", "failed"]
 PhaseName = Literal["awaiting_upload", "queued", "planning", "scoring", "finalizing", "done"]
@@ -386,7 +427,67 @@ class BulkResponse(Success):
     failed: int
 
 
+@without_more_fields
+class BulkRequest(TypedDict):
+    """The jobs to act on; one named twice is acted on once."""
+
+    job_ids: Annotated[list[Annotated[str, Rules(max_length=100)]], Rules(min_length=1, max_length=MAX_JOBS)]
+
+
 # Uploads and retries
+
+
+@without_more_fields
+class UploadRequestOptions(TypedDict, total=False):
+    """Options of an upload."""
+
+    validate_only: Annotated[bool, JsonSchema(default=False, description="Check the rows and score none")]
+    max_failed_percent: Annotated[
+        Annotated[float, Rules(ge=0, le=100, allow_inf_nan=False), NotBoolean()] | None,
+        JsonSchema(
+            description="The job fails when more rows than this fail, judged from 1,000 rows on or at the end",
+        ),
+    ]
+    labels: Annotated[
+        Mapping[_LabelKey, _LabelValue],
+        Rules(max_length=10),
+        # Otherwise the document allows any value under a key that does not match the pattern.
+        JsonSchema(additionalProperties=False, description="The caller's own names and values for the job"),
+    ]
+    encoding: Annotated[
+        Annotated[str, Rules(max_length=40)] | None,
+        JsonSchema(description="Of a CSV file that is not UTF-8 and has no byte-order mark"),
+    ]
+
+
+@without_more_fields
+class UploadRequest(UploadRequestOptions):
+    """Requests a presigned form that uploads a file straight to storage."""
+
+    filename: Annotated[str, Rules(min_length=1, max_length=1024), JsonSchema(description="Ends in .csv or .xlsx")]
+    file_size: NotRequired[
+        Annotated[
+            # S3 allows 48.8 TiB per object; the limit of the service is a setting.
+            Annotated[int, Rules(ge=0, le=10**14, strict=True)] | None,
+            JsonSchema(description="Bytes, if known"),
+        ]
+    ]
+    content_sha256: NotRequired[
+        Annotated[
+            Annotated[str, Rules(pattern=r"^[0-9A-Fa-f]{64}$")] | None, JsonSchema(description="Of the file, in hex")
+        ]
+    ]
+
+
+@without_more_fields
+class RetryRequest(TypedDict, total=False):
+    """The rows to retry; by default those of both outcomes."""
+
+    outcomes: Annotated[
+        list[Literal["failed", "unprocessed"]],
+        Rules(min_length=1, max_length=10),
+        JsonSchema(default=["failed", "unprocessed"], description="Rows of which outcomes"),
+    ]
 
 
 class UploadForm(TypedDict):
@@ -416,6 +517,13 @@ class UploadResponse(Success):
 
 
 # Rows and their risk
+
+
+@without_more_fields
+class ScoreRequest(TypedDict):
+    """Rows to score at once: the cells by column."""
+
+    rows: Annotated[list[dict[str, str | float | None]], Rules(min_length=1, max_length=MAX_ROWS)]
 
 
 @with_more_fields

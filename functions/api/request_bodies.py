@@ -7,27 +7,26 @@ errors of the file come before errors of the options, and no error repeats what 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from functools import cache
+from typing import Any, Literal, NoReturn, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import TypeAdapter
 from pydantic import ValidationError as PydanticError
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
 from functions.api.forms import MalformedFormError, Part, read_parts
 from functions.api.problems import ValidationError, field_errors
-from shared.api_types import FieldError
+from shared.api_types import FieldError, UploadRequest, UploadRequestOptions
 from shared.files.errors import EmptyFileError, TooLargeError, UnsupportedFormatError
 from shared.jobs.job import UploadOptions
 
-MAX_LABELS = 10
-# S3 allows 48.8 TiB per object; the limit of the service is a setting.
-_MAX_FILE_SIZE = 10**14
+_OPTIONS = sorted(UploadRequestOptions.__optional_keys__)
 _MAX_JSON_BYTES = 64 * 1024
 # DynamoDB stores no numbers below 1e-130.
 _PERCENT_DECIMALS = 6
 
-_Model = TypeVar("_Model", bound=BaseModel)
+_Body = TypeVar("_Body", bound=Mapping[str, object])
 
 
 async def read_body(request: Request, *, max_bytes: int, advice: str) -> bytes:
@@ -72,13 +71,19 @@ def _unambiguous(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     return values
 
 
-def validated(model: type[_Model], sent: Mapping[str, Any]) -> _Model:
-    """Returns what was sent as this model. Raises `ValidationError`."""
+@cache
+def _adapter(body_type: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(body_type)
+
+
+def validated(body_type: type[_Body], sent: Mapping[str, Any]) -> _Body:
+    """Returns what was sent as a body of this type. Raises `ValidationError`."""
     try:
-        return model.model_validate(dict(sent))
+        body: _Body = _adapter(body_type).validate_python(dict(sent))
     except PydanticError as error:
         errors = error.errors(include_input=False, include_url=False, include_context=False)
         raise ValidationError(field_errors(errors, within="body")) from None
+    return body
 
 
 def body_error(field: str, message: str) -> ValidationError:
@@ -86,67 +91,26 @@ def body_error(field: str, message: str) -> ValidationError:
     return ValidationError([FieldError(field=field, message=message, code="invalid")])
 
 
-def _parsed(value: object) -> object:
-    """Returns labels from JSON text, as a form field or a query parameter has them."""
-    if not isinstance(value, str):
-        return value
+def upload_options(sent: UploadRequestOptions) -> UploadOptions:
+    """Returns the options as a job stores them."""
+    percent = sent.get("max_failed_percent")
+    return UploadOptions(
+        validate_only=sent.get("validate_only", False),
+        max_failed_percent=round(percent, _PERCENT_DECIMALS) if percent is not None else None,
+        encoding=sent.get("encoding") or None,
+        labels=sent.get("labels", {}),
+    )
+
+
+def _with_parsed_labels(options: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Parses labels that are JSON text, as in a form or in a query; leaves other values as they are."""
+    labels = options.get("labels")
+    if not isinstance(labels, str):
+        return options
     try:
-        return json.loads(value)
+        return {**options, "labels": json.loads(labels)}
     except (ValueError, RecursionError):
-        return value
-
-
-def _not_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("expected a number")  # noqa: TRY004 - pydantic reports this one as a field error
-    return value
-
-
-# The bounds come first: after the validator they would reach the OpenAPI document under names that no schema has.
-_Percent = Annotated[float, Field(ge=0, le=100, allow_inf_nan=False), BeforeValidator(_not_bool)]
-_NO_CONTROLS = r"^[^\x00-\x1f\x7f]*$"
-_LabelKey = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=_NO_CONTROLS)]
-_LabelValue = Annotated[str, StringConstraints(max_length=256, pattern=_NO_CONTROLS)]
-
-
-class Options(BaseModel):
-    """Options of an upload."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    validate_only: bool = Field(default=False, description="Check the rows and score none")
-    max_failed_percent: _Percent | None = Field(
-        default=None,
-        description="The job fails when more rows than this fail, judged from 1,000 rows on or at the end",
-    )
-    labels: Annotated[dict[_LabelKey, _LabelValue], BeforeValidator(_parsed)] = Field(
-        default_factory=dict,
-        max_length=MAX_LABELS,
-        description="The caller's own names and values for the job",
-        # Otherwise the document allows any value under a key that does not match the pattern.
-        json_schema_extra={"additionalProperties": False},
-    )
-    encoding: str | None = Field(
-        default=None, max_length=40, description="Of a CSV file that is not UTF-8 and has no byte-order mark"
-    )
-
-    def to_domain(self) -> UploadOptions:
-        """Returns the options as a job stores them."""
-        percent = self.max_failed_percent
-        return UploadOptions(
-            validate_only=self.validate_only,
-            max_failed_percent=round(percent, _PERCENT_DECIMALS) if percent is not None else None,
-            encoding=self.encoding or None,
-            labels=self.labels,
-        )
-
-
-class Announcement(Options):
-    """Request for a presigned form to upload a file straight to storage."""
-
-    filename: str = Field(min_length=1, max_length=1024, description="Ends in .csv or .xlsx")
-    file_size: int | None = Field(default=None, ge=0, le=_MAX_FILE_SIZE, strict=True, description="Bytes, if known")
-    content_sha256: str | None = Field(default=None, pattern=r"^[0-9A-Fa-f]{64}$", description="Of the file, in hex")
+        return options
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +128,7 @@ class SentFile:
 
     def options(self) -> UploadOptions:
         """Returns the options. Raises `ValidationError`."""
-        return validated(Options, self.raw_options).to_domain()
+        return upload_options(validated(UploadRequestOptions, _with_parsed_labels(self.raw_options)))
 
 
 def content_kind(headers: Headers) -> Literal["form", "json"]:
@@ -180,14 +144,14 @@ def content_kind(headers: Headers) -> Literal["form", "json"]:
     )
 
 
-async def read_announcement(request: Request) -> Announcement:
+async def read_announcement(request: Request) -> UploadRequest:
     """Returns the announced file with its options. Raises `EmptyFileError`, `TooLargeError`, `ValidationError`."""
     body = await read_body(request, max_bytes=_MAX_JSON_BYTES, advice="An announcement is a small JSON object.")
     sent = json_object(body)
     # Errors of the file come before errors of the fields, as with a file that is sent.
     if sent.get("file_size") == 0 and not isinstance(sent["file_size"], bool):
         raise EmptyFileError("The file is empty")
-    return validated(Announcement, {**_query_options(request), **sent})
+    return validated(UploadRequest, _with_parsed_labels({**_query_options(request), **sent}))
 
 
 async def read_form(request: Request, *, max_bytes: int) -> SentFile:
@@ -217,4 +181,4 @@ def _field_text(part: Part) -> str:
 
 def _query_options(request: Request) -> dict[str, str]:
     """Returns the options in the query; other parameters are ignored."""
-    return {name: request.query_params[name] for name in Options.model_fields if name in request.query_params}
+    return {name: request.query_params[name] for name in _OPTIONS if name in request.query_params}

@@ -8,16 +8,15 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from shared.api_types import JobTypeName, UploadResponse
+from shared.api_types import JobTypeName, UploadRequestOptions, UploadResponse
 from shared.cli.environment import Environment, begin
 from shared.cli.exit_codes import ExitCode, UsageError
 from shared.cli.options import DeploymentOption, JobTypeOption, JsonOption
 from shared.cli.text import plain
 from shared.cli.watching import watch_jobs
 from shared.client.errors import ClientError, NoAnswerError, SignInError
-from shared.client.files import job_type_of
+from shared.client.files import OnSent, job_type_of, silent
 from shared.client.jobs_client import JobsClient
-from shared.client.upload_options import OnSent, UploadOptions, silent
 
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or XLSX.", show_default=False)]
 
@@ -45,7 +44,7 @@ def upload(
     column of quarters is quarterly. A file that is refused does not keep the others from being uploaded.
     """
     environment = begin(ctx, as_json=as_json)
-    options: UploadOptions = {"labels": labels_of(label or [])} if label else {}
+    options: UploadRequestOptions = {"labels": labels_of(label or [])} if label else {}
     if validate_only:
         options["validate_only"] = True
     if max_failed_percent is not None:
@@ -80,7 +79,7 @@ def labels_of(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _upload(
-    environment: Environment, client: JobsClient, path: Path, *, annual: bool | None, options: UploadOptions
+    environment: Environment, client: JobsClient, path: Path, *, annual: bool | None, options: UploadRequestOptions
 ) -> UploadResponse:
     by_itself = job_type_of(path)
     job_type: JobTypeName = by_itself if annual is None else "annual" if annual else "quarterly"

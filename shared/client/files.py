@@ -18,6 +18,14 @@ _WORKBOOK_PARTS = re.compile(r"xl/(sharedStrings|worksheets/[^/]+)\.xml", re.IGN
 _QUARTER = re.compile(r"reporting[\s_-]*quarter", re.IGNORECASE)
 
 
+# Called with the number of bytes sent so far.
+OnSent = Callable[[int], object]
+
+
+def silent(_sent: int) -> None:
+    """Reports no progress."""
+
+
 class UnreadableFileError(ClientError):
     """A file that is not there, cannot be read, or is neither CSV nor XLSX."""
 

@@ -1,5 +1,6 @@
 """The API as one caller sees it: for the command line, the demonstration and the end-to-end tests alike."""
 
+import json
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -22,14 +23,15 @@ from shared.api_types import (
     RowError,
     RowErrorsResponse,
     SchemaResponse,
+    UploadRequest,
+    UploadRequestOptions,
     UploadResponse,
 )
 from shared.client.errors import ApiError, WaitedTooLongError
-from shared.client.files import CountedFile, UnreadableFileError, sha256_of
+from shared.client.files import CountedFile, OnSent, UnreadableFileError, sha256_of, silent
 from shared.client.following import follow
 from shared.client.result_files import ResultFile, ResultRequest, receive
 from shared.client.sending import Retries, Sender
-from shared.client.upload_options import OnSent, UploadOptions, as_query, silent
 
 API_PATH = "/api/v1"
 # What the service takes in one request by default, less what the form around the file adds.
@@ -80,7 +82,7 @@ class JobsClient:
     # Uploads
 
     def upload_file(
-        self, job_type: str, path: Path, *, on_sent: OnSent = silent, **options: Unpack[UploadOptions]
+        self, job_type: str, path: Path, *, on_sent: OnSent = silent, **options: Unpack[UploadRequestOptions]
     ) -> UploadResponse:
         """Upload a file in the way its size asks for: through the API, or straight to storage.
 
@@ -99,7 +101,7 @@ class JobsClient:
         file: BinaryIO,
         *,
         on_sent: OnSent = silent,
-        **options: Unpack[UploadOptions],
+        **options: Unpack[UploadRequestOptions],
     ) -> UploadResponse:
         """Upload an open file, like `upload_file`; the answer has `upload` where it went straight to storage."""
         size = file.seek(0, SEEK_END)
@@ -116,16 +118,18 @@ class JobsClient:
                 return accepted
         return self.send_to_storage(job_type, filename, file, on_sent=on_sent, **options)
 
-    def upload(self, job_type: str, filename: str, body: bytes, **options: Unpack[UploadOptions]) -> UploadResponse:
+    def upload(
+        self, job_type: str, filename: str, body: bytes, **options: Unpack[UploadRequestOptions]
+    ) -> UploadResponse:
         """Upload a small file through the API."""
         answer = self._sender.send(
-            "POST", f"{job_type}/bulk-upload-async", files={"file": (filename, body)}, params=as_query(options)
+            "POST", f"{job_type}/bulk-upload-async", files={"file": (filename, body)}, params=_as_query(options)
         )
         accepted: UploadResponse = answer.json()
         return accepted
 
     def upload_presigned(
-        self, job_type: str, filename: str, body: bytes, **options: Unpack[UploadOptions]
+        self, job_type: str, filename: str, body: bytes, **options: Unpack[UploadRequestOptions]
     ) -> UploadResponse:
         """Make a job, and send its file straight to storage."""
         return self.send_to_storage(job_type, filename, BytesIO(body), **options)
@@ -137,12 +141,12 @@ class JobsClient:
         file: BinaryIO,
         *,
         on_sent: OnSent = silent,
-        **options: Unpack[UploadOptions],
+        **options: Unpack[UploadRequestOptions],
     ) -> UploadResponse:
         """Make a job, and send its open file straight to storage, which checks it against its SHA-256."""
         checksum = sha256_of(file)
         size = file.seek(0, SEEK_END)
-        announced = {"filename": filename, "file_size": size, "content_sha256": checksum, **options}
+        announced: UploadRequest = {"filename": filename, "file_size": size, "content_sha256": checksum, **options}
         accepted: UploadResponse = self._sender.send("POST", f"{job_type}/bulk-upload-async", json=announced).json()
         form = accepted["upload"]
         Sender(self._storage, self._retries).send(
@@ -299,6 +303,11 @@ class JobsClient:
 
     def _get(self, path: str, **query: Any) -> Any:
         return self._sender.send("GET", path, params=query).json()
+
+
+def _as_query(options: UploadRequestOptions) -> dict[str, Any]:
+    """Returns the options as query parameters, labels as JSON."""
+    return {name: json.dumps(value) if name == "labels" else value for name, value in options.items()}
 
 
 def root_url(api_url: str) -> str:

@@ -1,6 +1,6 @@
-"""The OpenAPI document: FastAPI's description of the routes, completed with response bodies and examples.
+"""The OpenAPI document: FastAPI's description of the routes, completed with bodies and examples.
 
-Response bodies are TypedDicts, which routes build themselves. Their schemas serve the document alone, so they are
+Bodies are TypedDicts, which routes read and build themselves. Their schemas serve the document alone, so they are
 generated when it is requested and cost no cold start anything.
 """
 
@@ -15,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic import TypeAdapter
 
 from functions.api.openapi.examples import add_examples
+from functions.api.openapi.requests import add_requests
 from functions.api.problems import KINDS
 from shared import api_types
 from shared.jobs.job import JobType
@@ -56,7 +57,11 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     )
     # In the order of FastAPI's own.
     document: dict[str, Any] = jsonable_encoder(OpenAPI(**described), by_alias=True, exclude_none=True)
-    document["components"]["schemas"] |= _add_responses(document)
+    operations = {
+        operation["operationId"]: operation for methods in document["paths"].values() for operation in methods.values()
+    }
+    add_requests(operations)
+    document["components"]["schemas"] |= _add_responses(operations)
     document["x-problem-types"] = {
         code: {"status": kind.status, "title": kind.title, "when": kind.when} for code, kind in KINDS.items()
     }
@@ -67,11 +72,8 @@ def openapi_document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def _add_responses(document: dict[str, Any]) -> dict[str, Any]:
+def _add_responses(operations: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
     """Adds the schemas of `RESPONSES` to their operations. Returns the components that they and errors refer to."""
-    operations = {
-        operation["operationId"]: operation for methods in document["paths"].values() for operation in methods.values()
-    }
     bodies = [body for responses in RESPONSES.values() for body in responses.values()]
     references, definitions = TypeAdapter.json_schemas(
         [(body.__name__, "serialization", TypeAdapter(body)) for body in [*bodies, api_types.Problem]],

@@ -4,11 +4,9 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.responses import Response
 
 from functions.api.dependencies import CurrentCaller, CurrentServices, parsed_job_id
@@ -16,7 +14,7 @@ from functions.api.idempotency import Once, OncePerKey
 from functions.api.problems import INTERNAL_ERROR_DETAIL, problems
 from functions.api.request_bodies import json_object, read_body, validated
 from functions.api.responses import Json
-from shared.api_types import BulkOutcome, BulkResponse
+from shared.api_types import MAX_JOBS, BulkOutcome, BulkRequest, BulkResponse
 from shared.jobs.errors import JobError, UnavailableError
 from shared.jobs.job import Job
 
@@ -24,24 +22,10 @@ logger = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/jobs/bulk", tags=["jobs"])
 
-MAX_JOBS = 100
 # API Gateway waits 29 seconds: jobs not started by then are reported as unavailable.
 _SECONDS = 20.0
 _WORKERS = 8
 _MAX_JSON_BYTES = 64 * 1024
-
-
-class JobIds(BaseModel):
-    """The jobs to act on; one named twice is acted on once."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    job_ids: list[Annotated[str, StringConstraints(max_length=100)]] = Field(min_length=1, max_length=MAX_JOBS)
-
-
-_REQUEST_BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": JobIds.model_json_schema()}}}
-}
 
 
 @router.post(
@@ -49,7 +33,6 @@ _REQUEST_BODY: dict[str, Any] = {
     responses=problems(401, 403, 409, 413, 422, 503),
     operation_id="cancel_jobs",
     summary="Cancel up to 100 jobs",
-    openapi_extra=_REQUEST_BODY,
 )
 async def cancel_jobs(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:
     """Cancel each of these jobs. A job that cannot be cancelled says why and stops none of the others."""
@@ -61,7 +44,6 @@ async def cancel_jobs(request: Request, caller: CurrentCaller, services: Current
     responses=problems(401, 403, 409, 413, 422, 503),
     operation_id="delete_jobs",
     summary="Delete up to 100 jobs",
-    openapi_extra=_REQUEST_BODY,
 )
 async def delete_jobs(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:
     """Delete each of these jobs with everything stored for it. `status` is the one it had."""
@@ -72,7 +54,7 @@ async def _act_once(request: Request, once: Once, act: Callable[[UUID], Job]) ->
     async def act_on_all() -> Response:
         body = await read_body(request, max_bytes=_MAX_JSON_BYTES, advice=f"Name at most {MAX_JOBS} jobs.")
         # A dictionary drops repeated ids and keeps their order.
-        job_ids = list(dict.fromkeys(validated(JobIds, json_object(body)).job_ids))
+        job_ids = list(dict.fromkeys(validated(BulkRequest, json_object(body))["job_ids"]))
         return Json(act_on_each(job_ids, act))
 
     return await once.answer(act_on_all)

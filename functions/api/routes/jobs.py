@@ -1,10 +1,9 @@
 """Jobs: list, statistics, details, status, cancel, delete and retry."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from functions.api.dependencies import (
@@ -23,11 +22,19 @@ from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
 from functions.api.problems import problems
 from functions.api.request_bodies import json_object, read_body, validated
 from functions.api.responses import Json, accepted, tagged
-from shared.api_types import CancelledJob, CancelResponse, DeleteResponse, JobDetailsResponse, StatisticsResponse
+from shared.api_types import (
+    CancelledJob,
+    CancelResponse,
+    DeleteResponse,
+    JobDetailsResponse,
+    RetryRequest,
+    StatisticsResponse,
+)
 from shared.jobs.errors import ResultsGoneError
 from shared.jobs.job import Outcome
 from shared.jobs.progress import JobView
 from shared.jobs.representations import job_details, job_statistics, named_job
+from shared.jobs.retries import RETRIED_OUTCOMES
 from shared.jobs.row_errors import Position, RowErrorPage
 
 # Row errors in the details; the route of row errors has them all.
@@ -38,21 +45,6 @@ _MAX_RETRY_BYTES = 16 * 1024
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
 Sort = Literal["created_at", "-created_at"]
-
-
-class RetryRequest(BaseModel):
-    """Which rows to retry; both kinds unless told otherwise."""
-
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-
-    outcomes: list[Literal["failed", "unprocessed"]] = Field(
-        default=["failed", "unprocessed"], min_length=1, max_length=10, description="Rows of which outcomes"
-    )
-
-
-_REQUEST_BODY: dict[str, Any] = {
-    "requestBody": {"required": False, "content": {"application/json": {"schema": RetryRequest.model_json_schema()}}}
-}
 
 
 @router.get(
@@ -180,7 +172,6 @@ async def delete_job(caller: CurrentCaller, job_id: JobId, services: CurrentServ
     responses=problems(400, 401, 403, 404, 409, 413, 422, 503),
     operation_id="retry_job",
     summary="Retry the failed and unprocessed rows of a job that has ended",
-    openapi_extra=_REQUEST_BODY,
 )
 async def retry_job(
     request: Request, caller: CurrentCaller, view: RetryableJob, services: CurrentServices, once: OncePerKey
@@ -195,7 +186,7 @@ async def retry_job(
     async def accept() -> Response:
         body = await read_body(request, max_bytes=_MAX_RETRY_BYTES, advice="A retry is a small JSON object.")
         wanted = validated(RetryRequest, json_object(body) if body else {})
-        outcomes = frozenset(map(Outcome, wanted.outcomes))
+        outcomes = frozenset(map(Outcome, wanted.get("outcomes", RETRIED_OUTCOMES)))
         child = services.retries.retry(caller, view, outcomes, job_id=once.new_job_id())
         return accepted(
             services.jobs,

@@ -14,14 +14,12 @@ from functions.api.idempotency import OncePerKey
 from functions.api.problems import problems
 from functions.api.request_bodies import RepeatedNameError, body_error, read_body, strict_json
 from functions.api.responses import Json
-from shared.api_types import RowScores, ScoreResponse
+from shared.api_types import MAX_ROWS, RowScores, ScoreResponse
 from shared.files.errors import TooLargeError, UnsupportedFormatError
 from shared.files.header import Layout, check_columns, read_header
 from shared.jobs.job import JobType
 from shared.jobs.ports import GivenRows
 from shared.jobs.representations import API_ROOT
-
-MAX_ROWS = 100
 
 _NO_TEXT = "is no text: it has half of a surrogate pair"
 
@@ -39,7 +37,6 @@ def rows_router(job_type: JobType) -> APIRouter:
             f"By the same rules and model as a job. More than {MAX_ROWS} rows are uploaded as a file. The columns are "
             "those of all rows together; null and a column that a row lacks are blank cells."
         ),
-        openapi_extra={"requestBody": _request_body()},
     )
     async def score(request: Request, services: CurrentServices, once: OncePerKey) -> Response:
         async def score_rows() -> Response:
@@ -56,32 +53,6 @@ def rows_router(job_type: JobType) -> APIRouter:
         return await once.answer(score_rows)
 
     return router
-
-
-def _request_body() -> dict[str, Any]:
-    """Returns the request body for the OpenAPI document: the route reads it itself, unknown to FastAPI."""
-    cell = {"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "null"}]}
-    return {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "title": "RowsRequest",
-                    "type": "object",
-                    "required": ["rows"],
-                    "additionalProperties": False,
-                    "properties": {
-                        "rows": {
-                            "type": "array",
-                            "minItems": 1,
-                            "maxItems": MAX_ROWS,
-                            "items": {"title": "Row", "type": "object", "additionalProperties": cell},
-                        }
-                    },
-                }
-            }
-        },
-    }
 
 
 async def read_rows(request: Request, *, job_type: JobType, max_bytes: int, next_year: int) -> GivenRows:

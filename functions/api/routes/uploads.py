@@ -1,6 +1,5 @@
 """Uploads: a small file in the request, or a presigned form for a file of any allowed size."""
 
-from typing import Any
 from uuid import UUID
 
 from fastapi import APIRouter, Request
@@ -9,15 +8,12 @@ from starlette.responses import Response
 from functions.api.dependencies import CurrentCaller, CurrentServices, Limits, Services
 from functions.api.idempotency import OncePerKey
 from functions.api.problems import problems
-from functions.api.request_bodies import Announcement, Options, content_kind, read_announcement, read_form
+from functions.api.request_bodies import content_kind, read_announcement, read_form, upload_options
 from functions.api.responses import accepted
 from functions.api.upload_checks import accepted_name, check_declared, check_file
-from shared.api_types import UploadForm
+from shared.api_types import UploadForm, UploadRequest
 from shared.jobs.access import Caller
 from shared.jobs.job import JobType, timestamp
-
-# In a query and in a form.
-_LABELS = {"type": "string", "description": "A JSON object of strings"}
 
 
 def upload_router(job_type: JobType) -> APIRouter:
@@ -35,7 +31,6 @@ def upload_router(job_type: JobType) -> APIRouter:
             "`application/json` and send it with the form in `upload`. Options may stand in the query or in the body; "
             "the body wins."
         ),
-        openapi_extra={"requestBody": _request_body(), "parameters": _parameters()},
     )
     async def upload(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:
         async def accept() -> Response:
@@ -58,18 +53,19 @@ def upload_router(job_type: JobType) -> APIRouter:
 
 
 def _presign(
-    services: Services, caller: Caller, job_type: JobType, announced: Announcement, *, job_id: UUID
+    services: Services, caller: Caller, job_type: JobType, announced: UploadRequest, *, job_id: UUID
 ) -> Response:
-    filename = accepted_name(announced.filename)
+    filename = accepted_name(announced["filename"])
     max_bytes = _max_bytes(services.limits, filename)
-    options = announced.to_domain()
-    check_declared(file_size=announced.file_size, max_bytes=max_bytes, encoding=options.encoding)
+    options = upload_options(announced)
+    file_size, content_sha256 = announced.get("file_size"), announced.get("content_sha256")
+    check_declared(file_size=file_size, max_bytes=max_bytes, encoding=options.encoding)
     presigned = services.jobs.presign(
         caller,
         job_type=job_type,
         filename=filename,
-        file_size=announced.file_size,
-        content_sha256=announced.content_sha256.lower() if announced.content_sha256 else None,
+        file_size=file_size,
+        content_sha256=content_sha256.lower() if content_sha256 else None,
         max_bytes=max_bytes,
         options=options,
         job_id=job_id,
@@ -88,37 +84,3 @@ def _presign(
 
 def _max_bytes(limits: Limits, filename: str) -> int:
     return limits.xlsx_max_bytes if filename.lower().endswith(".xlsx") else limits.csv_max_bytes
-
-
-def _parameters() -> list[dict[str, Any]]:
-    """Returns the options as query parameters for the OpenAPI document."""
-    properties = {**Options.model_json_schema()["properties"], "labels": _LABELS}
-    return [
-        {
-            "name": name,
-            "in": "query",
-            "required": False,
-            "description": schema["description"],
-            "schema": {key: value for key, value in schema.items() if key != "description"},
-        }
-        for name, schema in properties.items()
-    ]
-
-
-def _request_body() -> dict[str, Any]:
-    """Returns both request bodies for the OpenAPI document: the route reads them itself, unknown to FastAPI."""
-    form = Options.model_json_schema()
-    form["title"] = "UploadForm"
-    form["properties"] = {
-        "file": {"type": "string", "format": "binary", "description": "CSV or XLSX"},
-        **form["properties"],
-        "labels": _LABELS,
-    }
-    form["required"] = ["file"]
-    return {
-        "required": True,
-        "content": {
-            "multipart/form-data": {"schema": form},
-            "application/json": {"schema": Announcement.model_json_schema()},
-        },
-    }
