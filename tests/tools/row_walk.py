@@ -116,6 +116,8 @@ class _Walker:
         elif isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id in imports:
             one = imports[called.value.id]
             key = (str(one.target.path), called.attr if not one.name else f"{one.name}.{called.attr}")
+        elif isinstance(called, ast.Attribute) and (path, ast.unparse(called)) in self.places:
+            key = (path, ast.unparse(called))
         elif isinstance(called, ast.Attribute):
             return self.methods.get(called.attr, [])
         else:

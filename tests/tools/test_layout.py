@@ -217,6 +217,14 @@ class TestRowWalk:
         assert modules == {"start.py", "other.py", "third.py"}
         assert names == {"data", "given", "piece"}
 
+    def test_class_method_is_found_in_the_class_that_is_named(self, write: Write) -> None:
+        other = "class Thing:\n    @classmethod\n    def of(cls, given): ...\n\ndef other(cells): Thing.of(cells)\n"
+        third = "import shared.other\nclass Different:\n    def of(self, piece): ...\n"
+        body = "    import shared.third\n    other(data)\n"
+        modules, names = self.walk(write, body, other=other, third=third)
+        assert modules == {"start.py", "other.py"}
+        assert names == {"data", "cells", "given"}
+
     def test_function_passed_as_an_argument_is_entered(self, write: Write) -> None:
         body = "    return list(map(other, data))\n"
         assert self.walk(write, body, other=self.OTHER, third=self.THIRD)[0] == {"start.py", "other.py", "third.py"}
