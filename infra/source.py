@@ -118,7 +118,7 @@ def copy_console(target: Path) -> None:
     functions = target / "functions"
     functions.mkdir()
     shutil.copy(ROOT / "functions" / "__init__.py", functions)
-    ignored = shutil.ignore_patterns("__pycache__", "settings.py")
+    ignored = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "functions" / "console", functions / "console", ignore=ignored)
     _compile(target)
 

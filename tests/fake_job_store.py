@@ -94,22 +94,22 @@ class FakeJobStore:
                 current, status=JobStatus.PROCESSING, phase=Phase.PLANNING, started_at=now, updated_at=now
             )
 
-    def record_plan(self, job: Job, facts: Plan, *, now: datetime) -> None:
+    def record_plan(self, job: Job, plan: Plan, *, now: datetime) -> None:
         with self._changing(job.id, {JobStatus.PROCESSING}) as current:
             if current.phase is not Phase.PLANNING:
                 raise TransitionRefusedError
-            shards = shard_count(facts.chunk_count)
+            shards = shard_count(plan.chunk_count)
             self._shards[job.id] = {number: Shard(number=number) for number in range(shards)}
             self._jobs[job.id] = replace(
                 current,
                 phase=Phase.SCORING,
-                planned_at=facts.planned_at,
-                total_rows=facts.total_rows,
-                chunk_count=facts.chunk_count,
+                planned_at=plan.planned_at,
+                total_rows=plan.total_rows,
+                chunk_count=plan.chunk_count,
                 shard_count=shards,
-                profile=facts.profile,
-                model_version=facts.model_version,
-                notes=facts.notes,
+                profile=plan.profile,
+                model_version=plan.model_version,
+                notes=plan.notes,
                 updated_at=now,
             )
 
@@ -170,7 +170,7 @@ class FakeJobStore:
         with self._changing(job.id, {JobStatus.FAILED}) as current:
             self._jobs[job.id] = replace(current, execution_stopped=True, updated_at=now)
 
-    def settle(
+    def record_assembly(
         self, job: Job, *, successful: int, failed: int, now: datetime, error_message: str | None = None
     ) -> None:
         with self._changing(job.id, {JobStatus.FAILED}) as current:
@@ -229,7 +229,7 @@ class FakeJobStore:
             jobs = len(self._listed(scope, job_filter))
             return JobCount(jobs=min(at_most + 1, jobs), is_complete=jobs <= at_most)
 
-    def unsettled(self) -> Sequence[UUID]:
+    def unreconciled(self) -> Sequence[UUID]:
         with self._lock:
             return list(self._unsettled)
 

@@ -12,7 +12,7 @@ from functions.score.given_rows import score_given
 from shared.jobs.errors import ResultsGoneError
 from shared.jobs.events import StatusEvent
 from shared.jobs.idempotency import Claim
-from shared.jobs.job import ExportKind, FileFormat, Outcome, StoredInput
+from shared.jobs.job import ExportKind, FileFormat, Job, Outcome, StoredInput
 from shared.jobs.ports import Execution, ExecutionState, GivenRows, UploadForm
 from shared.jobs.progress import JobView
 from shared.jobs.uploads import upload_key
@@ -125,16 +125,13 @@ class FakeWorkflow:
 
     def __init__(self) -> None:
         self.executions: dict[UUID, Execution] = {}
-        self.payloads: dict[UUID, dict[str, Any]] = {}
         self.stopped: list[UUID] = []
 
     def execution_arn(self, job_id: UUID) -> str:
         return f"arn:aws:states:eu-central-1:123456789012:execution:score-jobs:{job_id}"
 
-    def start(self, job_id: UUID, payload: dict[str, Any]) -> None:
-        if job_id not in self.executions:
-            self.executions[job_id] = Execution(state=ExecutionState.RUNNING)
-            self.payloads[job_id] = payload
+    def start(self, job: Job) -> None:
+        self.executions.setdefault(job.id, Execution(state=ExecutionState.RUNNING))
 
     def stop(self, job_id: UUID, *, reason: str) -> bool:
         if self.describe(job_id).state is not ExecutionState.RUNNING:
@@ -157,22 +154,22 @@ class FakeWorkflow:
 
 @dataclass
 class FakeAssembler:
-    """`Assembler` that only remembers what it was asked for."""
+    """`RequestAssembly` that records the requested jobs."""
 
     requested: list[UUID] = field(default_factory=list)
 
-    def request(self, job_id: UUID) -> None:
+    def __call__(self, job_id: UUID) -> None:
         self.requested.append(job_id)
 
 
 @dataclass
 class FakeExporter:
-    """`Exporter` that only remembers what it was asked for; `error` is raised instead."""
+    """`RequestExport` that records the requests; `error` is raised instead."""
 
     error: Exception | None = None
     requested: list[tuple[UUID, ExportKind, datetime]] = field(default_factory=list)
 
-    def request(self, job_id: UUID, kind: ExportKind, *, claimed_at: datetime) -> None:
+    def __call__(self, job_id: UUID, kind: ExportKind, claimed_at: datetime) -> None:
         if self.error is not None:
             raise self.error
         self.requested.append((job_id, kind, claimed_at))
@@ -180,13 +177,13 @@ class FakeExporter:
 
 @dataclass
 class FakeExportFiles:
-    """`ExportFiles` that puts a file into a fake store; `before` is called first, and may raise."""
+    """Writes and removes exports in a fake store; `before` is called first, and may raise."""
 
     results: FakeResultStore
     before: Callable[[], None] | None = None
     made: int = 0
 
-    def make(self, job_id: UUID, kind: ExportKind) -> None:
+    def write(self, job_id: UUID, kind: ExportKind) -> None:
         self.made += 1
         if self.before is not None:
             self.before()
@@ -198,12 +195,12 @@ class FakeExportFiles:
 
 @dataclass
 class FakePreparer:
-    """`Preparer` that only remembers what it was asked for; `error` is raised instead."""
+    """`RequestRetryFile` that records the requested jobs; `error` is raised instead."""
 
     requested: list[UUID] = field(default_factory=list)
     error: Exception | None = None
 
-    def request(self, job_id: UUID) -> None:
+    def __call__(self, job_id: UUID) -> None:
         if self.error is not None:
             raise self.error
         self.requested.append(job_id)
@@ -287,14 +284,14 @@ class FakeIdempotencyKeys:
 
 @dataclass
 class FakeRowScorer:
-    """`RowScorer` that runs the score function's own code in this process; `error` is raised instead."""
+    """`ScoreRows` that runs the score function's own code in this process; `error` is raised instead."""
 
     error: Exception | None = None
     given: list[GivenRows] = field(default_factory=list)
 
-    def score(self, rows: GivenRows) -> dict[str, Any]:
+    def __call__(self, rows: GivenRows) -> dict[str, Any]:
         self.given.append(rows)
         if self.error is not None:
             raise self.error
-        scored: dict[str, Any] = json.loads(json.dumps(score_given(json.loads(json.dumps(rows.as_json())))))
+        scored: dict[str, Any] = json.loads(json.dumps(score_given(json.loads(json.dumps(rows)))))
         return scored

@@ -1,7 +1,7 @@
 """The settings of the api function and the services that they make."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, HttpUrl
@@ -12,12 +12,12 @@ from functions.api.dependencies import Limits, Services
 from shared.aws import clients
 from shared.aws.failures import translated
 from shared.aws.idempotency_keys import StoredKeys
-from shared.aws.invocations import ExportInvocation, FinalizeInvocation, RetryInvocation, ScoreInvocation
+from shared.aws.invocations import request_assembly, request_export, request_retry_file, score_rows
 from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.state_machine import StateMachine
 from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.downloads import Downloads, ScoredRows
+from shared.jobs.downloads import Downloads
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.job import utc_now
 from shared.jobs.retries import RetryService
@@ -71,32 +71,28 @@ class ApiSettings(Settings):
 
 def services(settings: ApiSettings) -> Services:
     """Returns the services on AWS. A client is created on its first use."""
-    store = JobsTable(client=clients.dynamodb, table=settings.table_name)
-    results = ResultsBucket(client=clients.s3, bucket=settings.results_bucket)
+    store = JobsTable(settings.table_name)
+    results = ResultsBucket(settings.results_bucket)
     return Services(
         jobs=JobService(
             store=store,
-            uploads=UploadBucket(client=clients.s3, bucket=settings.uploads_bucket),
+            uploads=UploadBucket(settings.uploads_bucket),
             results=results,
-            workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
-            assembler=FinalizeInvocation(client=clients.lambda_, function_name=settings.finalize_function_name),
-            clock=utc_now,
+            workflow=StateMachine(settings.state_machine_arn),
+            request_assembly=partial(request_assembly, settings.finalize_function_name),
         ),
-        scored_rows=ScoredRows(results=results),
         downloads=Downloads(
             store=store,
             results=results,
-            exporter=ExportInvocation(client=clients.lambda_, function_name=settings.export_function_name),
-            clock=utc_now,
+            request_export=partial(request_export, settings.export_function_name),
             xlsx_max_rows=MAX_ROWS - 1,  # the header takes one
         ),
         retries=RetryService(
             store=store,
-            preparer=RetryInvocation(client=clients.lambda_, function_name=settings.retry_function_name),
-            clock=utc_now,
+            request_retry_file=partial(request_retry_file, settings.retry_function_name),
         ),
-        rows=ScoreInvocation(client=clients.lambda_awaited, function_name=settings.score_function_name),
-        idempotency=Idempotency(keys=StoredKeys(client=clients.dynamodb, table=settings.table_name), clock=utc_now),
+        score_rows=partial(score_rows, settings.score_function_name),
+        idempotency=Idempotency(keys=StoredKeys(settings.table_name)),
         verifier=_verifier(settings),
         cursors=Cursors(key=_cursor_key(settings.cursor_secret_arn)),
         clock=utc_now,

@@ -17,10 +17,10 @@ from fastapi import Depends, Path, Query, Request
 from functions.api.auth import TokenVerifier
 from functions.api.cursors import Cursor, Cursors
 from shared.jobs.access import Caller
-from shared.jobs.downloads import Downloads, ScoredRows
+from shared.jobs.downloads import Downloads
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.idempotency import Idempotency
-from shared.jobs.ports import Clock, RowScorer
+from shared.jobs.ports import Clock, ScoreRows
 from shared.jobs.progress import JobView
 from shared.jobs.retries import RetryService, require_retryable
 from shared.jobs.service import JobService, require_cancellable, require_ended
@@ -41,10 +41,9 @@ class Services:
     """The services of the routes. `root_url` is the base URL of the API, empty for the root of its host."""
 
     jobs: JobService
-    scored_rows: ScoredRows
     downloads: Downloads
     retries: RetryService
-    rows: RowScorer
+    score_rows: ScoreRows
     idempotency: Idempotency
     verifier: TokenVerifier
     cursors: Cursors

@@ -1,6 +1,6 @@
-"""Pages for people: the console and the reference of the API, from the files beside this one.
+"""Serves the console and the API reference: the files beside this module.
 
-Standard library alone: it starts at once, its role may do nothing, and no other function carries the files.
+Standard library alone, so it starts at once. Its role has no permissions, and no other function bundles the files.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
 
@@ -8,44 +8,98 @@ import os
 import re
 from base64 import b64encode
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from functions.console.configuration import configuration
 from functions.console.files import SAFE_HEADERS, File, Site, compressed, site
 
 _METHODS = ("GET", "HEAD")
 # Below it, compressing saves less than a packet.
 _COMPRESSED_FROM_BYTES = 1024
-# Named, and not with a weight of nothing.
+# Named, and not with a weight of zero.
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:,|$|;\s*q=(?!0(?:\.0*)?\s*(?:,|$)))", re.IGNORECASE)
 
 
-def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-    """Answer one request of API Gateway, in its format 2.0."""
-    method, path = event["requestContext"]["http"]["method"], event["rawPath"]
-    if method not in _METHODS:
-        return _answer(405, {"Allow": ", ".join(_METHODS)})
-    headers, pages = event["headers"], _site()
-    file = pages.files.get(path)
-    if file is None:
-        beside = pages.beside(path)
-        if beside is not None:
-            return _answer(308, {"Location": beside})
-        return _sent(404, pages.not_found(path), method, headers)
-    if _is_known(headers.get("if-none-match", ""), file.etag):
-        return _answer(304, _headers_of(file))
-    return _sent(200, file, method, headers)
+@dataclass(frozen=True, kw_only=True)
+class ConsoleSettings:
+    """Environment of the console function. Empty variables count as missing.
+
+    Without a client nobody can sign in, and the console says so. Without `sign_in_url` the document of the issuer says
+    where users sign in. `connect_origins` are other hosts than its own that the console may connect to, with spaces
+    between them.
+    """
+
+    token_issuer: str
+    connect_origins: str
+    multipart_max_bytes: int
+    console_client_id: str | None = None
+    sign_in_url: str | None = None
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] = os.environ) -> "ConsoleSettings":
+        """Returns the settings in `env`. Raises KeyError for a missing variable."""
+        return cls(
+            token_issuer=env["TOKEN_ISSUER"],
+            connect_origins=env["CONNECT_ORIGINS"],
+            multipart_max_bytes=int(env["MULTIPART_MAX_BYTES"]),
+            console_client_id=env.get("CONSOLE_CLIENT_ID") or None,
+            sign_in_url=env.get("SIGN_IN_URL") or None,
+        )
+
+    def configuration(self) -> dict[str, Any]:
+        """Returns `config.json`: how users of the console sign in, and what it may send in one request."""
+        return {"sign_in": self._sign_in(), "multipart_max_bytes": self.multipart_max_bytes}
+
+    def _sign_in(self) -> dict[str, Any] | None:
+        """Returns the settings of an OpenID Connect client; None without a client.
+
+        With these endpoints no document of the issuer is read; that of a user pool lacks the one that ends a session.
+        https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
+        """
+        if not self.console_client_id:
+            return None
+        settings: dict[str, Any] = {
+            "authority": self.token_issuer,
+            "client_id": self.console_client_id,
+            "scope": "openid",
+        }
+        if self.sign_in_url:
+            settings["metadata"] = {
+                "issuer": self.token_issuer,
+                "authorization_endpoint": f"{self.sign_in_url}/oauth2/authorize",
+                "token_endpoint": f"{self.sign_in_url}/oauth2/token",
+                "end_session_endpoint": f"{self.sign_in_url}/logout",
+            }
+        return settings
 
 
 @cache
 def _site() -> Site:
-    return site(configuration(os.environ), os.environ["CONNECT_ORIGINS"])
+    settings = ConsoleSettings.from_environment()
+    return site(settings.configuration(), settings.connect_origins)
 
 
-def _is_known(asked: str, etag: str) -> bool:
-    """Whether a caller's `If-None-Match` has the tag, weakly compared: RFC 9110 §13.1.2."""
-    tags = {tag.strip().removeprefix("W/") for tag in asked.split(",")}
+def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
+    """Responds to one request of API Gateway (payload format 2.0)."""
+    method, path, headers = event["requestContext"]["http"]["method"], event["rawPath"], event["headers"]
+    if method not in _METHODS:
+        return _response(405, {"Allow": ", ".join(_METHODS)})
+    pages = _site()
+    file = pages.files.get(path)
+    if file is None:
+        beside = pages.beside(path)
+        if beside is not None:
+            return _response(308, {"Location": beside})
+        return _file_response(404, pages.not_found(path), method, headers)
+    if _is_known(headers.get("if-none-match", ""), file.etag):
+        return _response(304, _headers_of(file))
+    return _file_response(200, file, method, headers)
+
+
+def _is_known(if_none_match: str, etag: str) -> bool:
+    """Whether `If-None-Match` has the tag by weak comparison: RFC 9110 §13.1.2."""
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     return "*" in tags or etag.removeprefix("W/") in tags
 
 
@@ -53,16 +107,16 @@ def _headers_of(file: File) -> dict[str, str]:
     return {**file.headers, "Cache-Control": file.cache_control, "ETag": file.etag, "Vary": "Accept-Encoding"}
 
 
-def _sent(status: int, file: File, method: str, asked: Mapping[str, str]) -> dict[str, Any]:
+def _file_response(status: int, file: File, method: str, request_headers: Mapping[str, str]) -> dict[str, Any]:
     headers = {**_headers_of(file), "Content-Type": file.media_type}
     body = file.body
-    if len(body) >= _COMPRESSED_FROM_BYTES and _GZIP.search(asked.get("accept-encoding", "")):
+    if len(body) >= _COMPRESSED_FROM_BYTES and _GZIP.search(request_headers.get("accept-encoding", "")):
         headers["Content-Encoding"] = "gzip"
         body = compressed(body)
-    return _answer(status, headers, body if method == "GET" else b"")
+    return _response(status, headers, body if method == "GET" else b"")
 
 
-def _answer(status: int, headers: Mapping[str, str], body: bytes = b"") -> dict[str, Any]:
+def _response(status: int, headers: Mapping[str, str], body: bytes = b"") -> dict[str, Any]:
     return {
         "statusCode": status,
         "headers": {**SAFE_HEADERS, **headers},

@@ -15,7 +15,6 @@ import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
 from functions.export.formats import ExportError, ResultFile, write_parquet, write_workbook
-from shared.aws.exports_bucket import ExportsBucket
 from shared.aws.multipart import BlockStream
 from shared.aws.results_bucket import ResultsBucket
 from shared.jobs.errors import ExportRefusedError
@@ -27,35 +26,27 @@ _REQUEST_BYTES: Final = 4 * 1024 * 1024
 BLOCK_BYTES: Final = 8 * 1024 * 1024
 
 
-class Conversion:
-    """`ExportFiles` on S3."""
+def write_file(results: ResultsBucket, job_id: UUID, kind: ExportKind) -> None:
+    """Writes the export from the CSV of its outcome. Raises `ExportRefusedError` if the format cannot hold the rows."""
+    with TemporaryDirectory(prefix="export-") as folder:
+        path = Path(folder) / f"{kind.outcome}.{kind.file_format}"
+        try:
+            result = read_result(_blocks(results, job_id, kind.outcome))
+            if kind.file_format is FileFormat.PARQUET:
+                write_parquet(result, str(path))
+            else:
+                write_workbook(result, str(path), folder=folder)
+        except ExportError as error:
+            raise ExportRefusedError(str(error), code=error.code) from error
+        with path.open("rb") as file:
+            results.put_export(job_id, kind, file)
 
-    def __init__(self, *, results: ResultsBucket, exports: ExportsBucket) -> None:
-        self._results = results
-        self._exports = exports
 
-    def make(self, job_id: UUID, kind: ExportKind) -> None:
-        with TemporaryDirectory(prefix="export-") as folder:
-            path = Path(folder) / f"{kind.outcome}.{kind.file_format}"
-            try:
-                result = read_result(self._blocks(job_id, kind.outcome))
-                if kind.file_format is FileFormat.PARQUET:
-                    write_parquet(result, str(path))
-                else:
-                    write_workbook(result, str(path), folder=folder)
-            except ExportError as error:
-                raise ExportRefusedError(str(error), code=error.code) from error
-            with path.open("rb") as file:
-                self._exports.put(job_id, kind, file)
-
-    def remove(self, job_id: UUID, kind: ExportKind) -> None:
-        self._exports.delete(job_id, kind)
-
-    def _blocks(self, job_id: UUID, outcome: Outcome) -> Iterator[bytes]:
-        start = 0
-        while block := self._results.read_result(job_id, outcome, start, _REQUEST_BYTES):
-            yield block
-            start += len(block)
+def _blocks(results: ResultsBucket, job_id: UUID, outcome: Outcome) -> Iterator[bytes]:
+    start = 0
+    while block := results.read_result(job_id, outcome, start, _REQUEST_BYTES):
+        yield block
+        start += len(block)
 
 
 def read_result(blocks: Iterable[bytes], *, block_bytes: int = BLOCK_BYTES) -> ResultFile:

@@ -1,17 +1,15 @@
 """Makes a result file in another format, when the api function asks for it."""
 
 from datetime import datetime
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
-from functions.export.conversion import Conversion
-from shared.aws import clients
-from shared.aws.exports_bucket import ExportsBucket
+from functions.export.conversion import write_file
 from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
 from shared.jobs.downloads import Exports
-from shared.jobs.job import ExportKind, FileFormat, Outcome, utc_now
+from shared.jobs.job import ExportKind, FileFormat, Outcome
 from shared.observability import about_job, observed
 from shared.settings import Settings
 
@@ -26,13 +24,11 @@ class ExportSettings(Settings):
 @cache
 def _exports() -> Exports:
     settings = ExportSettings.from_environment()
+    results = ResultsBucket(settings.results_bucket)
     return Exports(
-        store=JobsTable(client=clients.dynamodb, table=settings.table_name),
-        files=Conversion(
-            results=ResultsBucket(client=clients.s3, bucket=settings.results_bucket),
-            exports=ExportsBucket(client=clients.s3, bucket=settings.results_bucket),
-        ),
-        clock=utc_now,
+        store=JobsTable(settings.table_name),
+        write_file=partial(write_file, results),
+        remove_file=results.delete_export,
     )
 
 

@@ -1,44 +1,45 @@
-"""Object Created events, queued, each made into a running job."""
+"""Starts the jobs of uploaded objects, from Object Created events in a queue."""
 
 import json
 from functools import cache
 from typing import Any
 
-from functions.intake.settings import IntakeSettings
-from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
 from shared.aws.state_machine import StateMachine
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.intake import Intake
-from shared.jobs.job import dropped_job_id, utc_now
+from shared.jobs.job import dropped_job_id
 from shared.jobs.uploads import ArrivedObject, drop_target, uploaded_job_id
 from shared.observability import about_job, logger, observed
+from shared.settings import Settings
 
 
-@cache
-def _settings() -> IntakeSettings:
-    return IntakeSettings.from_environment()
+class IntakeSettings(Settings):
+    """Environment of the intake function."""
+
+    table_name: str
+    uploads_bucket: str
+    state_machine_arn: str
 
 
 @cache
 def _uploads() -> UploadBucket:
-    return UploadBucket(client=clients.s3, bucket=_settings().uploads_bucket)
+    return UploadBucket(IntakeSettings.from_environment().uploads_bucket)
 
 
 @cache
 def _intake() -> Intake:
-    settings = _settings()
+    settings = IntakeSettings.from_environment()
     return Intake(
-        store=JobsTable(client=clients.dynamodb, table=settings.table_name),
+        store=JobsTable(settings.table_name),
         uploads=_uploads(),
-        workflow=StateMachine(client=clients.step_functions, arn=settings.state_machine_arn),
-        clock=utc_now,
+        workflow=StateMachine(settings.state_machine_arn),
     )
 
 
 @observed
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Take in every object of the batch; those that could not be are delivered again, the others are not."""
+    """Starts the job of every object of the batch. Only messages that failed are delivered again."""
     failed = []
     for record in event["Records"]:
         try:
@@ -50,19 +51,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _receive(event: dict[str, Any]) -> None:
-    detail = event["detail"]
-    stored = detail["object"]
-    # S3 names the version; the local cloud's events do not.
-    version_id = stored.get("version-id") or _uploads().current_version(stored["key"])
-    if version_id is None:
+    arrived = _arrived(event["detail"])
+    if arrived is None:
         logger.warning("The object of an event is gone")
         return
-    arrived = ArrivedObject(
-        bucket=detail["bucket"]["name"],
-        key=stored["key"],
-        version_id=version_id,
-        size=int(stored.get("size", 0)),
-    )
     target = drop_target(arrived.key)
     job_id = uploaded_job_id(arrived.key) or dropped_job_id(
         bucket=arrived.bucket, key=arrived.key, version_id=arrived.version_id
@@ -74,3 +66,15 @@ def _receive(event: dict[str, Any]) -> None:
         )
         return
     logger.info("An object was taken in")
+
+
+def _arrived(detail: dict[str, Any]) -> ArrivedObject | None:
+    """Returns the object of an event; None if it is gone."""
+    stored = detail["object"]
+    # S3 names the version; the local cloud's events do not.
+    version_id = stored.get("version-id") or _uploads().current_version(stored["key"])
+    if version_id is None:
+        return None
+    return ArrivedObject(
+        bucket=detail["bucket"]["name"], key=stored["key"], version_id=version_id, size=int(stored.get("size", 0))
+    )

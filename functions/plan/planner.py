@@ -18,7 +18,7 @@ from shared.files.formats import sniff_format
 from shared.files.header import MAX_COLUMNS, Layout, read_layout
 from shared.files.rewrite import to_canonical
 from shared.inputs import workbooks
-from shared.jobs.job import Job, StoredInput
+from shared.jobs.job import Job, StoredInput, utc_now
 from shared.jobs.ports import Clock, Plan
 from shared.jobs.processing import Planning
 from shared.jobs.progress import shard_count
@@ -50,7 +50,7 @@ class Planner:
         planning: Planning,
         uploads: UploadBucket,
         results: ResultsBucket,
-        clock: Clock,
+        clock: Clock = utc_now,
         max_bytes: Mapping[FileFormat, int],
     ) -> None:
         self._planning = planning
@@ -96,7 +96,7 @@ class Planner:
         )
         self._results.put_plan(job.id, plan.as_json())
         manifest_key = self._results.put_manifest(job.id, [asdict(chunk) for chunk in chunks])
-        return manifest_key if self._planning.record(job, _facts(plan, chunks)) else None
+        return manifest_key if self._planning.record(job, _recorded(plan, chunks)) else None
 
     @contextmanager
     def _scannable(self, job: Job, stored_input: StoredInput) -> Iterator[_Scannable]:
@@ -161,7 +161,7 @@ def _check_size(size: int, file_format: FileFormat, *, limit: int) -> None:
         )
 
 
-def _facts(plan: InputPlan, chunks: list[Chunk]) -> Plan:
+def _recorded(plan: InputPlan, chunks: list[Chunk]) -> Plan:
     return Plan(
         planned_at=plan.planned_at,
         total_rows=sum(chunk.row_count for chunk in chunks),

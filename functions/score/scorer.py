@@ -9,6 +9,7 @@ from shared.aws.result_keys import SCORED_PARTS
 from shared.aws.results_bucket import ResultsBucket
 from shared.files.chunks import Chunk
 from shared.jobs.errors import CommitRefusedError
+from shared.jobs.job import utc_now
 from shared.jobs.ports import Clock
 from shared.jobs.processing import FailureBudget
 from shared.jobs.progress import ChunkCount, shard_of
@@ -33,7 +34,7 @@ class Scorer:
         results: ResultsBucket,
         planned_input: PlannedInput,
         budget: FailureBudget,
-        clock: Clock,
+        clock: Clock = utc_now,
     ) -> None:
         self._store = store
         self._budget = budget
@@ -85,7 +86,7 @@ class Scorer:
             logger.info("The commit was refused", extra={"reason": str(refused)})
         # Also when an earlier attempt committed it: that one may have ended before it came to this.
         if plan.has_failure_budget and scored.failed:
-            self._budget.judge(job_id)
+            self._budget.enforce(job_id)
 
     def _plan(self, job_id: UUID) -> InputPlan | None:
         if self._known is None or self._known[0] != job_id:

@@ -10,6 +10,7 @@ from math import ceil
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from shared.aws import clients
 from shared.aws.failures import RefusedWriteError, conditional
 from shared.aws.table_keys import decode, encode
 from shared.jobs.idempotency import Answer, Claim
@@ -21,9 +22,9 @@ _SORT_KEY = "REQUEST"
 
 
 class StoredKeys:
-    """`IdempotencyKeys` on DynamoDB. `client` makes or returns the client on first use, not before."""
+    """`IdempotencyKeys` on DynamoDB. `client` returns the client; it is called on first use, not before."""
 
-    def __init__(self, *, client: "Callable[[], DynamoDBClient]", table: str) -> None:
+    def __init__(self, table: str, *, client: "Callable[[], DynamoDBClient]" = clients.dynamodb) -> None:
         self._client = client
         self._table = table
 

@@ -105,7 +105,7 @@ class JobsListing:
                 return
             searched += len(batch)
 
-    def unsettled(self) -> Sequence[UUID]:
+    def unreconciled(self) -> Sequence[UUID]:
         """Every job in the sparse index of unsettled ones."""
         entries = self._partition(UNSETTLED, UNSETTLED, bounds=_EVERYTHING, oldest_first=True, page_size=1000)
         return [UUID(entry["pk"].removeprefix("JOB#")) for entry in entries]

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from shared.aws import job_items, job_writes, table_keys
+from shared.aws import clients, job_items, job_writes, table_keys
 from shared.aws.failures import RefusedWriteError, conditional, translated
 from shared.aws.jobs_listing import JobsListing
 from shared.aws.table_keys import decode, encode
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 
 
 class JobsTable:
-    """`JobStore` on DynamoDB. `client` makes or returns the client on first use, not before."""
+    """`JobStore` on DynamoDB. `client` returns the client; it is called on first use, not before."""
 
-    def __init__(self, *, client: "Callable[[], DynamoDBClient]", table: str) -> None:
+    def __init__(self, table: str, *, client: "Callable[[], DynamoDBClient]" = clients.dynamodb) -> None:
         self._client = client
         self._table = table
         self._listing = JobsListing(client=client, table=table)
@@ -103,8 +103,8 @@ class JobsTable:
             allowed=sources_of(JobStatus.PROCESSING),
         )
 
-    def record_plan(self, job: Job, facts: Plan, *, now: datetime) -> None:
-        shards = shard_count(facts.chunk_count)
+    def record_plan(self, job: Job, plan: Plan, *, now: datetime) -> None:
+        shards = shard_count(plan.chunk_count)
         self._transact(
             [
                 {
@@ -114,13 +114,13 @@ class JobsTable:
                         now=now,
                         changes={
                             "phase": Phase.SCORING,
-                            "planned_at": timestamp(facts.planned_at),
-                            "total_rows": facts.total_rows,
-                            "chunk_count": facts.chunk_count,
+                            "planned_at": timestamp(plan.planned_at),
+                            "total_rows": plan.total_rows,
+                            "chunk_count": plan.chunk_count,
                             "shard_count": shards,
-                            "profile": facts.profile,
-                            "model_version": facts.model_version,
-                            "notes": list(facts.notes),
+                            "profile": plan.profile,
+                            "model_version": plan.model_version,
+                            "notes": list(plan.notes),
                         },
                         allowed={JobStatus.PROCESSING},
                         condition="#phase = :planning",
@@ -170,7 +170,7 @@ class JobsTable:
     def note_stopped(self, job: Job, *, now: datetime) -> None:
         self._update(job, now=now, changes={"execution_stopped": True}, allowed={JobStatus.FAILED})
 
-    def settle(
+    def record_assembly(
         self, job: Job, *, successful: int, failed: int, now: datetime, error_message: str | None = None
     ) -> None:
         self._update(
@@ -231,8 +231,8 @@ class JobsTable:
     def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> JobCount:
         return self._listing.count(scope, job_filter, at_most=at_most)
 
-    def unsettled(self) -> Sequence[UUID]:
-        return self._listing.unsettled()
+    def unreconciled(self) -> Sequence[UUID]:
+        return self._listing.unreconciled()
 
     def _partition(self, job_id: UUID) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 from uuid import UUID
 
 from botocore.exceptions import ClientError
 
+from shared.aws import clients
 from shared.aws.failures import code_of, translated
 from shared.aws.multipart import Piece, compose
 from shared.aws.result_keys import (
@@ -40,12 +41,16 @@ _DELETE_BATCH = 1000
 _READ_AHEAD = 10
 _ABSENT = frozenset({"404", "NoSuchKey"})
 _BLOCK_BYTES = 4 * 1024 * 1024
+_EXPORT_TYPES: Final = {
+    FileFormat.PARQUET: "application/vnd.apache.parquet",
+    FileFormat.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 
 
 class ResultsBucket:
     """Everything stored for a job but its input."""
 
-    def __init__(self, *, client: "Callable[[], S3Client]", bucket: str) -> None:
+    def __init__(self, bucket: str, *, client: "Callable[[], S3Client]" = clients.s3) -> None:
         self._client = client
         self._bucket = bucket
 
@@ -208,6 +213,23 @@ class ResultsBucket:
             },
             ExpiresIn=DOWNLOAD_SECONDS,
         )
+
+    # Exports
+
+    def put_export(self, job_id: UUID, kind: ExportKind, file: IO[bytes]) -> None:
+        """Stores an export; it is visible only when it is whole."""
+        with translated():
+            self._client().upload_fileobj(
+                file,
+                self._bucket,
+                export_key(job_id, kind),
+                ExtraArgs={"ContentType": _EXPORT_TYPES[kind.file_format]},
+            )
+
+    def delete_export(self, job_id: UUID, kind: ExportKind) -> None:
+        """Removes an export if it is there."""
+        with translated():
+            self._client().delete_object(Bucket=self._bucket, Key=export_key(job_id, kind))
 
     def delete_all(self, job_id: UUID) -> None:
         for prefix in (work_prefix(job_id), results_prefix(job_id), exports_prefix(job_id)):

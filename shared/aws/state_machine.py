@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from botocore.exceptions import ClientError
 
+from shared.aws import clients
 from shared.aws.failures import code_of, translated
+from shared.jobs.job import Job
 from shared.jobs.ports import Execution, ExecutionState
 
 if TYPE_CHECKING:
@@ -20,17 +22,18 @@ _CAUSE_SHOWN = 500
 class StateMachine:
     """`Workflow` on Step Functions. An execution is named after its job, so that there is one at most."""
 
-    def __init__(self, *, client: "Callable[[], SFNClient]", arn: str) -> None:
+    def __init__(self, arn: str, *, client: "Callable[[], SFNClient]" = clients.step_functions) -> None:
         self._client = client
         self._arn = arn
 
     def execution_arn(self, job_id: UUID) -> str:
         return f"{self._arn.replace(':stateMachine:', ':execution:')}:{job_id}"
 
-    def start(self, job_id: UUID, payload: dict[str, Any]) -> None:
+    def start(self, job: Job) -> None:
+        payload = {"job_id": str(job.id), "organization_id": job.organization_id}
         try:
             with translated():
-                self._client().start_execution(stateMachineArn=self._arn, name=str(job_id), input=json.dumps(payload))
+                self._client().start_execution(stateMachineArn=self._arn, name=str(job.id), input=json.dumps(payload))
         except ClientError as error:
             # Another delivery of the same event was first.
             if code_of(error) != "ExecutionAlreadyExists":

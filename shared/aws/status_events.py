@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from shared.aws import clients
 from shared.aws.failures import translated
 from shared.jobs.errors import UnavailableError
 from shared.jobs.events import EVENT_SOURCE, EVENT_TYPE, StatusEvent
@@ -28,7 +29,7 @@ MAX_ENTRIES = 10
 class StatusEventBus:
     """`EventBus` on EventBridge."""
 
-    def __init__(self, *, client: "Callable[[], EventBridgeClient]", bus_name: str) -> None:
+    def __init__(self, bus_name: str, *, client: "Callable[[], EventBridgeClient]" = clients.events) -> None:
         self._client = client
         self._bus_name = bus_name
 
@@ -81,7 +82,7 @@ def _requests(events: Sequence[StatusEvent]) -> Iterator[Sequence[StatusEvent]]:
         yield request
 
 
-def status_change(record: Mapping[str, Any]) -> StatusChange | None:
+def status_change_of(record: Mapping[str, Any]) -> StatusChange | None:
     """The change of status that a stream record tells of; None when it tells of none.
 
     Writes that leave the status as it is, shards, tombstones and removals tell of none. Raises KeyError or ValueError

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from botocore.exceptions import ClientError
 
+from shared.aws import clients
 from shared.aws.failures import code_of, translated
 from shared.aws.multipart import BlockStream
 from shared.jobs.job import StoredInput
@@ -28,7 +29,7 @@ class UploadBucket:
     Reads name the version of the event, whatever was put there since.
     """
 
-    def __init__(self, *, client: "Callable[[], S3Client]", bucket: str) -> None:
+    def __init__(self, bucket: str, *, client: "Callable[[], S3Client]" = clients.s3) -> None:
         self._client = client
         self._bucket = bucket
 

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4, uuid5
 
 from shared.jobs.access import Caller
 from shared.jobs.errors import IdempotencyInFlightError, IdempotencyMismatchError, UnavailableError
+from shared.jobs.job import utc_now
 from shared.jobs.ports import Clock
 
 logger = logging.getLogger(__name__)
@@ -84,22 +85,22 @@ class IdempotencyKeys(Protocol):
         """Store what came of a claim; False when another attempt has the key now."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Idempotency:
     """Lets each request with a key do its work once."""
 
-    def __init__(self, *, keys: IdempotencyKeys, clock: Clock, new_attempt: Callable[[], UUID] = uuid4) -> None:
-        self._keys = keys
-        self._clock = clock
-        self._new_attempt = new_attempt
+    keys: IdempotencyKeys
+    clock: Clock = utc_now
+    new_attempt: Callable[[], UUID] = uuid4
 
     def begin(self, key: str, fingerprint: str) -> Claim:
         """Claim the key for this content. The claim has an `answer` when the request was answered before.
 
         Raises `IdempotencyInFlightError` and `IdempotencyMismatchError`.
         """
-        now = self._clock()
-        claim = Claim(key=key, fingerprint=fingerprint, attempt=self._new_attempt(), since=now, claimed_at=now)
-        known = self._keys.claim(claim)
+        now = self.clock()
+        claim = Claim(key=key, fingerprint=fingerprint, attempt=self.new_attempt(), since=now, claimed_at=now)
+        known = self.keys.claim(claim)
         # Our own, when only the answer to the write was lost and the write was made again.
         if known is None or known.attempt == claim.attempt:
             return claim
@@ -110,7 +111,7 @@ class Idempotency:
         if known.answer is not None:
             return known
         claim = replace(claim, since=known.since)
-        met = self._keys.claim(claim, over=known)
+        met = self.keys.claim(claim, over=known)
         if met is not None and met.attempt != claim.attempt:
             raise IdempotencyInFlightError
         return claim
@@ -126,7 +127,7 @@ class Idempotency:
 
     def _finish(self, claim: Claim) -> None:
         try:
-            if not self._keys.finish(claim):
+            if not self.keys.finish(claim):
                 logger.warning("A request outlived its claim on its key")
         except UnavailableError:
             # What was done is done, and is what the caller hears of. The claim ends by itself.

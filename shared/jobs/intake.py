@@ -1,12 +1,12 @@
-"""From an object in the uploads bucket to a running job: the one way in."""
+"""Intake: from an object in the uploads bucket to a running job. There is no other way in."""
 
 import logging
+from dataclasses import dataclass
 from uuid import UUID
 
 from shared.jobs.errors import TransitionRefusedError
-from shared.jobs.job import Job, JobStatus, Phase, Source, StoredInput, dropped_job_id
+from shared.jobs.job import Job, JobStatus, Phase, Source, StoredInput, dropped_job_id, utc_now
 from shared.jobs.ports import Clock, JobStore, UploadStore, Workflow
-from shared.jobs.service import workflow_input
 from shared.jobs.uploads import ArrivedObject, DropTarget, drop_target, uploaded_job_id
 
 logger = logging.getLogger(__name__)
@@ -14,17 +14,17 @@ logger = logging.getLogger(__name__)
 S3_DROP_USER = str(Source.S3_DROP)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Intake:
-    """Turns arrived objects into queued jobs. Any event may come any number of times, in any order."""
+    """Starts the jobs of arrived objects. Every event may come any number of times, in any order."""
 
-    def __init__(self, *, store: JobStore, uploads: UploadStore, workflow: Workflow, clock: Clock) -> None:
-        self._store = store
-        self._uploads = uploads
-        self._workflow = workflow
-        self._clock = clock
+    store: JobStore
+    uploads: UploadStore
+    workflow: Workflow
+    clock: Clock = utc_now
 
     def receive(self, arrived: ArrivedObject) -> UUID | None:
-        """Start the job the object belongs to; None when it belongs to none."""
+        """Starts the job of the object. Returns its id; None if the key is that of no job."""
         uploaded = uploaded_job_id(arrived.key)
         if uploaded is not None:
             self._start(uploaded, arrived)
@@ -38,7 +38,7 @@ class Intake:
         return job_id
 
     def _create_dropped(self, job_id: UUID, target: DropTarget, arrived: ArrivedObject) -> None:
-        now = self._clock()
+        now = self.clock()
         job = Job(
             id=job_id,
             status=JobStatus.PENDING,
@@ -54,29 +54,29 @@ class Intake:
             updated_at=now,
         )
         try:
-            self._store.create(job)
+            self.store.create(job)
         except TransitionRefusedError:
             logger.info("The event of a dropped object came again", extra={"job_id": str(job_id)})
 
     def _start(self, job_id: UUID, arrived: ArrivedObject) -> None:
-        """Queue the job with this version of its file and start its execution, each unless done before."""
+        """Queues the job with this version of its file and starts its execution, each unless done before."""
         stored_input = StoredInput(key=arrived.key, version_id=arrived.version_id, size=arrived.size)
-        view = self._store.get(job_id)
+        view = self.store.get(job_id)
         if view is not None and view.job.status is JobStatus.PENDING:
             try:
-                self._store.queue(
+                self.store.queue(
                     view.job,
                     stored_input=stored_input,
-                    execution_arn=self._workflow.execution_arn(job_id),
-                    now=self._clock(),
+                    execution_arn=self.workflow.execution_arn(job_id),
+                    now=self.clock(),
                 )
             except TransitionRefusedError:
                 logger.info("Another delivery queued the job first", extra={"job_id": str(job_id)})
-            view = self._store.get(job_id)
+            view = self.store.get(job_id)
         job = view.job if view else None
         if job is None or job.stored_input != stored_input:
-            # Deleted, ended before its file came, or given a second file: this version is nobody's.
+            # The job was deleted, ended before its file came, or has another version as its input.
             logger.warning("An object that no job reads was removed", extra={"job_id": str(job_id)})
-            self._uploads.delete(stored_input)
+            self.uploads.delete(stored_input)
         elif job.status is JobStatus.QUEUED:
-            self._workflow.start(job_id, workflow_input(job))
+            self.workflow.start(job)

@@ -1,4 +1,7 @@
-"""Creation and failure of jobs, safe against concurrent changes of the record."""
+"""Creation and failure of jobs, safe against concurrent changes of the record.
+
+Single steps of several use cases, so functions with the store as an argument. The use cases themselves are objects.
+"""
 
 import logging
 from datetime import datetime, timedelta
@@ -7,8 +10,15 @@ from uuid import UUID
 from shared.jobs.access import Caller
 from shared.jobs.errors import JobNotFoundError, TransitionRefusedError, UnavailableError
 from shared.jobs.job import UPLOAD_DEADLINE, Job, JobStatus, JobType, Phase, Source, UploadOptions
-from shared.jobs.ports import Assembler, Clock, JobStore
+from shared.jobs.ports import Clock, JobStore, RequestAssembly
 from shared.jobs.progress import JobView
+
+logger = logging.getLogger(__name__)
+
+# Every refused attempt means that the job moved on, and there are only a few statuses to move through.
+_ATTEMPTS = 10
+
+CANCELLED_MESSAGE = "Job cancelled by user"
 
 
 def new_job(
@@ -24,7 +34,7 @@ def new_job(
     content_sha256: str | None,
     upload_lifetime: timedelta = UPLOAD_DEADLINE,
 ) -> Job:
-    """A job that waits for its file."""
+    """Returns a pending job of the caller."""
     return Job(
         id=job_id,
         status=JobStatus.PENDING,
@@ -45,10 +55,10 @@ def new_job(
 
 
 def create_once(store: JobStore, job: Job) -> Job:
-    """Add the job, or give the one of this id that is there already.
+    """Adds the job, or returns the existing one with this id.
 
-    An id is given twice to one request only: by a second attempt at it, or a write whose answer was lost.
-    Raises `JobNotFoundError` when the job was deleted since.
+    Only one request uses an id twice: when it is repeated, or when the response to its write was lost.
+    Raises `JobNotFoundError` if the job was deleted meanwhile.
     """
     try:
         store.create(job)
@@ -60,14 +70,6 @@ def create_once(store: JobStore, job: Job) -> Job:
     return job
 
 
-logger = logging.getLogger(__name__)
-
-# Each lost race means that someone else moved the job on; it has only a handful of states to move through.
-_ATTEMPTS = 10
-
-CANCELLED_MESSAGE = "Job cancelled by user"
-
-
 def fail_job(
     store: JobStore,
     job_id: UUID,
@@ -77,10 +79,10 @@ def fail_job(
     clock: Clock,
     cancelled: bool = False,
 ) -> tuple[JobView | None, bool]:
-    """End the job as failed unless it has ended already.
+    """Ends the job as failed unless it has ended already.
 
-    Returns the job as it now is (None when deleted) and whether it was this call that ended it.
-    Raises `UnavailableError` when the record kept changing under every attempt.
+    Returns the job as it is now (None if deleted) and whether this call ended it.
+    Raises `UnavailableError` if the record changed under every attempt.
     """
     for _ in range(_ATTEMPTS):
         view = store.get(job_id)
@@ -94,9 +96,9 @@ def fail_job(
     raise UnavailableError
 
 
-def request_files(assembler: Assembler, job_id: UUID) -> None:
-    """Ask for the files of an ended job. The end holds if that fails, and the sweep asks again."""
+def try_request_assembly(request_assembly: RequestAssembly, job_id: UUID) -> None:
+    """Requests the result files of an ended job. A failure does not undo the end: reconcile repeats the request."""
     try:
-        assembler.request(job_id)
+        request_assembly(job_id)
     except UnavailableError:
-        logger.warning("The files of an ended job could not be asked for", extra={"job_id": str(job_id)})
+        logger.warning("The files of an ended job could not be requested", extra={"job_id": str(job_id)})

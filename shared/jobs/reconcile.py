@@ -1,22 +1,24 @@
-"""The guarantee of an end: what status events may miss, a schedule finds.
+"""Periodic repair of jobs that got stuck.
 
-Every commit is a heartbeat. A job whose execution died, whose upload never came or whose heartbeat is stale is ended
-with the reason in words; one that ended without result files gets them; what a deleted job's late workers wrote goes.
+Every commit of a chunk is a heartbeat. A job whose execution died, whose upload never came or whose heartbeat is stale
+is failed with the reason; a failed job without result files gets them; objects that late workers of a deleted job wrote
+are removed. Status events make this fast, the schedule makes it certain.
 """
 
 import logging
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from shared.jobs.job import UPLOAD_DEADLINE, JobStatus, Phase, Source
+from shared.jobs.job import UPLOAD_DEADLINE, JobStatus, Phase, Source, utc_now
 from shared.jobs.lifecycle import fail_job
 from shared.jobs.ports import (
     LONGEST_WORKER,
-    Assembler,
     Clock,
     ExecutionState,
     JobStore,
-    Preparer,
+    RequestAssembly,
+    RequestRetryFile,
     ResultStore,
     Tombstone,
     UploadStore,
@@ -24,83 +26,73 @@ from shared.jobs.ports import (
 )
 from shared.jobs.progress import JobView
 from shared.jobs.retries import NOT_PREPARED
-from shared.jobs.service import workflow_input
 
 logger = logging.getLogger(__name__)
 
-# A start is seen by DescribeExecution within seconds; before that it may not be known.
+# DescribeExecution finds an execution within seconds of its start; before that it may be unknown.
 START_GRACE = timedelta(minutes=5)
 STALE_AFTER = timedelta(minutes=30)
-# Longer than the execution tries to begin Finalize, which Lambda refuses while other jobs use up the concurrency.
+# Longer than the execution retries the start of Finalize, which Lambda refuses while other jobs use up the concurrency.
 FINALIZE_BEGINS_WITHIN = timedelta(minutes=90)
 QUEUED_AT_MOST = timedelta(hours=6)
 RETRY_PREPARED_WITHIN = timedelta(hours=2)
 
 
+@dataclass(frozen=True, kw_only=True)
 class Reconciliation:
-    """Looks at jobs that are not settled and moves each as far as it will go. Every step may be repeated."""
+    """Moves each unreconciled job as far as it will go. Every step may be repeated."""
 
-    def __init__(
-        self,
-        *,
-        store: JobStore,
-        uploads: UploadStore,
-        results: ResultStore,
-        workflow: Workflow,
-        assembler: Assembler,
-        preparer: Preparer,
-        clock: Clock,
-    ) -> None:
-        self._store = store
-        self._uploads = uploads
-        self._results = results
-        self._workflow = workflow
-        self._assembler = assembler
-        self._preparer = preparer
-        self._clock = clock
+    store: JobStore
+    uploads: UploadStore
+    results: ResultStore
+    workflow: Workflow
+    request_assembly: RequestAssembly
+    request_retry_file: RequestRetryFile
+    clock: Clock = utc_now
 
-    def run(self) -> int:
-        """Look at every unsettled job; how many could not be looked at. One failure never hides another."""
+    def reconcile_all(self) -> int:
+        """Reconciles every unreconciled job. Returns how many failed; one failure never hides another."""
         failures = 0
-        for job_id in self._store.unsettled():
+        for job_id in self.store.unreconciled():
             try:
-                self.look_at(job_id)
-            except Exception:  # the others must have their turn; the caller fails the run by the count
-                logger.exception("A job could not be swept", extra={"job_id": str(job_id)})
+                self.reconcile(job_id)
+            except Exception:  # the other jobs must have their turn; the handler fails the run by the count
+                logger.exception("A job could not be reconciled", extra={"job_id": str(job_id)})
                 failures += 1
         return failures
 
-    def look_at(self, job_id: UUID) -> None:
-        """Move one job as far as it will go."""
-        view = self._store.get(job_id)
+    def reconcile(self, job_id: UUID) -> None:
+        """Moves one job as far as it will go."""
+        view = self.store.get(job_id)
         if view is None:
-            tombstone = self._store.tombstone(job_id)
+            tombstone = self.store.tombstone(job_id)
             if tombstone is not None:
-                self._sweep_deleted(tombstone)
+                self._reconcile_deleted(tombstone)
             return
         match view.job.status:
             case JobStatus.PENDING:
-                self._look_at_pending(view)
+                self._reconcile_pending(view)
             case JobStatus.QUEUED:
-                self._look_at_queued(view)
+                self._reconcile_queued(view)
             case JobStatus.PROCESSING:
-                self._look_at_processing(view)
+                self._reconcile_processing(view)
             case JobStatus.FAILED if not view.job.results_ready:
-                self._assembler.request(job_id)
+                self.request_assembly(job_id)
             case _:
                 pass
 
-    def _sweep_deleted(self, tombstone: Tombstone) -> None:
+    def _reconcile_deleted(self, tombstone: Tombstone) -> None:
+        # No worker of the job can write after this.
         if self._age(tombstone.deleted_at) < LONGEST_WORKER:
             return
         if tombstone.stored_input is not None:
-            self._uploads.delete(tombstone.stored_input)
-        self._results.delete_all(tombstone.id)
-        self._store.forget(tombstone.id)
+            self.uploads.delete(tombstone.stored_input)
+        self.results.delete_all(tombstone.id)
+        self.store.forget(tombstone.id)
 
-    def _look_at_pending(self, view: JobView) -> None:
+    def _reconcile_pending(self, view: JobView) -> None:
         if view.job.source is Source.RETRY:
-            self._look_at_pending_retry(view)
+            self._reconcile_pending_retry(view)
         elif self._age(view.job.created_at) >= UPLOAD_DEADLINE:
             self._fail(
                 view,
@@ -108,7 +100,7 @@ class Reconciliation:
                 error_message="The file was not uploaded within 24 hours. Create a new job and upload it there.",
             )
 
-    def _look_at_pending_retry(self, view: JobView) -> None:
+    def _reconcile_pending_retry(self, view: JobView) -> None:
         waiting = self._age(view.job.created_at)
         if waiting >= RETRY_PREPARED_WITHIN:
             self._fail(
@@ -120,26 +112,26 @@ class Reconciliation:
                 ),
             )
         elif waiting >= LONGEST_WORKER:
-            # The request was lost, or whoever had it: nobody is at it any more.
-            self._preparer.request(view.job.id)
+            # The request was lost, or its invocation has died: none can be at work any more.
+            self.request_retry_file(view.job.id)
 
-    def _look_at_queued(self, view: JobView) -> None:
+    def _reconcile_queued(self, view: JobView) -> None:
         job = view.job
         waiting = self._age(job.updated_at)
-        execution = self._workflow.describe(job.id)
+        execution = self.workflow.describe(job.id)
         if execution.state is ExecutionState.ENDED or (
             execution.state is ExecutionState.UNKNOWN and waiting >= QUEUED_AT_MOST
         ):
             self._fail_ended(view, cause=execution.cause)
         elif execution.state is ExecutionState.UNKNOWN and waiting >= START_GRACE:
-            # The intake was lost between the record and the start.
-            self._workflow.start(job.id, workflow_input(job))
+            # Intake died between the write to the record and the start.
+            self.workflow.start(job)
         elif waiting >= QUEUED_AT_MOST:
             self._fail_stalled(view)
 
-    def _look_at_processing(self, view: JobView) -> None:
+    def _reconcile_processing(self, view: JobView) -> None:
         silent = self._age(max(view.job.updated_at, view.progress.last_commit_at or view.job.updated_at))
-        execution = self._workflow.describe(view.job.id)
+        execution = self.workflow.describe(view.job.id)
         if execution.state is ExecutionState.ENDED:
             self._fail_ended(view, cause=execution.cause)
         elif execution.state is ExecutionState.UNKNOWN and silent >= START_GRACE:
@@ -156,8 +148,8 @@ class Reconciliation:
                 "download it, and upload the unprocessed rows again."
             ),
         )
-        # After the record: it decides, and what still runs is refused from then on.
-        self._workflow.stop(view.job.id, reason="No progress")
+        # After the record: it decides, and commits of what still runs are refused from then on.
+        self.workflow.stop(view.job.id, reason="No progress")
 
     def _fail_ended(self, view: JobView, *, cause: str | None) -> None:
         logger.error(
@@ -173,14 +165,14 @@ class Reconciliation:
         )
 
     def _fail(self, view: JobView, *, error_code: str, error_message: str) -> None:
-        fail_job(self._store, view.job.id, error_code=error_code, error_message=error_message, clock=self._clock)
-        self._assembler.request(view.job.id)
+        fail_job(self.store, view.job.id, error_code=error_code, error_message=error_message, clock=self.clock)
+        self.request_assembly(view.job.id)
 
     def _age(self, since: datetime) -> timedelta:
-        return self._clock() - since
+        return self.clock() - since
 
 
 def _waits_for_finalize(view: JobView) -> bool:
-    """Whether every row is scored and the result files are not begun."""
+    """Whether every row is scored and Finalize has not begun."""
     job = view.job
     return job.phase is Phase.SCORING and not view.progress.missing(job.chunk_count)

@@ -1,61 +1,67 @@
-"""Retrying rows of an ended job: a child job made of just those, its parent left as it is.
+"""Retries: a child job made of rows of an ended job, which itself stays as it is.
 
-The child is a pending job like that of any upload. Whoever prepares its file puts it where uploads go, and the object's
-own event starts the work. When the request to prepare it is lost, the sweep repeats it.
+The child is a pending job like that of any upload. The retry function writes its file where uploads go, and the event
+of that object starts the work. If the request to write it is lost, reconcile repeats it.
 """
 
 import logging
 from collections.abc import Callable, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
-from typing import Protocol
 from uuid import UUID, uuid4
 
 from shared.jobs.access import Caller
 from shared.jobs.errors import NothingToRetryError, ResultsNotReadyError, RetryLimitError, UnavailableError
-from shared.jobs.job import Job, JobStatus, Outcome, Phase, Retry, Source
+from shared.jobs.job import Job, JobStatus, Outcome, Phase, Retry, Source, utc_now
 from shared.jobs.lifecycle import create_once, fail_job
-from shared.jobs.ports import Clock, JobStore, Preparer
+from shared.jobs.ports import Clock, JobStore, RequestRetryFile
 from shared.jobs.progress import JobView, row_counts
 
 logger = logging.getLogger(__name__)
 
-
-# Rows that failed ten times over need another file, and a chain without end would be one of files without end.
+# Rows that failed ten times over need another file, and an endless chain would store endless files.
 MAX_GENERATIONS = 10
 
 RETRIED_OUTCOMES = (Outcome.FAILED, Outcome.UNPROCESSED)
 
+NOT_PREPARED = "retry_not_prepared"
+_PARENT_GONE = (
+    "The rows to be retried are gone: the job they belong to was deleted, or its results have expired. "
+    "Upload the rows as a new job."
+)
 
+# The files of an ended job are there within seconds, unless they are large.
+_WAIT_SECONDS = 2.0
+_WAITS = 90
+
+
+@dataclass(frozen=True, kw_only=True)
 class RetryService:
-    """Makes child jobs."""
+    """Creates child jobs."""
 
-    def __init__(
-        self, *, store: JobStore, preparer: Preparer, clock: Clock, new_id: Callable[[], UUID] = uuid4
-    ) -> None:
-        self._store = store
-        self._preparer = preparer
-        self._clock = clock
-        self._new_id = new_id
+    store: JobStore
+    request_retry_file: RequestRetryFile
+    clock: Clock = utc_now
+    new_id: Callable[[], UUID] = uuid4
 
     def retry(self, caller: Caller, parent: JobView, outcomes: Set[Outcome], *, job_id: UUID | None = None) -> Job:
-        """Make a job of the parent's rows with these outcomes; the caller was shown the parent before.
+        """Creates a job of the parent's rows with these outcomes. The caller must have been allowed to read the parent.
 
-        Given the `job_id` of an earlier attempt, go on with the job it made.
+        With the `job_id` of an earlier attempt, continues with the job that attempt created.
         Raises `ResultsNotReadyError`, `RetryLimitError` and `NothingToRetryError`.
         """
         require_retryable(parent)
-        child = self._child(caller, parent.job, _retry_of(parent, outcomes), job_id=job_id or self._new_id())
-        child = create_once(self._store, child)
+        child = self._child(caller, parent.job, _retry_of(parent, outcomes), job_id=job_id or self.new_id())
+        child = create_once(self.store, child)
         try:
-            self._preparer.request(child.id)
+            self.request_retry_file(child.id)
         except UnavailableError:
-            # The job is there, and the sweep asks again.
-            logger.warning("The file of a retry could not be asked for", extra={"job_id": str(child.id)})
+            # The job exists, and reconcile repeats the request.
+            logger.warning("The file of a retry could not be requested", extra={"job_id": str(child.id)})
         return child
 
     def _child(self, caller: Caller, parent: Job, retry: Retry, *, job_id: UUID) -> Job:
-        now = self._clock()
+        now = self.clock()
         name = parent.original_filename
         return Job(
             id=job_id,
@@ -63,13 +69,13 @@ class RetryService:
             phase=Phase.AWAITING_UPLOAD,
             job_type=parent.job_type,
             source=Source.RETRY,
-            # Whoever sees the parent sees the child. In an organization the user is who made the job; without one it
-            # is the owner, who must not lose sight of it because an administrator retried it.
+            # Who may read the parent may read the child. In an organization the user is the creator of the job; without
+            # one it is the owner, who must not lose access because an administrator retried the job.
             user_id=caller.user_id if parent.organization_id is not None else parent.user_id,
             organization_id=parent.organization_id,
             created_by=caller.username,
             original_filename=name if retry.is_whole_input else f"{PurePosixPath(name).stem}.csv",
-            # Rows are written as UTF-8; only a file that is taken as it came still has its own encoding.
+            # Rows are written as UTF-8; only a file that is copied unchanged still has its own encoding.
             options=parent.options if retry.is_whole_input else replace(parent.options, encoding=None),
             parent_job_id=parent.id,
             retry=retry,
@@ -79,9 +85,9 @@ class RetryService:
 
 
 def require_retryable(parent: JobView) -> None:
-    """Raise `ResultsNotReadyError` while the job lives, `RetryLimitError` at the end of a chain, `NothingToRetryError`.
+    """Raises `ResultsNotReadyError` for a live job, `RetryLimitError` at the end of a chain, and `NothingToRetryError`.
 
-    The last where there are no rows of either kind, whichever are asked for.
+    The last one if there are rows of no outcome that can be retried.
     """
     job = parent.job
     if not job.status.is_terminal:
@@ -98,7 +104,7 @@ def _retry_of(parent: JobView, outcomes: Set[Outcome]) -> Retry:
     was_counted = job.total_rows is not None
     if not was_counted and job.stored_input is None:
         raise NothingToRetryError("The job ended before its file arrived, so there is nothing to retry.")
-    if not (_wanted_rows(parent, outcomes) if was_counted else Outcome.UNPROCESSED in outcomes):
+    if not (_row_count(parent, outcomes) if was_counted else Outcome.UNPROCESSED in outcomes):
         wanted = " or ".join(outcome for outcome in RETRIED_OUTCOMES if outcome in outcomes)
         raise NothingToRetryError(f"The job has no {wanted} rows, so there is nothing to retry.")
     return Retry(
@@ -109,83 +115,66 @@ def _retry_of(parent: JobView, outcomes: Set[Outcome]) -> Retry:
     )
 
 
-def _wanted_rows(parent: JobView, outcomes: Set[Outcome]) -> int:
+def _row_count(parent: JobView, outcomes: Set[Outcome]) -> int:
     successful, failed = row_counts(parent.job, parent.progress)
     unprocessed = (parent.job.total_rows or 0) - successful - failed
     return failed * (Outcome.FAILED in outcomes) + unprocessed * (Outcome.UNPROCESSED in outcomes)
 
 
-NOT_PREPARED = "retry_not_prepared"
-_PARENT_GONE = (
-    "The rows to be retried are gone: the job they belong to was deleted, or its results have expired. "
-    "Upload the rows as a new job."
-)
-
-# The files of an ended job are there within seconds; this is for one whose files are large.
-_WAIT_SECONDS = 2.0
-_WAITS = 90
-
-
-class RetryFiles(Protocol):
-    """Whoever has the results of jobs and may write where uploads go."""
-
-    def write_rows(self, parent: Job, child: Job, retry: Retry) -> None:
-        """Write the parent's rows of the wanted outcomes as the child's upload. Raises FileNotFoundError."""
-
-    def copy_input(self, parent: Job, child: Job) -> None:
-        """Copy the parent's whole input as the child's upload. Raises FileNotFoundError."""
-
-
 class ParentNotReadyError(Exception):
-    """The parent's result files are still being put together; the request is to be repeated later."""
+    """The result files of the parent are not assembled yet; the request is to be repeated later."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class RetryPreparation:
-    """Writes the files of retries. `pause` waits so many seconds."""
+    """Writes the files of retries.
 
-    def __init__(self, *, store: JobStore, files: RetryFiles, clock: Clock, pause: Callable[[float], None]) -> None:
-        self._store = store
-        self._files = files
-        self._clock = clock
-        self._pause = pause
+    `write_file` writes the file of the child from the results of its parent and raises FileNotFoundError if those are
+    gone. `pause` waits for a number of seconds.
+    """
+
+    store: JobStore
+    write_file: Callable[[Job, Job, Retry], None]
+    pause: Callable[[float], None]
+    clock: Clock = utc_now
 
     def prepare(self, job_id: UUID) -> None:
-        """Write the file of a retry that waits for it; its event starts the job. Raises `ParentNotReadyError`."""
+        """Writes the file of a retry that waits for it; its event starts the job. Raises `ParentNotReadyError`.
+
+        May be repeated: the file is the same each time, and there is none once the job does not wait for it.
+        """
         waiting = self._waiting(job_id)
         if waiting is None:
             return
         child, retry, parent_id = waiting
-        parent = self._settled(parent_id)
+        parent = self._assembled(parent_id)
         if self._waiting(job_id) is None:
-            return  # cancelled or deleted meanwhile; later than this, the file's event finds nobody and removes it
+            return  # cancelled or deleted meanwhile; later than this, intake removes the file
         if parent is None:
             self._give_up(job_id)
             return
         try:
-            if retry.is_whole_input:
-                self._files.copy_input(parent, child)
-            else:
-                self._files.write_rows(parent, child, retry)
+            self.write_file(parent, child, retry)
         except FileNotFoundError:
             self._give_up(job_id)
 
     def _give_up(self, job_id: UUID) -> None:
         logger.warning("The rows of a retry are gone", extra={"job_id": str(job_id)})
-        fail_job(self._store, job_id, error_code=NOT_PREPARED, error_message=_PARENT_GONE, clock=self._clock)
+        fail_job(self.store, job_id, error_code=NOT_PREPARED, error_message=_PARENT_GONE, clock=self.clock)
 
     def _waiting(self, job_id: UUID) -> tuple[Job, Retry, UUID] | None:
-        view = self._store.get(job_id)
+        view = self.store.get(job_id)
         if view is None or view.job.status is not JobStatus.PENDING:
             logger.info("The retry waits for no file", extra={"job_id": str(job_id)})
             return None
         job = view.job
         return (job, job.retry, job.parent_job_id) if job.retry and job.parent_job_id else None
 
-    def _settled(self, parent_id: UUID) -> Job | None:
-        """The parent once its result files are there; None when it was deleted."""
+    def _assembled(self, parent_id: UUID) -> Job | None:
+        """Returns the parent once its result files are there; None if it was deleted."""
         for _ in range(_WAITS):
-            view = self._store.get(parent_id)
+            view = self.store.get(parent_id)
             if view is None or view.job.results_ready:
                 return view.job if view else None
-            self._pause(_WAIT_SECONDS)
+            self.pause(_WAIT_SECONDS)
         raise ParentNotReadyError(f"the result files of job {parent_id} are not there yet")

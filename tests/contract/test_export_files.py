@@ -8,7 +8,6 @@ import pytest
 from moto import mock_aws
 
 from shared.aws import clients
-from shared.aws.exports_bucket import ExportsBucket
 from shared.aws.results_bucket import ResultsBucket
 from shared.jobs.job import ExportKind, FileFormat, Outcome
 from shared.jobs.ports import ResultStore
@@ -19,10 +18,10 @@ KINDS = [ExportKind(outcome, form) for outcome in Outcome for form in (FileForma
 
 
 @pytest.fixture
-def bucket() -> Iterator[ExportsBucket]:
+def bucket() -> Iterator[ResultsBucket]:
     with mock_aws():
         create_buckets()
-        yield ExportsBucket(client=clients.s3, bucket=RESULTS)
+        yield ResultsBucket(RESULTS)
 
 
 @pytest.fixture(params=["fake", "moto"])
@@ -30,14 +29,14 @@ def store(request: pytest.FixtureRequest) -> ResultStore:
     if request.param == "fake":
         return FakeResultStore()
     request.getfixturevalue("bucket")
-    return ResultsBucket(client=clients.s3, bucket=RESULTS)
+    return ResultsBucket(RESULTS)
 
 
 def keep(store: ResultStore, job_id: UUID, kind: ExportKind) -> None:
     if isinstance(store, FakeResultStore):
         store.exports[job_id, kind] = b"x"
     else:
-        ExportsBucket(client=clients.s3, bucket=RESULTS).put(job_id, kind, BytesIO(b"x"))
+        ResultsBucket(RESULTS).put_export(job_id, kind, BytesIO(b"x"))
 
 
 def kept(store: ResultStore, job_id: UUID) -> list[ExportKind]:
@@ -74,12 +73,12 @@ def test_a_delete_takes_those_of_the_job_and_no_other(store: ResultStore) -> Non
     ],
 )
 def test_an_export_says_what_it_is_and_can_be_taken_back(
-    bucket: ExportsBucket, file_format: FileFormat, content_type: str
+    bucket: ResultsBucket, file_format: FileFormat, content_type: str
 ) -> None:
     job_id, kind = uuid4(), ExportKind(Outcome.ALL, file_format)
-    bucket.put(job_id, kind, BytesIO(b"body"))
+    bucket.put_export(job_id, kind, BytesIO(b"body"))
     answer = clients.s3().get_object(Bucket=RESULTS, Key=f"exports/{job_id}/all.{file_format}")
     assert (answer["Body"].read(), answer["ContentType"]) == (b"body", content_type)
     for _ in range(2):
-        bucket.delete(job_id, kind)
+        bucket.delete_export(job_id, kind)
         assert clients.s3().list_objects_v2(Bucket=RESULTS).get("Contents", []) == []

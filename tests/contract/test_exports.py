@@ -10,7 +10,8 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from shared.aws.invocations import ExportInvocation
+from shared.aws import clients
+from shared.aws.invocations import request_export
 from shared.jobs.errors import TransitionRefusedError, UnavailableError
 from shared.jobs.job import Export, ExportKind, FileFormat, Job, Outcome
 from shared.jobs.ports import JobStore
@@ -26,7 +27,7 @@ REFUSED = Export(attempts=2, refusal_code="too_large", refusal="Too long a cell.
 
 def settled(store: JobStore) -> Job:
     job = failed(store, scoring(store))
-    store.settle(job, successful=3, failed=2, now=NOON)
+    store.record_assembly(job, successful=3, failed=2, now=NOON)
     return read(store, job).job
 
 
@@ -74,8 +75,9 @@ def test_a_delete_takes_the_exports_with_it(job_store: JobStore) -> None:
     assert job_store.tombstone(job.id) is not None
 
 
-def test_the_export_function_is_invoked_without_waiting_for_it() -> None:
+def test_export_function_is_invoked_asynchronously(monkeypatch: pytest.MonkeyPatch) -> None:
     client, job_id = boto3.client("lambda"), uuid4()
+    monkeypatch.setattr(clients, "lambda_", lambda: client)
     event = {"job_id": str(job_id), "outcome": "all", "format": "xlsx", "claimed_at": "2026-03-02T12:00:00.000Z"}
     with Stubber(client) as stub:
         stub.add_response(
@@ -83,9 +85,8 @@ def test_the_export_function_is_invoked_without_waiting_for_it() -> None:
             {"StatusCode": 202},
             {"FunctionName": "export", "InvocationType": "Event", "Payload": json.dumps(event).encode()},
         )
-        exporter = ExportInvocation(client=lambda: client, function_name="export")
-        exporter.request(job_id, KIND, claimed_at=NOON)
+        request_export("export", job_id, KIND, NOON)
         stub.assert_no_pending_responses()
         stub.add_client_error("invoke", "TooManyRequestsException", http_status_code=429)
         with pytest.raises(UnavailableError):
-            exporter.request(job_id, KIND, claimed_at=NOON)
+            request_export("export", job_id, KIND, NOON)

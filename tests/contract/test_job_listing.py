@@ -172,12 +172,12 @@ def test_unsettled_are_the_live_the_unfinished_and_the_deleted(job_store: JobSto
     pending = made(job_store, 1)
     unfinished = failed(job_store, scoring(job_store))
     settled = failed(job_store, scoring(job_store))
-    job_store.settle(settled, successful=0, failed=0, now=NOON)
+    job_store.record_assembly(settled, successful=0, failed=0, now=NOON)
     completed = scoring(job_store)
     job_store.complete(completed, successful=0, failed=0, now=NOON)
     deleted = made(job_store, 2)
     job_store.delete(deleted, now=NOON + timedelta(minutes=1))
     deleted_after_settling = replace(settled, shard_count=settled.shard_count)
-    assert set(job_store.unsettled()) == {pending.id, unfinished.id, deleted.id}
+    assert set(job_store.unreconciled()) == {pending.id, unfinished.id, deleted.id}
     job_store.delete(deleted_after_settling, now=NOON)
-    assert set(job_store.unsettled()) == {pending.id, unfinished.id, deleted.id, settled.id}
+    assert set(job_store.unreconciled()) == {pending.id, unfinished.id, deleted.id, settled.id}

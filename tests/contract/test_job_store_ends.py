@@ -35,7 +35,7 @@ class TestEnd:
             results_ready=True,
         )
         assert all(shard.closed for shard in view.progress.shards)
-        assert job.id not in job_store.unsettled()
+        assert job.id not in job_store.unreconciled()
 
     @pytest.mark.parametrize("cancelled", [True, False])
     def test_failing_keeps_the_counts_and_closes_the_shards(self, job_store: JobStore, cancelled: bool) -> None:  # noqa: FBT001
@@ -54,7 +54,7 @@ class TestEnd:
         )
         assert [shard.closed for shard in view.progress.shards] == [True] * 3
         assert view.progress.processed_rows == 5
-        assert job.id in job_store.unsettled()
+        assert job.id in job_store.unreconciled()
 
     def test_failing_is_refused_when_the_job_got_its_shards_after_it_was_read(self, job_store: JobStore) -> None:
         before = planning(job_store)
@@ -68,7 +68,7 @@ class TestEnd:
     def test_a_failed_job_is_settled_with_its_counts(self, job_store: JobStore) -> None:
         job = failed(job_store, scoring(job_store))
         job_store.note_stopped(job, now=NOON + 10 * SECOND)
-        job_store.settle(job, successful=3, failed=1, now=NOON + 11 * SECOND)
+        job_store.record_assembly(job, successful=3, failed=1, now=NOON + 11 * SECOND)
         assert read(job_store, job).job == replace(
             job,
             execution_stopped=True,
@@ -77,7 +77,7 @@ class TestEnd:
             final_failed_rows=1,
             updated_at=NOON + 11 * SECOND,
         )
-        assert job.id not in job_store.unsettled()
+        assert job.id not in job_store.unreconciled()
 
     def test_whatever_comes_after_the_end_is_refused_and_changes_nothing(self, job_store: JobStore) -> None:
         live = scoring(job_store)
@@ -87,7 +87,7 @@ class TestEnd:
             lambda: job_store.fail(live, error_code="x", error_message="x", cancelled=True, now=NOON),
             lambda: job_store.complete(live, successful=1, failed=1, now=NOON),
             lambda: job_store.enter_finalizing(live, now=NOON),
-            lambda: job_store.settle(live, successful=1, failed=1, now=NOON),
+            lambda: job_store.record_assembly(live, successful=1, failed=1, now=NOON),
             lambda: job_store.note_stopped(live, now=NOON),
             lambda: job_store.start(live, now=NOON),
             lambda: job_store.record_plan(live, plan_facts(), now=NOON),
@@ -108,7 +108,7 @@ class TestDelete:
         assert tombstone is not None
         assert (tombstone.id, tombstone.deleted_at) == (job.id, NOON + timedelta(minutes=3))
         assert tombstone.stored_input == job.stored_input
-        assert job.id in job_store.unsettled()
+        assert job.id in job_store.unreconciled()
 
     def test_a_processing_job_is_not_deleted(self, job_store: JobStore) -> None:
         for job in (planning(job_store), scoring(job_store)):
@@ -137,7 +137,7 @@ class TestDelete:
         job_store.delete(job, now=NOON)
         changes: tuple[Callable[[], None], ...] = (
             lambda: job_store.delete(job, now=NOON),
-            lambda: job_store.settle(job, successful=1, failed=1, now=NOON),
+            lambda: job_store.record_assembly(job, successful=1, failed=1, now=NOON),
             lambda: job_store.note_stopped(job, now=NOON),
             lambda: job_store.fail(job, error_code="x", error_message="x", cancelled=False, now=NOON),
             lambda: job_store.enter_finalizing(job, now=NOON),
@@ -154,7 +154,7 @@ class TestDelete:
         job_store.delete(job, now=NOON)
         job_store.forget(job.id)
         job_store.forget(job.id)
-        assert job.id not in job_store.unsettled()
+        assert job.id not in job_store.unreconciled()
         assert job_store.tombstone(job.id) is not None
         with pytest.raises(TransitionRefusedError):
             job_store.create(job)
@@ -165,4 +165,4 @@ class TestDelete:
         for job_id in (job.id, uuid4()):
             with pytest.raises(TransitionRefusedError):
                 job_store.forget(job_id)
-        assert job_store.unsettled() == [job.id]
+        assert job_store.unreconciled() == [job.id]

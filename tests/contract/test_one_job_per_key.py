@@ -20,7 +20,7 @@ from shared.aws.idempotency_keys import StoredKeys
 from shared.aws.jobs_table import JobsTable
 from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.access import Caller, Scope
-from shared.jobs.downloads import Downloads, ScoredRows
+from shared.jobs.downloads import Downloads
 from shared.jobs.idempotency import IN_FLIGHT, Idempotency, IdempotencyKeys
 from shared.jobs.intake import Intake
 from shared.jobs.job import Job
@@ -81,18 +81,17 @@ class Api:
             uploads=uploads,
             results=results,
             workflow=FakeWorkflow(),
-            assembler=FakeAssembler(),
+            request_assembly=FakeAssembler(),
             clock=self.clock,
         )
         limits = Limits(multipart_max_bytes=10**6, rows_max_bytes=10**6, csv_max_bytes=10**9, xlsx_max_bytes=10**8)
         self._app = create_app(
             Services(
                 jobs=jobs,
-                retries=RetryService(store=store, preparer=FakePreparer(), clock=self.clock),
-                rows=FakeRowScorer(),
-                scored_rows=ScoredRows(results=results),
+                retries=RetryService(store=store, request_retry_file=FakePreparer(), clock=self.clock),
+                score_rows=FakeRowScorer(),
                 downloads=Downloads(
-                    store=store, results=results, exporter=FakeExporter(), clock=self.clock, xlsx_max_rows=100
+                    store=store, results=results, request_export=FakeExporter(), clock=self.clock, xlsx_max_rows=100
                 ),
                 idempotency=Idempotency(keys=keys, clock=self.clock),
                 verifier=verifier,

@@ -70,7 +70,7 @@ def service_on(table: JobStore) -> JobService:
         uploads=FakeUploadStore(),
         results=FakeResultStore(),
         workflow=FakeWorkflow(),
-        assembler=FakeAssembler(),
+        request_assembly=FakeAssembler(),
         clock=SettableClock(),
     )
 
@@ -146,7 +146,7 @@ def race_cancels_against_the_end(table: JobStore, races: int) -> None:
         finalization = Finalization(store=table, files=files, clock=SettableClock())
         calls: list[Callable[[], object]] = [
             partial(commit, table, job.id, 1),
-            partial(finalization.finish, job.id),
+            partial(finalization.finalize, job.id),
             # In some races late, or the job would hardly ever get to its end first.
             partial(cancel, table, job, after=files.begun if race % 4 == 1 else None),
         ]
@@ -158,7 +158,7 @@ def race_cancels_against_the_end(table: JobStore, races: int) -> None:
         assert all(shard.closed for shard in ended.progress.shards)
         # Whatever comes now comes too late.
         assert not commit(table, job.id, 1)
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         cancel(table, job)
         settled = read(table, job)
         assert settled.job.status is ended.job.status

@@ -3,6 +3,7 @@
 import io
 import json
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -15,11 +16,11 @@ from moto import mock_aws
 
 from functions.score.handler import handler
 from shared.aws import clients
-from shared.aws.invocations import ScoreInvocation
+from shared.aws.invocations import score_rows
 from shared.files.dialect import CANONICAL
 from shared.files.header import read_layout
 from shared.jobs.errors import RateLimitedError, UnavailableError
-from shared.jobs.ports import GivenRows, RowScorer
+from shared.jobs.ports import GivenRows, ScoreRows
 from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType
 from tests.aws_resources import create_role
@@ -28,7 +29,7 @@ from tests.invocation import InvocationContext
 
 
 @pytest.fixture(params=["fake", "moto"])
-def scorer(request: pytest.FixtureRequest) -> Iterator[RowScorer]:
+def scorer(request: pytest.FixtureRequest) -> Iterator[ScoreRows]:
     if request.param == "fake":
         yield FakeRowScorer()
         return
@@ -45,7 +46,7 @@ def scorer(request: pytest.FixtureRequest) -> Iterator[RowScorer]:
             Handler="functions.score.handler.handler",
             Code={"ZipFile": b"none"},
         )
-        yield ScoreInvocation(client=clients.lambda_awaited, function_name="score")
+        yield partial(score_rows, "score")
     clients.forget_clients()
 
 
@@ -57,25 +58,22 @@ def given_rows(text: str) -> GivenRows:
     return GivenRows(layout=layout.to_json(), data=data, row_count=data.count("\n"), next_year=2027)
 
 
-def test_every_row_is_answered_with_a_result_or_an_error(scorer: RowScorer) -> None:
+def test_every_row_is_answered_with_a_result_or_an_error(scorer: ScoreRows) -> None:
     text = template_csv(JobType.ANNUAL).replace("Northwind", "Ünïcode \u2028").replace("1840.5", "no figure")
-    answer = scorer.score(given_rows(text))
+    answer = scorer(given_rows(text))
     assert answer["total_rows"] == answer["successful_rows"] + answer["failed_rows"]
     assert [error["code"] for error in answer["errors"]] == ["invalid_market_cap"]
     numbers = [row["row"] for row in (*answer["results"], *answer["errors"])]
     assert sorted(numbers) == list(range(1, answer["total_rows"] + 1))
 
 
-def invocation(answer: dict[str, Any] | None = None, *, error: str | None = None, status: int = 400) -> ScoreInvocation:
-    """An invocation that is answered so."""
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """A stub of the Lambda client."""
     client = boto3.client("lambda", region_name="eu-central-1")
-    stub = Stubber(client)
-    if error is not None:
-        stub.add_client_error("invoke", error, http_status_code=status)
-    else:
-        stub.add_response("invoke", answer or {})
-    stub.activate()
-    return ScoreInvocation(client=lambda: client, function_name="score")
+    monkeypatch.setattr(clients, "lambda_awaited", lambda: client)
+    with Stubber(client) as stub:
+        yield stub
 
 
 ROWS = GivenRows(layout="{}", data="", row_count=0, next_year=2027)
@@ -86,11 +84,12 @@ def payload(text: bytes) -> StreamingBody:
 
 
 def test_a_function_that_fails_is_unavailable_and_its_words_stay_out_of_the_log(
-    caplog: pytest.LogCaptureFixture,
+    stub: Stubber, caplog: pytest.LogCaptureFixture
 ) -> None:
     failed = {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload(b'{"errorMessage": "secret row"}')}
+    stub.add_response("invoke", failed)
     with pytest.raises(UnavailableError):
-        invocation(failed).score(ROWS)
+        score_rows("score", ROWS)
     assert "failed" in caplog.text
     assert not any("secret row" in str(vars(record)) for record in caplog.records)
 
@@ -103,19 +102,21 @@ def test_a_function_that_fails_is_unavailable_and_its_words_stay_out_of_the_log(
         ("AccessDeniedException", 403, ClientError),
     ],
 )
-def test_a_refused_call_says_why(code: str, status: int, expected: type[Exception]) -> None:
+def test_a_refused_call_says_why(stub: Stubber, code: str, status: int, expected: type[Exception]) -> None:
+    stub.add_client_error("invoke", code, http_status_code=status)
     with pytest.raises(expected) as raised:
-        invocation(error=code, status=status).score(ROWS)
+        score_rows("score", ROWS)
     assert type(raised.value) is expected or expected is ClientError
 
 
-def test_a_function_that_takes_too_long_is_unavailable() -> None:
+def test_a_function_that_takes_too_long_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow:
         def invoke(self, **_: Any) -> Any:
             raise ReadTimeoutError(endpoint_url="https://lambda")
 
+    monkeypatch.setattr(clients, "lambda_awaited", Slow)
     with pytest.raises(UnavailableError):
-        ScoreInvocation(client=Slow, function_name="score").score(ROWS)  # type: ignore[arg-type]
+        score_rows("score", ROWS)
 
 
 def test_the_wait_is_over_before_the_gateways() -> None:

@@ -23,7 +23,7 @@ def service_on(store: JobStore) -> JobService:
         uploads=FakeUploadStore(),
         results=FakeResultStore(),
         workflow=FakeWorkflow(),
-        assembler=FakeAssembler(),
+        request_assembly=FakeAssembler(),
         clock=SettableClock(NOON + timedelta(seconds=102)),
     )
 

@@ -1,7 +1,7 @@
 """What every `Workflow` does, and how functions are asked for files."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,11 +11,12 @@ from botocore.stub import Stubber
 from moto import mock_aws
 
 from shared.aws import clients
-from shared.aws.invocations import FinalizeInvocation, RetryInvocation
+from shared.aws.invocations import request_assembly, request_retry_file
 from shared.aws.state_machine import StateMachine
 from shared.jobs.errors import UnavailableError
 from shared.jobs.ports import ExecutionState, Workflow
 from tests.aws_resources import create_state_machine
+from tests.builders import a_job
 from tests.fakes import FakeWorkflow
 
 
@@ -43,7 +44,7 @@ class TestWorkflow:
 
     def test_a_started_execution_runs_until_it_is_stopped(self, engine: Workflow) -> None:
         job_id = uuid4()
-        engine.start(job_id, {"job_id": str(job_id)})
+        engine.start(a_job(id=job_id))
         assert engine.describe(job_id).state is ExecutionState.RUNNING
         assert engine.stop(job_id, reason="Job cancelled by user")
         execution = engine.describe(job_id)
@@ -52,21 +53,21 @@ class TestWorkflow:
 
     def test_only_a_running_execution_is_really_stopped(self, engine: Workflow) -> None:
         job_id = uuid4()
-        engine.start(job_id, {})
+        engine.start(a_job(id=job_id))
         assert [engine.stop(job_id, reason="x") for _ in range(2)] == [True, False]
 
     def test_a_second_start_changes_nothing_also_after_the_end(self, engine: Workflow) -> None:
         job_id = uuid4()
         for _ in range(3):
-            engine.start(job_id, {"job_id": str(job_id)})
+            engine.start(a_job(id=job_id))
         assert engine.describe(job_id).state is ExecutionState.RUNNING
         end(engine, job_id)
-        engine.start(job_id, {"job_id": str(job_id)})
+        engine.start(a_job(id=job_id))
         assert engine.describe(job_id).state is ExecutionState.ENDED
 
     def test_an_execution_that_ended_by_itself_says_why(self, engine: Workflow) -> None:
         job_id = uuid4()
-        engine.start(job_id, {})
+        engine.start(a_job(id=job_id))
         end(engine, job_id)
         assert engine.describe(job_id).cause
 
@@ -81,17 +82,17 @@ class TestStateMachine:
         with mock_aws():
             machine = StateMachine(client=clients.step_functions, arn=create_state_machine())
             job_id = uuid4()
-            machine.start(job_id, {"job_id": str(job_id)})
+            machine.start(a_job(id=job_id))
             answer = clients.step_functions().describe_execution(executionArn=machine.execution_arn(job_id))
             assert answer["name"] == str(job_id)
-            assert json.loads(answer["input"]) == {"job_id": str(job_id)}
+            assert json.loads(answer["input"]) == {"job_id": str(job_id), "organization_id": a_job().organization_id}
 
     def test_a_machine_that_is_not_there_is_no_unknown_execution(self) -> None:
         with mock_aws():
             arn = create_state_machine()
             machine = StateMachine(client=clients.step_functions, arn=f"{arn}-gone")
             with pytest.raises(Exception, match="StateMachineDoesNotExist"):
-                machine.start(uuid4(), {})
+                machine.start(a_job())
 
     def test_a_long_cause_is_cut_for_the_log(self) -> None:
         client = boto3.client("stepfunctions")
@@ -114,33 +115,39 @@ class TestStateMachine:
 
 
 @pytest.mark.parametrize(
-    ("invocation", "event"),
-    [(FinalizeInvocation, {"settle_only": True}), (RetryInvocation, {})],
+    ("request_files", "event"),
+    [(request_assembly, {"settle_only": True}), (request_retry_file, {})],
 )
-class TestInvocations:
-    def test_the_function_is_invoked_without_waiting_for_it(
-        self, invocation: type[FinalizeInvocation | RetryInvocation], event: dict[str, Any]
+class TestRequests:
+    def test_function_is_invoked_asynchronously(
+        self, stub: Stubber, request_files: Callable[[str, UUID], None], event: dict[str, Any]
     ) -> None:
-        client, job_id = boto3.client("lambda"), uuid4()
-        with Stubber(client) as stub:
-            stub.add_response(
-                "invoke",
-                {"StatusCode": 202},
-                {
-                    "FunctionName": "worker",
-                    "InvocationType": "Event",
-                    "Payload": json.dumps({"job_id": str(job_id), **event}).encode(),
-                },
-            )
-            invocation(client=lambda: client, function_name="worker").request(job_id)
-            stub.assert_no_pending_responses()
+        job_id = uuid4()
+        stub.add_response(
+            "invoke",
+            {"StatusCode": 202},
+            {
+                "FunctionName": "worker",
+                "InvocationType": "Event",
+                "Payload": json.dumps({"job_id": str(job_id), **event}).encode(),
+            },
+        )
+        request_files("worker", job_id)
+        stub.assert_no_pending_responses()
 
-    def test_a_throttled_invocation_is_unavailable(
-        self, invocation: type[FinalizeInvocation | RetryInvocation], event: dict[str, Any]
+    def test_throttled_invocation_is_unavailable(
+        self, stub: Stubber, request_files: Callable[[str, UUID], None], event: dict[str, Any]
     ) -> None:
-        del event  # what is sent makes no difference
-        client = boto3.client("lambda")
-        with Stubber(client) as stub:
-            stub.add_client_error("invoke", "TooManyRequestsException", http_status_code=429)
-            with pytest.raises(UnavailableError):
-                invocation(client=lambda: client, function_name="worker").request(uuid4())
+        del event  # the payload makes no difference
+        stub.add_client_error("invoke", "TooManyRequestsException", http_status_code=429)
+        with pytest.raises(UnavailableError):
+            request_files("worker", uuid4())
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """A stub of the Lambda client."""
+    client = boto3.client("lambda")
+    monkeypatch.setattr(clients, "lambda_", lambda: client)
+    with Stubber(client) as stub:
+        yield stub

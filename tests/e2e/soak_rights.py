@@ -201,7 +201,7 @@ def traces_of_a_deleted_job_are_swept(world: World) -> None:
     # As if it had been deleted long ago, but nothing of it removed.
     world.table.delete(job, now=utc_now() - timedelta(hours=1))
     world.invoke("reconcile", {"source": "aws.events"})
-    assert world.table.unsettled().count(job.id) == 0
+    assert world.table.unreconciled().count(job.id) == 0
     for bucket in (world.cloud.uploads_bucket, world.cloud.results_bucket):
         assert not world.keys(bucket, job_id)
 

@@ -30,8 +30,8 @@ def test_the_answer_has_the_scores_of_the_job_to_the_byte(system: System, jobs: 
     job_id = ran(system, jobs, body)
     started = jobs.get(MEMBER, job_id).job.started_at
     assert started is not None
-    scorer = services(ApiSettings.from_environment()).rows
-    answer = scorer.score(rows_of(body, count=100, next_year=started.year + 1))
+    scorer = services(ApiSettings.from_environment()).score_rows
+    answer = scorer(rows_of(body, count=100, next_year=started.year + 1))
 
     scored = result(system, job_id, "successful")
     assert (answer["successful_rows"], answer["failed_rows"]) == (93, 7) == (len(scored), len(answer["errors"]))
@@ -50,6 +50,6 @@ def test_a_score_function_that_breaks_is_unavailable(system: System) -> None:
         raise RuntimeError("out of memory")
 
     system.before["score"] = [breaks]
-    scorer = services(ApiSettings.from_environment()).rows
+    scorer = services(ApiSettings.from_environment()).score_rows
     with pytest.raises(UnavailableError):
-        scorer.score(rows_of(annual_csv(3), count=3, next_year=2027))
+        scorer(rows_of(annual_csv(3), count=3, next_year=2027))

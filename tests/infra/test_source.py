@@ -54,7 +54,7 @@ def test_the_console_gets_its_pages_and_no_other_code(tmp_path: Path) -> None:
     assert {entry.name for entry in tmp_path.iterdir()} == {"functions"}
     assert {entry.name for entry in (tmp_path / "functions").iterdir()} - {"__pycache__"} == {"__init__.py", "console"}
     code = {entry.name for entry in (tmp_path / "functions" / "console").iterdir()} - {"__pycache__"}
-    assert code == {"__init__.py", "configuration.py", "files.py", "handler.py", "site"}
+    assert code == {"__init__.py", "files.py", "handler.py", "site"}
     served = {file.relative_to(FOLDER) for file in FOLDER.rglob("*") if file.is_file()}
     copied = tmp_path / "functions" / "console" / "site"
     assert {file.relative_to(copied) for file in copied.rglob("*") if file.is_file()} == served

@@ -149,12 +149,13 @@ def folder_of(properties: JsonObject) -> str:
     return str(properties["Handler"].split(".")[1])
 
 
-def settings_of(folder: str) -> type[Settings]:
-    module = import_module(f"functions.{folder}.{'handler' if folder == 'api' else 'settings'}")
+def settings_of(folder: str) -> Any:
+    """The class at the top of the function's handler; some read the environment without our own base class."""
+    module = import_module(f"functions.{folder}.handler")
     (found,) = [
         member
-        for member in vars(module).values()
-        if isinstance(member, type) and issubclass(member, Settings) and member is not Settings
+        for name, member in vars(module).items()
+        if name.endswith("Settings") and member is not Settings and hasattr(member, "from_environment")
     ]
     return found
 

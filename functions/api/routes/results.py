@@ -59,7 +59,7 @@ async def get_results(
     bound_to = {"list": "results", "job_id": str(view.job.id)}
     start = cursor.position(bound_to=bound_to)["offset"] if cursor is not None else None
     try:
-        page = read_page(partial(services.scored_rows.read, view), start=start, limit=limit)
+        page = read_page(partial(services.downloads.read_rows, view), start=start, limit=limit)
     except ResultsAssemblingError as error:
         return _assembling(view, error)
     following = page.following
@@ -69,7 +69,7 @@ async def get_results(
             success=True,
             job_id=str(view.job.id),
             results=cast("list[ScoredRow | ValidatedRow]", list(page.rows)),
-            summary=cast("RiskSummary | None", services.scored_rows.summary(view)),
+            summary=cast("RiskSummary | None", services.downloads.summary(view)),
             pagination=_pagination(limit, next_cursor),
             links={"download": download_path(view.job, Outcome.SUCCESSFUL)},
         )

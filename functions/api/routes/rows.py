@@ -46,7 +46,7 @@ def rows_router(job_type: JobType) -> APIRouter:
                 max_bytes=services.limits.rows_max_bytes,
                 next_year=services.clock().year + 1,
             )
-            scores = cast("RowScores", services.rows.score(given))
+            scores = cast("RowScores", services.score_rows(given))
             body: ScoreResponse = {"success": True, "job_type": job_type.value, **scores}
             return Json(body)
 

@@ -19,7 +19,7 @@ from functions.api.app import create_app
 from functions.api.auth import ClaimNames, SigningKeys, TokenVerifier
 from functions.api.cursors import Cursors
 from functions.api.dependencies import Limits, Services
-from shared.jobs.downloads import Downloads, ScoredRows
+from shared.jobs.downloads import Downloads
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.job import Job, Outcome
 from shared.jobs.retries import RetryService
@@ -163,14 +163,15 @@ def services(
     exporter: FakeExporter,
 ) -> Services:
     jobs = JobService(
-        store=store, uploads=uploads, results=results, workflow=workflow, assembler=assembler, clock=clock
+        store=store, uploads=uploads, results=results, workflow=workflow, request_assembly=assembler, clock=clock
     )
     return Services(
         jobs=jobs,
-        scored_rows=ScoredRows(results=results),
-        downloads=Downloads(store=store, results=results, exporter=exporter, clock=clock, xlsx_max_rows=1_048_575),
-        retries=RetryService(store=store, preparer=preparer, clock=clock),
-        rows=rows,
+        downloads=Downloads(
+            store=store, results=results, request_export=exporter, clock=clock, xlsx_max_rows=1_048_575
+        ),
+        retries=RetryService(store=store, request_retry_file=preparer, clock=clock),
+        score_rows=rows,
         idempotency=Idempotency(keys=keys, clock=clock),
         verifier=verifier,
         cursors=Cursors(key=lambda: b"cursor key"),
@@ -286,7 +287,7 @@ def store_results(results: FakeResultStore, job_id: UUID) -> None:
 
 
 def only_job(store: FakeJobStore) -> Job:
-    (job_id,) = store.unsettled()
+    (job_id,) = store.unreconciled()
     view = store.get(job_id)
     assert view is not None
     return view.job

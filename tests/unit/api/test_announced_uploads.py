@@ -68,7 +68,7 @@ class TestAnnounced:
     ) -> None:
         answer = client.post(URL, json=sent)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
-        assert not store.unsettled()
+        assert not store.unreconciled()
 
     @pytest.mark.parametrize(
         "content",
@@ -98,7 +98,7 @@ class TestAnnounced:
         assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
         assert answer.json()["errors"]
         assert len(answer.content) < 2_000
-        assert not store.unsettled()
+        assert not store.unreconciled()
 
     def test_with_a_huge_body_is_413(self, client: Client) -> None:
         answer = client.post(URL, content=b"[" * 100_000, headers={"Content-Type": "application/json"})

@@ -36,7 +36,7 @@ class TestExports:
         [(job_id, kind, claimed_at)] = exporter.requested
         assert (job_id, kind, claimed_at) == (job.id, ExportKind(Outcome.ALL, FileFormat(file_format)), NOON)
 
-        FakeExportFiles(results).make(job_id, kind)
+        FakeExportFiles(results).write(job_id, kind)
         answer = client.get(url)
         assert (answer.status_code, answer.content) == (303, b"")
         assert answer.headers["Location"].endswith(f"as=figures_all.{file_format}")

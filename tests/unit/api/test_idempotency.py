@@ -192,7 +192,7 @@ def test_the_longest_key_of_any_visible_character_is_taken(client: Client) -> No
 def test_a_key_is_its_callers_own(client_of: ClientOf, token: Token, store: FakeJobStore) -> None:
     callers: list[dict[str, Any]] = [{}, {"sub": "user-2"}, {"organization_id": "rival"}, {"organization_id": None}]
     job_ids = {upload(client_of(token(**caller))).json()["job_id"] for caller in callers}
-    assert len(job_ids) == len(callers) == len(store.unsettled())
+    assert len(job_ids) == len(callers) == len(store.unreconciled())
     # The same caller with a new token.
     assert upload(client_of(token(jti="another"))).json()["job_id"] in job_ids
 

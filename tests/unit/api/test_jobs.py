@@ -139,7 +139,7 @@ class TestCancel:
     ) -> None:
         job = a_processing_job(job_type=JobType.QUARTERLY, original_filename="quarterly_data.xlsx")
         store.add(job)
-        workflow.start(job.id, {})
+        workflow.start(job)
         answer = client.post(f"{API}/jobs/{job.id}/cancel")
         assert answer.status_code == 200
         assert_is_a(CancelResponse, answer.json())

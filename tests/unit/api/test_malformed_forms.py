@@ -21,7 +21,7 @@ class TestMalformedForms:
     def test_cut_in_the_middle_is_422_and_makes_no_job(self, client: Client, store: FakeJobStore, end: int) -> None:
         answer = client.post(URL, content=COMPLETE_FORM[:end], headers=MULTIPART)
         assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
-        assert not store.unsettled()
+        assert not store.unreconciled()
 
     def test_cut_after_the_file_is_422_and_not_a_job_without_its_options(
         self, client: Client, store: FakeJobStore
@@ -30,7 +30,7 @@ class TestMalformedForms:
         whole = COMPLETE_FORM.removesuffix(b"--b--\r\n") + option
         for cut in (len(option) - 5, len(option) - 60, 4):
             assert client.post(URL, content=whole[:-cut], headers=MULTIPART).status_code == 422
-        assert not store.unsettled()
+        assert not store.unreconciled()
         assert client.post(URL, content=whole, headers=MULTIPART).status_code == 202
         assert only_job(store).options.validate_only
 
@@ -53,7 +53,7 @@ class TestMalformedForms:
     def test_are_422(self, client: Client, store: FakeJobStore, content: bytes, headers: dict[str, str]) -> None:
         answer = client.post(URL, content=content, headers=headers)
         assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
-        assert not store.unsettled()
+        assert not store.unreconciled()
 
     @pytest.mark.parametrize(
         "content_type", ["", "text/csv", "application/x-www-form-urlencoded", "x", "multipart/mixed"]

@@ -93,7 +93,7 @@ def test_a_body_of_another_form_is_refused_and_makes_no_job(
     store.add(parent)
     answer = client.post(url(parent), **sent)
     assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
-    assert preparer.requested == store.unsettled() == []
+    assert preparer.requested == store.unreconciled() == []
 
 
 def test_a_large_body_is_refused(client: Client, store: FakeJobStore) -> None:

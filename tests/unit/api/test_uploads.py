@@ -169,7 +169,7 @@ class TestMultipart:
         answer = send(client, body, name)
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert answer.json()["detail"][0].isupper()
-        assert not store.unsettled()
+        assert not store.unreconciled()
 
     def test_names_every_missing_column_of_the_nearest_profile(self, client: Client) -> None:
         answer = send(client, b"company_symbol,Market Cap,total-assets\nA,1,2\n")
@@ -184,7 +184,7 @@ class TestMultipart:
         answer = send(client, HEADER + row * (MULTIPART_MAX_BYTES // len(row) + 1))
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
         assert "JSON" in answer.json()["detail"]
-        assert not store.unsettled()
+        assert not store.unreconciled()
 
     @pytest.mark.parametrize(
         ("sent", "field"),
@@ -213,7 +213,7 @@ class TestMultipart:
         answer = send(client, annual_csv(), **sent)
         assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
         assert field is None or field in {fault["field"] for fault in answer.json()["errors"]}
-        assert not store.unsettled()
+        assert not store.unreconciled()
 
     def test_faults_of_the_file_come_before_faults_of_the_options(self, client: Client) -> None:
         answer = send(client, b"", data={"max_failed_percent": "no number"})
@@ -244,7 +244,7 @@ class TestMultipart:
     ) -> None:
         answer = send(client, body(), "figures.xlsx")
         assert (answer.status_code, answer.json()["code"]) == (status, code)
-        assert not store.unsettled()
+        assert not store.unreconciled()
 
     def test_leaves_a_workbook_that_unpacks_to_much_to_its_job(self, client: Client, store: FakeJobStore) -> None:
         blank = b"<row/>" * (WORKBOOK_MAX_UNPACKED_BYTES // 6 // 8)

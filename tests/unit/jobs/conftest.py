@@ -16,5 +16,5 @@ def service(
     clock: SettableClock,
 ) -> JobService:
     return JobService(
-        store=store, uploads=uploads, results=results, workflow=workflow, assembler=assembler, clock=clock
+        store=store, uploads=uploads, results=results, workflow=workflow, request_assembly=assembler, clock=clock
     )

@@ -67,19 +67,19 @@ class JobLives(RuleBasedStateMachine):
             uploads=self.uploads,
             results=self.results,
             workflow=self.workflow,
-            assembler=self.assembler,
+            request_assembly=self.assembler,
             clock=self.clock,
         )
         self.intake = Intake(store=self.store, uploads=self.uploads, workflow=self.workflow, clock=self.clock)
         self.planning = Planning(store=self.store, clock=self.clock)
         self.finalization = Finalization(store=self.store, files=self.files, clock=self.clock)
-        self.sweeper = Reconciliation(
+        self.reconciliation = Reconciliation(
             store=self.store,
             uploads=self.uploads,
             results=self.results,
             workflow=self.workflow,
-            assembler=self.assembler,
-            preparer=self.preparer,
+            request_assembly=self.assembler,
+            request_retry_file=self.preparer,
             clock=self.clock,
         )
         self.seen: dict[UUID, Seen] = {}
@@ -234,13 +234,13 @@ class JobLives(RuleBasedStateMachine):
         # Reached only after planning: the map cannot end before its manifest is written.
         view = self.store.get(job_id)
         if view is None or view.job.total_rows is not None:
-            self.finalization.finish(job_id)
+            self.finalization.finalize(job_id)
 
     @rule()
     @delivered
     def answer_requests_for_files(self) -> None:
         while self.assembler.requested:
-            self.finalization.settle(self.assembler.requested[-1])
+            self.finalization.assemble_failed(self.assembler.requested[-1])
             self.assembler.requested.pop()
 
     @rule(job_id=ids)
@@ -258,7 +258,7 @@ class JobLives(RuleBasedStateMachine):
     @delivered
     def sweep(self) -> None:
         may_lose = self.lossy.calls_left > 0
-        if self.sweeper.run():
+        if self.reconciliation.reconcile_all():
             assert may_lose
             raise UnavailableError
 
@@ -270,7 +270,7 @@ class JobLives(RuleBasedStateMachine):
             view = self.lossy.store.get(job_id)
             assert seen.is_deleted if view is None else view.job.status.is_terminal
         self.answer_requests_for_files()
-        assert self.lossy.store.unsettled() == []
+        assert self.lossy.store.unreconciled() == []
         for job_id, seen in self.seen.items():
             assert (self.lossy.store.tombstone(job_id) is not None) is seen.is_deleted
 
@@ -307,5 +307,5 @@ class JobLives(RuleBasedStateMachine):
 
     @invariant()
     def one_execution_a_job_and_none_for_nobody(self) -> None:
-        for job_id in getattr(self, "workflow", FakeWorkflow()).payloads:
+        for job_id in getattr(self, "workflow", FakeWorkflow()).executions:
             assert job_id in self.seen

@@ -30,7 +30,7 @@ def exporter() -> FakeExporter:
 
 @pytest.fixture
 def downloads(store: FakeJobStore, results: FakeResultStore, exporter: FakeExporter, clock: SettableClock) -> Downloads:
-    return Downloads(store=store, results=results, exporter=exporter, clock=clock, xlsx_max_rows=XLSX_MAX_ROWS)
+    return Downloads(store=store, results=results, request_export=exporter, clock=clock, xlsx_max_rows=XLSX_MAX_ROWS)
 
 
 def stored(store: FakeJobStore, job: Job) -> Job:

@@ -32,7 +32,7 @@ class TestMake:
 
     @pytest.fixture
     def exporting(self, store: FakeJobStore, files: FakeExportFiles, clock: SettableClock) -> Exports:
-        return Exports(store=store, files=files, clock=clock)
+        return Exports(store=store, write_file=files.write, remove_file=files.remove, clock=clock)
 
     def export(self, store: FakeJobStore, job: Job) -> Export | None:
         view = store.get(job.id)
@@ -124,9 +124,11 @@ class ExportLife(RuleBasedStateMachine):
         self.clock, self.store, self.results = SettableClock(), FakeJobStore(), FakeResultStore()
         self.exporter, self.files = FakeExporter(), FakeExportFiles(self.results)
         self.downloads = Downloads(
-            store=self.store, results=self.results, exporter=self.exporter, clock=self.clock, xlsx_max_rows=100
+            store=self.store, results=self.results, request_export=self.exporter, clock=self.clock, xlsx_max_rows=100
         )
-        self.exporting = Exports(store=self.store, files=self.files, clock=self.clock)
+        self.exporting = Exports(
+            store=self.store, write_file=self.files.write, remove_file=self.files.remove, clock=self.clock
+        )
         self.job = a_completed_job()
         self.store.add(self.job)
         self.stale_view = self.job
@@ -226,7 +228,8 @@ def test_the_record_of_another_job_is_not_touched(store: FakeJobStore, results: 
     jobs = [a_completed_job(exports={KIND: CLAIM}) for _ in range(2)]
     for job in jobs:
         store.add(job)
-    exporting = Exports(store=store, files=FakeExportFiles(results), clock=SettableClock())
+    files = FakeExportFiles(results)
+    exporting = Exports(store=store, write_file=files.write, remove_file=files.remove, clock=SettableClock())
     exporting.make(jobs[0].id, KIND, claimed_at=NOON)
 
     def exports(job_id: UUID) -> dict[ExportKind, Export]:

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from shared.jobs.job import Job, JobStatus, UploadOptions
-from shared.jobs.processing import JUDGED_FROM_ROWS, FailureBudget, is_over_budget
+from shared.jobs.processing import BUDGET_FROM_ROWS, FailureBudget, is_over_budget
 from shared.jobs.progress import JobView
 from tests.builders import NOON, a_count, a_processing_job, a_progress
 from tests.fakes import FakeAssembler, FakeJobStore, FakeWorkflow, SettableClock
@@ -15,7 +15,7 @@ from tests.fakes import FakeAssembler, FakeJobStore, FakeWorkflow, SettableClock
 def budget(
     store: FakeJobStore, workflow: FakeWorkflow, assembler: FakeAssembler, clock: SettableClock
 ) -> FailureBudget:
-    return FailureBudget(store=store, workflow=workflow, assembler=assembler, clock=clock)
+    return FailureBudget(store=store, workflow=workflow, request_assembly=assembler, clock=clock)
 
 
 def running(
@@ -26,7 +26,7 @@ def running(
         chunk_count=10, total_rows=100_000, options=UploadOptions(max_failed_percent=max_failed_percent)
     )
     store.add(job)
-    workflow.start(job.id, {})
+    workflow.start(job)
     for chunk, (successful, failed) in enumerate(counts):
         store.commit_chunk(job.id, a_count(chunk, successful, failed), shard=0, now=NOON)
     return job
@@ -42,7 +42,7 @@ def test_a_job_over_its_budget_fails_is_stopped_and_gets_its_files(
     budget: FailureBudget, store: FakeJobStore, workflow: FakeWorkflow, assembler: FakeAssembler
 ) -> None:
     job = running(store, workflow, (800, 50), (50, 100))
-    budget.judge(job.id)
+    budget.enforce(job.id)
     ended = current(store, job)
     assert (ended.job.status, ended.job.error_code) == (JobStatus.FAILED, "too_many_failed_rows")
     assert "150 of the first 1000 rows processed failed, more than 10 %" in str(ended.job.error_message)
@@ -54,7 +54,7 @@ def test_a_job_over_its_budget_fails_is_stopped_and_gets_its_files(
 @pytest.mark.parametrize(
     ("counts", "max_failed_percent"),
     [
-        ([(0, JUDGED_FROM_ROWS - 1)], 10),  # too few rows to judge by
+        ([(0, BUDGET_FROM_ROWS - 1)], 10),  # too few rows to judge by
         ([(900, 100)], 10),  # at the limit is not over it
         ([(0, 5_000)], 100),
         ([(0, 5_000)], None),
@@ -69,7 +69,7 @@ def test_a_job_within_its_budget_runs_on(
     max_failed_percent: float | None,
 ) -> None:
     job = running(store, workflow, *counts, max_failed_percent=max_failed_percent)
-    budget.judge(job.id)
+    budget.enforce(job.id)
     assert current(store, job).job.status is JobStatus.PROCESSING
     assert (workflow.stopped, assembler.requested) == ([], [])
 
@@ -77,8 +77,8 @@ def test_a_job_within_its_budget_runs_on(
 def test_a_budget_of_nothing_ends_the_job_at_its_first_failed_row_once_it_is_judged(
     budget: FailureBudget, store: FakeJobStore, workflow: FakeWorkflow
 ) -> None:
-    job = running(store, workflow, (JUDGED_FROM_ROWS - 1, 1), max_failed_percent=0)
-    budget.judge(job.id)
+    job = running(store, workflow, (BUDGET_FROM_ROWS - 1, 1), max_failed_percent=0)
+    budget.enforce(job.id)
     assert current(store, job).job.status is JobStatus.FAILED
 
 
@@ -88,10 +88,10 @@ def test_an_ended_or_deleted_job_is_left_alone(
     job = running(store, workflow, (0, 2_000))
     store.fail(current(store, job).job, error_code=None, error_message="cancelled", cancelled=True, now=NOON)
     cancelled = current(store, job)
-    budget.judge(job.id)
+    budget.enforce(job.id)
     assert current(store, job) == cancelled
     store.delete(cancelled.job, now=NOON)
-    budget.judge(job.id)
+    budget.enforce(job.id)
     assert store.get(job.id) is None
     assert (workflow.stopped, assembler.requested) == ([], [])
 
@@ -100,7 +100,7 @@ def test_of_many_workers_that_judge_at_once_one_ends_the_job(
     budget: FailureBudget, store: FakeJobStore, workflow: FakeWorkflow, assembler: FakeAssembler
 ) -> None:
     job = running(store, workflow, (0, 2_000))
-    workers = [threading.Thread(target=budget.judge, args=(job.id,)) for _ in range(8)]
+    workers = [threading.Thread(target=budget.enforce, args=(job.id,)) for _ in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:

@@ -42,7 +42,7 @@ class TestComplete:
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
         job = scored(store, (0, 5, 0), (1, 3, 2))
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         ended = current(store, job)
         assert (ended.status, ended.phase, ended.results_ready) == (JobStatus.COMPLETED, Phase.DONE, True)
         assert (ended.final_successful_rows, ended.final_failed_rows) == (8, 2)
@@ -63,17 +63,17 @@ class TestComplete:
             seen.append((read.status, read.phase))
 
         monkeypatch.setattr(files, "assemble", watched)
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         assert seen == [(JobStatus.PROCESSING, Phase.FINALIZING)]
 
     def test_a_second_finish_changes_nothing(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
         job = scored(store, (0, 5, 0), (1, 5, 0))
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         ended = store.get(job.id)
-        finalization.finish(job.id)
-        finalization.settle(job.id)
+        finalization.finalize(job.id)
+        finalization.assemble_failed(job.id)
         assert store.get(job.id) == ended
         assert len(files.assembled) == 1
 
@@ -92,9 +92,9 @@ class TestComplete:
         with monkeypatch.context() as patch:
             patch.setattr(files, "assemble", crash)
             with pytest.raises(OSError, match="out of disk"):
-                finalization.finish(job.id)
+                finalization.finalize(job.id)
         assert current(store, job).status is JobStatus.PROCESSING
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         assert current(store, job).status is JobStatus.COMPLETED
 
     @pytest.mark.parametrize("job", [a_job(), a_job(status=JobStatus.QUEUED), a_completed_job()])
@@ -102,7 +102,7 @@ class TestComplete:
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles, job: Job
     ) -> None:
         store.add(job)
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         assert current(store, job) == job
         assert files.assembled == []
 
@@ -112,8 +112,8 @@ class TestComplete:
         job = a_job()
         store.create(job)
         store.delete(job, now=NOON)
-        finalization.finish(job.id)
-        finalization.settle(job.id)
+        finalization.finalize(job.id)
+        finalization.assemble_failed(job.id)
         assert store.get(job.id) is None
         assert files.assembled == []
 
@@ -123,7 +123,7 @@ class TestMissing:
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
         job = scored(store, (0, 5, 0), (3, 4, 1), chunks=4)
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         ended = current(store, job)
         assert (ended.status, ended.error_code) == (JobStatus.FAILED, "chunks_failed")
         assert ended.error_message is not None
@@ -136,7 +136,7 @@ class TestMissing:
     ) -> None:
         job = scored(store, (0, 5, 0), (1, 5, 0))
         files.lost_parts = {1}
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         ended = current(store, job)
         assert ended.status is JobStatus.FAILED
         assert "Rows 6-10 " in (ended.error_message or "")
@@ -145,7 +145,7 @@ class TestMissing:
         self, finalization: Finalization, store: FakeJobStore
     ) -> None:
         job = scored(store, *((chunk, 5, 0) for chunk in range(0, 20, 2)), chunks=20)
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         message = current(store, job).error_message or ""
         assert "Rows 6-10, 16-20, 26-30, 36-40, 46-50 and 5 more ranges could not be scored" in message
 
@@ -153,7 +153,7 @@ class TestMissing:
         self, finalization: Finalization, store: FakeJobStore
     ) -> None:
         job = scored(store, (0, 5, 0), (1, 4, 0))
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         ended = current(store, job)
         assert ended.status is JobStatus.FAILED
         assert ended.error_message is not None
@@ -171,7 +171,7 @@ class TestBudget:
     ) -> None:
         options = UploadOptions(max_failed_percent=allowed)
         job = scored(store, (0, 5, 0), (1, 3, 2), options=options)
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         ended = current(store, job)
         assert ended.status == status
         assert ended.error_code == (None if status == "completed" else "too_many_failed_rows")
@@ -179,7 +179,7 @@ class TestBudget:
 
     def test_no_failed_rows_are_within_any_budget(self, finalization: Finalization, store: FakeJobStore) -> None:
         job = scored(store, (0, 5, 0), (1, 5, 0), options=UploadOptions(max_failed_percent=0.0))
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         assert current(store, job).status is JobStatus.COMPLETED
 
 
@@ -204,7 +204,7 @@ class TestRaces:
             step(read, **facts)
 
         monkeypatch.setattr(store, moment, overtaken)
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         ended = current(store, job)
         assert (ended.status, ended.cancelled, ended.results_ready) == (JobStatus.FAILED, True, True)
         assert (ended.final_successful_rows, ended.final_failed_rows) == (8, 2)
@@ -224,15 +224,15 @@ class TestRaces:
             store.delete(view.job, now=NOON)
 
         monkeypatch.setattr(files, "assemble", delete)
-        finalization.settle(job.id)
+        finalization.assemble_failed(job.id)
         assert store.get(job.id) is None
-        assert store.unsettled() == [job.id]
+        assert store.unreconciled() == [job.id]
 
     def test_a_late_chunk_after_the_end_is_refused_and_the_counts_stand(
         self, finalization: Finalization, store: FakeJobStore
     ) -> None:
         job = scored(store, (0, 5, 0))
-        finalization.finish(job.id)
+        finalization.finalize(job.id)
         ended = store.get(job.id)
         with pytest.raises(Exception, match="job closed or gone"):
             store.commit_chunk(job.id, a_count(1), shard=0, now=NOON)
@@ -242,12 +242,12 @@ class TestRaces:
 def test_a_failed_job_is_settled_once(finalization: Finalization, store: FakeJobStore, files: FakeResultFiles) -> None:
     job = scored(store, (1, 2, 3))
     store.fail(job, error_code="x", error_message="x", cancelled=False, now=NOON)
-    finalization.settle(job.id)
+    finalization.assemble_failed(job.id)
     settled = current(store, job)
     assert (settled.final_successful_rows, settled.final_failed_rows, settled.results_ready) == (2, 3, True)
-    finalization.settle(job.id)
+    finalization.assemble_failed(job.id)
     assert len(files.assembled) == 1
-    assert store.unsettled() == []
+    assert store.unreconciled() == []
 
 
 class TestLost:
@@ -258,13 +258,13 @@ class TestLost:
         store.fail(job, error_code="x", error_message="It ended.", cancelled=False, now=NOON)
         files.are_lost = True
         for _ in range(2):
-            finalization.settle(job.id)
+            finalization.assemble_failed(job.id)
             settled = current(store, job)
             assert (settled.final_successful_rows, settled.final_failed_rows, settled.results_ready) == (2, 3, True)
             assert settled.error_message is not None
             assert settled.error_message.startswith("It ended. What was stored for the job has been lost since")
             assert settled.error_message.endswith("upload the file again as a new job.")
-        assert (settled.error_code, store.unsettled()) == ("x", [])
+        assert (settled.error_code, store.unreconciled()) == ("x", [])
 
     def test_a_cancelled_one_keeps_the_sentence_of_a_cancel(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
@@ -272,7 +272,7 @@ class TestLost:
         job = scored(store, (1, 2, 3))
         store.fail(job, error_code=None, error_message="Job cancelled by user", cancelled=True, now=NOON)
         files.are_lost = True
-        finalization.settle(job.id)
+        finalization.assemble_failed(job.id)
         settled = current(store, job)
         assert (settled.error_message, settled.results_ready) == ("Job cancelled by user", True)
 
@@ -281,6 +281,6 @@ def test_settling_does_not_end_a_live_job(
     finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
 ) -> None:
     job = scored(store, (0, 5, 0), (1, 5, 0))
-    finalization.settle(job.id)
+    finalization.assemble_failed(job.id)
     assert current(store, job) == replace(job)
     assert files.assembled == []

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from shared.jobs.intake import Intake
 from shared.jobs.job import Job, JobStatus, JobType, Phase, Source, dropped_job_id
-from shared.jobs.service import workflow_input
 from shared.jobs.uploads import ArrivedObject, upload_key
 from tests.builders import NOON, a_job, a_stored_input, an_arrived_object
 from tests.fakes import FakeJobStore, FakeUploadStore, FakeWorkflow, SettableClock
@@ -51,7 +50,7 @@ class TestApiUpload:
         assert view.job.stored_input == a_stored_input(job.id, size=77)
         assert view.job.file_size == 77
         assert view.job.execution_arn == world.workflow.execution_arn(job.id)
-        assert world.workflow.payloads == {job.id: workflow_input(job)}
+        assert list(world.workflow.executions) == [job.id]
 
     def test_events_that_come_again_change_nothing(self, world: World) -> None:
         job = a_job()
@@ -178,7 +177,7 @@ class TestDrop:
     )
     def test_a_key_of_nobodys_makes_no_job_and_is_left_alone(self, world: World, key: str) -> None:
         assert world.intake.receive(world.arrive(key)) is None
-        assert world.store.unsettled() == []
+        assert world.store.unreconciled() == []
         assert world.workflow.executions == {}
         assert len(world.uploads.objects) == 1
 
@@ -203,7 +202,7 @@ def test_any_number_of_deliveries_in_any_order_is_one_job_and_one_execution_each
     order.shuffle(events)
     for event in events:
         world.intake.receive(event)
-    assert set(world.store.unsettled()) == set(world.workflow.executions) == expected
+    assert set(world.store.unreconciled()) == set(world.workflow.executions) == expected
 
 
 def test_deliveries_at_the_same_time_are_one_job_and_one_execution() -> None:
@@ -219,4 +218,4 @@ def test_deliveries_at_the_same_time_are_one_job_and_one_execution() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(world.store.unsettled()) == len(world.workflow.executions) == 1
+        assert len(world.store.unreconciled()) == len(world.workflow.executions) == 1

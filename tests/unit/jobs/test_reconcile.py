@@ -8,7 +8,6 @@ import pytest
 from shared.jobs.job import Job, JobStatus, Outcome, Phase
 from shared.jobs.progress import JobView
 from shared.jobs.reconcile import Reconciliation
-from shared.jobs.service import workflow_input
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, a_retry_job, a_stored_input
 from tests.fakes import (
@@ -36,26 +35,26 @@ class World:
         self.workflow = FakeWorkflow()
         self.assembler = FakeAssembler()
         self.preparer = FakePreparer()
-        self.sweep = Reconciliation(
+        self.reconciliation = Reconciliation(
             store=self.store,
             uploads=self.uploads,
             results=self.results,
             workflow=self.workflow,
-            assembler=self.assembler,
-            preparer=self.preparer,
+            request_assembly=self.assembler,
+            request_retry_file=self.preparer,
             clock=self.clock,
         )
 
     def add(self, job: Job, *, running: bool = False) -> Job:
         self.store.add(job)
         if running:
-            self.workflow.start(job.id, {})
+            self.workflow.start(job)
         return job
 
     def after(self, by: timedelta, job: Job) -> Job:
         """The job after one sweep at so much later."""
         self.clock.advance(by)
-        assert self.sweep.run() == 0
+        assert self.reconciliation.reconcile_all() == 0
         view = self.store.get(job.id)
         assert view is not None
         return view.job
@@ -92,7 +91,7 @@ class TestQueued:
     def test_an_execution_that_was_never_started_is_started(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.QUEUED))
         assert world.after(5 * MINUTE, job).status is JobStatus.QUEUED
-        assert world.workflow.payloads == {job.id: workflow_input(job)}
+        assert list(world.workflow.executions) == [job.id]
 
     def test_an_execution_that_waits_its_turn_is_left_alone(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.QUEUED), running=True)
@@ -184,14 +183,15 @@ class TestEnded:
     def test_a_settled_job_is_not_looked_at(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         for job in (a_completed_job(), a_completed_job(status=JobStatus.FAILED)):
             world.add(job)
-            looked_at: list[UUID] = []
-            monkeypatch.setattr(world.sweep, "look_at", looked_at.append)
+            read: list[UUID] = []
+            monkeypatch.setattr(world.store, "tombstone", read.append)
+            monkeypatch.setattr(world.workflow, "describe", read.append)
             world.after(HOUR, job)
-            assert looked_at == []
+            assert (read, world.assembler.requested) == ([], [])
 
     def test_a_settled_job_that_the_index_still_names_is_left_alone(self, world: World) -> None:
         job = world.add(a_completed_job(status=JobStatus.FAILED))
-        world.sweep.look_at(job.id)
+        world.reconciliation.reconcile(job.id)
         assert world.assembler.requested == []
 
 
@@ -210,19 +210,19 @@ class TestDeleted:
     def test_what_late_workers_wrote_goes_once_none_can_be_left(self, world: World) -> None:
         job = self.deleted(world)
         world.clock.advance(15 * MINUTE)
-        world.sweep.run()
+        world.reconciliation.reconcile_all()
         assert world.results.files
         world.clock.advance(MINUTE)
-        assert world.sweep.run() == 0
+        assert world.reconciliation.reconcile_all() == 0
         assert (world.results.files, world.results.errors, world.uploads.objects) == ({}, {}, {})
-        assert world.store.unsettled() == []
+        assert world.store.unreconciled() == []
         assert world.store.tombstone(job.id) is not None
 
     def test_another_version_under_the_same_key_stays(self, world: World) -> None:
         job = self.deleted(world)
         world.uploads.objects[upload_key(job.id), "v2"] = b"other"
         world.clock.advance(HOUR)
-        world.sweep.run()
+        world.reconciliation.reconcile_all()
         assert list(world.uploads.objects) == [(upload_key(job.id), "v2")]
 
     def test_a_sweep_that_crashes_half_way_is_done_again(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,9 +234,9 @@ class TestDeleted:
         world.clock.advance(HOUR)
         with monkeypatch.context() as patch:
             patch.setattr(world.results, "delete_all", crash)
-            assert world.sweep.run() == 1
-        assert world.store.unsettled() == [job.id]
-        assert world.sweep.run() == 0
+            assert world.reconciliation.reconcile_all() == 1
+        assert world.store.unreconciled() == [job.id]
+        assert world.reconciliation.reconcile_all() == 0
         assert world.results.files == {}
 
 
@@ -252,13 +252,13 @@ def test_one_failure_hides_no_other_job(world: World, monkeypatch: pytest.Monkey
 
     world.clock.advance(24 * HOUR)
     monkeypatch.setattr(world.store, "get", failing)
-    assert world.sweep.run() == 1
+    assert world.reconciliation.reconcile_all() == 1
     ended = [view.job.status for job in jobs if job.id != broken and (view := get(job.id))]
     assert ended == [JobStatus.FAILED] * 4
 
 
 def test_an_id_that_stands_for_nothing_any_more_is_passed_over(world: World) -> None:
-    world.sweep.look_at(a_job().id)
+    world.reconciliation.reconcile(a_job().id)
     assert world.assembler.requested == []
 
 

@@ -27,7 +27,7 @@ BOTH = frozenset(RETRIED_OUTCOMES)
 
 @pytest.fixture
 def retries(store: FakeJobStore, preparer: FakePreparer, clock: SettableClock) -> RetryService:
-    return RetryService(store=store, preparer=preparer, clock=clock)
+    return RetryService(store=store, request_retry_file=preparer, clock=clock)
 
 
 def a_cancelled_job(**overrides: object) -> Job:
@@ -83,7 +83,7 @@ def test_a_file_whose_rows_were_never_counted_is_taken_as_it_came(retries: Retry
 def test_a_live_job_is_not_retried(retries: RetryService, store: FakeJobStore, status: JobStatus) -> None:
     with pytest.raises(ResultsNotReadyError, match=status):
         retries.retry(a_caller(), a_view(a_job(status=status)), BOTH)
-    assert store.unsettled() == []
+    assert store.unreconciled() == []
 
 
 def test_a_completed_job_has_failed_rows_to_retry_and_no_unprocessed_ones(retries: RetryService) -> None:
@@ -152,4 +152,4 @@ def test_a_request_that_is_lost_leaves_the_job_to_the_sweep(
 ) -> None:
     preparer.error = UnavailableError()
     child = retries.retry(a_caller(), a_view(a_completed_job()), BOTH)
-    assert store.unsettled() == [child.id]
+    assert store.unreconciled() == [child.id]

@@ -12,23 +12,15 @@ from tests.fakes import FakeJobStore, SettableClock
 
 @dataclass
 class FakeRetryFiles:
-    """`RetryFiles` that only remembers what it was asked to write; `are_gone` says that the parent's are not there."""
+    """Records the files to write; with `are_gone` the results of the parent are gone."""
 
     are_gone: bool = False
-    rows: list[tuple[Job, Job, Retry]] = field(default_factory=list)
-    copies: list[tuple[Job, Job]] = field(default_factory=list)
+    written: list[tuple[Job, Job, Retry]] = field(default_factory=list)
 
-    def write_rows(self, parent: Job, child: Job, retry: Retry) -> None:
-        self._check()
-        self.rows.append((parent, child, retry))
-
-    def copy_input(self, parent: Job, child: Job) -> None:
-        self._check()
-        self.copies.append((parent, child))
-
-    def _check(self) -> None:
+    def write(self, parent: Job, child: Job, retry: Retry) -> None:
         if self.are_gone:
             raise FileNotFoundError
+        self.written.append((parent, child, retry))
 
 
 class World:
@@ -39,7 +31,7 @@ class World:
         self.clock = clock
         self.files = FakeRetryFiles()
         self.waits: list[float] = []
-        self.preparation = RetryPreparation(store=store, files=self.files, clock=clock, pause=self._pause)
+        self.preparation = RetryPreparation(store=store, write_file=self.files.write, clock=clock, pause=self._pause)
 
     def _pause(self, seconds: float) -> None:
         self.waits.append(seconds)
@@ -68,15 +60,14 @@ def a_parent_whose_files_are_not_there() -> Job:
     return a_processing_job(status=JobStatus.FAILED, completed_at=NOON)
 
 
-def test_rows_are_written_or_the_input_copied_and_the_same_again_when_asked_again(world: World) -> None:
+def test_repeated_preparation_writes_the_same_file(world: World) -> None:
     parent = a_completed_job()
     rows = a_retry_job(parent_job_id=parent.id)
     whole = a_retry_job(parent_job_id=parent.id, retry=a_retry(is_whole_input=True))
     world.add(parent, rows, whole)
     for child in (rows, whole) * 2:
         world.preparation.prepare(child.id)
-    assert world.files.rows == [(parent, rows, rows.retry)] * 2
-    assert world.files.copies == [(parent, whole)] * 2
+    assert world.files.written == [(parent, rows, rows.retry), (parent, whole, whole.retry)] * 2
     assert world.waits == []
 
 
@@ -85,10 +76,10 @@ def test_the_parents_files_are_waited_for(world: World) -> None:
     child = a_retry_job(parent_job_id=parent.id)
     world.add(parent, child)
     world.on_third_wait = (  # type: ignore[method-assign]
-        lambda: world.store.settle(parent, successful=5, failed=5, now=NOON)
+        lambda: world.store.record_assembly(parent, successful=5, failed=5, now=NOON)
     )
     world.preparation.prepare(child.id)
-    assert [child for _, child, _ in world.files.rows] == [child]
+    assert [child for _, child, _ in world.files.written] == [child]
     assert len(world.waits) == 3
 
 
@@ -109,11 +100,11 @@ def test_a_retry_cancelled_during_the_wait_gets_no_file(world: World) -> None:
 
     def cancel_and_settle() -> None:
         world.store.fail(child, error_code=None, error_message="Cancelled", cancelled=True, now=NOON)
-        world.store.settle(parent, successful=5, failed=5, now=NOON)
+        world.store.record_assembly(parent, successful=5, failed=5, now=NOON)
 
     world.on_third_wait = cancel_and_settle  # type: ignore[method-assign]
     world.preparation.prepare(child.id)
-    assert world.files.rows == []
+    assert world.files.written == []
 
 
 @pytest.mark.parametrize("status", [status for status in JobStatus if status is not JobStatus.PENDING])
@@ -122,7 +113,7 @@ def test_a_retry_that_waits_no_more_gets_no_file(world: World, status: JobStatus
     child = a_retry_job(parent_job_id=parent.id, status=status)
     world.add(parent, child)
     world.preparation.prepare(child.id)
-    assert world.files.rows == []
+    assert world.files.written == []
     assert world.job(child) == child
 
 
@@ -133,7 +124,7 @@ def test_a_deleted_retry_and_a_job_that_is_none_are_left_alone(world: World) -> 
     world.store.delete(child, now=NOON)
     for job in (child, upload):
         world.preparation.prepare(job.id)
-    assert world.files.rows == []
+    assert world.files.written == []
     assert world.job(upload) == upload
 
 

@@ -1,6 +1,7 @@
 """What callers do with jobs until they are done with them: upload, look, cancel."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -97,7 +98,7 @@ class TestCancel:
     ) -> None:
         job = a_processing_job()
         store.add(job)
-        workflow.start(job.id, {})
+        workflow.start(job)
         seen: list[JobStatus] = []
         stop = workflow.stop
 
@@ -112,7 +113,7 @@ class TestCancel:
         assert seen == [JobStatus.FAILED]
 
     def test_a_cancel_that_cannot_ask_for_the_files_holds_and_leaves_them_to_the_sweep(
-        self, service: JobService, store: FakeJobStore, assembler: FakeAssembler, monkeypatch: pytest.MonkeyPatch
+        self, service: JobService, store: FakeJobStore
     ) -> None:
         job = a_processing_job()
         store.add(job)
@@ -120,16 +121,16 @@ class TestCancel:
         def unavailable(_job_id: UUID) -> None:
             raise UnavailableError
 
-        monkeypatch.setattr(assembler, "request", unavailable)
+        service = replace(service, request_assembly=unavailable)
         assert service.cancel(a_caller(), job.id).job.cancelled
-        assert store.unsettled() == [job.id]
+        assert store.unreconciled() == [job.id]
 
     def test_a_second_cancel_says_the_same(
         self, service: JobService, store: FakeJobStore, workflow: FakeWorkflow, clock: SettableClock
     ) -> None:
         job = a_processing_job()
         store.add(job)
-        workflow.start(job.id, {})
+        workflow.start(job)
         first = service.cancel(a_caller(), job.id)
         clock.advance(timedelta(hours=1))
         second = service.cancel(a_caller(), job.id)
@@ -142,7 +143,7 @@ class TestCancel:
     ) -> None:
         job = a_processing_job()
         store.add(job)
-        workflow.start(job.id, {})
+        workflow.start(job)
         store.fail(job, error_code=None, error_message="Job cancelled by user", cancelled=True, now=NOON)
         assert service.cancel(a_caller(), job.id).execution_stopped
         assert workflow.stopped == assembler.requested == [job.id]

@@ -59,7 +59,7 @@ class TestDelete:
     ) -> None:
         job = a_job(status=JobStatus.QUEUED)
         store.add(job)
-        workflow.start(job.id, {})
+        workflow.start(job)
         service.delete(a_caller(), job.id)
         assert workflow.stopped == [job.id]
 

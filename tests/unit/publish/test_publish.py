@@ -10,7 +10,7 @@ import pytest
 from functions.publish import handler as function
 from functions.publish.status_events import StatusEvents
 from shared.aws.job_items import decode_job
-from shared.aws.status_events import status_change
+from shared.aws.status_events import status_change_of
 from shared.aws.table_keys import decode
 from shared.jobs.job import JobStatus
 from tests.builders import a_completed_job, a_count, a_job, plan_facts
@@ -94,7 +94,7 @@ def test_a_job_that_was_just_made_has_changed_to_pending(bus: FakeEventBus) -> N
     ids=["a write that keeps the status", "a shard", "a removal", "a deletion"],
 )
 def test_what_changes_no_status_makes_no_event(bus: FakeEventBus, silent: dict[str, Any]) -> None:
-    assert status_change(silent) is None
+    assert status_change_of(silent) is None
     assert published(silent) == []
     assert bus.events == []
 
