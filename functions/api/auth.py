@@ -5,14 +5,15 @@ of Cognito are accepted as well as those of other issuers.
 """
 
 import logging
+import math
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 import jwt
-from jwt import PyJWK, PyJWKClient, PyJWTError
+from jwt import PyJWKClient, PyJWKSet, PyJWTError
 
 from functions.api.problems import ForbiddenError, UnauthenticatedError
 from shared.jobs.access import Caller, Role
@@ -20,20 +21,20 @@ from shared.jobs.errors import UnavailableError
 
 logger = logging.getLogger(__name__)
 
-FETCH_TIMEOUT_SECONDS = 3.0
-# An unknown key id costs a fetch at most this often: an attacker makes many up, an issuer adds one a year.
-REFETCH_SECONDS = 300.0
-# After this a key that the issuer withdrew is no longer trusted, as long as the issuer can be reached.
-LIFETIME_SECONDS = 3600.0
-# A fetch that failed is tried again after this.
-RETRY_SECONDS = 5.0
+# A withdrawn key is trusted for at most this long while the issuer responds.
+JWKS_LIFETIME_SECONDS = 3600
+# Tokens with an unknown key id cause at most one fetch in this time: attackers invent many, an issuer adds one a year.
+JWKS_COOLDOWN_SECONDS = 300
+JWKS_TIMEOUT_SECONDS = 3
+# Pause after a failed fetch.
+JWKS_RETRY_SECONDS = 5
 
 # Not a setting: no environment can allow another algorithm.
 ALGORITHMS = ("RS256",)
 MAX_TOKEN_BYTES = 8 * 1024
 MAX_SUBJECT_LENGTH = 128
 MAX_KEY_ID_LENGTH = 256
-# Year 9999: what lies beyond is no date, and floats of that size lose whole seconds.
+# Year 9999: later values are no dates, and floats of that size lose whole seconds.
 _LATEST = 253_402_300_799
 
 _BEARER = re.compile(r"bearer +([A-Za-z0-9_.=-]+)", re.IGNORECASE)
@@ -41,12 +42,11 @@ _ORGANIZATION = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ROLES = {role.name.lower(): role for role in Role}
 
 Claims = Mapping[str, Any]
-KeySet = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimNames:
-    """Under which names the token says what."""
+    """Names of the claims about a caller."""
 
     organization: str = "organization_id"
     role: str = "role"
@@ -54,84 +54,50 @@ class ClaimNames:
     username: str = "username"
 
 
-class SigningKeys:
-    """RSA keys by key id. `fetch` returns the issuer's JWK set as parsed JSON; `monotonic` counts seconds."""
+class IssuerKeys(PyJWKClient):
+    """The issuer's JWKS, cached. Unlike its base it keeps the last known keys while the issuer does not respond."""
 
-    def __init__(self, *, fetch: Callable[[], KeySet], monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._fetch = fetch
-        self._monotonic = monotonic
-        self._keys: dict[str, PyJWK] = {}
-        self._fetched_at: float | None = None
-        self._failed_at: float | None = None
+    def __init__(self, url: str) -> None:
+        super().__init__(
+            url,
+            lifespan=JWKS_LIFETIME_SECONDS,
+            cooldown_duration=JWKS_COOLDOWN_SECONDS,
+            timeout=JWKS_TIMEOUT_SECONDS,
+        )
+        self._last_known: PyJWKSet | None = None
+        self._failed_at = -math.inf
 
-    def find(self, key_id: str) -> PyJWK | None:
-        """The key of that id; None when the issuer has no such key.
+    def get_jwk_set(self, refresh: bool = False) -> PyJWKSet:  # noqa: FBT001, FBT002 - the signature of the base
+        """Returns the cached key set, fetched anew when it expired or for `refresh`.
 
-        Raises `UnavailableError` when the key is unknown and the issuer did not answer.
+        Raises `UnavailableError` when the fetch fails and there is no key set, or `refresh` asks for a newer one.
         """
-        if self._is_due(known=key_id in self._keys):
-            self._refresh()
-        key = self._keys.get(key_id)
-        if key is None and self._failed_at is not None:
+        if time.monotonic() - self._failed_at >= JWKS_RETRY_SECONDS:
+            try:
+                self._last_known = super().get_jwk_set(refresh)
+            except (PyJWTError, OSError, ValueError, RecursionError) as error:
+                self._failed_at = time.monotonic()
+                logger.warning("The token issuer's keys could not be fetched", extra={"cause": type(error).__name__})
+            else:
+                return self._last_known
+        if refresh or self._last_known is None:
             raise UnavailableError
-        return key
-
-    def _is_due(self, *, known: bool) -> bool:
-        now = self._monotonic()
-        if self._failed_at is not None:
-            return now - self._failed_at >= RETRY_SECONDS
-        if self._fetched_at is None:
-            return True
-        return now - self._fetched_at >= (LIFETIME_SECONDS if known else REFETCH_SECONDS)
-
-    def _refresh(self) -> None:
-        try:
-            keys = _usable(self._fetch())
-        except (PyJWTError, OSError, ValueError) as error:
-            logger.warning("The token issuer's keys could not be fetched", extra={"cause": type(error).__name__})
-            keys = {}
-        if keys:
-            # Keys that were fetched before stay when a fetch fails: an outage of the issuer is not one of ours.
-            self._keys, self._fetched_at, self._failed_at = keys, self._monotonic(), None
-        else:
-            self._failed_at = self._monotonic()
-
-
-def jwks_fetcher(url: str) -> Callable[[], KeySet]:
-    """A function that fetches the JWK set at `url`, following no redirect."""
-    client = PyJWKClient(url, cache_jwk_set=False, timeout=FETCH_TIMEOUT_SECONDS)
-    return client.fetch_data
-
-
-def _usable(key_set: KeySet) -> dict[str, PyJWK]:
-    """The RSA signing keys of a JWK set; others (and broken ones) are passed over."""
-    entries = key_set.get("keys")
-    keys: dict[str, PyJWK] = {}
-    for entry in entries if isinstance(entries, list) else []:
-        if not isinstance(entry, dict) or not isinstance(entry.get("kid"), str) or entry.get("kty") != "RSA":
-            continue
-        if entry.get("use", "sig") != "sig" or entry.get("alg", "RS256") != "RS256":
-            continue
-        try:
-            keys[entry["kid"]] = PyJWK(entry, algorithm="RS256")
-        except PyJWTError as error:
-            logger.warning("A key of the token issuer cannot be read", extra={"cause": type(error).__name__})
-    return keys
+        return self._last_known
 
 
 class TokenVerifier:
-    """Turns an Authorization header into a caller."""
+    """Verifies access tokens and returns their callers."""
 
-    def __init__(self, *, issuer: str, audiences: frozenset[str], names: ClaimNames, keys: SigningKeys) -> None:
+    def __init__(self, *, issuer: str, audiences: frozenset[str], names: ClaimNames, keys: PyJWKClient) -> None:
         self._issuer = issuer
         self._audiences = audiences
         self._names = names
         self._keys = keys
 
     def caller(self, authorization: str | None) -> Caller:
-        """The caller of a request with this Authorization header.
+        """Returns the caller of a request with this Authorization header.
 
-        Raises `UnauthenticatedError`, `ForbiddenError`, and `UnavailableError` when the issuer's keys cannot be had.
+        Raises `UnauthenticatedError`, `ForbiddenError`, and `UnavailableError` without the issuer's keys.
         """
         if not authorization:
             raise UnauthenticatedError(token_given=False)
@@ -145,19 +111,17 @@ class TokenVerifier:
     def _claims(self, token: str) -> Claims:
         try:
             header = jwt.get_unverified_header(token)
-            # Before any key is looked for, so that `none` and HS256 cost no fetch.
+            # Before the key lookup, so that `none` and HS256 cause no fetch.
             key_id = header.get("kid")
             if header.get("alg") not in ALGORITHMS or not _is_text(key_id, MAX_KEY_ID_LENGTH):
                 raise UnauthenticatedError(token_given=True)
-            key = self._keys.find(key_id)
-            if key is None:
-                raise UnauthenticatedError(token_given=True)
             claims: Claims = jwt.decode(
                 token,
-                key.key,
+                # Not its `key` only: with the whole JWK a token also has to match the algorithm of its key.
+                self._keys.get_signing_key(key_id),
                 algorithms=list(ALGORITHMS),
                 issuer=self._issuer,
-                # The audience is checked below: Cognito's access tokens have it in `client_id`.
+                # Checked below: access tokens of Cognito have the audience in `client_id`.
                 options={"require": ["exp", "iss", "sub"], "verify_aud": False, "verify_iat": False},
             )
         except (PyJWTError, ValueError, OverflowError, TypeError, RecursionError) as error:
@@ -169,7 +133,7 @@ class TokenVerifier:
         return claims
 
     def _is_access_token(self, claims: Claims) -> bool:
-        """Whether the token is one for access, and for this service."""
+        """Returns whether the token is an access token for this service."""
         is_declared = claims.get("token_use") == "access"
         if "token_use" in claims and not is_declared:
             return False
@@ -183,7 +147,7 @@ class TokenVerifier:
         if role is None:
             raise ForbiddenError("Your account has no role that may use this service. Ask an administrator for one.")
         organization_id = claims.get(self._names.organization)
-        # A claim that cannot be read is never taken for "no organization".
+        # An unreadable claim never counts as "no organization".
         if organization_id is not None and not _is_organization(organization_id):
             raise ForbiddenError("The organization in your access token cannot be read. Ask an administrator.")
         username = claims.get(self._names.username)
@@ -200,7 +164,7 @@ class TokenVerifier:
 
 
 def _names(claim: object) -> list[str]:
-    """The names in a claim: a list, one name, or (as API Gateway writes a list) `[a b]`."""
+    """Returns the names in a claim: a list, one name, or `[a b]`, as API Gateway serializes a list."""
     if isinstance(claim, list):
         return [name for name in claim if isinstance(name, str)]
     if isinstance(claim, str):
@@ -209,7 +173,7 @@ def _names(claim: object) -> list[str]:
 
 
 def _is_text(value: object, max_length: int) -> TypeGuard[str]:
-    """Whether the value is a string that can be stored and shown."""
+    """Returns whether the value is a printable string within the length."""
     return isinstance(value, str) and 0 < len(value) <= max_length and value.isprintable()
 
 

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from functools import cache, partial
 from typing import Annotated
 
+from itsdangerous import URLSafeSerializer
 from pydantic import BeforeValidator, Field, HttpUrl
 
-from functions.api.auth import ClaimNames, SigningKeys, TokenVerifier, jwks_fetcher
-from functions.api.cursors import Cursors
+from functions.api.auth import ClaimNames, IssuerKeys, TokenVerifier
 from functions.api.dependencies import Limits, Services
+from functions.api.pagination import cursor_serializer
 from shared.aws import clients
 from shared.aws.failures import translated
 from shared.aws.idempotency_keys import StoredKeys
@@ -94,7 +95,7 @@ def services(settings: ApiSettings) -> Services:
         score_rows=partial(score_rows, settings.score_function_name),
         idempotency=Idempotency(keys=StoredKeys(settings.table_name)),
         verifier=_verifier(settings),
-        cursors=Cursors(key=_cursor_key(settings.cursor_secret_arn)),
+        cursor_serializer=_cursor_serializer(settings.cursor_secret_arn),
         clock=utc_now,
         limits=Limits(
             multipart_max_bytes=settings.multipart_max_bytes,
@@ -116,14 +117,15 @@ def _verifier(settings: ApiSettings) -> TokenVerifier:
             groups=settings.groups_claim,
             username=settings.username_claim,
         ),
-        keys=SigningKeys(fetch=jwks_fetcher(str(settings.jwks_url))),
+        keys=IssuerKeys(str(settings.jwks_url)),
     )
 
 
-def _cursor_key(secret_arn: str) -> Callable[[], bytes]:
+def _cursor_serializer(secret_arn: str) -> Callable[[], URLSafeSerializer]:
     @cache
-    def key() -> bytes:
+    def serializer() -> URLSafeSerializer:
         with translated():
-            return clients.secrets().get_secret_value(SecretId=secret_arn)["SecretString"].encode()
+            key = clients.secrets().get_secret_value(SecretId=secret_arn)["SecretString"]
+        return cursor_serializer(key.encode())
 
-    return key
+    return serializer

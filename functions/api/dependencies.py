@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Path, Query, Request
+from fastapi import Depends, Path, Request
+from itsdangerous import URLSafeSerializer
 
 from functions.api.auth import TokenVerifier
-from functions.api.cursors import Cursor, Cursors
 from shared.jobs.access import Caller
 from shared.jobs.downloads import Downloads
 from shared.jobs.errors import JobNotFoundError
@@ -46,7 +46,8 @@ class Services:
     score_rows: ScoreRows
     idempotency: Idempotency
     verifier: TokenVerifier
-    cursors: Cursors
+    # The key is fetched on first use.
+    cursor_serializer: Callable[[], URLSafeSerializer]
     clock: Clock
     limits: Limits
     # Waits for a number of seconds.
@@ -73,18 +74,6 @@ async def _caller(request: Request) -> Caller:
 
 
 CurrentCaller = Annotated[Caller, Depends(_caller)]
-
-
-async def _cursor(
-    caller: CurrentCaller,  # noqa: ARG001 - the caller is authenticated first
-    request: Request,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
-) -> Cursor | None:
-    return services_of(request).cursors.read(cursor) if cursor is not None else None
-
-
-# Comes before the other parameters of a route, so that a bad cursor is reported before bad values of those.
-CurrentCursor = Annotated[Cursor | None, Depends(_cursor)]
 
 
 def parsed_job_id(text: str) -> UUID:

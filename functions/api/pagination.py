@@ -1,22 +1,84 @@
-"""The job list: filters as query parameters, a page, and the cursor of the next page."""
+"""Pages: signed cursors for all lists; filters and pages of the job list."""
 
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import MAXYEAR, UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Query
+from itsdangerous import BadData, URLSafeSerializer
 from pydantic import AfterValidator, AwareDatetime, Field
+from starlette.requests import Request
 
-from functions.api.cursors import Cursor, JsonValue
-from functions.api.dependencies import Services
+from functions.api.dependencies import CurrentCaller, Services, services_of
 from functions.api.problems import ValidationError
 from shared.api_types import FieldError, JobListResponse, JobTotal
 from shared.jobs.access import Caller, scope_of
+from shared.jobs.errors import InvalidCursorError
 from shared.jobs.job import JobStatus, JobType, timestamp
 from shared.jobs.listing import JobCount, JobFilter
 from shared.jobs.representations import job_summary
 
 _MAX_TEXT = 255
+
+JsonValue = str | int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The content of a cursor with a valid signature."""
+
+    _position: Mapping[str, Any]
+    _list: str
+
+    def position(self, *, bound_to: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Returns where the next page starts. Raises `InvalidCursorError` for a cursor of another list."""
+        if self._list != _digest(bound_to):
+            raise InvalidCursorError
+        return self._position
+
+
+def cursor_serializer(key: bytes) -> URLSafeSerializer:
+    """Returns the serializer that signs cursors with this key."""
+    signer = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+    return URLSafeSerializer(key, salt="cursor", signer_kwargs=signer)
+
+
+def sign_cursor(
+    serializer: URLSafeSerializer, position: Mapping[str, JsonValue], *, bound_to: Mapping[str, Any]
+) -> str:
+    """Returns a cursor for this position. Of `bound_to` (scope, filter, order) it contains only a digest."""
+    return str(serializer.dumps([position, _digest(bound_to)]))
+
+
+def read_cursor(serializer: URLSafeSerializer, text: str) -> Cursor:
+    """Returns the content of a cursor. Raises `InvalidCursorError` unless it is a text that `sign_cursor` returned."""
+    try:
+        content = serializer.loads(text)
+    except BadData:
+        raise InvalidCursorError from None
+    # Base64 has several spellings of one signature.
+    if serializer.dumps(content) != text:
+        raise InvalidCursorError
+    return Cursor(*content)
+
+
+def _digest(bound_to: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(bound_to, sort_keys=True).encode()).hexdigest()[:32]
+
+
+async def _cursor(
+    caller: CurrentCaller,  # noqa: ARG001 - the caller is authenticated first
+    request: Request,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+) -> Cursor | None:
+    return read_cursor(services_of(request).cursor_serializer(), cursor) if cursor is not None else None
+
+
+# Comes before the other parameters of a route, so that a bad cursor is reported before bad values of those.
+CurrentCursor = Annotated[Cursor | None, Depends(_cursor)]
 
 
 def _as_utc(moment: datetime) -> datetime:
@@ -114,7 +176,7 @@ def list_jobs(services: Services, caller: Caller, wanted: ListRequest) -> JobLis
             "counted": count.jobs,
             "is_complete": count.is_complete,
         }
-        next_cursor = services.cursors.sign(following, bound_to=bound_to)
+        next_cursor = sign_cursor(services.cursor_serializer(), following, bound_to=bound_to)
     return {
         "success": True,
         "jobs": [job_summary(view.job, view.progress) for view in page.views],

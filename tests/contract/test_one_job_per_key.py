@@ -13,8 +13,8 @@ from botocore.exceptions import EndpointConnectionError
 from moto import mock_aws
 
 from functions.api.app import create_app
-from functions.api.cursors import Cursors
 from functions.api.dependencies import Limits, Services
+from functions.api.pagination import cursor_serializer
 from shared.aws import clients
 from shared.aws.idempotency_keys import StoredKeys
 from shared.aws.jobs_table import JobsTable
@@ -95,7 +95,7 @@ class Api:
                 ),
                 idempotency=Idempotency(keys=keys, clock=self.clock),
                 verifier=verifier,
-                cursors=Cursors(key=lambda: b"key"),
+                cursor_serializer=lambda: cursor_serializer(b"key"),
                 clock=self.clock,
                 limits=limits,
             )

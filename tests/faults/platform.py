@@ -18,6 +18,7 @@ from unittest.mock import patch
 
 import boto3
 import httpx
+from jwt import PyJWKClient
 from moto.backends import get_backend
 from moto.core.model_instances import reset_model_data
 from moto.s3.models import FakeKey
@@ -261,7 +262,7 @@ def running_platform() -> Iterator[Platform]:
             if hasattr(module, "utc_now"):
                 stack.enter_context(patch.object(module, "utc_now", clock))
         stack.enter_context(patch("functions.api.composition.utc_now", clock))
-        stack.enter_context(patch("functions.api.composition.jwks_fetcher", lambda _url: key_set))
+        stack.enter_context(patch.object(PyJWKClient, "fetch_data", lambda _: key_set))
         # Chunks of a few rows, so that a small file has several.
         stack.enter_context(patch("functions.plan.planner.chunk_size", lambda size: max(700, size // 4)))
         stack.enter_context(patch("time.sleep", lambda _seconds: None))

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from functions.api.cursors import Cursors
 from functions.api.openapi.example_results import MODEL_VERSION, SUMMARY, fault_counts, row_errors, scored_row
 from functions.api.routes.reference import VERSION
 from shared.api_types import JsonObject
@@ -115,6 +114,15 @@ _FINAL_PROGRESS: Final = Progress(
             closed=True,
         )
     ]
+)
+
+_RESULTS_CURSOR = (
+    "eyJsaXN0IjoiNTE4ZDg2YWQxMDY1MDUzMGQxYzRjMTIyMGRiOTU2OGIiLCJwb3NpdGlvbiI6eyJvZmZzZXQiOjUxMn19"
+    ".Fwr8U3n3xnrQzk8uX81AckyGiPri0-zYO6P98VWkmrc"
+)
+_ERRORS_CURSOR = (
+    "eyJsaXN0IjoiNTE4ZDg2YWQxMDY1MDUzMGQxYzRjMTIyMGRiOTU2OGIiLCJwb3NpdGlvbiI6eyJjaHVuayI6NCwib2Zmc2V0IjowfX0"
+    ".z1I9Tpn4L6i3mbdBFNKQZy8aTaEiglZRC-oTYwvYFjE"
 )
 
 
@@ -261,7 +269,7 @@ def _results() -> OperationExamples:
         "job_id": str(_COMPLETE.id),
         "results": [scored_row(JobType.ANNUAL)],
         "summary": SUMMARY,
-        "pagination": _more(limit=1, position={"offset": 512}),
+        "pagination": _more(limit=1, cursor=_RESULTS_CURSOR),
         "links": {"download": download_path(_COMPLETE, Outcome.SUCCESSFUL)},
     }
     return OperationExamples(answers={"200": page, "202": _assembling()})
@@ -273,7 +281,7 @@ def _row_errors() -> OperationExamples:
         error_count=_COMPLETE.final_failed_rows,
         **row_error_counts(_FINAL_PROGRESS.row_errors),
         links={"failed_rows": download_path(_COMPLETE, Outcome.FAILED)},
-        pagination=_more(limit=2, position={"chunk": 4, "offset": 0}),
+        pagination=_more(limit=2, cursor=_ERRORS_CURSOR),
     )
 
 
@@ -281,6 +289,5 @@ def _assembling() -> JsonObject:
     return {"success": True, "message": ASSEMBLING, "status": _COMPLETE.status}
 
 
-def _more(*, limit: int, position: Mapping[str, int]) -> JsonObject:
-    cursor = Cursors(key=lambda: b"of the examples").sign(position, bound_to={"job_id": str(_COMPLETE.id)})
+def _more(*, limit: int, cursor: str) -> JsonObject:
     return {"limit": limit, "has_more": True, "next_cursor": cursor}

@@ -9,7 +9,6 @@ from starlette.responses import Response
 from functions.api.dependencies import (
     CancellableJob,
     CurrentCaller,
-    CurrentCursor,
     CurrentServices,
     JobId,
     RetryableJob,
@@ -17,7 +16,7 @@ from functions.api.dependencies import (
     VisibleJob,
 )
 from functions.api.idempotency import OncePerKey
-from functions.api.pagination import CurrentFilter, ListRequest, list_jobs
+from functions.api.pagination import CurrentCursor, CurrentFilter, ListRequest, list_jobs
 from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
 from functions.api.problems import problems
 from functions.api.request_bodies import json_object, read_body, validated

@@ -7,7 +7,8 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from functions.api.dependencies import CurrentCursor, CurrentServices, EndedJob, VisibleJob
+from functions.api.dependencies import CurrentServices, EndedJob, VisibleJob
+from functions.api.pagination import CurrentCursor, sign_cursor
 from functions.api.problems import problems
 from functions.api.responses import Json
 from shared.api_types import (
@@ -62,8 +63,9 @@ async def get_results(
         page = read_page(partial(services.downloads.read_rows, view), start=start, limit=limit)
     except ResultsAssemblingError as error:
         return _assembling(view, error)
-    following = page.following
-    next_cursor = services.cursors.sign({"offset": following}, bound_to=bound_to) if following is not None else None
+    next_cursor = None
+    if page.following is not None:
+        next_cursor = sign_cursor(services.cursor_serializer(), {"offset": page.following}, bound_to=bound_to)
     return Json(
         ResultsResponse(
             success=True,
@@ -147,14 +149,11 @@ async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
     start = Position()
     if cursor is not None:
         position = cursor.position(bound_to=bound_to)
-        start = Position(chunk=position["chunk"], offset=position["offset"])
+        start = Position(**position)
     page = services.jobs.row_errors(view, start=start, limit=limit, error_filter=error_filter)
-    following = page.following
-    next_cursor = (
-        services.cursors.sign({"chunk": following.chunk, "offset": following.offset}, bound_to=bound_to)
-        if following is not None
-        else None
-    )
+    next_cursor = None
+    if page.following is not None:
+        next_cursor = sign_cursor(services.cursor_serializer(), asdict(page.following), bound_to=bound_to)
     body: RowErrorsResponse = {
         "success": True,
         "errors": row_error_list(page),

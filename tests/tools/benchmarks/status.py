@@ -16,7 +16,7 @@ from moto import mock_aws
 from starlette.responses import Response
 
 from functions.api.app import create_app
-from functions.api.auth import ClaimNames, SigningKeys, TokenVerifier
+from functions.api.auth import ClaimNames, TokenVerifier
 from functions.api.composition import ApiSettings, services
 from functions.api.handler import TEXT_MEDIA_TYPES
 from shared.aws import clients
@@ -26,7 +26,7 @@ from tests.builders import a_job
 from tests.synthesised import template
 from tests.tools.benchmarks.measurements import Measurement, Series
 from tests.tools.benchmarks.timing import in_turns
-from tests.unit.api.conftest import AUDIENCE, ISSUER, KEY_ID, claims, key_set
+from tests.unit.api.conftest import AUDIENCE, ISSUER, KEY_ID, KnownKeys, claims, key_set
 
 STATUS: Final = "GET /jobs/{id}/status"
 EMPTY: Final = "the same app, an empty route"
@@ -69,7 +69,7 @@ def served() -> Iterator[Served]:
         issuer=ISSUER,
         audiences=frozenset({AUDIENCE}),
         names=ClaimNames(),
-        keys=SigningKeys(fetch=lambda: key_set(key)),
+        keys=KnownKeys(key_set(key)),
     )
     app = create_app(replace(services(settings), verifier=verifier))
 

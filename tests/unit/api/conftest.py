@@ -2,10 +2,12 @@
 
 import asyncio
 import base64
+import io
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
+from urllib.request import OpenerDirector, Request
 from uuid import UUID
 
 import httpx
@@ -16,9 +18,9 @@ from fastapi import FastAPI
 from jwt.algorithms import RSAAlgorithm
 
 from functions.api.app import create_app
-from functions.api.auth import ClaimNames, SigningKeys, TokenVerifier
-from functions.api.cursors import Cursors
+from functions.api.auth import JWKS_TIMEOUT_SECONDS, ClaimNames, IssuerKeys, TokenVerifier
 from functions.api.dependencies import Limits, Services
+from functions.api.pagination import cursor_serializer
 from shared.jobs.downloads import Downloads
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.job import Job, Outcome
@@ -41,6 +43,7 @@ from tests.fakes import (
 )
 
 ISSUER = "https://issuer.example/pool"
+JWKS_URL = f"{ISSUER}/.well-known/jwks.json"
 AUDIENCE = "client-1"
 KEY_ID = "key-1"
 API = "/api/v1/predictions"
@@ -66,17 +69,30 @@ def key_set(key: RSAPrivateKey, key_id: str = KEY_ID) -> dict[str, Any]:
 
 
 class Issuer:
-    """Answers for the token issuer's JWK set, and counts how often it is asked."""
+    """Serves the token issuer's JWKS in the place of the network, and counts the fetches."""
 
-    def __init__(self, answer: Mapping[str, Any] | Exception) -> None:
+    def __init__(self, answer: Mapping[str, Any] | bytes | Exception) -> None:
         self.answer = answer
-        self.asked = 0
+        self.fetches = 0
 
-    def __call__(self) -> Mapping[str, Any]:
-        self.asked += 1
+    def open(self, _request: Request, timeout: float) -> io.BytesIO:
+        """Stands in for `urllib.request.OpenerDirector.open`."""
+        assert timeout == JWKS_TIMEOUT_SECONDS
+        self.fetches += 1
         if isinstance(self.answer, Exception):
             raise self.answer
-        return self.answer
+        return io.BytesIO(self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode())
+
+
+class KnownKeys(IssuerKeys):
+    """The issuer's keys without a fetch."""
+
+    def __init__(self, keys: dict[str, Any]) -> None:
+        super().__init__(JWKS_URL)
+        self._known = keys
+
+    def fetch_data(self) -> dict[str, Any]:
+        return self._known
 
 
 class Seconds:
@@ -85,27 +101,38 @@ class Seconds:
     def __init__(self) -> None:
         self.now = 1_000.0
 
-    def __call__(self) -> float:
+    def monotonic(self) -> float:
         return self.now
 
 
 @pytest.fixture
-def issuer(private_key: RSAPrivateKey) -> Issuer:
-    return Issuer(key_set(private_key))
+def issuer(private_key: RSAPrivateKey, monkeypatch: pytest.MonkeyPatch) -> Issuer:
+    issuer = Issuer(key_set(private_key))
+    monkeypatch.setattr(OpenerDirector, "open", lambda _self, request, timeout: issuer.open(request, timeout))
+    return issuer
 
 
 @pytest.fixture
-def seconds() -> Seconds:
-    return Seconds()
+def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
+    """The clock of the cached keys."""
+    seconds = Seconds()
+    for module in ("functions.api.auth", "jwt.api_jwk", "jwt.jwk_set_cache", "jwt.jwks_client"):
+        monkeypatch.setattr(f"{module}.time", seconds)
+    return seconds
 
 
 @pytest.fixture
-def verifier(issuer: Issuer, seconds: Seconds) -> TokenVerifier:
+def keys_of_issuer(issuer: Issuer, seconds: Seconds) -> IssuerKeys:  # noqa: ARG001 - both stand in for what it uses
+    return IssuerKeys(JWKS_URL)
+
+
+@pytest.fixture
+def verifier(keys_of_issuer: IssuerKeys) -> TokenVerifier:
     return TokenVerifier(
         issuer=ISSUER,
         audiences=frozenset({AUDIENCE, "client-2"}),
         names=ClaimNames(),
-        keys=SigningKeys(fetch=issuer, monotonic=seconds),
+        keys=keys_of_issuer,
     )
 
 
@@ -174,7 +201,7 @@ def services(
         score_rows=rows,
         idempotency=Idempotency(keys=keys, clock=clock),
         verifier=verifier,
-        cursors=Cursors(key=lambda: b"cursor key"),
+        cursor_serializer=lambda: cursor_serializer(b"cursor key"),
         clock=clock,
         limits=Limits(
             multipart_max_bytes=MULTIPART_MAX_BYTES,

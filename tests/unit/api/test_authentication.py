@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.api.auth import ClaimNames, SigningKeys, TokenVerifier
+from functions.api.auth import ClaimNames, TokenVerifier
 from functions.api.problems import ForbiddenError, UnauthenticatedError
 from shared.jobs.access import Caller, Role
 from tests.unit.api.conftest import (
@@ -23,6 +23,7 @@ from tests.unit.api.conftest import (
     KEY_ID,
     Client,
     Issuer,
+    KnownKeys,
     Token,
     bearer,
     claims,
@@ -125,7 +126,7 @@ def test_a_bad_token_is_401_and_costs_one_fetch_at_most(
         assert answer.status_code == 401
         assert answer.json()["code"] == "unauthenticated"
         assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-    assert issuer.asked == (1 if asks else 0)
+    assert issuer.fetches == (1 if asks else 0)
 
 
 def test_all_bad_tokens_together_cost_one_fetch(
@@ -134,14 +135,14 @@ def test_all_bad_tokens_together_cost_one_fetch(
     for _, make, _ in BAD_TOKENS:
         with pytest.raises(UnauthenticatedError):
             verifier.caller(f"Bearer {make(private_key, other_private_key)}")
-    assert issuer.asked == 1
+    assert issuer.fetches == 1
 
 
 @pytest.mark.parametrize("authorization", ["Basic abc", "Bearer", "Bearer a b", "abc", "Bearer é", "\0"])
 def test_another_scheme_is_401(verifier: TokenVerifier, issuer: Issuer, authorization: str) -> None:
     with pytest.raises(UnauthenticatedError):
         verifier.caller(authorization)
-    assert issuer.asked == 0
+    assert issuer.fetches == 0
 
 
 def test_without_a_token_the_answer_says_how_to_send_one(anonymous: Client) -> None:
@@ -154,7 +155,7 @@ def test_without_a_token_the_answer_says_how_to_send_one(anonymous: Client) -> N
 @given(junk=st.text(st.characters(codec="utf-8"), max_size=300))
 def test_no_text_in_the_header_is_anything_but_401(junk: str) -> None:
     verifier = TokenVerifier(
-        issuer=ISSUER, audiences=frozenset({AUDIENCE}), names=ClaimNames(), keys=SigningKeys(fetch=Issuer({"keys": []}))
+        issuer=ISSUER, audiences=frozenset({AUDIENCE}), names=ClaimNames(), keys=KnownKeys({"keys": []})
     )
     for authorization in (junk, f"Bearer {junk}"):
         with pytest.raises(UnauthenticatedError):
@@ -176,7 +177,7 @@ def test_no_signed_claims_of_any_type_do_more_than_refuse(private_key: RSAPrivat
         issuer=ISSUER,
         audiences=frozenset({AUDIENCE}),
         names=ClaimNames(),
-        keys=SigningKeys(fetch=Issuer(key_set(private_key))),
+        keys=KnownKeys(key_set(private_key)),
     )
     try:
         caller = verifier.caller(f"Bearer {signed(private_key, {**claims(), **payload})}")

@@ -100,7 +100,7 @@ def test_what_does_not_begin_in_time_is_said_to_be_undone() -> None:
         return a_job()
 
     job_ids = [str(uuid4()) for _ in range(100)]
-    results = act_on_each(job_ids, act, monotonic=seconds)["results"]
+    results = act_on_each(job_ids, act, monotonic=seconds.monotonic)["results"]
     undone = [outcome for outcome in results if not outcome["success"]]
     assert {outcome["code"] for outcome in undone} == {"unavailable"}
     assert len(begun) + len(undone) == 100
