@@ -2,11 +2,10 @@
 
 import re
 
-from functions.plan.settings import PlanSettings
-
 from functions.api.composition import ApiSettings
 from functions.claims import handler as claims
 from functions.console.files import FOLDER
+from functions.plan.handler import PlanSettings
 from infra.project import ROLES
 from infra.stages import Limits
 from infra.storage import RESULTS_KEPT
