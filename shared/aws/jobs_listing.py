@@ -49,7 +49,7 @@ class JobsListing:
 
     def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
         """The next `limit` jobs; a job that changed its place between the two reads is left out of the page."""
-        if job_filter.asks_of_the_record:
+        if job_filter.needs_records:
             return self._searched_page(scope, job_filter, after=after, offset=offset, limit=limit)
         entries = self._entries(scope, job_filter, after=after, page_size=offset + limit + 1)
         wanted = list(islice(entries, offset, offset + limit + 1))
@@ -60,7 +60,7 @@ class JobsListing:
 
     def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> JobCount:
         """How many jobs match, counted no further than one past `at_most`, or than a search goes."""
-        if not job_filter.asks_of_the_record:
+        if not job_filter.needs_records:
             entries = self._entries(scope, job_filter, after=None, page_size=at_most + 1)
             counted = sum(1 for _ in islice(entries, at_most + 1))
             return JobCount(jobs=counted, is_complete=counted <= at_most)

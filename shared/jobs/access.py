@@ -1,4 +1,4 @@
-"""Who may see and manage which job: one rule, used by every route, downloads included."""
+"""Which callers may read and manage which jobs: one rule for every route, downloads included."""
 
 from dataclasses import dataclass
 from enum import IntEnum
@@ -7,7 +7,7 @@ from shared.jobs.job import Job, Source
 
 
 class Role(IntEnum):
-    """What a caller may do, least first; the names are those of the tokens, in upper case."""
+    """Role of a caller, lowest first. The names are those in tokens, in upper case."""
 
     USER = 1
     ORG_MEMBER = 2
@@ -17,7 +17,7 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Caller:
-    """Who is asking, as the verified token says."""
+    """Principal of a request, from its verified token."""
 
     user_id: str
     username: str
@@ -26,15 +26,15 @@ class Caller:
 
     @property
     def sees_all(self) -> bool:
-        """Whether every tenant's jobs are in view."""
+        """Whether the caller may read the jobs of every organization."""
         return self.role is Role.SUPER_ADMIN
 
 
 def may_manage(caller: Caller, job: Job) -> bool:
-    """Whether the caller may see the job, and so manage it.
+    """Whether the caller may read and manage the job.
 
-    With an organization: that organization's jobs. Without one: those the caller created; a dropped file has no
-    creator, so nobody gets at it by carrying its `created_by` as a user id.
+    With an organization: the jobs of that organization. Without one: those that the caller created. A dropped file has
+    no creator, so a user id equal to its `created_by` gives no access.
     """
     if caller.sees_all:
         return True
@@ -45,14 +45,14 @@ def may_manage(caller: Caller, job: Job) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Whose jobs are listed: an organization's, a user's own, or (both None) everyone's."""
+    """Whose jobs are listed: those of an organization, of a user, or (both None) all."""
 
     organization_id: str | None = None
     user_id: str | None = None
 
 
 def scope_of(caller: Caller) -> Scope:
-    """Whose jobs the caller's lists show: the list side of `may_manage`."""
+    """Returns whose jobs the caller may list: the same rule as `may_manage`."""
     if caller.sees_all:
         return Scope()
     if caller.organization_id is not None:

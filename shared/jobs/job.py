@@ -1,4 +1,4 @@
-"""A job, its parts and the allowed changes of its status. Times are aware datetimes in UTC; sizes are bytes."""
+"""Jobs and the allowed changes of their status. Times are aware datetimes in UTC, sizes are bytes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from shared.vocabulary import FileFormat as FileFormat  # noqa: PLC0414 - also a
 from shared.vocabulary import JobType as JobType  # noqa: PLC0414 - also a word of the domain
 from shared.vocabulary import Outcome as Outcome  # noqa: PLC0414 - also a word of the domain
 
-# The namespace of ids made from dropped objects (RFC 9562 §5.5 asks for one of our own).
+# Namespace of the ids of dropped objects' jobs (RFC 9562 §5.5: one of our own).
 DROP_NAMESPACE = UUID("6f1d0c9e-7a55-5b0f-9a55-2d9a3c1be2a7")
 
 RETENTION = timedelta(days=30)
@@ -20,7 +20,7 @@ UPLOAD_DEADLINE = timedelta(hours=24)
 
 
 class JobStatus(StrEnum):
-    """Where a job is in its life; see `lifecycle.TRANSITIONS`."""
+    """Status of a job; see `TRANSITIONS`."""
 
     PENDING = "pending"
     QUEUED = "queued"
@@ -35,7 +35,7 @@ class JobStatus(StrEnum):
 
 
 class Phase(StrEnum):
-    """What is being done for a job; finer than its status."""
+    """Current step of a job; finer than its status."""
 
     AWAITING_UPLOAD = "awaiting_upload"
     QUEUED = "queued"
@@ -46,7 +46,7 @@ class Phase(StrEnum):
 
 
 class Source(StrEnum):
-    """How the file came in."""
+    """How the file came in: multipart or JSON upload, presigned form, S3 drop folder, or retry."""
 
     API = "api"
     PRESIGNED = "presigned"
@@ -64,10 +64,10 @@ class ExportKind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    """How the making of a result file in another format stands; once the file is there, nothing is kept of it.
+    """State of a pending export; removed once the file exists.
 
-    `claimed_at` is when it was last asked for or begun, None when an attempt ended without a file. `attempts` are those
-    begun. `refusal_code` and `refusal` say why there will never be one.
+    `claimed_at` is when it was last requested or begun, None after an attempt that ended without a file. `attempts`
+    counts those begun. `refusal_code` and `refusal` say why there never will be a file.
     """
 
     claimed_at: datetime | None = None
@@ -79,9 +79,9 @@ class Export:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UploadOptions:
-    """What an uploader may ask of a job.
+    """Options of an upload.
 
-    `max_failed_percent` is judged from 1,000 rows on, or at the end; over it the job fails.
+    `max_failed_percent` is enforced from 1,000 rows on, and at the end; above it the job fails.
     """
 
     validate_only: bool = False
@@ -92,10 +92,10 @@ class UploadOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Retry:
-    """Which rows of its parent a retry is made of. `generation` is 1 for the retry of an upload.
+    """Which rows of its parent a retry consists of. `generation` is 1 for the retry of an upload.
 
-    `is_whole_input` says that the parent's rows were never counted, and its file is taken as it came. `has_source_row`
-    says that the last column of the file is our own `source_row`.
+    With `is_whole_input` the rows of the parent were never counted, and its file is copied unchanged. With
+    `has_source_row` the last column of the file is our own `source_row`.
     """
 
     outcomes: frozenset[Outcome]
@@ -106,7 +106,7 @@ class Retry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredInput:
-    """The very object version a job reads."""
+    """The object version that a job reads."""
 
     key: str
     version_id: str
@@ -115,7 +115,7 @@ class StoredInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One bulk scoring job, as its record has it; `Progress` has the moving counts."""
+    """The record of a job; `Progress` has the counts while they change."""
 
     id: UUID
     status: JobStatus
@@ -129,21 +129,20 @@ class Job:
     created_at: datetime
     updated_at: datetime
     file_size: int | None = None
-    # Of the uploaded file, in lower-case hex; None when nobody said it.
+    # Of the uploaded file, in lower-case hex; None if unknown.
     content_sha256: str | None = None
     options: UploadOptions = field(default_factory=UploadOptions)
     parent_job_id: UUID | None = None
-    # Of a job that retries rows of its parent.
     retry: Retry | None = None
     upload_expires_at: datetime | None = None
     stored_input: StoredInput | None = None
     execution_arn: str | None = None
     started_at: datetime | None = None
-    # When the chunks were known, and so scoring could begin.
+    # When the chunks were planned, and so scoring could begin.
     planned_at: datetime | None = None
     completed_at: datetime | None = None
     cancelled_at: datetime | None = None
-    # Whether the cancel stopped a running execution, kept so that a second cancel says the same.
+    # Whether the cancel stopped a running execution; kept so that a second cancel responds the same.
     execution_stopped: bool = False
     error_code: str | None = None
     error_message: str | None = None
@@ -153,7 +152,7 @@ class Job:
     profile: str | None = None
     model_version: str | None = None
     notes: tuple[str, ...] = ()
-    # Set when the job is closed and its ledger can no longer move.
+    # Set when the shards are closed and the counts can no longer change.
     final_successful_rows: int | None = None
     final_failed_rows: int | None = None
     results_ready: bool = False
@@ -161,27 +160,27 @@ class Job:
 
     @property
     def cancelled(self) -> bool:
-        """Whether the job ended because someone cancelled it."""
+        """Whether the job was cancelled."""
         return self.cancelled_at is not None
 
     @property
     def expires_at(self) -> datetime | None:
-        """When the job and its files are removed: the end of retention, known once the job has ended."""
+        """When the job and its files are removed: the end of retention; None before the job has ended."""
         return self.completed_at + RETENTION if self.completed_at else None
 
     @property
     def has_final_counts(self) -> bool:
-        """Whether the record itself has the final counts."""
+        """Whether the record has the final counts."""
         return self.final_successful_rows is not None
 
 
 def dropped_job_id(*, bucket: str, key: str, version_id: str) -> UUID:
-    """The id of the job of a dropped object: the same for every delivery of the same event."""
+    """Returns the id of the job of a dropped object: the same for every delivery of the same event."""
     return uuid5(DROP_NAMESPACE, f"{bucket}\n{key}\n{version_id}")
 
 
 def utc_now() -> datetime:
-    """The present time in UTC, cut to milliseconds, the precision of every stored time."""
+    """Returns the present time in UTC, cut to milliseconds: the precision of every stored time."""
     now = datetime.now(UTC)
     return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
@@ -201,8 +200,7 @@ def timestamp(moment: datetime | None) -> str | None:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-# A repeated step (a redelivered event, a retried task) meets its own target and is let through by the caller;
-# it is no transition and so not listed.
+# A repeated step (a redelivered event, a retried task) is a no-op and so not listed.
 TRANSITIONS = MappingProxyType(
     {
         JobStatus.PENDING: frozenset({JobStatus.QUEUED, JobStatus.FAILED}),
@@ -218,5 +216,5 @@ DELETABLE = frozenset(JobStatus) - {JobStatus.PROCESSING}
 
 
 def sources_of(target: JobStatus) -> frozenset[JobStatus]:
-    """The statuses from which `target` may be entered."""
+    """Returns the statuses from which `target` may be entered."""
     return frozenset(source for source, targets in TRANSITIONS.items() if target in targets)

@@ -10,10 +10,10 @@ from shared.jobs.progress import JobView, Progress, has_errors
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """What a job has to be like to be listed; empty means any.
+    """Conditions of a list; an empty one matches every job.
 
-    `created_after` is the first moment that counts and `created_before` the first that does not. Every one of `labels`
-    has to be there; `filename_contains` is compared without regard to case.
+    `created_after` is inclusive, `created_before` exclusive. A job must have every one of `labels`.
+    `filename_contains` ignores case.
     """
 
     statuses: frozenset[JobStatus] = frozenset()
@@ -27,12 +27,12 @@ class JobFilter:
     oldest_first: bool = False
 
     @property
-    def asks_of_the_record(self) -> bool:
-        """Whether jobs have to be read to know if they match: the indexes know the rest."""
+    def needs_records(self) -> bool:
+        """Whether the indexes cannot decide which jobs match, so that their records must be read."""
         return bool(self.created_by or self.filename_contains or self.has_errors is not None or self.labels)
 
     def matches(self, job: Job, progress: Progress) -> bool:
-        """Whether the list shows this job."""
+        """Whether the list shows the job."""
         return (
             (not self.statuses or job.status in self.statuses)
             and self.job_type in (None, job.job_type)
@@ -49,10 +49,10 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobPage:
-    """One page of a list. `following` is the sort key to go on after, None at the end.
+    """One page of a list. `following` is the sort key to continue after, None at the end.
 
-    A page may be short of jobs although more follow, when finding more of them would have cost too much;
-    `still_to_skip` is then what is left of the offset.
+    A page may be short although more jobs follow, if finding more would have cost too much; `still_to_skip` is then
+    the rest of the offset.
     """
 
     views: Sequence[JobView]
@@ -62,7 +62,7 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobCount:
-    """How many jobs match: exactly if `is_complete`, else at least so many."""
+    """How many jobs match; a lower bound unless `is_complete`."""
 
     jobs: int
     is_complete: bool

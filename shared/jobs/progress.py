@@ -1,4 +1,13 @@
-"""Progress of a job: counts of committed chunks, their pace, and the time left."""
+"""Progress of a job: counts of committed chunks, their pace, and the time left.
+
+A chunk is committed by one conditional write to its progress shard, an item of the jobs table. The shard keeps the set
+of done chunks with the counts, so a second commit of the same chunk is refused and no count changes twice.
+
+The pace is stored in constant size. Rows are counted by the period in which they were committed, and periods grow with
+the time since the plan, by a quarter of a doubling each: a short job is known by the second, a long one by the hour,
+and the last periods always are the last part of the whole. The last few commits would not do: a thousand workers
+commit a thousand chunks at nearly the same time, and then none for as long as a chunk takes.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,14 +23,14 @@ PERIODS_A_DOUBLING = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pace:
-    """Rows committed by period, and the time that the workers spent on their chunks, all together."""
+    """Committed rows by period, and the total time that workers spent on their chunks."""
 
     rows_by_period: Mapping[int, int] = field(default_factory=dict)
     worked: timedelta = timedelta()
 
     @classmethod
     def total(cls, paces: "Iterable[Pace]") -> "Pace":
-        """The pace of all of them together."""
+        """Returns the sum of the paces."""
         rows, worked = Counter[int](), timedelta()
         for pace in paces:
             rows.update(pace.rows_by_period)
@@ -29,29 +38,29 @@ class Pace:
         return cls(rows_by_period=dict(rows), worked=worked)
 
     def rows_from(self, period: int) -> int:
-        """Rows committed in this period or a later one."""
+        """Returns the rows committed in this period or a later one."""
         return sum(rows for number, rows in self.rows_by_period.items() if number >= period)
 
 
 def period_at(age: timedelta) -> int:
-    """The period of a moment so long after the plan: the first second is period 0."""
+    """Returns the period of a time after the plan. The first second is period 0."""
     seconds = age.total_seconds()
     return 0 if seconds < 1 else 1 + floor(PERIODS_A_DOUBLING * log2(seconds))
 
 
 def start_of(period: int) -> timedelta:
-    """How long after the plan the period begins."""
+    """Returns how long after the plan the period begins."""
     return timedelta(seconds=2 ** ((period - 1) / PERIODS_A_DOUBLING)) if period > 0 else timedelta()
 
 
 CHUNKS_PER_SHARD = 50
-# With the job itself a shard transaction has at most 65 items; DynamoDB allows 100.
+# With the job itself, a transaction has at most 65 items; DynamoDB allows 100.
 MAX_SHARDS = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """One progress item: the chunks done in it, and their counts."""
+    """One progress shard: its committed chunks and their counts."""
 
     number: int
     done: frozenset[int] = frozenset()
@@ -67,9 +76,9 @@ class Shard:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkCount:
-    """The rows of one chunk by outcome, and the failed ones by their row errors.
+    """Rows of one chunk by outcome, and the failed ones by row error.
 
-    `worked` is how long its worker took for it, and `age` how long after the plan it was done.
+    `worked` is how long its worker took, `age` how long after the plan it was done.
     """
 
     chunk: int
@@ -82,18 +91,18 @@ class ChunkCount:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The shards of a job, read together."""
+    """The progress shards of a job, read together."""
 
     shards: Sequence[Shard] = ()
 
     @property
     def successful_rows(self) -> int:
-        """Rows scored in committed chunks."""
+        """Successful rows of committed chunks."""
         return sum(shard.successful_rows for shard in self.shards)
 
     @property
     def failed_rows(self) -> int:
-        """Rows refused in committed chunks."""
+        """Failed rows of committed chunks."""
         return sum(shard.failed_rows for shard in self.shards)
 
     @property
@@ -103,36 +112,36 @@ class Progress:
 
     @property
     def row_errors(self) -> RowErrorCounts:
-        """The row errors of rows in committed chunks."""
+        """Row errors of committed chunks."""
         return RowErrorCounts.total(shard.row_errors for shard in self.shards)
 
     @property
     def done(self) -> frozenset[int]:
-        """The committed chunks."""
+        """Committed chunks."""
         return _union(shard.done for shard in self.shards)
 
     @property
     def with_successes(self) -> frozenset[int]:
-        """The committed chunks that have a part of scored rows."""
+        """Committed chunks with a part of successful rows."""
         return _union(shard.with_successes for shard in self.shards)
 
     @property
     def with_failures(self) -> frozenset[int]:
-        """The committed chunks that have a part of failed rows."""
+        """Committed chunks with a part of failed rows."""
         return _union(shard.with_failures for shard in self.shards)
 
     @property
     def pace(self) -> Pace:
-        """How fast the committed chunks came."""
+        """Pace of the committed chunks."""
         return Pace.total(shard.pace for shard in self.shards)
 
     @property
     def last_commit_at(self) -> datetime | None:
-        """When the last chunk was committed: the job's heartbeat."""
+        """Time of the last commit: the heartbeat of the job."""
         return max((shard.last_commit_at for shard in self.shards if shard.last_commit_at), default=None)
 
     def missing(self, chunk_count: int) -> tuple[int, ...]:
-        """The chunks of 0 to `chunk_count - 1` that are not committed, in order."""
+        """Returns the chunks of 0 to `chunk_count - 1` that are not committed, in order."""
         done = self.done
         return tuple(chunk for chunk in range(chunk_count) if chunk not in done)
 
@@ -150,12 +159,12 @@ def has_errors(job: Job, progress: Progress) -> bool:
 
 
 def shard_count(chunk_count: int) -> int:
-    """How many shards spread the commits of `chunk_count` chunks: few enough to read at once, each small."""
+    """Returns how many shards spread the commits of `chunk_count` chunks: few enough to read at once, each small."""
     return max(1, min(MAX_SHARDS, -(-chunk_count // CHUNKS_PER_SHARD)))
 
 
 def shard_of(chunk: int, shards: int) -> int:
-    """The shard a chunk is committed to."""
+    """Returns the shard that a chunk is committed to."""
     return chunk % shards
 
 
@@ -163,10 +172,10 @@ def _union(sets: Iterable[frozenset[int]]) -> frozenset[int]:
     return frozenset().union(*sets)
 
 
-# The estimate is made from this part of the scoring, and from so many chunks in a row of every worker at least.
+# The estimate uses this last part of the scoring, and at least this many chunks of each worker.
 _RECENT_SHARE = 0.25
 _RECENT_CHUNKS = 2
-# As many chunks in a row have passed before there is one.
+# There is no estimate before the time of this many chunks.
 _CHUNKS_BEFORE = 2
 
 
@@ -180,7 +189,7 @@ class Performance:
 
 
 def performance(job: Job, progress: Progress, *, processed_rows: int, now: datetime) -> Performance:
-    """The job's rate over its whole processing time, and the time left at the rate of the last chunks."""
+    """Returns the rate over the whole processing time, and the time left at the rate of the last chunks."""
     elapsed = processing_seconds(job, now=now)
     if elapsed is None:
         return Performance(processing_time_seconds=None, rows_per_second=None, estimated_completion_seconds=None)
@@ -194,19 +203,19 @@ def performance(job: Job, progress: Progress, *, processed_rows: int, now: datet
 
 
 def processing_seconds(job: Job, *, now: datetime) -> float | None:
-    """From the start of the job to its end, or to now; None before its start."""
+    """Returns the time from the start of the job to its end, or to now; None before its start."""
     if job.started_at is None:
         return None
     return max(0.0, ((job.completed_at or now) - job.started_at).total_seconds())
 
 
 def seconds_left(job: Job, progress: Progress, *, remaining_rows: int, now: datetime) -> int | None:
-    """The time left if the rest goes as fast as the last chunks did; None before there is a rate.
+    """Returns the time left at the rate of the last chunks; None before there is a rate.
 
-    There is none before two chunks are committed and twice the time has passed that a chunk takes: until then chunks
-    that all workers began at once are still to come. The rate is that of the last quarter of the scoring, and of
-    at least the last two chunks of each worker. It ends at the last commit, for what is being worked on is not seen
-    yet; but when none came for as long as a chunk takes, the job is seen to slow down.
+    There is none before two chunks are committed and twice the time of a chunk has passed: until then, chunks that all
+    workers began at once are outstanding. The rate is that of the last quarter of the scoring, and of at least the
+    last two chunks of each worker. It ends at the last commit, since unfinished work is not counted yet; but once no
+    commit came for as long as a chunk takes, the estimate grows.
     """
     last, done = progress.last_commit_at, len(progress.done)
     if job.planned_at is None or last is None or done < 2:
@@ -223,7 +232,7 @@ def seconds_left(job: Job, progress: Progress, *, remaining_rows: int, now: date
     rows = pace.rows_from(period)
     if rows == 0:
         return None
-    # In seconds: a timedelta has no room for the end of a job that stands still.
+    # In seconds: a timedelta overflows for a job that hardly moves.
     left = (end - start_of(period)).total_seconds() * remaining_rows / rows - (age - end).total_seconds()
     return max(0, ceil(left))
 

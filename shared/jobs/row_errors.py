@@ -1,7 +1,7 @@
-"""Reading the row errors of a job, in row order, a page at a time.
+"""Row errors: pages of them in row order, and counts.
 
-Every chunk with failed rows leaves one object of JSON lines, written before the chunk is committed. A page walks the
-committed chunks in order and reads only the bytes it needs, so that its cost does not grow with the file.
+Every chunk with failed rows has one object of JSON lines, written before the chunk is committed. A page reads only the
+bytes it needs from the objects of committed chunks, so its cost does not grow with the file.
 """
 
 import json
@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-# Most row errors are below 400 bytes; a page that needs more reads on.
+# Most row errors are below 400 bytes; a page that needs more reads again.
 _BYTES_PER_ERROR = 400
-# Errors that a search reads at once.
+# Row errors that a search reads at once.
 _LINES_A_READ = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Where a page starts: a chunk and a byte in its error object."""
+    """Start of a page: a chunk and a byte offset in its object of row errors."""
 
     chunk: int = 0
     offset: int = 0
@@ -26,7 +26,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowErrorPage:
-    """Some row errors in row order, and where the next page starts (None at the end)."""
+    """Row errors in row order, and the start of the next page (None at the end)."""
 
     errors: tuple[dict[str, Any], ...]
     following: Position | None
@@ -34,25 +34,25 @@ class RowErrorPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowErrorFilter:
-    """Which row errors are shown: rows that have a fault with this code, in this column, or both at once."""
+    """Which rows are shown: those with an error that has this code, this column, or both."""
 
     code: str | None = None
     column: str | None = None
 
     def matches(self, error: Mapping[str, Any]) -> bool:
-        """Whether one of the row's faults is meant."""
+        """Whether one of the errors of the row matches."""
         return any(
-            self.code in (None, fault["code"]) and self.column in (None, fault["column"])
-            for fault in error.get("errors", [error])
+            self.code in (None, one["code"]) and self.column in (None, one["column"])
+            for one in error.get("errors", [error])
         )
 
 
 EVERY_ERROR = RowErrorFilter()
-# What a filtered page looks through at most.
+# The most that a filtered page reads.
 SEARCHED_BYTES = 4 * 1024 * 1024
 
 
-# (chunk, offset, length) -> the bytes from there, fewer at the end of the object.
+# (chunk, offset, length) -> bytes from there, fewer at the end of the object.
 ReadErrors = Callable[[int, int, int], bytes]
 
 
@@ -65,9 +65,9 @@ def read_page(
     error_filter: RowErrorFilter = EVERY_ERROR,
     bytes_at_most: int = SEARCHED_BYTES,
 ) -> RowErrorPage:
-    """The next `limit` row errors of the committed `chunks` that have any, from `start`.
+    """Returns the next `limit` row errors from `start`. `chunks` are the committed ones with failed rows.
 
-    A filtered page goes no further than about `bytes_at_most`: it may be short, or empty, and still be followed.
+    A filtered page reads about `bytes_at_most`: it may be short, or empty, although others follow.
     """
     errors: list[dict[str, Any]] = []
     searched, is_search = 0, error_filter != EVERY_ERROR
@@ -75,7 +75,7 @@ def read_page(
         offset = start.offset if chunk == start.chunk else 0
         exhausted = False
         while not exhausted:
-            # One more than is shown: only an error that is there makes another page.
+            # One more than is shown: only an existing error makes another page.
             wanted = _LINES_A_READ if is_search else limit + 1 - len(errors)
             lines, exhausted = _read_lines(chunk, read, offset=offset, wanted=wanted)
             for line in lines:
@@ -91,7 +91,7 @@ def read_page(
 
 
 def _read_lines(chunk: int, read: ReadErrors, *, offset: int, wanted: int) -> tuple[list[bytes], bool]:
-    """At most `wanted` whole lines from `offset`, and whether the object ends with the last of them."""
+    """Returns at most `wanted` whole lines from `offset`, and whether the object ends with the last of them."""
     length = wanted * _BYTES_PER_ERROR
     while True:
         data = read(chunk, offset, length)
@@ -102,20 +102,20 @@ def _read_lines(chunk: int, read: ReadErrors, *, offset: int, wanted: int) -> tu
         length *= 4  # one error longer than the whole read
 
 
-# The code and the column of a fault; no column for one of the row as a whole.
+# Code and column of a row error; no column for an error of the row as a whole.
 RowErrorGroup = tuple[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowErrorCounts:
-    """Rows by the codes of their faults, and by code and column. A row with several faults counts for each, once."""
+    """Failed rows by error code, and by code and column. A row with several errors counts once for each."""
 
     by_code: Mapping[str, int] = field(default_factory=dict)
     by_group: Mapping[RowErrorGroup, int] = field(default_factory=dict)
 
     @classmethod
     def of(cls, rows: Mapping[tuple[RowErrorGroup, ...], int]) -> "RowErrorCounts":
-        """The counts of rows, given by all the faults that each has."""
+        """Returns the counts of rows that are given by all errors of a row."""
         by_code, by_group = Counter[str](), Counter[RowErrorGroup]()
         for groups, count in rows.items():
             for group in set(groups):
@@ -126,7 +126,7 @@ class RowErrorCounts:
 
     @classmethod
     def total(cls, counts: "Iterable[RowErrorCounts]") -> "RowErrorCounts":
-        """The counts of all these rows together."""
+        """Returns the sum of the counts."""
         by_code, by_group = Counter[str](), Counter[RowErrorGroup]()
         for count in counts:
             by_code.update(count.by_code)

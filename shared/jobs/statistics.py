@@ -1,4 +1,4 @@
-"""How the jobs of a list have gone, all together."""
+"""Statistics over the jobs of a caller."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,13 +9,13 @@ from math import floor
 from shared.jobs.job import JobStatus
 from shared.jobs.progress import JobView, processing_seconds, row_counts
 
-# How many jobs are read for it, the newest first.
+# How many jobs are read, the newest first.
 SUMMED_AT_MOST = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """Sums over jobs. `since` is when the oldest of them was made, if there are older ones that were not counted."""
+    """Sums over jobs. `since` is when the oldest of them was created, if older ones exist that were not counted."""
 
     by_status: Mapping[JobStatus, int]
     cancelled: int
@@ -27,23 +27,23 @@ class Statistics:
 
     @property
     def processed_rows(self) -> int:
-        """Rows that were scored or refused."""
+        """Successful and failed rows."""
         return self.successful_rows + self.failed_rows
 
     @property
     def success_rate(self) -> float | None:
-        """Successful over processed rows, floored, so that only no failure at all is 1; None when there are none."""
+        """Successful over processed rows, floored so that any failure makes it less than 1; None without rows."""
         return floor(self.successful_rows * 10_000 / self.processed_rows) / 10_000 if self.processed_rows else None
 
     @property
     def rows_per_second(self) -> float | None:
-        """Processed rows over the time their jobs were processed; None when there are none."""
+        """Processed rows over the processing time of their jobs; None without rows."""
         has_rate = self.processed_rows and self.processing_seconds > 0
         return round(self.processed_rows / self.processing_seconds, 2) if has_rate else None
 
 
 def statistics_of(views: Iterable[JobView], *, is_complete: bool, now: datetime) -> Statistics:
-    """The sums over these jobs; `is_complete` if they are all there are."""
+    """Returns the sums over these jobs; `is_complete` says that they are all."""
     jobs = [view.job for view in views]
     rows = [row_counts(view.job, view.progress) for view in views]
     return Statistics(

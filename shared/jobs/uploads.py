@@ -1,4 +1,4 @@
-"""Where files come in: the keys of the uploads bucket, and what an object there stands for."""
+"""Keys of the uploads bucket, and names of files."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from shared.jobs.job import FileFormat, JobType
 _UPLOAD_PREFIX = "api/"
 _DROP = re.compile(
     r"drop/(?P<organization_id>[A-Za-z0-9_-]{1,64})/(?P<job_type>annual|quarterly)/(?P<path>.+\.(?:csv|xlsx))",
-    # ASCII, or the Kelvin sign and the long s would pass for letters when case is ignored.
+    # ASCII, or the Kelvin sign and the long s would match letters when case is ignored.
     re.IGNORECASE | re.DOTALL | re.ASCII,
 )
 _UNPRINTABLE = re.compile(
@@ -22,7 +22,7 @@ FILE_SUFFIXES = (".csv", ".xlsx")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArrivedObject:
-    """One version of an object in the uploads bucket, as its event describes it."""
+    """An object version in the uploads bucket, from its event."""
 
     bucket: str
     key: str
@@ -32,7 +32,7 @@ class ArrivedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DropTarget:
-    """What the key of a dropped object says: whose it is and what it is."""
+    """Organization, job type and filename from the key of a dropped object."""
 
     organization_id: str
     job_type: JobType
@@ -40,12 +40,12 @@ class DropTarget:
 
 
 def upload_key(job_id: UUID) -> str:
-    """The key under which the file of a job made through the API is stored; nothing of the caller's is in it."""
+    """Returns the key of the file of a job that was created by the API. It contains no text of the caller."""
     return f"{_UPLOAD_PREFIX}{job_id}"
 
 
 def uploaded_job_id(key: str) -> UUID | None:
-    """The job an API upload belongs to; None when the key is not one of those."""
+    """Returns the job of a file that was uploaded through the API; None for any other key."""
     if not key.startswith(_UPLOAD_PREFIX):
         return None
     try:
@@ -56,9 +56,9 @@ def uploaded_job_id(key: str) -> UUID | None:
 
 
 def drop_target(key: str) -> DropTarget | None:
-    """What a key of the drop folder means; None when it does not fit the pattern."""
+    """Returns the parts of a key in the drop folder; None if it does not match the pattern."""
     match = _DROP.fullmatch(key)
-    # Organization and job type are matched as written; only the file's ending may be in capitals.
+    # Organization and job type are case-sensitive; only the suffix of the file may be in capitals.
     if match is None or match["job_type"] not in set(JobType) or not key.startswith("drop/"):
         return None
     return DropTarget(
@@ -69,7 +69,7 @@ def drop_target(key: str) -> DropTarget | None:
 
 
 def display_name(path: str) -> str:
-    """A file's name as it is shown: its last part, without characters that hide or reorder others."""
+    """Returns the last part of the path, without characters that hide or reorder others."""
     name = _UNPRINTABLE.sub("", PurePosixPath(path.replace("\\", "/")).name).strip()
     if len(name) > MAX_FILENAME:
         suffix = PurePosixPath(name).suffix[:MAX_FILENAME]
@@ -78,5 +78,5 @@ def display_name(path: str) -> str:
 
 
 def download_name(original_filename: str, outcome: str, file_format: FileFormat = FileFormat.CSV) -> str:
-    """The name a result file is saved under."""
+    """Returns the name under which browsers save a result file."""
     return f"{PurePosixPath(original_filename).stem}_{outcome}.{file_format}"
