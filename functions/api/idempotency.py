@@ -11,11 +11,12 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import Depends, Header, Request
+from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from functions.api.dependencies import CurrentCaller, services_of
-from functions.api.forms import MalformedFormError, read_parts
-from functions.api.request_bodies import strict_json
+from functions.api.problems import ValidationError
+from functions.api.request_bodies import parsed_form, strict_json
 from shared.jobs.idempotency import Answer, Claim, Idempotency, request_key
 
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -57,9 +58,14 @@ class Once:
 
         Raises `IdempotencyInFlightError` and `IdempotencyMismatchError`.
         """
-        if self._key is None:
-            return await work()
-        claim = self._idempotency.begin(self._key, await fingerprint(self._request))
+        try:
+            return await (work() if self._key is None else self._answer_once(self._key, work))
+        finally:
+            # Deletes the temporary file of a parsed form.
+            await self._request.close()
+
+    async def _answer_once(self, key: str, work: Callable[[], Awaitable[Response]]) -> Response:
+        claim = self._idempotency.begin(key, await fingerprint(self._request))
         if claim.answer is not None:
             return _replayed(claim.answer)
         self._claim = claim
@@ -87,28 +93,36 @@ OncePerKey = Annotated[Once, Depends(_once)]
 
 async def fingerprint(request: Request) -> str:
     """Returns a digest of the query and body that ignores a form's boundary and the whitespace of JSON."""
-    content = {
-        "query": sorted(request.query_params.multi_items()),
-        "body": _content(request.headers.get("content-type", ""), await request.body()),
-    }
+    content = {"query": sorted(request.query_params.multi_items()), "body": await _content(request)}
     return _digest(json.dumps(content).encode())
 
 
-def _content(content_type: str, body: bytes) -> Any:
+async def _content(request: Request) -> Any:
     """Returns the normalized content of a form or of unambiguous JSON, else the digest of the bytes."""
-    media_type = content_type.partition(";")[0].strip().lower()
+    body = await request.body()
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "multipart/form-data":
         try:
-            parts = read_parts(body, content_type)
-        except MalformedFormError:
+            form = await parsed_form(request)
+        except ValidationError:
             return _digest(body)
+        parts = [[name, *(await _part(value))] for name, value in form.multi_items()]
         # Sorted by name only: the order of fields with the same name matters.
-        return [[p.name, p.filename, _digest(p.body)] for p in sorted(parts, key=lambda part: part.name)]
+        return sorted(parts, key=lambda part: str(part[0]))
     try:
         sent = strict_json(body)
         return _digest(json.dumps(sent, sort_keys=True, allow_nan=False).encode())
     except (ValueError, RecursionError):
         return _digest(body)
+
+
+async def _part(value: str | UploadFile) -> tuple[str | None, str]:
+    """Returns the file name, if any, and the digest of a part of a form."""
+    if isinstance(value, str):
+        return None, _digest(value.encode())
+    data = await value.read()
+    await value.seek(0)
+    return value.filename, _digest(data)
 
 
 def _digest(data: bytes) -> str:

@@ -12,10 +12,11 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 from pydantic import TypeAdapter
 from pydantic import ValidationError as PydanticError
-from starlette.datastructures import Headers
+from python_multipart.multipart import parse_options_header
+from starlette.datastructures import FormData, Headers, UploadFile
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from functions.api.forms import MalformedFormError, Part, read_parts
 from functions.api.problems import ValidationError, field_errors
 from shared.api_types import FieldError, UploadRequest, UploadRequestOptions
 from shared.files.errors import EmptyFileError, TooLargeError, UnsupportedFormatError
@@ -23,6 +24,8 @@ from shared.jobs.job import UploadOptions
 
 _OPTIONS = sorted(UploadRequestOptions.__optional_keys__)
 _MAX_JSON_BYTES = 64 * 1024
+# Fields or files of a form.
+_MAX_PARTS = 20
 # DynamoDB stores no numbers below 1e-130.
 _PERCENT_DECIMALS = 6
 
@@ -160,23 +163,33 @@ async def read_form(request: Request, *, max_bytes: int) -> SentFile:
         f"Files over {max_bytes:,} bytes are uploaded straight to storage: POST JSON "
         '{"filename": "..."} to this same path and follow its answer.'
     )
-    body = await read_body(request, max_bytes=max_bytes, advice=advice)
-    try:
-        parts = read_parts(body, request.headers["content-type"])
-    except MalformedFormError:
-        raise body_error("body", "is no complete multipart form") from None
-    files = [part for part in parts if part.filename is not None]
-    if len(files) != 1 or files[0].name != "file" or not files[0].filename:
+    await read_body(request, max_bytes=max_bytes, advice=advice)
+    form = await parsed_form(request)
+    fields: dict[str, str] = {}
+    files: list[tuple[str, UploadFile]] = []
+    for name, value in form.multi_items():
+        if isinstance(value, str):
+            fields[name] = value
+        else:
+            files.append((name, value))
+    (name, file) = files[0] if len(files) == 1 else ("", None)
+    if file is None or name != "file" or not file.filename:
         raise body_error("body.file", "has to be one file with a name, and the only one")
-    fields = {part.name: _field_text(part) for part in parts if part.filename is None}
-    return SentFile(filename=files[0].filename, body=files[0].body, raw_options={**_query_options(request), **fields})
+    return SentFile(filename=file.filename, body=await file.read(), raw_options={**_query_options(request), **fields})
 
 
-def _field_text(part: Part) -> str:
+async def parsed_form(request: Request) -> FormData:
+    """Returns the multipart form, parsed once per request and closed with it. Raises `ValidationError`."""
+    incomplete = body_error("body", "is no complete multipart form")
+    boundary = parse_options_header(request.headers["content-type"])[1].get(b"boundary", b"")
+    # Starlette parses a truncated body as a form without its last part.
+    if not (await request.body()).rstrip(b"\r\n").endswith(b"\r\n--%b--" % boundary):
+        raise incomplete
     try:
-        return part.body.decode()
-    except UnicodeDecodeError:
-        raise body_error("body", "has a field that is not UTF-8 text") from None
+        # ValueError: a charset in the media type that decodes no text.
+        return await request.form(max_files=_MAX_PARTS, max_fields=_MAX_PARTS)
+    except (HTTPException, ValueError):
+        raise incomplete from None
 
 
 def _query_options(request: Request) -> dict[str, str]:

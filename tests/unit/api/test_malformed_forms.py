@@ -1,12 +1,20 @@
 """Multipart bodies that are none, cut or damaged."""
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from starlette.formparsers import MultiPartParser
 
-from tests.fakes import FakeJobStore
-from tests.unit.api.conftest import API, COMPLETE_FORM, Client, annual_csv, only_job
+from functions.api.app import create_app
+from functions.api.dependencies import Services
+from tests.fakes import FakeJobStore, FakeUploadStore
+from tests.unit.api.conftest import API, COMPLETE_FORM, Client, Token, annual_csv, only_job
 
+OPTION = b'--b\r\nContent-Disposition: form-data; name="encoding"\r\n\r\nutf-8\r\n'
+FILE = COMPLETE_FORM.removesuffix(b"--b--\r\n")
 URL = f"{API}/annual/bulk-upload-async"
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
 
@@ -48,6 +56,10 @@ class TestMalformedForms:
             (COMPLETE_FORM.replace(b"Content-Disposition: ", b"\xff\xfe\0: "), MULTIPART),
             (COMPLETE_FORM[:-8] + b"\r\n" + COMPLETE_FORM, MULTIPART),
             (b"\0" * 100, MULTIPART),
+            (COMPLETE_FORM, {"Content-Type": "multipart/form-data; boundary=b; charset=undefined"}),
+            (OPTION * 21 + COMPLETE_FORM, MULTIPART),
+            (FILE + COMPLETE_FORM, MULTIPART),
+            (FILE * 30 + COMPLETE_FORM, MULTIPART),
         ],
     )
     def test_are_422(self, client: Client, store: FakeJobStore, content: bytes, headers: dict[str, str]) -> None:
@@ -69,3 +81,17 @@ class TestMalformedForms:
         for _ in range(data.draw(st.integers(1, 4))):
             body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
         assert client.post(URL, content=bytes(body), headers=MULTIPART).status_code in {202, 400, 415, 422}
+
+
+def test_file_on_disk_while_it_is_parsed_is_stored_whole_and_once(
+    services: Services, uploads: FakeUploadStore, token: Token
+) -> None:
+    header, row = annual_csv().splitlines(keepends=True)[:2]
+    file = header + row * (MultiPartParser.spool_max_size // len(row) + 1)
+    limits = replace(services.limits, multipart_max_bytes=2 * len(file))
+    with asyncio.Runner() as runner:
+        client = Client(create_app(replace(services, limits=limits)), runner, token())
+        sent = [client.post(URL, files={"file": ("a.csv", file)}, headers={"Idempotency-Key": "k"}) for _ in range(2)]
+    assert [response.status_code for response in sent] == [202, 202]
+    assert sent[1].headers["Idempotency-Replayed"] == "true"
+    assert list(uploads.objects.values()) == [file]
