@@ -1,7 +1,7 @@
 """Reads the parts of a workbook by regular expression, in the shape that spreadsheet programs write.
 
-Both generators raise `UnusualShapeError` before the first string or row that is not in that shape to the last byte:
-the XML parser then reads the part, and they have given nothing that it reads otherwise.
+`strings` and `rows` raise `UnusualShapeError` before the first string or row that is not in that shape to the last
+byte. The XML parser then reads the part again, and continues after those that were yielded.
 """
 
 import re

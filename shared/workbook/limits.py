@@ -31,6 +31,7 @@ class Limits:
     small_part_bytes: int = 16 << 20
     """Size of a part that is neither a sheet nor the shared strings."""
     shared_strings_bytes: int = 256 << 20
+    """Size of the part that has the shared strings."""
     rows: int = MAX_ROWS
     """Rows of a sheet, blank ones among them."""
     columns: int = MAX_COLUMNS
