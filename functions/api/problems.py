@@ -5,7 +5,7 @@ RequestError
 ├── ForbiddenError          a valid token without the right to use the service
 └── ValidationError         invalid parameters or an invalid body
 
-The errors of jobs are in `shared.jobs.errors`, those of files in `shared.files.errors`.
+The errors of jobs are in `shared.jobs.errors`, those of files in `shared.inputs.errors`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ from starlette.routing import compile_path
 
 from functions.api.responses import Json
 from shared.api_types import FieldError, Problem
-from shared.files.errors import FileError
+from shared.inputs.errors import FileError
 from shared.jobs.errors import JobError
 
 MEDIA_TYPE = "application/problem+json"

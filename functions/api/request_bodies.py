@@ -19,7 +19,7 @@ from starlette.requests import Request
 
 from functions.api.problems import ValidationError, field_errors
 from shared.api_types import FieldError, UploadRequest, UploadRequestOptions
-from shared.files.errors import EmptyFileError, TooLargeError, UnsupportedFormatError
+from shared.inputs.errors import EmptyFileError, TooLargeError, UnsupportedFormatError
 from shared.jobs.job import UploadOptions
 
 _OPTIONS = sorted(UploadRequestOptions.__optional_keys__)

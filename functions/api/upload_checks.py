@@ -7,11 +7,10 @@ import zipfile
 from dataclasses import replace
 from io import BytesIO
 
-from shared.files.dialect import decoding_error, detect_dialect, text_encoding
-from shared.files.errors import EmptyFileError, TooLargeError, UnsupportedFormatError
-from shared.files.formats import sniff_format
-from shared.files.grammar import blanks_of
-from shared.files.header import read_layout
+from shared.delimited.cells import blanks_of
+from shared.inputs.errors import EmptyFileError, TooLargeError, UnsupportedFormatError, decoding_error
+from shared.inputs.formats import detect_dialect, sniff_format, text_encoding
+from shared.inputs.header import read_layout
 from shared.jobs.uploads import FILE_SUFFIXES, display_name
 from shared.vocabulary import FileFormat, JobType
 

@@ -19,9 +19,9 @@ from pyarrow import parquet
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from shared.scoring.cells import FORMULA_STARTS, GUARD, unguarded
-from shared.scoring.columns import BY_NAME, Kind, normalised_name
+from shared.inputs.columns import BY_NAME, Kind, normalised_name
 from shared.scoring.result_names import DEFAULT_PROBABILITY, OURS, ROW
+from shared.scoring.values import FORMULA_STARTS, GUARD, unguarded
 from shared.workbook.limits import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_ROWS
 
 NUMBERS: Final = {ROW: pa.int64(), DEFAULT_PROBABILITY: pa.float64()}

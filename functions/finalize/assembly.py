@@ -9,8 +9,8 @@ from shared.aws.planned_input import InputPlan, PlannedInput
 from shared.aws.result_keys import SCORED_PARTS, Part
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.files.chunks import Chunk
-from shared.files.header import Layout
+from shared.inputs.chunks import Chunk
+from shared.inputs.header import Layout
 from shared.jobs.job import Outcome, StoredInput
 from shared.jobs.progress import JobView, Progress
 from shared.scoring.catalogue import model_card, model_name_for

@@ -11,13 +11,13 @@ from uuid import UUID
 from shared.aws.planned_input import InputPlan
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.files.chunks import Chunk, chunk_size, plan_chunks
-from shared.files.dialect import CANONICAL, HEAD_BYTES, Dialect, detect_dialect
-from shared.files.errors import EmptyFileError, FileError, TooLargeError
-from shared.files.formats import sniff_format
-from shared.files.header import MAX_COLUMNS, Layout, read_layout
-from shared.files.rewrite import to_canonical
+from shared.delimited.dialect import CANONICAL, HEAD_BYTES, Dialect
 from shared.inputs import workbooks
+from shared.inputs.chunks import Chunk, chunk_size, plan_chunks
+from shared.inputs.errors import EmptyFileError, FileError, TooLargeError
+from shared.inputs.formats import detect_dialect, sniff_format
+from shared.inputs.header import MAX_COLUMNS, Layout, read_layout
+from shared.inputs.rewriting import to_canonical
 from shared.jobs.job import Job, StoredInput, utc_now
 from shared.jobs.ports import Clock, Plan
 from shared.jobs.processing import Planning

@@ -11,7 +11,7 @@ from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.job import Job, Outcome, Retry
 from shared.jobs.retries import RETRIED_OUTCOMES, RetryPreparation
 from shared.observability import about_job, observed
-from shared.scoring.retry_rows import retry_file
+from shared.scoring.retry_file import retry_file
 from shared.settings import Settings
 
 

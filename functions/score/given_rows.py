@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from shared.files.header import Layout
+from shared.inputs.header import Layout
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
-from shared.scoring.result_rows import as_object
+from shared.scoring.result_pages import as_object
 from shared.scoring.results import result_columns
 from shared.vocabulary import Outcome
 

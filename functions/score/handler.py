@@ -24,7 +24,7 @@ from shared.aws.planned_input import PlannedInput
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.state_machine import StateMachine
 from shared.aws.upload_bucket import UploadBucket
-from shared.files.chunks import Chunk
+from shared.inputs.chunks import Chunk
 from shared.jobs.processing import FailureBudget
 from shared.observability import about_job, count, logger, metrics, observed
 from shared.settings import Settings

@@ -7,7 +7,7 @@ from shared.aws.jobs_table import JobsTable
 from shared.aws.planned_input import InputPlan, PlannedInput
 from shared.aws.result_keys import SCORED_PARTS
 from shared.aws.results_bucket import ResultsBucket
-from shared.files.chunks import Chunk
+from shared.inputs.chunks import Chunk
 from shared.jobs.errors import CommitRefusedError
 from shared.jobs.job import utc_now
 from shared.jobs.ports import Clock

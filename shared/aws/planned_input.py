@@ -7,7 +7,7 @@ from uuid import UUID
 
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.files.header import Layout
+from shared.inputs.header import Layout
 from shared.jobs.job import StoredInput
 
 

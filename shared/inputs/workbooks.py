@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import BinaryIO, Final
 
-from shared.files.errors import (
+from shared.delimited.cells import quoted
+from shared.delimited.streams import Writable
+from shared.inputs.errors import (
     DuplicateColumnsError,
     EmptyFileError,
     FileError,
@@ -14,9 +16,7 @@ from shared.files.errors import (
     TooLargeError,
     UnsupportedFormatError,
 )
-from shared.files.grammar import quoted
-from shared.files.header import MAX_COLUMNS, check_columns, read_header
-from shared.files.streams import Writable
+from shared.inputs.header import MAX_COLUMNS, check_columns, read_header
 from shared.vocabulary import JobType
 from shared.workbook.errors import UnreadableWorkbookError, WorkbookTooLargeError
 from shared.workbook.limits import Limits

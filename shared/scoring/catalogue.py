@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final, Literal, get_args
 
-from shared.scoring.columns import ProfileName
+from shared.inputs.columns import ProfileName
 from shared.vocabulary import JobType
 
 ModelName = Literal["statements", "ratios-annual", "ratios-quarterly"]

@@ -10,19 +10,20 @@ from typing import Final
 
 import numpy as np
 
-from shared.files.arrays import is_ascii
-from shared.files.header import Layout
-from shared.files.records import Records, split_records
-from shared.scoring.carried import carried_records, symbol_of
+from shared.delimited._arrays import is_ascii
+from shared.delimited._number_texts import row_number_cells
+from shared.delimited._records import Records, split_records
+from shared.delimited.table import table_of
+from shared.inputs.errors import translated_errors
+from shared.inputs.header import Layout
 from shared.scoring.chunk_summary import ChunkSummary, summarise
 from shared.scoring.company_periods import NO_KEY, company_periods
 from shared.scoring.model import Model
-from shared.scoring.number_texts import row_number_cells
 from shared.scoring.parts import ROW_END, Parts, columns_of, interleaved, parts_of
+from shared.scoring.passthrough import carried_records, symbol_of
 from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS, SOURCE_ROW
-from shared.scoring.rows import Fault, judge
 from shared.scoring.scores import score_cells
-from shared.scoring.table import table_of
+from shared.scoring.validation import Fault, judge
 
 MAX_CELL_BYTES: Final = 32 * 1024
 
@@ -157,7 +158,8 @@ def _records(data: bytes, layout: Layout, row_count: int | None) -> Records:
             data.decode()
     except UnicodeDecodeError as error:
         raise ChunkEncodingError(f"byte {error.start:,} of the chunk is not UTF-8") from error
-    records = split_records(data, layout.delimiter)
+    with translated_errors():
+        records = split_records(data, layout.delimiter)
     if row_count is not None and len(records) != row_count:
         raise RowCountMismatchError(f"the plan has {row_count:,} rows, the chunk {len(records):,}")
     return records

@@ -10,14 +10,14 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from shared.files.arrays import Floats, Mask, Positions, Words
-from shared.scoring.cells import read_quarter, trimmed
+from shared.delimited._arrays import Floats, Mask, Positions, Words
+from shared.delimited._text_words import text_hashes
+from shared.delimited.table import Table
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import risk_grades, risk_levels
-from shared.scoring.rows import JudgedRows
 from shared.scoring.scores import ScoreCells
-from shared.scoring.table import Table
-from shared.scoring.text_words import text_hashes
+from shared.scoring.validation import JudgedRows
+from shared.scoring.values import read_quarter, trimmed
 
 RISKIEST: Final = 10
 MAX_SECTORS: Final = 1_000

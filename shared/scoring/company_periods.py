@@ -9,13 +9,13 @@ from typing import Final
 
 import numpy as np
 
-from shared.files.arrays import Mask, Words
-from shared.scoring.carried import symbol_of
-from shared.scoring.cells import read_quarter, read_year
-from shared.scoring.columns import BY_NAME
-from shared.scoring.plain_numbers import padded
-from shared.scoring.table import Table
-from shared.scoring.text_words import mixed, text_hashes
+from shared.delimited._arrays import Mask, Words
+from shared.delimited._numbers import padded
+from shared.delimited._text_words import mixed, text_hashes
+from shared.delimited.table import Table
+from shared.inputs.columns import BY_NAME
+from shared.scoring.passthrough import symbol_of
+from shared.scoring.values import read_quarter, read_year
 
 NO_KEY: Final = np.uint64(0)
 """Of a row that does not say which company and period it is of."""

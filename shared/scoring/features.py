@@ -15,8 +15,8 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.inputs.columns import BY_NAME, EBITDA_STAND_INS
 from shared.scoring.catalogue import ModelName
-from shared.scoring.columns import BY_NAME, EBITDA_STAND_INS
 
 FloatArray = NDArray[np.float64]
 Figures = Mapping[str, FloatArray]

@@ -16,8 +16,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from shared.inputs.columns import ProfileName
 from shared.scoring.catalogue import ModelName, artifact_text, model_name_for
-from shared.scoring.columns import ProfileName
 from shared.scoring.features import FEATURES, Feature, Figures, FloatArray, feature_matrix
 from shared.scoring.master_scale import GRADE_BOUNDS, LEVEL_BOUNDS
 from shared.vocabulary import JobType

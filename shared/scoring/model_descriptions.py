@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from shared.inputs.columns import ProfileName
 from shared.scoring.catalogue import basis, model_card, model_name_for
-from shared.scoring.columns import ProfileName
 from shared.vocabulary import JobType
 
 _USES: tuple[tuple[JobType, ProfileName], ...] = (

@@ -6,13 +6,13 @@ from typing import Final
 
 import numpy as np
 
-from shared.files.arrays import Positions
-from shared.scoring.carried import source_row_of
-from shared.scoring.number_texts import row_number_cells
+from shared.delimited._arrays import Positions
+from shared.delimited._number_texts import row_number_cells
+from shared.scoring.passthrough import source_row_of
 from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS
 from shared.scoring.results import fault_texts, row_error
-from shared.scoring.rows import Fault
 from shared.scoring.scores import ScoreCells
+from shared.scoring.validation import Fault
 
 ROW_END: Final = b"\0"
 """Of a sound row, in whose text it cannot be, until its files are told apart: one copies its text from the other."""

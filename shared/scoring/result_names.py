@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Final
 
-from shared.scoring.columns import normalised_name
+from shared.inputs.columns import normalised_name
 
 ROW: Final = "row"
 DEFAULT_PROBABILITY: Final = "default_probability"

@@ -17,12 +17,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from shared.files.header import Layout
-from shared.scoring.carried import csv_cell
-from shared.scoring.cells import guarded
-from shared.scoring.columns import normalised_name
+from shared.delimited.cells import csv_cell
+from shared.inputs.columns import normalised_name
+from shared.inputs.header import Layout
 from shared.scoring.result_names import FAULT_COLUMNS, OURS, OUTCOME, ROW, SCORE_COLUMNS, free_name
-from shared.scoring.rows import Fault
+from shared.scoring.validation import Fault
+from shared.scoring.values import guarded
 from shared.vocabulary import Outcome
 
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.files.arrays import Positions, Words
+from shared.delimited._arrays import Positions, Words
 from shared.scoring.chunk_summary import BIN_WIDTH, NO_ROWS, RISKIEST, ChunkSummary, SectorTotal, largest_sectors
 from shared.scoring.company_periods import NO_KEY
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS

@@ -6,16 +6,16 @@ from typing import Final
 
 import numpy as np
 
-from shared.files.arrays import Floats, Mask, Positions
-from shared.scoring.carried import csv_cell
+from shared.delimited._arrays import Floats, Mask, Positions
+from shared.delimited._number_texts import Texts, probability_cells
+from shared.delimited.cells import csv_cell
+from shared.inputs.columns import ProfileName
 from shared.scoring.catalogue import basis
-from shared.scoring.columns import ProfileName
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import Model, risk_grades, risk_levels
-from shared.scoring.number_texts import Texts, probability_cells
 from shared.scoring.results import compact_json
-from shared.scoring.rows import JudgedRows
 from shared.scoring.top_factors import TopFactors, top_factors
+from shared.scoring.validation import JudgedRows
 from shared.vocabulary import JobType
 
 _LEVEL_CELLS: Final = np.array([f",{level}" for level in RISK_LEVELS], np.bytes_)

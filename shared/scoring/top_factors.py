@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.files.grammar import unquoted
+from shared.delimited.cells import unquoted
 from shared.scoring.model import IntArray, Model, Scores
 
 CONTRIBUTION_DECIMALS: Final = 4

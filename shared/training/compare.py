@@ -15,13 +15,13 @@ from typing import Final, get_args
 import numpy as np
 import pandas as pd
 
-from shared.files.chunks import chunk_size, plan_chunks
-from shared.files.dialect import CANONICAL, HEAD_BYTES
-from shared.files.errors import FileError
-from shared.files.header import Layout, read_layout
+from shared.delimited.dialect import CANONICAL, HEAD_BYTES
+from shared.inputs.chunks import chunk_size, plan_chunks
+from shared.inputs.columns import ProfileName
+from shared.inputs.errors import FileError
+from shared.inputs.header import Layout, read_layout
 from shared.scoring.catalogue import basis, model_name_for
 from shared.scoring.chunk import ChunkError, score_chunk
-from shared.scoring.columns import ProfileName
 from shared.scoring.features import FloatArray
 from shared.scoring.master_scale import RISK_GRADES
 from shared.scoring.model import IntArray, Model, ModelArtifactError, parse_model, risk_grades, risk_levels

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from shared.scoring.columns import BY_NAME
+from shared.inputs.columns import BY_NAME
 from shared.scoring.features import FloatArray
 
 IntArray = NDArray[np.int64]

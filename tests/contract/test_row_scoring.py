@@ -17,11 +17,11 @@ from moto import mock_aws
 from functions.score.handler import handler
 from shared.aws import clients
 from shared.aws.invocations import score_rows
-from shared.files.dialect import CANONICAL
-from shared.files.header import read_layout
+from shared.delimited.dialect import CANONICAL
+from shared.inputs.header import read_layout
+from shared.inputs.schema import template_csv
 from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.jobs.ports import GivenRows, ScoreRows
-from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType
 from tests.aws_resources import create_role
 from tests.fakes import FakeRowScorer

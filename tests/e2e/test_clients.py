@@ -16,7 +16,7 @@ import pytest
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
 from infra.project import ROOT
-from shared.scoring.documentation import template_csv
+from shared.inputs.schema import template_csv
 from shared.vocabulary import JobType
 
 pytestmark = pytest.mark.e2e

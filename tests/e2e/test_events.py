@@ -12,7 +12,7 @@ import pytest
 
 from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
-from shared.scoring.documentation import example_rows
+from shared.inputs.schema import example_rows
 from shared.vocabulary import JobType
 from tests.e2e.queues import open_to_services
 

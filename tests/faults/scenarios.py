@@ -14,7 +14,7 @@ import numpy as np
 from functions.export.formats import ResultFile, write_parquet
 from infra.local import panel
 from shared.aws import clients
-from shared.scoring.documentation import example_rows
+from shared.inputs.schema import example_rows
 from shared.vocabulary import JobType
 from tests.faults.platform import API, CLIENT_ATTEMPTS, Platform
 

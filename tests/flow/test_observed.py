@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from functions.score.scorer import Scorer
-from shared.files.chunks import Chunk
+from shared.inputs.chunks import Chunk
 from shared.jobs.job import Outcome, dropped_job_id
 from shared.jobs.service import JobService
 from tests.flow.stream import StatusStream

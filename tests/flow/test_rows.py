@@ -5,8 +5,8 @@ import json
 import pytest
 
 from functions.api.composition import ApiSettings, services
-from shared.files.dialect import CANONICAL
-from shared.files.header import read_layout
+from shared.delimited.dialect import CANONICAL
+from shared.inputs.header import read_layout
 from shared.jobs.errors import UnavailableError
 from shared.jobs.ports import GivenRows
 from shared.jobs.service import JobService

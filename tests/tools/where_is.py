@@ -35,11 +35,11 @@ class Question:
 QUESTIONS: Final = (
     Question(
         "Where are the delimiters that a CSV file may have?",
-        (Place("shared/files/grammar.py", ("DELIMITERS",)),),
+        (Place("shared/delimited/cells.py", ("DELIMITERS",)),),
     ),
     Question(
         "Where does it say that a market cap must be greater than 0?",
-        (Place("shared/scoring/columns.py", ("Column.minimum_is_excluded",), 'Column(name="market_cap"'),),
+        (Place("shared/inputs/columns.py", ("Column.minimum_is_excluded",), 'Column(name="market_cap"'),),
     ),
     Question(
         "Where is it decided which HTTP status somebody gets for the job of another organization?",
@@ -50,7 +50,7 @@ QUESTIONS: Final = (
     ),
     Question(
         "Where is a column added to the input?",
-        (Place("shared/scoring/columns.py", ("COLUMNS", "Column")),),
+        (Place("shared/inputs/columns.py", ("COLUMNS", "Column")),),
     ),
     Question(
         "Where is it set how often a chunk that failed is tried again?",
@@ -78,7 +78,7 @@ QUESTIONS: Final = (
     ),
     Question(
         "Where is the text of a row error?",
-        (Place("shared/scoring/rows.py", (), "Invalid market cap value"),),
+        (Place("shared/scoring/validation.py", (), "Invalid market cap value"),),
     ),
     Question(
         "Where is the limit of 4 MB for an upload through the API?",
@@ -89,7 +89,7 @@ QUESTIONS: Final = (
     ),
     Question(
         "Where is the size of a chunk decided?",
-        (Place("shared/files/chunks.py", ("chunk_size",)),),
+        (Place("shared/inputs/chunks.py", ("chunk_size",)),),
     ),
     Question(
         "Where are the bytes of a scored row written?",
@@ -117,7 +117,7 @@ QUESTIONS: Final = (
     ),
     Question(
         "Where is it decided which columns the file of a retry has?",
-        (Place("shared/scoring/retry_rows.py", ("retry_file",)),),
+        (Place("shared/scoring/retry_file.py", ("retry_file",)),),
     ),
 )
 

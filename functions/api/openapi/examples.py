@@ -13,6 +13,7 @@ from uuid import UUID
 from functions.api.openapi.example_results import MODEL_VERSION, SUMMARY, fault_counts, row_errors, scored_row
 from functions.api.routes.reference import VERSION
 from shared.api_types import JsonObject
+from shared.inputs.schema import example_rows, schema
 from shared.jobs.downloads import ASSEMBLING
 from shared.jobs.errors import JobNotFoundError
 from shared.jobs.job import Job, JobStatus, JobType, Outcome, Phase, Source, UploadOptions, timestamp
@@ -29,7 +30,6 @@ from shared.jobs.representations import (
 from shared.jobs.row_errors import RowErrorPage
 from shared.jobs.statistics import statistics_of
 from shared.jobs.uploads import upload_key
-from shared.scoring.documentation import example_rows, schema
 from shared.scoring.model_descriptions import model_descriptions
 
 _CREATED: Final = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)

@@ -9,8 +9,8 @@ from functions.api.dependencies import CurrentCaller
 from functions.api.problems import problems
 from functions.api.responses import Json, tagged
 from shared.api_types import FileSchema, HealthResponse, ModelDescription, ModelsResponse, SchemaResponse
+from shared.inputs.schema import schema, template_csv
 from shared.jobs.job import JobType
-from shared.scoring.documentation import schema, template_csv
 from shared.scoring.model_descriptions import model_descriptions
 
 # The version in pyproject.toml, which the function's bundle does not contain.

@@ -21,13 +21,13 @@ from shared.api_types import (
     ScoredRow,
     ValidatedRow,
 )
+from shared.inputs.columns import RowErrorCode, normalised_name
 from shared.jobs.errors import ResultsAssemblingError
 from shared.jobs.job import FileFormat, Outcome
 from shared.jobs.progress import JobView
 from shared.jobs.representations import download_path, job_progress, row_error_counts, row_error_list
 from shared.jobs.row_errors import Position, RowErrorFilter
-from shared.scoring.columns import RowErrorCode, normalised_name
-from shared.scoring.result_rows import read_page
+from shared.scoring.result_pages import read_page
 
 # CSV files are ready within seconds of the end of a job, exports of most jobs within seconds of their first request.
 ASSEMBLING_RETRY_SECONDS = 3

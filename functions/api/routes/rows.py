@@ -15,8 +15,8 @@ from functions.api.problems import problems
 from functions.api.request_bodies import RepeatedNameError, body_error, read_body, strict_json
 from functions.api.responses import Json
 from shared.api_types import MAX_ROWS, RowScores, ScoreResponse
-from shared.files.errors import TooLargeError, UnsupportedFormatError
-from shared.files.header import Layout, check_columns, read_header
+from shared.inputs.errors import TooLargeError, UnsupportedFormatError
+from shared.inputs.header import Layout, check_columns, read_header
 from shared.jobs.job import JobType
 from shared.jobs.ports import GivenRows
 from shared.jobs.representations import API_ROOT

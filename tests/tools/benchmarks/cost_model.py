@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from infra.project import ROOT
 from shared.aws.result_keys import SCORED_PARTS
-from shared.files.chunks import MAX_CHUNK_ROWS
+from shared.inputs.chunks import MAX_CHUNK_ROWS
 from shared.jobs.progress import shard_count
 from tests.tools.benchmarks.commits import write_units
 from tests.tools.benchmarks.finalized_process import finished_job

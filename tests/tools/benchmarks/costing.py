@@ -8,7 +8,7 @@ from dataclasses import replace
 from time import process_time
 from typing import Final
 
-from shared.files.chunks import chunk_size
+from shared.inputs.chunks import chunk_size
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
 from shared.vocabulary import JobType

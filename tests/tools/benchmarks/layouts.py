@@ -1,7 +1,8 @@
 """The layout of a generated file, read as planning reads it."""
 
-from shared.files.dialect import HEAD_BYTES, detect_dialect
-from shared.files.header import Layout, read_layout
+from shared.delimited.dialect import HEAD_BYTES
+from shared.inputs.formats import detect_dialect
+from shared.inputs.header import Layout, read_layout
 from shared.vocabulary import JobType
 
 

@@ -3,9 +3,9 @@
 import sys
 from pathlib import Path
 
-from shared.files.chunks import chunk_size, plan_chunks
-from shared.files.dialect import HEAD_BYTES
-from shared.files.streams import Readable
+from shared.delimited.dialect import HEAD_BYTES
+from shared.delimited.streams import Readable
+from shared.inputs.chunks import chunk_size, plan_chunks
 from tests.tools.benchmarks.layouts import layout_of
 from tests.tools.benchmarks.peak_memory import peak_bytes
 

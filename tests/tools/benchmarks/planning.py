@@ -9,8 +9,8 @@ from pathlib import Path
 from time import process_time
 from typing import Final
 
-from shared.files.runs import BLOCK_BYTES
-from shared.files.streams import Readable
+from shared.delimited.boundaries import BLOCK_BYTES
+from shared.delimited.streams import Readable
 from tests.tools.benchmarks import planned_process
 from tests.tools.benchmarks.http_s3 import served
 from tests.tools.benchmarks.inputs import write_large_csv

@@ -22,7 +22,7 @@ _SWEEP = "unit/jobs/test_reconcile.py"
 _FINALIZE = "unit/jobs/test_finalization.py"
 _FLOW = "flow/test_jobs.py"
 _XLSX = "unit/workbook/test_reader.py"
-_DIALECT = "unit/files/test_dialect.py"
+_DIALECT = "unit/inputs/test_dialect.py"
 _TOKENS = "unit/api/test_authentication.py"
 _ACCESS = "unit/api/test_access.py"
 _RECOVERY = "flow/test_recovery.py"
@@ -152,34 +152,34 @@ HAZARDS: tuple[Hazard, ...] = (
         ),
         (
             "An unbalanced quote",
-            "unit/files/test_records.py::test_an_open_quote_is_named_by_offset_and_line",
-            "unit/files/test_chunks.py::test_an_open_quote_is_named_by_its_place_in_the_whole_file",
+            "unit/delimited/test_records.py::test_an_open_quote_is_named_by_offset_and_line",
+            "unit/inputs/test_chunks.py::test_an_open_quote_is_named_by_its_place_in_the_whole_file",
         ),
         (
             "Duplicate headers, ragged rows, NUL, a huge field, no last newline, CR alone, empty lines, nothing at all",
-            "unit/files/test_header.py::test_two_headers_of_one_name_are_refused_by_name_and_place",
-            "unit/files/test_records.py::test_records_with_nul_are_told_apart",
-            "unit/files/test_records.py::test_records_with_a_large_field_are_told_apart_from_long_records",
-            "unit/files/test_records.py::test_every_short_file_splits_as_the_plain_reading_of_the_grammar_says",
-            "unit/files/test_dialect.py::test_a_cr_only_header_is_split_by_its_own_delimiter",
-            "unit/files/test_chunks.py::test_a_file_without_data_rows_says_so",
-            "unit/scoring/test_carried.py::test_a_malformed_record_stands_whole_in_the_first_cell",
+            "unit/inputs/test_header.py::test_two_headers_of_one_name_are_refused_by_name_and_place",
+            "unit/delimited/test_records.py::test_records_with_nul_are_told_apart",
+            "unit/delimited/test_records.py::test_records_with_a_large_field_are_told_apart_from_long_records",
+            "unit/delimited/test_records.py::test_every_short_file_splits_as_the_plain_reading_of_the_grammar_says",
+            "unit/inputs/test_dialect.py::test_a_cr_only_header_is_split_by_its_own_delimiter",
+            "unit/inputs/test_chunks.py::test_a_file_without_data_rows_says_so",
+            "unit/scoring/test_passthrough.py::test_a_malformed_record_stands_whole_in_the_first_cell",
         ),
         (
             "Byte-order marks, UTF-16, Windows-1252, mixed encodings",
             f"{_DIALECT}::test_a_byte_order_mark_decides_then_the_declared_encoding_then_utf8",
             f"{_DIALECT}::test_bytes_that_are_no_utf8_are_named_by_offset_with_what_to_do",
-            "unit/files/test_rewrite.py::test_bytes_that_are_no_text_are_named_by_their_offset",
+            "unit/inputs/test_rewriting.py::test_bytes_that_are_no_text_are_named_by_their_offset",
         ),
         (
             "Quoted newlines across the border of a chunk",
-            "unit/files/test_chunks.py::test_rows_of_the_chunks_are_the_rows_of_the_file",
+            "unit/inputs/test_chunks.py::test_rows_of_the_chunks_are_the_rows_of_the_file",
             "unit/scoring/test_chunk_reference.py::test_parts_of_chunks_joined_are_the_parts_of_the_whole",
         ),
         (
             "Text that runs in a spreadsheet",
-            "unit/scoring/test_carried.py::test_text_that_would_run_as_a_formula_is_guarded_once_and_read_without_its_guard",
-            "unit/scoring/test_carried.py::test_negative_numbers_are_not_guarded_but_formulas_in_their_place_are",
+            "unit/scoring/test_passthrough.py::test_text_that_would_run_as_a_formula_is_guarded_once_and_read_without_its_guard",
+            "unit/scoring/test_passthrough.py::test_negative_numbers_are_not_guarded_but_formulas_in_their_place_are",
             "unit/export/test_xlsx.py::test_text_that_looks_like_a_formula_or_a_link_stays_text_even_unguarded",
             "unit/export/test_xlsx.py::test_markup_in_a_text_makes_no_cells",
         ),

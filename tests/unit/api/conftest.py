@@ -21,12 +21,12 @@ from functions.api.app import create_app
 from functions.api.auth import JWKS_TIMEOUT_SECONDS, ClaimNames, IssuerKeys, TokenVerifier
 from functions.api.dependencies import Limits, Services
 from functions.api.pagination import cursor_serializer
+from shared.inputs.schema import template_csv
 from shared.jobs.downloads import Downloads
 from shared.jobs.idempotency import Idempotency
 from shared.jobs.job import Job, Outcome
 from shared.jobs.retries import RetryService
 from shared.jobs.service import JobService
-from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType
 from tests.builders import ORGANIZATION, USER_ID
 from tests.fakes import (

@@ -15,8 +15,8 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute, iter_route_contexts
 
 from infra.project import ROOT
+from shared.inputs.schema import template_csv
 from shared.jobs.job import Source
-from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType
 from tests.builders import a_completed_job, a_job
 from tests.fakes import FakeJobStore, FakeResultStore

@@ -14,10 +14,10 @@ import pytest
 
 from functions.api.problems import KINDS
 from shared.api_types import Problem
+from shared.inputs.schema import example_rows
 from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.jobs.job import JobStatus
 from shared.jobs.retries import MAX_GENERATIONS
-from shared.scoring.documentation import example_rows
 from shared.vocabulary import JobType
 from tests.builders import a_completed_job, a_job, a_processing_job, a_retry
 from tests.fakes import FakeIdempotencyKeys, FakeJobStore, FakeRowScorer

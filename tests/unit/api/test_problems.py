@@ -17,7 +17,7 @@ from functions.api.openapi.__main__ import document_text, main
 from functions.api.problems import KINDS, RequestError
 from functions.api.routes.reference import VERSION
 from shared.api_types import Problem
-from shared.files.errors import FileError
+from shared.inputs.errors import FileError
 from shared.jobs.errors import JobError, UnavailableError
 from tests.builders import a_job
 from tests.fakes import FakeJobStore

@@ -10,10 +10,10 @@ import pytest
 from fastapi import FastAPI
 
 from shared.api_types import ScoreResponse
+from shared.inputs.columns import required_columns
+from shared.inputs.schema import example_rows
 from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.scoring.catalogue import model_card
-from shared.scoring.columns import required_columns
-from shared.scoring.documentation import example_rows
 from shared.vocabulary import JobType
 from tests.fakes import FakeRowScorer
 from tests.unit.api.bodies import assert_is_a

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.files.dialect import CANONICAL
-from shared.files.header import read_layout
-from shared.scoring.cells import unguarded
+from shared.delimited.dialect import CANONICAL
+from shared.inputs.columns import BY_NAME, COLUMNS, Kind, required_columns
+from shared.inputs.header import read_layout
 from shared.scoring.chunk import score_chunk
-from shared.scoring.columns import BY_NAME, COLUMNS, Kind, required_columns
 from shared.scoring.model import model_for
 from shared.scoring.results import probability_text, result_columns
+from shared.scoring.values import unguarded
 from shared.vocabulary import JobType, Outcome
 from tests.builders import NOON
 from tests.unit.api.conftest import API, Client

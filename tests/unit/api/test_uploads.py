@@ -14,10 +14,10 @@ import pytest
 
 from functions.api.upload_checks import WORKBOOK_MAX_UNPACKED_BYTES
 from shared.api_types import UploadResponse
+from shared.inputs.columns import profile_of
+from shared.inputs.schema import template_csv
 from shared.jobs.job import JobStatus, Source, UploadOptions
 from shared.jobs.uploads import upload_key
-from shared.scoring.columns import profile_of
-from shared.scoring.documentation import template_csv
 from shared.vocabulary import JobType
 from tests.fakes import FakeJobStore, FakeUploadStore, SettableClock
 from tests.unit.api.bodies import assert_is_a

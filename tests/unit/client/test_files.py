@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from infra.local import panel
 from shared.client.files import CountedFile, UnreadableFileError, job_type_of, sha256_of
-from shared.scoring.documentation import template_csv
+from shared.inputs.schema import template_csv
 from shared.vocabulary import JobType
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from hypothesis import strategies as st
 
-from shared.files.grammar import record_line
+from shared.delimited.cells import record_line
 
 # What a spreadsheet runs, what XML or XLSX cannot have as it is, what their writers take for something else.
 _TRICKY = [

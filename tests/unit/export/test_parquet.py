@@ -11,8 +11,8 @@ from pyarrow import parquet
 
 from functions.export.conversion import read_result
 from functions.export.formats import write_parquet
-from shared.scoring.cells import guarded, unguarded
 from shared.scoring.results import probability_text
+from shared.scoring.values import guarded, unguarded
 from tests.unit.export.files import cells, csv_file, in_blocks
 
 

@@ -13,7 +13,7 @@ from openpyxl.utils.escape import unescape
 from functions.export import formats
 from functions.export.conversion import read_result
 from functions.export.formats import ExportError, write_workbook
-from shared.scoring.cells import guarded
+from shared.scoring.values import guarded
 from tests.unit.export.files import cells, csv_file
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.files.errors import (
+from shared.inputs.columns import required_columns
+from shared.inputs.errors import (
     DuplicateColumnsError,
     EmptyFileError,
     FileError,
@@ -15,9 +16,8 @@ from shared.files.errors import (
     TooLargeError,
     UnsupportedFormatError,
 )
-from shared.files.formats import sniff_format
+from shared.inputs.formats import sniff_format
 from shared.inputs.workbooks import check_workbook, convert
-from shared.scoring.columns import required_columns
 from shared.vocabulary import JobType
 from tests.unit.workbook.packages import MAIN, inline, number, packed, row, workbook, workbook_parts, worksheet
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from shared.files.dialect import detect_dialect
-from shared.files.header import Layout, read_layout
+from shared.inputs.formats import detect_dialect
+from shared.inputs.header import Layout, read_layout
 from shared.scoring.catalogue import ModelName, model_name_for
 from shared.scoring.chunk import (
     ScoredChunk,

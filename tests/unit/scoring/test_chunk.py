@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.inputs.schema import template_csv
 from shared.scoring.catalogue import basis
 from shared.scoring.chunk import (
     ChunkEncodingError,
@@ -12,7 +13,6 @@ from shared.scoring.chunk import (
     score_chunk,
     unprocessed_rows,
 )
-from shared.scoring.documentation import template_csv
 from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS
 from shared.scoring.results import header_line, result_columns
 from shared.vocabulary import JobType, Outcome

@@ -9,11 +9,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.files.errors import UnbalancedQuoteError
-from shared.files.grammar import DELIMITERS, Delimiter
-from shared.files.header import Layout
-from shared.scoring.carried import symbol_of
-from shared.scoring.cells import (
+from shared.delimited.dialect import DELIMITERS, Delimiter
+from shared.inputs.columns import BY_NAME, Column, Kind, ProfileName, Unit, required_columns
+from shared.inputs.errors import UnbalancedQuoteError
+from shared.inputs.header import Layout
+from shared.scoring.chunk import ChunkEncodingError, ScoredChunk, score_chunk, unprocessed_rows
+from shared.scoring.passthrough import symbol_of
+from shared.scoring.results import header_line, result_columns
+from shared.scoring.validation import columns_judged
+from shared.scoring.values import (
     FORMULA_STARTS,
     is_blank,
     is_number,
@@ -23,10 +27,6 @@ from shared.scoring.cells import (
     trimmed,
     unguarded,
 )
-from shared.scoring.chunk import ChunkEncodingError, ScoredChunk, score_chunk, unprocessed_rows
-from shared.scoring.columns import BY_NAME, Column, Kind, ProfileName, Unit, required_columns
-from shared.scoring.results import header_line, result_columns
-from shared.scoring.rows import columns_judged
 from shared.vocabulary import JobType, Outcome
 
 NEXT_YEAR = 2027

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.files.chunks import plan_chunks
-from shared.files.dialect import CANONICAL, detect_dialect
-from shared.files.errors import FileError
-from shared.files.formats import sniff_format
-from shared.files.header import read_layout
-from shared.files.rewrite import to_canonical
+from shared.delimited.dialect import CANONICAL
+from shared.inputs.chunks import plan_chunks
+from shared.inputs.errors import FileError
+from shared.inputs.formats import detect_dialect, sniff_format
+from shared.inputs.header import read_layout
+from shared.inputs.rewriting import to_canonical
 from shared.inputs.workbooks import convert
 from shared.scoring.catalogue import model_name_for
 from shared.scoring.chunk import score_chunk

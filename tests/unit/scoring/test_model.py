@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.inputs.columns import ProfileName
 from shared.scoring.catalogue import MODEL_NAMES, ModelName, basis, model_name_for
-from shared.scoring.columns import ProfileName
 from shared.scoring.features import FloatArray
 from shared.scoring.master_scale import GRADE_BOUNDS, LEVEL_BOUNDS, RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import (

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.files.header import Layout
-from shared.scoring.columns import normalised_name
+from shared.inputs.columns import normalised_name
+from shared.inputs.header import Layout
 from shared.scoring.result_names import OURS
 from shared.scoring.results import carried_names, header_line, probability_text, result_columns
 from shared.vocabulary import JobType, Outcome

@@ -14,11 +14,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from infra.local import panel
+from shared.delimited._numbers import padded
+from shared.delimited._text_words import text_hashes
 from shared.scoring.catalogue import MODEL_NAMES, model_card
 from shared.scoring.chunk_summary import MAX_SECTORS, ChunkSummary, SectorTotal, largest_sectors
 from shared.scoring.chunk_summary import NO_ROWS as NONE
 from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
-from shared.scoring.plain_numbers import padded
 from shared.scoring.risk_summary import (
     DUPLICATES_SHOWN,
     QUANTILES,
@@ -26,7 +27,6 @@ from shared.scoring.risk_summary import (
     RiskSummary,
     population_stability,
 )
-from shared.scoring.text_words import text_hashes
 from shared.vocabulary import JobType
 from tests.unit.scoring.scored_files import GOOD, GOOD_RATIOS, RATIOS, STATEMENTS, score_file, table_of
 

@@ -1,0 +1,154 @@
+"""Errors of a whole file. Standard library only.
+
+    FileError
+    ├── EmptyFileError           empty_file          nothing in it, or no data rows
+    ├── UndecodableError         undecodable         bytes that are not text in the declared encoding
+    ├── UnbalancedQuoteError     unbalanced_quote    a quoted field that is never closed
+    ├── UnsupportedFormatError   unsupported_format  neither CSV nor XLSX, or an XLSX that cannot be read
+    ├── DuplicateColumnsError    duplicate_columns   two headers that mean the same column
+    ├── MissingColumnsError      missing_columns     a required column is not in the header
+    └── TooLargeError            too_large           over a limit on bytes, rows, columns or unpacked size
+
+The text of each is a sentence for the person who made the file: what is wrong, where, and what to do.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import ClassVar
+
+from shared.delimited.errors import (
+    BinaryDataError,
+    DecodingError,
+    DelimitedError,
+    EmptyTextError,
+    OpenQuoteError,
+    RecordTooLongError,
+)
+
+
+class FileError(Exception):
+    """The file as a whole cannot be scored.
+
+    `offset` is the 0-based byte, `line` the 1-based physical line of the place meant, where there is one. Both count
+    in the uploaded file.
+    """
+
+    code: ClassVar[str]
+
+    def __init__(self, sentence: str, *, offset: int | None = None, line: int | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.offset = offset
+        self.line = line
+
+
+class EmptyFileError(FileError):
+    """The file has nothing in it, or no data rows."""
+
+    code = "empty_file"
+
+
+class UndecodableError(FileError):
+    """The bytes are not text in the encoding they should be in."""
+
+    code = "undecodable"
+
+
+class UnbalancedQuoteError(FileError):
+    """A quoted field is never closed, so every row after it would be swallowed."""
+
+    code = "unbalanced_quote"
+
+
+class UnsupportedFormatError(FileError):
+    """The file is neither CSV nor XLSX, or its XLSX package cannot be read."""
+
+    code = "unsupported_format"
+
+
+class DuplicateColumnsError(FileError):
+    """Two headers become the same normalised name."""
+
+    code = "duplicate_columns"
+
+
+class MissingColumnsError(FileError):
+    """The header lacks columns that the job type requires: `columns`."""
+
+    code = "missing_columns"
+
+    def __init__(self, sentence: str, *, columns: tuple[str, ...]) -> None:
+        super().__init__(sentence)
+        self.columns = columns
+
+
+class TooLargeError(FileError):
+    """The file is over a limit on bytes, rows, columns or unpacked size."""
+
+    code = "too_large"
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turns the engine's errors into file errors."""
+    try:
+        yield
+    except DelimitedError as error:
+        raise file_error(error) from error
+
+
+def file_error(error: DelimitedError) -> FileError:
+    """Returns the file error for one of the engine's."""
+    match error:
+        case EmptyTextError():
+            return EmptyFileError("The file is empty")
+        case BinaryDataError():
+            return _binary_data(error)
+        case DecodingError():
+            return _undecodable(error)
+        case OpenQuoteError():
+            return UnbalancedQuoteError(
+                f'The quote (") that opens a field on line {error.line:,}{_at(error.offset)} is never closed. '
+                "Close it, or double every quote that is part of the text, and upload the file again.",
+                offset=error.offset,
+                line=error.line,
+            )
+        case RecordTooLongError():
+            return TooLargeError(
+                f"The row that starts on line {error.line:,}{_at(error.offset)} is longer than "
+                f"{error.limit_bytes:,} bytes. Check that the file has line breaks.",
+                offset=error.offset,
+                line=error.line,
+            )
+    raise TypeError(f"no file error for {type(error).__name__}")
+
+
+def decoding_error(error: UnicodeDecodeError, encoding: str, *, offset: int) -> FileError:
+    """Returns the file error for a decoder's, whose input began at byte `offset` of the file."""
+    return file_error(DecodingError.of(error, encoding, offset=offset))
+
+
+def _at(offset: int | None) -> str:
+    return "" if offset is None else f" (byte {offset:,})"
+
+
+def _binary_data(error: BinaryDataError) -> FileError:
+    if error.nul_offset is None:
+        return UnsupportedFormatError(
+            "The file is not text. Upload a CSV file (comma, semicolon, tab or pipe) or an Excel workbook (.xlsx)."
+        )
+    return UndecodableError(
+        f"The file has many NUL bytes, the first at byte {error.nul_offset:,}: it is UTF-16 without a byte-order "
+        "mark, or no text at all. Save it as UTF-8, or declare its encoding, for example `?encoding=utf-16-le`.",
+        offset=error.nul_offset,
+    )
+
+
+def _undecodable(error: DecodingError) -> UndecodableError:
+    what = "ends in the middle of a character" if error.byte is None else f"has the byte 0x{error.byte:02X}"
+    place = f"The file is not {'UTF-8' if error.encoding == 'utf-8' else error.encoding} text: at byte"
+    if error.encoding == "utf-8":
+        advice = "Save it as UTF-8, or declare its encoding when you upload it, for example `?encoding=windows-1252`."
+    else:
+        advice = "Save it as UTF-8, or declare the encoding it really has with `?encoding=`."
+    return UndecodableError(f"{place} {error.offset:,} it {what}. {advice}", offset=error.offset)
