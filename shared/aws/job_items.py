@@ -1,11 +1,4 @@
-"""Jobs, shards and tombstones as items of the jobs table, and back.
-
-One partition a job: the job (or its tombstone) under sort key `JOB`, its shards under `SHARD#nnn`. Secondary indexes
-list jobs by organization, by user and all together; their partition keys carry status and job type, so that a
-filtered page costs the page alone. `unsettled` is a sparse index of what the sweep has to look at.
-
-A job whose file's SHA-256 is known has one more item, in a partition `CONTENT#…`, that finds it by that.
-"""
+"""Jobs, exports and tombstones as items of the jobs table, and back. `table_keys` describes the table."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -45,17 +38,17 @@ from shared.jobs.ports import Tombstone
 from shared.jobs.progress import JobView, Progress
 
 TOMBSTONE_LIFETIME = timedelta(days=100)
-# A job whose end never comes is ended by the sweep long before; this only bounds what a lost sweep leaves behind.
+# Reconcile ends a stuck job long before; this only bounds what is left if reconcile does not run.
 _RECORD_MARGIN = timedelta(days=5)
 
 
 def time_to_live(end: datetime) -> int:
-    """When DynamoDB may remove the item, in epoch seconds."""
+    """Returns when DynamoDB may remove the item, in epoch seconds."""
     return int((end + _RECORD_MARGIN).timestamp())
 
 
 def encode_job(job: Job) -> AttributeMap:
-    """A new job's item, as it is first written."""
+    """Returns the item of a new job."""
     return encode(
         {
             "pk": partition_key(job.id),
@@ -89,13 +82,13 @@ def encode_job(job: Job) -> AttributeMap:
 
 
 def encode_content(job: Job) -> AttributeMap:
-    """The item that finds the job by its file; it ends before the job's own item does."""
+    """Returns the item that finds the job by its file. It expires before the item of the job."""
     ttl = int((job.created_at + RETENTION).timestamp())
     return {**content_key(job), **encode({"job_id": str(job.id), "ttl": ttl})}
 
 
 def encode_options(options: UploadOptions) -> dict[str, Any]:
-    """Upload options as a map attribute; a percentage as text, which holds every float a number attribute does not."""
+    """Returns upload options as a map attribute. A percentage is text: a number attribute does not hold every float."""
     return {
         "validate_only": options.validate_only,
         "max_failed_percent": str(options.max_failed_percent) if options.max_failed_percent is not None else None,
@@ -105,12 +98,12 @@ def encode_options(options: UploadOptions) -> dict[str, Any]:
 
 
 def encode_retry(retry: Retry) -> dict[str, Any]:
-    """What a retry is made of, as a map attribute."""
+    """Returns a retry as a map attribute."""
     return {**asdict(retry), "outcomes": sorted(retry.outcomes)}
 
 
 def decode_job(item: Mapping[str, Any]) -> Job:
-    """A job from its decoded item."""
+    """Returns the job of a decoded item."""
     options = item["options"]
     percent = options["max_failed_percent"]
     return Job(
@@ -159,10 +152,10 @@ def decode_job(item: Mapping[str, Any]) -> Job:
 
 
 def decode_views(items: Iterable[Mapping[str, Any]]) -> list[JobView]:
-    """The jobs among decoded items, each with those of its shards that are there too; no tombstones.
+    """Returns the jobs among decoded items, without tombstones, each with its shards among the items.
 
-    Items are read one after the other: shards that the job's own item does not know of yet are left out, or
-    rows would be counted of a job whose total is not known.
+    Items are read one after the other. Shards that the item of the job does not know yet are left out; otherwise rows
+    would be counted for a job without a known total.
     """
     jobs = [item for item in items if item["sk"] == JOB_SORT_KEY and not is_tombstone(item)]
     shards: dict[str, list[Mapping[str, Any]]] = {}
@@ -179,7 +172,7 @@ def decode_views(items: Iterable[Mapping[str, Any]]) -> list[JobView]:
 
 
 def encode_tombstone(job: Job, *, now: datetime) -> AttributeMap:
-    """What stays of a deleted job: enough to refuse late events and to sweep late objects."""
+    """Returns what is kept of a deleted job: enough to refuse late events and to remove late objects."""
     return encode(
         {
             "pk": partition_key(job.id),
@@ -194,12 +187,12 @@ def encode_tombstone(job: Job, *, now: datetime) -> AttributeMap:
 
 
 def decode_tombstone(item: Mapping[str, Any]) -> Tombstone:
-    """A tombstone from its decoded item."""
+    """Returns the tombstone of a decoded item."""
     return Tombstone(id=_job_id(item), deleted_at=_time(item["deleted_at"]), stored_input=_stored_input(item))
 
 
 def is_tombstone(item: Mapping[str, Any]) -> bool:
-    """Whether the item stands for a deleted job."""
+    """Whether the item is a tombstone."""
     return "deleted_at" in item
 
 
@@ -245,12 +238,12 @@ _KINDS = {
 
 
 def attribute_name(kind: ExportKind) -> str:
-    """The attribute that says how the export stands; absent when nothing is known of it."""
+    """Returns the name of the attribute with the state of an export. It is absent without a state."""
     return f"export_{kind.outcome}_{kind.file_format}"
 
 
 def encode_export(export: Export) -> dict[str, Any]:
-    """The attribute's value, the same for equal exports: it is compared whole."""
+    """Returns the value of the attribute: equal for equal states, since conditions compare it."""
     return {
         "claimed_at": timestamp(export.claimed_at),
         "is_begun": export.is_begun,
@@ -261,7 +254,7 @@ def encode_export(export: Export) -> dict[str, Any]:
 
 
 def decode_exports(item: Mapping[str, Any]) -> dict[ExportKind, Export]:
-    """The exports that a decoded item of a job speaks of."""
+    """Returns the states of exports in the decoded item of a job."""
     return {kind: _decode(item[name]) for name, kind in _KINDS.items() if name in item}
 
 

@@ -1,4 +1,4 @@
-"""The writes of the jobs table as DynamoDB takes them: expressions, conditions and values, with no client."""
+"""Requests of writes to the jobs table: expressions, conditions and values, without a client."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -6,10 +6,10 @@ from typing import Any
 from uuid import UUID
 
 from shared.aws import table_keys
-from shared.aws.job_items import attribute_name, encode_export
+from shared.aws.job_items import attribute_name, encode_export, encode_tombstone
 from shared.aws.shard_items import encode_pace, encode_row_errors
 from shared.aws.table_keys import encode
-from shared.jobs.job import Export, ExportKind, Job, JobStatus, timestamp
+from shared.jobs.job import DELETABLE, Export, ExportKind, Job, JobStatus, timestamp
 from shared.jobs.progress import ChunkCount
 
 
@@ -25,9 +25,9 @@ def job_update(
     values: Mapping[str, Any] | None = None,
     remove: Sequence[str] = (),
 ) -> Any:
-    """An update of the job's item, refused unless its status is one of `allowed` and `condition` holds.
+    """Returns an update of the item of the job. Refused unless its status is in `allowed` and `condition` holds.
 
-    A change of status moves the job to its new place in every list.
+    A change of status moves the job to its new partition of every index.
     """
     moved = {"status": status, **table_keys.listing_keys(job, status)} if status else {}
     changed = {
@@ -51,23 +51,23 @@ def job_update(
 def export_change(
     table: str, job_id: UUID, kind: ExportKind, *, expected: Export | None, changed: Export | None
 ) -> Any:
-    """The update of how an export stands, refused unless it stands as expected and the job has its files."""
+    """Returns an update of the state of an export. Refused unless it is as expected and the job has its files."""
     values: dict[str, Any] = {":yes": True}
     values |= {":expected": encode_export(expected)} if expected is not None else {}
     values |= {":changed": encode_export(changed)} if changed is not None else {}
-    stands = "#export = :expected" if expected is not None else "attribute_not_exists(#export)"
+    unchanged = "#export = :expected" if expected is not None else "attribute_not_exists(#export)"
     return {
         "TableName": table,
         "Key": table_keys.job_key(job_id),
         "UpdateExpression": "SET #export = :changed" if changed is not None else "REMOVE #export",
-        "ConditionExpression": f"results_ready = :yes AND {stands}",
+        "ConditionExpression": f"results_ready = :yes AND {unchanged}",
         "ExpressionAttributeNames": {"#export": attribute_name(kind)},
         "ExpressionAttributeValues": encode(values),
     }
 
 
 def new_shard(table: str, job_id: UUID, number: int) -> Any:
-    """The put of a shard that nothing was committed to yet, refused when it is there."""
+    """Returns the put of an empty shard. Refused if it exists."""
     counts = {"successful_rows": 0, "failed_rows": 0, "closed": False}
     return {
         "TableName": table,
@@ -77,7 +77,7 @@ def new_shard(table: str, job_id: UUID, number: int) -> Any:
 
 
 def closing_shard(table: str, job_id: UUID, number: int, *, ttl: int) -> Any:
-    """The update that lets a shard take no more commits, refused when it is not there."""
+    """Returns the update that closes a shard for commits. Refused if the shard does not exist."""
     return {
         "TableName": table,
         "Key": table_keys.shard_key(job_id, number),
@@ -89,13 +89,13 @@ def closing_shard(table: str, job_id: UUID, number: int, *, ttl: int) -> Any:
 
 
 def chunk_commit(table: str, job_id: UUID, count: ChunkCount, *, shard: int, now: datetime) -> Any:
-    """The update that counts a chunk, refused when it is counted already, or its shard closed or gone."""
+    """Returns the update that counts a chunk. Refused if it is counted already, or its shard is closed or gone."""
     adds = ["done :one", "successful_rows :successful", "failed_rows :failed"]
     if count.successful_rows:
         adds.append("with_successes :one")
     if count.failed_rows:
         adds.append("with_failures :one")
-    # Attributes of their own: ADD reaches no deeper than the item's top level.
+    # Top-level attributes: ADD reaches no deeper.
     added = {**encode_row_errors(count.row_errors), **encode_pace(count)}
     adds += [f"#added{n} :added{n}" for n in range(len(added))]
     return {
@@ -119,7 +119,19 @@ def chunk_commit(table: str, job_id: UUID, count: ChunkCount, *, shard: int, now
     }
 
 
+def tombstone(table: str, job: Job, *, now: datetime) -> Any:
+    """Returns the put of a tombstone over the job. Refused unless the job may be deleted and has the same shards."""
+    operands, values = one_of(DELETABLE)
+    return {
+        "TableName": table,
+        "Item": encode_tombstone(job, now=now),
+        "ConditionExpression": f"#status IN ({operands}) AND shard_count = :shards",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": encode({**values, ":shards": job.shard_count}),
+    }
+
+
 def one_of(statuses: Iterable[JobStatus]) -> tuple[str, dict[str, str]]:
-    """The operands of an `IN` over these statuses, and their values."""
+    """Returns the operands of an `IN` over these statuses, and their values."""
     values = {f":is_{status}": str(status) for status in sorted(statuses)}
     return ", ".join(values), values

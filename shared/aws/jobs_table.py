@@ -1,4 +1,4 @@
-"""The jobs table: every write is conditional, so that a retry, a duplicate or a late worker changes nothing."""
+"""The jobs table. Every write is conditional, so a retry, a duplicate or a late worker changes nothing."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
@@ -13,7 +13,6 @@ from shared.aws.table_keys import decode, encode
 from shared.jobs.access import Scope
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
 from shared.jobs.job import (
-    DELETABLE,
     LIVE,
     RETENTION,
     Export,
@@ -94,7 +93,7 @@ class JobsTable:
 
     def start(self, job: Job, *, now: datetime) -> None:
         if job.status is JobStatus.PROCESSING and job.phase is Phase.PLANNING:
-            return  # a repeated Plan; its start time stands
+            return  # a repeated Plan keeps its start time
         self._update(
             job,
             now=now,
@@ -113,13 +112,10 @@ class JobsTable:
                         job,
                         now=now,
                         changes={
+                            **asdict(plan),
                             "phase": Phase.SCORING,
                             "planned_at": timestamp(plan.planned_at),
-                            "total_rows": plan.total_rows,
-                            "chunk_count": plan.chunk_count,
                             "shard_count": shards,
-                            "profile": plan.profile,
-                            "model_version": plan.model_version,
                             "notes": list(plan.notes),
                         },
                         allowed={JobStatus.PROCESSING},
@@ -191,18 +187,9 @@ class JobsTable:
         self._refusable(lambda: self._client().update_item(**update))
 
     def delete(self, job: Job, *, now: datetime) -> None:
-        deletable, values = job_writes.one_of(DELETABLE)
         self._transact(
             [
-                {
-                    "Put": {
-                        "TableName": self._table,
-                        "Item": job_items.encode_tombstone(job, now=now),
-                        "ConditionExpression": f"#status IN ({deletable}) AND shard_count = :shards",
-                        "ExpressionAttributeNames": {"#status": "status"},
-                        "ExpressionAttributeValues": encode({**values, ":shards": job.shard_count}),
-                    }
-                },
+                {"Put": job_writes.tombstone(self._table, job, now=now)},
                 *(
                     {"Delete": {"TableName": self._table, "Key": table_keys.shard_key(job.id, number)}}
                     for number in range(job.shard_count)
@@ -260,7 +247,7 @@ class JobsTable:
         changes: Mapping[str, Any],
         remove: Sequence[str] = (),
     ) -> None:
-        """End the job and close its shards in one transaction: after it no count can move."""
+        """Ends the job and closes its shards in one transaction: no count can change after it."""
         ttl = job_items.time_to_live(now + RETENTION)
         ended = {"phase": Phase.DONE, "completed_at": timestamp(now), "ttl": ttl}
         self._transact(

@@ -1,4 +1,4 @@
-"""Shards as items of the jobs table. What commits add up are attributes of the item's own: ADD reaches no deeper."""
+"""Progress shards as items of the jobs table. Sums are top-level attributes: ADD reaches no deeper."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -9,14 +9,15 @@ from shared.aws.table_keys import SHARD_PREFIX
 from shared.jobs.progress import ChunkCount, Pace, Shard, period_at
 from shared.jobs.row_errors import RowErrorCounts, RowErrorGroup
 
-_FAULT = "fault:"
+# The name in stored items.
+_ROW_ERROR = "fault:"
 _PERIOD = "period:"
 _WORKED = "worked_ms"
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 def decode_shard(item: Mapping[str, Any]) -> Shard:
-    """A shard from its decoded item."""
+    """Returns the shard of a decoded item."""
     last_commit_at = item.get("last_commit_at")
     return Shard(
         number=int(item["sk"].removeprefix(SHARD_PREFIX)),
@@ -33,14 +34,14 @@ def decode_shard(item: Mapping[str, Any]) -> Shard:
 
 
 def encode_row_errors(row_errors: RowErrorCounts) -> dict[str, int]:
-    """Fault counts as attributes of a shard: `fault:CODE` and `fault:CODE:COLUMN`, the column empty for a whole row."""
-    by_code = {f"{_FAULT}{code}": rows for code, rows in row_errors.by_code.items()}
-    by_group = {f"{_FAULT}{code}:{column or ''}": rows for (code, column), rows in row_errors.by_group.items()}
+    """Returns counts as attributes of a shard: `fault:CODE` and `fault:CODE:COLUMN`, the column empty for a whole row."""
+    by_code = {f"{_ROW_ERROR}{code}": rows for code, rows in row_errors.by_code.items()}
+    by_group = {f"{_ROW_ERROR}{code}:{column or ''}": rows for (code, column), rows in row_errors.by_group.items()}
     return {**by_code, **by_group}
 
 
 def encode_pace(count: ChunkCount) -> dict[str, int]:
-    """What a chunk adds to the pace of its shard: its rows to `period:N`, its time to `worked_ms`."""
+    """Returns what a chunk adds to the pace of its shard: its rows to `period:N`, its time to `worked_ms`."""
     rows = count.successful_rows + count.failed_rows
     return {f"{_PERIOD}{period_at(count.age)}": rows, _WORKED: count.worked // _MILLISECOND}
 
@@ -49,8 +50,8 @@ def _decode_row_errors(item: Mapping[str, Any]) -> RowErrorCounts:
     by_code: dict[str, int] = {}
     by_group: dict[RowErrorGroup, int] = {}
     for name in item:
-        if name.startswith(_FAULT):
-            code, has_column, column = name.removeprefix(_FAULT).partition(":")
+        if name.startswith(_ROW_ERROR):
+            code, has_column, column = name.removeprefix(_ROW_ERROR).partition(":")
             if has_column:
                 by_group[code, column or None] = int(item[name])
             else:

@@ -1,10 +1,10 @@
-"""Jobs, shards and tombstones as items of the jobs table, and back.
+"""Keys and indexes of the jobs table, and its attribute values.
 
-One partition a job: the job (or its tombstone) under sort key `JOB`, its shards under `SHARD#nnn`. Secondary indexes
-list jobs by organization, by user and all together; their partition keys carry status and job type, so that a
-filtered page costs the page alone. `unsettled` is a sparse index of what the sweep has to look at.
+Each job has one partition: the job (or its tombstone) under the sort key `JOB`, its shards under `SHARD#nnn`. Secondary
+indexes list jobs by organization, by user and all together. Their partition keys contain status and job type, so that a
+filtered page reads only that page. `unsettled` is a sparse index of the jobs to reconcile.
 
-A job whose file's SHA-256 is known has one more item, in a partition `CONTENT#…`, that finds it by that.
+A job whose file has a known SHA-256 has one more item, in a partition `CONTENT#…`, which finds the job by it.
 """
 
 from collections.abc import Mapping
@@ -16,52 +16,44 @@ from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from shared.jobs.job import Job, JobStatus, Source, timestamp
 
 JOB_SORT_KEY = "JOB"
-
-
+SHARD_PREFIX = "SHARD#"
 UNSETTLED = "unsettled"
-
 
 AttributeMap = dict[str, Any]
 
-
 _serializer = TypeSerializer()
-
-
 _deserializer = TypeDeserializer()
 
 
-SHARD_PREFIX = "SHARD#"
-
-
 def encode(values: Mapping[str, Any]) -> AttributeMap:
-    """Plain values as DynamoDB attribute values; None and empty sets are left out."""
+    """Returns plain values as DynamoDB attribute values, without None and empty sets."""
     return {
         name: _serializer.serialize(value) for name, value in values.items() if value is not None and value != set()
     }
 
 
 def decode(item: Mapping[str, Any]) -> dict[str, Any]:
-    """DynamoDB attribute values as plain values; numbers are Decimal."""
+    """Returns DynamoDB attribute values as plain values; numbers are Decimal."""
     return {name: _deserializer.deserialize(value) for name, value in item.items()}
 
 
 def partition_key(job_id: UUID) -> str:
-    """The partition of everything the table has of a job."""
+    """Returns the partition key of all items of a job."""
     return f"JOB#{job_id}"
 
 
 def job_key(job_id: UUID) -> AttributeMap:
-    """The primary key of the job's own item."""
+    """Returns the primary key of the item of a job."""
     return encode({"pk": partition_key(job_id), "sk": JOB_SORT_KEY})
 
 
 def shard_key(job_id: UUID, shard: int) -> AttributeMap:
-    """The primary key of one of the job's shards."""
+    """Returns the primary key of a shard of a job."""
     return encode({"pk": partition_key(job_id), "sk": f"{SHARD_PREFIX}{shard:03d}"})
 
 
 def listing_keys(job: Job, status: JobStatus) -> dict[str, str | None]:
-    """The partition keys under which the job is listed while it has `status`."""
+    """Returns the partition keys of the indexes for the job while it has `status`."""
     suffix = f"{status}|{job.job_type}"
     dropped = job.source is Source.S3_DROP
     return {
@@ -73,16 +65,16 @@ def listing_keys(job: Job, status: JobStatus) -> dict[str, str | None]:
 
 
 def sort_key(job: Job) -> str:
-    """Where the job stands in a list: by creation, its id breaking ties."""
+    """Returns the position of the job in lists: by creation, ties broken by id."""
     return f"{timestamp(job.created_at)}|{job.id}"
 
 
 def content_partition(job: Job) -> str:
-    """The partition of every job of the same owner and type whose file had the same SHA-256."""
+    """Returns the partition key of all jobs of the same owner and type whose file had the same SHA-256."""
     owner = f"organization={job.organization_id}" if job.organization_id is not None else f"user={job.user_id}"
     return f"CONTENT#{job.content_sha256}#{job.job_type}#{owner}"
 
 
 def content_key(job: Job) -> AttributeMap:
-    """The primary key of the item that finds the job by its file."""
+    """Returns the primary key of the item that finds the job by its file."""
     return encode({"pk": content_partition(job), "sk": sort_key(job)})

@@ -16,6 +16,7 @@ from moto import mock_aws
 from shared.aws import clients
 from shared.aws.status_events import MAX_ENTRIES, StatusEventBus
 from shared.jobs.events import EVENT_SOURCE, EVENT_TYPE, EventBus, StatusEvent
+from tests.aws_clients import forget_clients
 from tests.fakes import FakeEventBus
 
 BUS = "jobs"
@@ -54,9 +55,9 @@ def subscribed(request: pytest.FixtureRequest) -> Iterator[Subscribed]:
         yield Subscribed(fake, lambda: [dict(event.detail) for event in fake.events])
         return
     with mock_aws():
-        clients.forget_clients()
+        forget_clients()
         yield _on_moto()
-    clients.forget_clients()
+    forget_clients()
 
 
 def an_event(job: str, number: int) -> StatusEvent:

@@ -18,6 +18,7 @@ from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.errors import UnavailableError
 from shared.jobs.job import Outcome, StoredInput
 from shared.jobs.uploads import upload_key
+from tests.aws_clients import forget_clients
 from tests.aws_resources import RESULTS, UPLOADS, create_buckets
 
 JOB = uuid4()
@@ -40,7 +41,7 @@ READS: dict[str, Read] = {
 @pytest.fixture
 def buckets() -> Iterator[tuple[UploadBucket, ResultsBucket, StoredInput]]:
     with mock_aws():
-        clients.forget_clients()
+        forget_clients()
         create_buckets()
         uploads = UploadBucket(client=clients.s3, bucket=UPLOADS)
         results = ResultsBucket(client=clients.s3, bucket=RESULTS)
@@ -49,7 +50,7 @@ def buckets() -> Iterator[tuple[UploadBucket, ResultsBucket, StoredInput]]:
         assert version is not None
         _fill(results, JOB)
         yield uploads, results, StoredInput(key=upload_key(JOB), version_id=version, size=len(BODY))
-    clients.forget_clients()
+    forget_clients()
 
 
 def _fill(results: ResultsBucket, job_id: UUID) -> None:

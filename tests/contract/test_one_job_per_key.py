@@ -29,6 +29,7 @@ from shared.jobs.ports import JobStore, UploadStore
 from shared.jobs.retries import RetryService
 from shared.jobs.service import JobService
 from shared.jobs.uploads import ArrivedObject, upload_key
+from tests.aws_clients import forget_clients
 from tests.aws_resources import TABLE, UPLOADS, create_buckets, create_table
 from tests.builders import a_caller
 from tests.contract.threads import OneCallAtATime, at_once
@@ -114,11 +115,11 @@ class Api:
 @pytest.fixture(scope="module")
 def _aws() -> Iterator[None]:
     with mock_aws():
-        clients.forget_clients()
+        forget_clients()
         create_table()
         create_buckets()
         yield
-    clients.forget_clients()
+    forget_clients()
 
 
 def on_aws(user: str) -> Api:

@@ -23,6 +23,7 @@ from shared.inputs.schema import template_csv
 from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.jobs.ports import GivenRows, ScoreRows
 from shared.vocabulary import JobType
+from tests.aws_clients import forget_clients
 from tests.aws_resources import create_role
 from tests.fakes import FakeRowScorer
 from tests.invocation import InvocationContext
@@ -38,7 +39,7 @@ def scorer(request: pytest.FixtureRequest) -> Iterator[ScoreRows]:
         return json.dumps(handler(json.loads(body), InvocationContext())).encode()
 
     with mock_aws(), patch("moto.awslambda.models.LambdaFunction.invoke", invoke):
-        clients.forget_clients()
+        forget_clients()
         clients.lambda_().create_function(
             FunctionName="score",
             Runtime="python3.13",
@@ -47,7 +48,7 @@ def scorer(request: pytest.FixtureRequest) -> Iterator[ScoreRows]:
             Code={"ZipFile": b"none"},
         )
         yield partial(score_rows, "score")
-    clients.forget_clients()
+    forget_clients()
 
 
 def given_rows(text: str) -> GivenRows:

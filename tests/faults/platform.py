@@ -25,6 +25,7 @@ from moto.s3.models import FakeKey
 
 from shared.aws import clients
 from shared.jobs.job import utc_now
+from tests.aws_clients import forget_clients
 from tests.aws_resources import REGION, table_definition
 from tests.fakes import SettableClock
 from tests.faults.faults import Faults, ProcessEndedError
@@ -273,7 +274,7 @@ def running_platform() -> Iterator[Platform]:
         system = stack.enter_context(running_system(executes=False, asynchronous=asynchronous))
         clients.events().create_event_bus(Name=os.environ["EVENT_BUS_NAME"])
         # The clients made so far made the resources; those of the functions are watched.
-        clients.forget_clients()
+        forget_clients()
         faults.listen(clients._session())
         clock.now = utc_now()
         # Cycles are looked for between the runs, among what the runs made: else a fifth of the time goes into it.

@@ -21,6 +21,7 @@ import boto3
 from moto import mock_aws
 
 from shared.aws import clients
+from tests.aws_clients import forget_clients
 from tests.aws_resources import table_definition
 from tests.faster_moto import quicken
 from tests.flow.definition import adapted
@@ -120,14 +121,14 @@ def running_system(
     synthesised = template()
     quicken()
     with mock_aws(config={"stepfunctions": {"execute_state_machine": executes}}):
-        clients.forget_clients()
+        forget_clients()
         system = _create(synthesised)
         calls = _invocations_call_handlers(system, asynchronous)
         with patch.dict(os.environ, synthesised.environment()), calls:
             forget_compositions()
             yield system
         forget_compositions()
-        clients.forget_clients()
+        forget_clients()
     if system.unexpected:
         raise system.unexpected[0]
 

@@ -15,6 +15,7 @@ from typing import Any, Final
 from unittest.mock import patch
 
 from shared.aws import clients
+from tests.aws_clients import forget_clients
 
 _ROOT: Final = Path(__file__).resolve().parents[3]
 
@@ -27,9 +28,9 @@ def served(path: Path) -> Iterator[Any]:
     with process as server:
         endpoint = f"http://127.0.0.1:{int(server.stdout.readline())}"  # type: ignore[union-attr]
         with patch.dict(os.environ, {"AWS_ENDPOINT_URL_S3": endpoint}):
-            clients.forget_clients()
+            forget_clients()
             yield clients.s3()
-        clients.forget_clients()
+        forget_clients()
 
 
 class _Handler(BaseHTTPRequestHandler):

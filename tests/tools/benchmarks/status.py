@@ -21,6 +21,7 @@ from functions.api.composition import ApiSettings, services
 from functions.api.handler import TEXT_MEDIA_TYPES
 from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
+from tests.aws_clients import forget_clients
 from tests.aws_resources import TABLE, create_table
 from tests.builders import a_job
 from tests.synthesised import template
@@ -99,12 +100,12 @@ def served() -> Iterator[Served]:
 
     try:
         with mock_aws():
-            clients.forget_clients()
+            forget_clients()
             create_table()
             table.create(job)
             yield Served(status=status, empty=lambda: answer(_EMPTY_PATH), query=query)
     finally:
-        clients.forget_clients()
+        forget_clients()
         asyncio.set_event_loop(None)
         loop.close()
 

@@ -21,6 +21,7 @@ from functions.api.composition import ApiSettings, services
 from functions.api.dependencies import Services
 from shared.aws import clients
 from shared.settings import SettingsError
+from tests.aws_clients import forget_clients
 from tests.fakes import FakeUploadStore
 from tests.log_lines import written
 from tests.unit.api.conftest import COMPLETE_FORM, Token, annual_csv
@@ -77,7 +78,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
     function._application.cache_clear()
-    clients.forget_clients()
+    forget_clients()
     yield
     function._application.cache_clear()
 
