@@ -1,7 +1,7 @@
-"""Logs and metrics of every function: JSON lines on standard output.
+"""Logs and metrics of functions: JSON lines on standard output.
 
-Importing this module is what turns logging on, so only handlers do. The standard loggers of the code below them
-(`logging.getLogger(__name__)`) come out in the same form; what they pass as `extra` become keys of the line.
+Importing this module configures logging, so only functions import it. Standard loggers (`logging.getLogger(__name__)`)
+write in the same format, with `extra` as keys of the line.
 """
 
 import logging
@@ -13,25 +13,25 @@ from typing import Any, TypeVar, cast
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-# At DEBUG these write headers and bodies, and so tokens and rows, into the log; at INFO, noise.
+# At DEBUG these log headers and bodies, and so tokens and rows; at INFO, noise.
 _NEVER_BELOW_WARNING = ("boto3", "botocore", "s3transfer", "urllib3", "python_multipart", "asyncio")
 
 logger = Logger(use_rfc3339=True)
-# A namespace of its own for every stage; one account may have several.
+# Each stage has its own namespace; one account may have several stages.
 metrics = Metrics(namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "default-risk-jobs"))
 
 Handler = TypeVar("Handler", bound=Callable[..., Any])
 
 
 def observed(handler: Handler) -> Handler:
-    """A handler whose lines carry its invocation's id and no key of the one before, and whose metrics always go out."""
+    """Returns a handler whose log lines have the id of its invocation, and whose metrics are always flushed."""
 
     @wraps(handler)
     def invocation(event: Any, context: Any) -> Any:
         try:
             return handler(event, context)
         finally:
-            # Powertools warns of nothing to publish.
+            # Powertools warns if there are no metrics.
             if metrics.provider.metric_set:
                 metrics.flush_metrics()
 
@@ -39,7 +39,7 @@ def observed(handler: Handler) -> Handler:
 
 
 def about_job(job_id: str, organization_id: str | None, **more: object) -> None:
-    """Say in every further line, and with the metrics, which job they are of. Its execution has its id for a name."""
+    """Adds the job to all further log lines and to the metrics. Its execution is named after it."""
     keys = {"job_id": job_id, "execution_id": job_id, "organization_id": organization_id, **more}
     logger.append_keys(**keys)
     for key, value in keys.items():
@@ -47,18 +47,18 @@ def about_job(job_id: str, organization_id: str | None, **more: object) -> None:
 
 
 def count(name: str, value: float = 1) -> None:
-    """Add to a metric that counts."""
+    """Adds to a counter metric."""
     metrics.add_metric(name, unit=MetricUnit.Count, value=value)
 
 
 def _unify_logging() -> None:
-    """Give the root logger the handler of `logger`, in the place of the one that Lambda installs."""
+    """Replaces the handler that Lambda installs on the root logger by that of `logger`."""
     root = logging.getLogger()
     for handler in list(root.handlers):
         if type(handler).__name__ == "LambdaLoggerHandler":
             root.removeHandler(handler)
     root.addHandler(logger.registered_handler)
-    # Powertools' own logger has that handler too; it must not hand its records on to it a second time.
+    # The logger of Powertools has that handler too; propagation would write its records twice.
     logging.getLogger(logger.name).propagate = False
     root.setLevel(logger.log_level)
     for name in _NEVER_BELOW_WARNING:

@@ -1,4 +1,4 @@
-"""The typed environment of a function, read once from a mapping and refused when it is wrong."""
+"""Typed environment of a function, validated once."""
 
 import os
 from collections.abc import Mapping
@@ -10,11 +10,11 @@ NonEmpty = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)
 
 
 class SettingsError(Exception):
-    """The environment lacks a variable or has one that cannot be used. Names the variables, never their values."""
+    """A variable is missing or invalid. The message names variables, never their values."""
 
 
 class Settings(BaseModel):
-    """Base of every function's settings: `table_name` is the variable `TABLE_NAME`; other variables are ignored."""
+    """Base of the settings of functions: `table_name` is the variable `TABLE_NAME`. Other variables are ignored."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -27,14 +27,14 @@ class Settings(BaseModel):
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] | None = None) -> Self:
-        """The settings in `env`, or in the process's environment. Raises `SettingsError`."""
+        """Returns the settings in `env`, by default the environment of the process. Raises `SettingsError`."""
         source = os.environ if env is None else env
         try:
             return cls.model_validate(dict(source))
         except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, fault['loc'])) or 'environment'}: {fault['msg']}"
-                for fault in error.errors(include_input=False, include_url=False, include_context=False)
+            problems = "; ".join(
+                f"{'.'.join(map(str, problem['loc'])) or 'environment'}: {problem['msg']}"
+                for problem in error.errors(include_input=False, include_url=False, include_context=False)
             )
             # Not chained: pydantic's own error could carry a value into a log.
-            raise SettingsError(f"{cls.__name__} cannot be read from the environment: {faults}") from None
+            raise SettingsError(f"{cls.__name__} cannot be read from the environment: {problems}") from None

@@ -1,4 +1,4 @@
-"""The files of the site: which paths they have, and the headers that they are sent with."""
+"""Files of the site: their paths and response headers."""
 
 import gzip
 import hashlib
@@ -24,10 +24,10 @@ _MEDIA_TYPES = {
     ".txt": "text/plain; charset=utf-8",
 }
 _ASK_AGAIN = "no-cache"
-# Its address has the site's version in it.
+# The version of the site is part of the path.
 _FOR_GOOD = "public, max-age=31536000, immutable"
 
-# Names in the pages that stand for the folder of the files and for the map of the modules.
+# Placeholders in pages: the folder of the files, and the import map.
 _ASSETS = "{{assets}}"
 _IMPORTS = "{{imports}}"
 _MODULES = {"htm": "htm/htm.mjs", "preact": "preact/preact.mjs", "preact/hooks": "preact/hooks.mjs"}
@@ -43,7 +43,7 @@ SAFE_HEADERS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """What is served at one path."""
+    """File that is served at one path."""
 
     body: bytes
     media_type: str
@@ -58,25 +58,25 @@ class File:
 
 @cache
 def compressed(body: bytes) -> bytes:
-    """The body by gzip, the same at any time."""
+    """Returns the body compressed with gzip, reproducibly."""
     return gzip.compress(body, mtime=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Every path with its file, and the version of them all."""
+    """Files by path, and the version of all together."""
 
     files: Mapping[str, File]
     version: str
 
     def beside(self, path: str) -> str | None:
-        """Where a path leads, from itself, that is one of the site's but for slashes at its end."""
+        """Returns the relative redirect of a path that has only slashes too many at its end."""
         known = path.rstrip("/")
         up = "../" * (len(path) - len(known))
         return f"{up}{known.rpartition('/')[2]}" if known in self.files else None
 
     def not_found(self, path: str) -> File:
-        """The page for a path that has nothing. Its links are relative: the site's own root may be a folder."""
+        """Returns the page for an unknown path. Its links are relative, since the root of the site may be a folder."""
         up = "../" * max(path.count("/") - 1, 0)
         template = (FOLDER / "not-found.html").read_bytes().replace(b"{{console}}", f"{up}console".encode())
         page = _page(template, f"{up}console/{self.version}", "", trusts_no_markup=True)
@@ -84,7 +84,7 @@ class Site:
 
 
 def site(config: Mapping[str, object], connect_origins: str) -> Site:
-    """The site. `config` is what the console reads first, `connect_origins` where it may connect to."""
+    """Returns the site. `config` is served as `config.json`; the console may connect to `connect_origins`."""
     assets = dict(_assets())
     version = _version(assets)
     files = {
@@ -93,7 +93,7 @@ def site(config: Mapping[str, object], connect_origins: str) -> Site:
         if not name.endswith(".html")
     }
     files[f"{CONSOLE}/config.json"] = File(json.dumps(config).encode(), _MEDIA_TYPES[".json"], _ASK_AGAIN)
-    # The address of a page has no slash at its end: a gateway's route may not have one.
+    # The path of a page has no slash at its end: a route of the gateway may not have one.
     files[CONSOLE] = _page(assets["console.html"], f"console/{version}", connect_origins, trusts_no_markup=True)
     files[DOCS] = _page(assets["docs.html"], f"../../console/{version}", "", trusts_no_markup=False)
     return Site(files, version)
@@ -123,7 +123,7 @@ def _page(template: bytes, assets: str, connect_origins: str, *, trusts_no_marku
     scripts = ["'self'"]
     if _IMPORTS in text:
         text = text.replace(_IMPORTS, imports)
-        # A map of modules can only stand in the page; this names it and nothing else.
+        # An import map must be inline; this allows it and nothing else.
         scripts.append(f"'sha256-{b64encode(hashlib.sha256(imports.encode()).digest()).decode()}'")
     policy = {
         "script-src": " ".join(scripts),

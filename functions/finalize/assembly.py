@@ -1,4 +1,4 @@
-"""Putting the parts of a job's chunks together into its result files, in the order of its rows."""
+"""Assembles the parts of chunks into result files, in the order of the rows."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
@@ -19,12 +19,12 @@ from shared.scoring.chunk_summary import ChunkSummary
 from shared.scoring.results import header_line
 from shared.scoring.risk_summary import RiskSummary
 
-# The size in bytes of every part that is there, by chunk.
+# Size in bytes of every existing part, by chunk.
 PartSizes = dict[Part, dict[int, int]]
 
 
 class Assembly:
-    """`ResultFiles` on S3. Parts are copied where they lie; only what was never scored is read and written here."""
+    """`ResultFiles` on S3. Parts are copied inside S3; only rows that were never scored are read and written here."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Assembly:
             raise FileNotFoundError(f"the plan of job {job.id} is gone")
         chunks = self._chunks(job.id)
         sizes = self._part_sizes(job.id)
-        # A chunk that lost a part is one that was not scored: its rows are given back.
+        # A chunk that lost a part counts as not scored: its rows are unprocessed.
         lost = _missing(view.progress, sizes)
         done, with_successes, with_failures = (
             found.difference(lost)
@@ -74,17 +74,17 @@ class Assembly:
         self._write_summary(job.id, plan, [chunk for chunk in chunks if chunk.index in done])
         self._write(job.id, plan, Outcome.SUCCESSFUL, self._pieces(job.id, Part.SUCCESSFUL, sizes, with_successes))
         self._write(job.id, plan, Outcome.FAILED, self._pieces(job.id, Part.FAILED, sizes, with_failures))
-        # These need the input, which may be gone where the others are not.
+        # These need the input, which may be gone although the parts are not.
         unscored = [chunk for chunk in chunks if chunk.index not in done]
         sizes |= self._write_unprocessed(job.id, plan, unscored)
         left = {chunk.index for chunk in unscored}
-        given_back = self._pieces(job.id, Part.UNPROCESSED, sizes, left)
-        self._write(job.id, plan, Outcome.UNPROCESSED, given_back)
+        unprocessed = self._pieces(job.id, Part.UNPROCESSED, sizes, left)
+        self._write(job.id, plan, Outcome.UNPROCESSED, unprocessed)
         in_all = self._pieces(job.id, Part.UNPROCESSED_IN_ALL, sizes, left)
         self._write(job.id, plan, Outcome.ALL, {**self._pieces(job.id, Part.ALL, sizes, done), **in_all})
 
     def _return_input(self, view: JobView) -> None:
-        """A job that ended before its rows were counted: nothing scored, and its input unprocessed as it came."""
+        """Writes the files of a job that ended before its rows were counted: its input is the unprocessed file."""
         job = view.job
         if job.stored_input is None:
             return
@@ -95,7 +95,7 @@ class Assembly:
             key=job.stored_input.key,
             version_id=job.stored_input.version_id,
         )
-        # Its own columns are not known, so these have ours alone.
+        # The columns of the input are unknown, so these files have only ours.
         layout = Layout(
             delimiter=",",
             names=(),
@@ -114,7 +114,7 @@ class Assembly:
         for chunk, part in zip(chunks, parts, strict=True):
             summary.add(ChunkSummary.from_bytes(part), first_row=chunk.first_row)
         card = model_card(model_name_for(plan.layout.job_type, plan.layout.profile))
-        # The card is of the model deployed now, which may have changed since the job was scored.
+        # The card is that of the deployed model, which may have changed since the job was scored.
         is_current = card["version"] == plan.model_version
         content = summary.as_json(
             model_version=None if plan.validate_only else plan.model_version,
@@ -124,7 +124,7 @@ class Assembly:
         self._on_summary(content)
 
     def _write_unprocessed(self, job_id: UUID, plan: InputPlan, chunks: Sequence[Chunk]) -> PartSizes:
-        """Write what these chunks are without a score; the sizes of it."""
+        """Writes the unprocessed parts of these chunks. Returns their sizes."""
         if chunks and not plan.is_rewritten:
             self._require_input(plan.stored_input)
         sizes: PartSizes = {Part.UNPROCESSED: {}, Part.UNPROCESSED_IN_ALL: {}}
@@ -142,7 +142,7 @@ class Assembly:
         return sizes
 
     def _require_input(self, stored_input: StoredInput) -> None:
-        # Asked: without the right to list, S3 says of an object that is not there that it may not be read.
+        # Listed first: without the permission to list, S3 returns 403 for a missing object.
         if not self._uploads.has(stored_input):
             raise FileNotFoundError("the input of the job is gone")
 
@@ -150,7 +150,7 @@ class Assembly:
         return {part: self._results.part_sizes(job_id, part) for part in SCORED_PARTS}
 
     def _pieces(self, job_id: UUID, part: Part, sizes: PartSizes, chunks: Iterable[int]) -> dict[int, Piece]:
-        """The parts of these chunks by chunk."""
+        """Returns the parts of these chunks by chunk."""
         return {chunk: self._results.part_piece(job_id, part, chunk, sizes[part][chunk]) for chunk in chunks}
 
     def _write(self, job_id: UUID, plan: InputPlan, outcome: Outcome, pieces: dict[int, Piece]) -> None:
@@ -162,7 +162,7 @@ class Assembly:
 
 
 def _missing(progress: Progress, sizes: PartSizes) -> list[int]:
-    """The committed chunks that lack a part they must have."""
+    """Returns the committed chunks that lack a part."""
     expected = {
         Part.ALL: progress.done,
         Part.SUMMARY: progress.done,

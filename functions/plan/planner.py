@@ -1,4 +1,4 @@
-"""From an upload of any accepted form to a manifest of chunks."""
+"""Plans a job: from an upload of any accepted format to a manifest of chunks."""
 
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -30,7 +30,7 @@ _COPY_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scannable:
-    """A file in the form that is scored: its stream from the first byte, and what its start says of the rest."""
+    """A file in the form that is scored: its stream from the first byte, and its layout."""
 
     stream: IO[bytes]
     size: int
@@ -39,7 +39,7 @@ class _Scannable:
 
 
 class Planner:
-    """Plans jobs. Planning the same job again writes the same objects again.
+    """Plans jobs. Planning a job again writes the same objects.
 
     `max_bytes` is the largest file of each format.
     """
@@ -60,7 +60,7 @@ class Planner:
         self._max_bytes = max_bytes
 
     def plan(self, job_id: UUID) -> str | None:
-        """The key of the job's manifest; None when there is nothing to score, the job's record saying why."""
+        """Returns the key of the manifest; None if there is nothing to score. The record then has the reason."""
         job = self._planning.begin(job_id)
         if job is None or job.stored_input is None:
             return None
@@ -100,7 +100,7 @@ class Planner:
 
     @contextmanager
     def _scannable(self, job: Job, stored_input: StoredInput) -> Iterator[_Scannable]:
-        """The input in the form that is scored: as it was uploaded, or rewritten on disk."""
+        """Yields the input in the form that is scored: the upload itself, or a rewritten file on disk."""
         if stored_input.size == 0:
             raise EmptyFileError("The file is empty")
         head = self._uploads.read_range(stored_input, 0, HEAD_BYTES)
@@ -149,7 +149,7 @@ class Planner:
 
 
 def _is_ours(job: Job) -> bool:
-    """Whether the file was made here, of rows from a file that was within the limits, with a column more."""
+    """Whether the file was written here, from rows of a file within the limits, with one column more."""
     return job.retry is not None and job.retry.has_source_row
 
 

@@ -1,4 +1,4 @@
-"""Scoring rows that came in a request, by the very code that scores the chunks of jobs."""
+"""Scores the rows of a request with the code that scores the chunks of jobs."""
 
 import csv
 import io
@@ -7,18 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.inputs.header import Layout
+from shared.jobs.ports import GivenRows
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
 from shared.scoring.result_pages import as_object
 from shared.scoring.results import result_columns
 from shared.vocabulary import Outcome
 
-# A cell that a job would carry may be longer than what the csv module takes by itself; it takes one limit for all.
+# Cells may be longer than the default limit of the csv module, which is global.
 _CELL_LIMIT = 2**24
 
 
-def score_given(given: dict[str, Any]) -> dict[str, Any]:
-    """Score a `GivenRows` object: results as objects, the input's columns as text and ours typed; and row errors."""
+def score_given(given: GivenRows) -> dict[str, Any]:
+    """Returns results as objects, with input columns as text and ours typed, and row errors."""
     layout = Layout.from_json(given["layout"])
     model = model_for(layout.job_type, layout.profile)
     scored = score_chunk(

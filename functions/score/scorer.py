@@ -21,11 +21,11 @@ logger = logging.getLogger(__name__)
 
 
 class ModelChangedError(Exception):
-    """The job was planned with another version of the model: its rows would not be of one kind."""
+    """The job was planned with another version of the model than this one."""
 
 
 class Scorer:
-    """Scores chunks, keeping the plan of the last job it saw."""
+    """Scores chunks. Keeps the plan of the last job."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Scorer:
         self._known: tuple[UUID, InputPlan] | None = None
 
     def score(self, job_id: UUID, chunk: Chunk) -> None:
-        """Score and commit the chunk. Raises `ModelChangedError` and what `score_chunk` raises."""
+        """Scores and commits the chunk. Raises `ModelChangedError` and what `score_chunk` raises."""
         began = self._clock()
         plan = self._plan(job_id)
         if plan is None:
@@ -53,7 +53,7 @@ class Scorer:
         try:
             data = self._input.read(job_id, plan, chunk.start, chunk.end)
         except FileNotFoundError:
-            # Deleted with its job; were the job still there, Finalize would miss the chunk and say so.
+            # Deleted with its job. If the job exists, Finalize reports the missing chunk.
             logger.warning("The input is gone; its chunk is not scored")
             return
         scored = score_chunk(
@@ -64,7 +64,7 @@ class Scorer:
             model=self._model(plan),
             next_year=plan.next_year,
         )
-        # The parts first, then the count: what is counted is there.
+        # The parts first, then the commit: what is counted exists.
         for part in SCORED_PARTS:
             if body := getattr(scored.parts, part):
                 self._results.put_part(job_id, chunk.index, part, body)
@@ -81,10 +81,10 @@ class Scorer:
             self._store.commit_chunk(job_id, count, shard=shard_of(chunk.index, plan.shard_count), now=now)
         except CommitRefusedError as refused:
             if not refused.already_committed:
-                # The job is closed or gone, and nobody will read these.
+                # The job is closed or gone: nothing reads these parts.
                 self._results.delete_parts(job_id, chunk.index)
             logger.info("The commit was refused", extra={"reason": str(refused)})
-        # Also when an earlier attempt committed it: that one may have ended before it came to this.
+        # Also if an earlier attempt committed the chunk: it may have died before this.
         if plan.has_failure_budget and scored.failed:
             self._budget.enforce(job_id)
 

@@ -1,4 +1,4 @@
-"""botocore's errors in the domain's words: translated here, once."""
+"""Translates errors of botocore into errors of the domain."""
 
 import random
 import time
@@ -12,13 +12,13 @@ from shared.jobs.errors import RateLimitedError, UnavailableError
 
 T = TypeVar("T")
 
-# botocore retries throttling and lost connections, but not two transactions that met on one item.
+# botocore retries throttling and lost connections, but not conflicts of two transactions.
 _CONFLICT_ATTEMPTS = 8
 _CONFLICT_CODES = frozenset(
     {
         "TransactionConflict",
         "TransactionConflictException",
-        # As reasons of a cancelled transaction, which botocore does not take for throttling.
+        # As reasons of a cancelled transaction, where botocore does not see throttling.
         "ProvisionedThroughputExceeded",
         "ThrottlingError",
     }
@@ -48,7 +48,7 @@ _UNAVAILABLE_CODES = frozenset(
 
 
 class RefusedWriteError(Exception):
-    """A conditional write whose condition did not hold; `item` is the item as it stood, if it was asked for."""
+    """The condition of a write did not hold. `item` is the item at that time, if the write requested it."""
 
     def __init__(self, item: dict[str, Any] | None) -> None:
         super().__init__("condition not met")
@@ -56,13 +56,13 @@ class RefusedWriteError(Exception):
 
 
 def code_of(error: ClientError) -> str:
-    """The service's own code of the error."""
+    """Returns the code of the error."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn a dependency that does not answer into `UnavailableError`; everything else passes as it is.
+    """Raises `UnavailableError` for a dependency that does not respond; other errors pass unchanged.
 
     One that still throttles after botocore's own attempts is `RateLimitedError`, which is an `UnavailableError` too.
     """
@@ -79,7 +79,7 @@ def translated() -> Iterator[None]:
 
 
 def conditional(call: Callable[[], T]) -> T:
-    """Make a conditional write; a refused condition is `RefusedWriteError`, a conflict is tried again."""
+    """Makes a conditional write. Raises `RefusedWriteError` for a refused condition; retries conflicts."""
     for attempt in range(1, _CONFLICT_ATTEMPTS + 1):
         try:
             with translated():
@@ -96,7 +96,7 @@ def conditional(call: Callable[[], T]) -> T:
 
 
 def pause(attempt: int) -> None:
-    """Wait before the next attempt, with full jitter, so that callers which met once do not meet again."""
+    """Waits before the next attempt, with full jitter, so that callers in conflict do not meet again."""
     time.sleep(random.uniform(0, 0.02 * 2**attempt))  # noqa: S311
 
 

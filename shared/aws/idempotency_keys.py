@@ -66,7 +66,7 @@ class StoredKeys:
 
 
 def encode_claim(claim: Claim) -> dict[str, Any]:
-    """A claim's item."""
+    """Returns the item of a claim."""
     return encode(
         {
             "pk": f"REQUEST#{claim.key}",
@@ -83,7 +83,7 @@ def encode_claim(claim: Claim) -> dict[str, Any]:
 
 
 def decode_claim(item: Mapping[str, Any]) -> Claim:
-    """A claim from its decoded item."""
+    """Returns the claim of a decoded item."""
     return Claim(
         key=item["pk"].removeprefix("REQUEST#"),
         fingerprint=item.get("fingerprint"),

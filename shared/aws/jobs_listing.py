@@ -1,4 +1,4 @@
-"""Lists of jobs: pages merged from the index partitions a filter names, each read only as far as the page needs."""
+"""Lists of jobs: pages merged from the index partitions of a filter, each read only as far as needed."""
 
 import heapq
 from collections.abc import Callable, Iterator, Sequence
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 # DynamoDB's own limit on keys in one batch read.
 _BATCH = 100
-# Reads in a row that DynamoDB, when throttled, may answer with nothing.
+# Reads in a row that may return nothing because DynamoDB throttles.
 _UNREAD_ATTEMPTS = 8
 
-# How many jobs are read to find those a filter asks for, before the search is handed back as a cursor.
+# A search reads this many jobs; then it continues at a cursor.
 SEARCHED_AT_MOST = 1000
 # Below and above every sort key: they begin with the digits of a year.
 _EVERYTHING = ("0", "~")
@@ -33,7 +33,7 @@ _EVERYTHING = ("0", "~")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Found:
-    """The matching jobs of one batch, and how far the search has come."""
+    """Matching jobs of one batch, and the position that the search has reached."""
 
     matching: list[JobView]
     reached: str | None
@@ -41,14 +41,14 @@ class _Found:
 
 
 class JobsListing:
-    """The list side of the jobs table. The indexes have keys only; a page's items are read from the table itself."""
+    """Lists of the jobs table. The indexes have keys only; the items of a page are read from the table itself."""
 
     def __init__(self, *, client: "Callable[[], DynamoDBClient]", table: str) -> None:
         self._client = client
         self._table = table
 
     def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
-        """The next `limit` jobs; a job that changed its place between the two reads is left out of the page."""
+        """Returns the next `limit` jobs, without jobs whose position changed between the two reads."""
         if job_filter.needs_records:
             return self._searched_page(scope, job_filter, after=after, offset=offset, limit=limit)
         entries = self._entries(scope, job_filter, after=after, page_size=offset + limit + 1)
@@ -59,7 +59,7 @@ class JobsListing:
         return JobPage(views=matching, following=shown[-1]["listed_at"] if len(wanted) > limit else None)
 
     def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> JobCount:
-        """How many jobs match, counted no further than one past `at_most`, or than a search goes."""
+        """Counts matching jobs, no further than one past `at_most`, or than a search goes."""
         if not job_filter.needs_records:
             entries = self._entries(scope, job_filter, after=None, page_size=at_most + 1)
             counted = sum(1 for _ in islice(entries, at_most + 1))
@@ -74,7 +74,7 @@ class JobsListing:
     def _searched_page(
         self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int
     ) -> JobPage:
-        """A page of jobs that have to be read to be known to match."""
+        """Returns a page for a filter that needs the records."""
         shown: list[JobView] = []
         to_skip, reached = offset, after
         for found in self._search(scope, job_filter, after=after):
@@ -89,7 +89,7 @@ class JobsListing:
         return JobPage(views=shown, following=reached, still_to_skip=to_skip)
 
     def _search(self, scope: Scope, job_filter: JobFilter, *, after: str | None) -> "Iterator[_Found]":
-        """The jobs that match, a batch of reads at a time and no further than `SEARCHED_AT_MOST` jobs."""
+        """Yields matching jobs by batches of reads, over at most `SEARCHED_AT_MOST` jobs."""
         entries = self._entries(scope, job_filter, after=after, page_size=_BATCH)
         following = list(islice(entries, _BATCH))
         searched = 0
@@ -106,14 +106,14 @@ class JobsListing:
             searched += len(batch)
 
     def unreconciled(self) -> Sequence[UUID]:
-        """Every job in the sparse index of unsettled ones."""
+        """Returns every job in the sparse index of unreconciled ones."""
         entries = self._partition(UNSETTLED, UNSETTLED, bounds=_EVERYTHING, oldest_first=True, page_size=1000)
         return [UUID(entry["pk"].removeprefix("JOB#")) for entry in entries]
 
     def _entries(
         self, scope: Scope, job_filter: JobFilter, *, after: str | None, page_size: int
     ) -> Iterator[dict[str, Any]]:
-        """Index entries in list order, merged from one partition a status and job type."""
+        """Yields index entries in list order, merged from one partition for each status and job type."""
         bounds = _bounds(job_filter, after)
         if bounds is None:
             return
@@ -127,13 +127,13 @@ class JobsListing:
                 oldest_first=job_filter.oldest_first,
                 page_size=page_size,
             )
-            # In the order of a job's life, so that one which moves on meanwhile is met once or twice, never missed.
+            # In the order of the lifecycle: a job whose status changes meanwhile is met once or twice, never missed.
             for status in JobStatus
             if not job_filter.statuses or status in job_filter.statuses
             for job_type in job_types
         ]
         seen: set[str] = set()
-        # The bounds count themselves in.
+        # The bounds are inclusive.
         entries = (
             entry
             for entry in heapq.merge(
@@ -167,7 +167,7 @@ class JobsListing:
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _views(self, partition_keys: Sequence[str]) -> list[JobView]:
-        """The jobs of these partitions, in this order, live ones with their shards."""
+        """Returns the jobs of these partitions in this order, live ones with their shards."""
         jobs = self._batch([encode({"pk": key, "sk": JOB_SORT_KEY}) for key in partition_keys])
         moving = [view.job for view in decode_views(jobs) if view.job.status in LIVE or not view.job.has_final_counts]
         shards = self._batch([shard_key(job.id, number) for job in moving for number in range(job.shard_count)])
@@ -184,7 +184,7 @@ class JobsListing:
             items += [decode(item) for item in answer["Responses"].get(self._table, [])]
             left = answer["UnprocessedKeys"]
             unread = left[self._table]["Keys"] if self._table in left else []
-            # What did not fit one answer is simply read on; an answer without anything is throttling.
+            # Keys that did not fit a response are read next; a response without any item means throttling.
             attempt = attempt + 1 if len(unread) == len(pending[:_BATCH]) else 0
             if attempt == _UNREAD_ATTEMPTS:
                 raise UnavailableError
@@ -195,12 +195,12 @@ class JobsListing:
 
 
 def _bounds(job_filter: JobFilter, after: str | None) -> tuple[str, str] | None:
-    """The first and last sort key that the list may show, both counted in; None when there can be none."""
+    """Returns the first and last sort key of the list, both inclusive; None if no job can match."""
     low, high = _EVERYTHING
     if job_filter.created_after is not None:
         low = str(timestamp(_next_millisecond(job_filter.created_after)))
     if job_filter.created_before is not None:
-        # No sort key is a time alone, so counting it in adds none.
+        # No sort key is a time alone, so the inclusive bound adds none.
         high = str(timestamp(_next_millisecond(job_filter.created_before)))
     if after is not None:
         low, high = (max(low, after), high) if job_filter.oldest_first else (low, min(high, after))
@@ -208,7 +208,7 @@ def _bounds(job_filter: JobFilter, after: str | None) -> tuple[str, str] | None:
 
 
 def _next_millisecond(moment: datetime) -> datetime:
-    """The first millisecond at or after the moment: times are stored to the millisecond."""
+    """Returns the first millisecond at or after the moment: times are stored to the millisecond."""
     return moment + timedelta(microseconds=-moment.microsecond % 1000)
 
 

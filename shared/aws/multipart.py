@@ -1,4 +1,4 @@
-"""Putting stored objects together into one, by server-side copy where S3 allows it.
+"""Assembles stored objects into one, by server-side copy where S3 allows it.
 
 S3 takes a stored range as a part of a multipart upload without the bytes passing here, but every part except the last
 must have 5 MiB. What is smaller is read and joined with its neighbours first, so memory stays at a few such parts.
@@ -55,7 +55,7 @@ class BlockStream(io.RawIOBase):
 
 
 def compose(client: "S3Client", *, bucket: str, key: str, content_type: str, pieces: Sequence[Piece | bytes]) -> None:
-    """Write `key` as the pieces in order. Nothing is visible under `key` before it is whole.
+    """Writes the pieces in order as `key`. Nothing is visible under `key` before it is whole.
 
     Raises botocore's `ClientError` when a piece is not there; the unfinished upload is aborted then.
     """
@@ -85,7 +85,7 @@ class _Upload:
     id: str
 
     def send(self, number: int, part: "Piece | bytes") -> "CompletedPartTypeDef":
-        """Copy the part where it lies, or upload it."""
+        """Copies the part inside S3, or uploads it."""
         if isinstance(part, bytes):
             etag = self.client.upload_part(
                 Bucket=self.bucket, Key=self.key, UploadId=self.id, PartNumber=number, Body=part
@@ -103,7 +103,7 @@ class _Upload:
 
 
 def _sent(pool: Executor, upload: _Upload, pieces: Sequence[Piece | bytes]) -> "list[CompletedPartTypeDef]":
-    """The parts of the upload in order, so many at once that memory is that of `AT_ONCE` small ones."""
+    """Sends the parts and returns them in order. Memory is that of `AT_ONCE` small parts."""
     parts: list[CompletedPartTypeDef] = []
     under_way: deque[Future[CompletedPartTypeDef]] = deque()
     for number, part in enumerate(_parts(pieces), start=1):
@@ -115,7 +115,7 @@ def _sent(pool: Executor, upload: _Upload, pieces: Sequence[Piece | bytes]) -> "
 
 
 def _parts(pieces: Sequence[Piece | bytes]) -> Iterator[Piece | list[Piece | bytes]]:
-    """The pieces as ranges to copy and lists to join, each of at least `MIN_PART`, the last excepted."""
+    """Yields the pieces as ranges to copy and lists to join, each of at least `MIN_PART` but the last."""
     joined: list[Piece | bytes] = []
     size = 0
     for piece in pieces:
@@ -143,7 +143,7 @@ def _parts(pieces: Sequence[Piece | bytes]) -> Iterator[Piece | list[Piece | byt
 
 
 def _copies(piece: Piece) -> Iterator[Piece]:
-    """A piece cut into copies, none of them below `MIN_PART`."""
+    """Yields a piece as ranges to copy, none of them below `MIN_PART`."""
     start, left = piece.start, piece.size
     while left:
         size = left if left < MAX_COPY + MIN_PART else MAX_COPY

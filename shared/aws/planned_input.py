@@ -1,4 +1,4 @@
-"""What Plan leaves for Score and Finalize: how a job's input is to be read, and from where."""
+"""The stored plan of a job, and the input that it describes, as Score and Finalize read them."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -13,10 +13,10 @@ from shared.jobs.job import StoredInput
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputPlan:
-    """The settled facts of a job's input, the same for every chunk.
+    """The plan of an input, the same for every chunk.
 
-    `is_rewritten` says that the chunks are ranges of the rewritten input and not of the upload. `next_year` is the
-    last reporting year accepted: the year after the job was planned. The age of commits counts from `planned_at`.
+    With `is_rewritten` the chunks are ranges of the rewritten input instead of the upload. `next_year` is the last
+    reporting year accepted: the year after the job was planned. The age of commits counts from `planned_at`.
     """
 
     layout: Layout
@@ -30,7 +30,7 @@ class InputPlan:
     planned_at: datetime
 
     def as_json(self) -> dict[str, Any]:
-        """The plan as a JSON object."""
+        """Returns the plan as a JSON object."""
         return {
             "layout": self.layout.to_json(),
             "stored_input": asdict(self.stored_input),
@@ -45,7 +45,7 @@ class InputPlan:
 
     @classmethod
     def from_json(cls, plan: dict[str, Any]) -> "InputPlan":
-        """The plan `as_json` wrote."""
+        """Returns the plan that `as_json` wrote."""
         return cls(
             **{
                 **plan,
@@ -64,12 +64,12 @@ class PlannedInput:
         self._results = results
 
     def plan(self, job_id: UUID) -> InputPlan | None:
-        """The job's plan; None when there is none, because the job was deleted or never planned."""
+        """Returns the plan of the job; None if it was deleted or never planned."""
         plan = self._results.get_plan(job_id)
         return InputPlan.from_json(plan) if plan is not None else None
 
     def read(self, job_id: UUID, plan: InputPlan, start: int, end: int) -> bytes:
-        """Bytes `[start, end)` of the input in the form that is scored."""
+        """Returns bytes `[start, end)` of the input in the form that is scored."""
         if plan.is_rewritten:
             return self._results.read_rewritten(job_id, start, end)
         return self._uploads.read_range(plan.stored_input, start, end)

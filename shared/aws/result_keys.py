@@ -1,7 +1,7 @@
-"""Where everything of a job lies in the results bucket.
+"""Keys of the results bucket.
 
-Keys are made from the job's id and the chunk's number alone, so a repeated write is the same write. What is under
-`work/` and what is under `results/` have lifecycles of their own.
+A key consists of the id of the job and the number of the chunk alone, so a repeated write is the same write. Objects
+under `work/`, `results/` and `exports/` have different lifecycle rules.
 """
 
 from enum import StrEnum
@@ -11,9 +11,9 @@ from shared.jobs.job import ExportKind, Outcome
 
 
 class Part(StrEnum):
-    """What a chunk leaves behind: rows for the result files, its row errors as JSON lines, and what it sums up to.
+    """Parts of a chunk: rows for the result files, row errors as JSON lines, and the summary.
 
-    The last two are of chunks that were never committed; a late worker's own `ALL` part is not among them.
+    The last two are of chunks that were never committed; the `ALL` part of a late worker is not one of them.
     """
 
     SUCCESSFUL = "successful"
@@ -25,56 +25,56 @@ class Part(StrEnum):
     UNPROCESSED_IN_ALL = "unprocessed-in-all"
 
 
-# What Score writes, the part that every chunk has last.
+# Parts that Score writes. The last one exists for every chunk.
 SCORED_PARTS = (Part.ERRORS, Part.FAILED, Part.SUCCESSFUL, Part.SUMMARY, Part.ALL)
 
 
 def work_prefix(job_id: UUID) -> str:
-    """What is of no use once the job's result files are there."""
+    """Returns the prefix of objects that are useless once the result files exist."""
     return f"work/{job_id}/"
 
 
 def results_prefix(job_id: UUID) -> str:
-    """What is kept for as long as the job."""
+    """Returns the prefix of objects that are kept as long as the job."""
     return f"results/{job_id}/"
 
 
 def plan_key(job_id: UUID) -> str:
-    """How the job's input is to be read."""
+    """Returns the key of the plan."""
     return f"{work_prefix(job_id)}plan.json"
 
 
 def rewritten_key(job_id: UUID) -> str:
-    """The job's input in the form that is scored, when its file had another."""
+    """Returns the key of the rewritten input: a file of another form than the one that is scored."""
     return f"{work_prefix(job_id)}input.csv"
 
 
 def part_key(job_id: UUID, part: Part, chunk: int) -> str:
-    """One part of one chunk."""
+    """Returns the key of a part of a chunk."""
     return f"{part_prefix(job_id, part)}{chunk:06d}"
 
 
 def part_prefix(job_id: UUID, part: Part) -> str:
-    """All parts of a kind."""
-    # Row errors are read as they are for as long as the job is kept; the other parts only until they are put together.
+    """Returns the prefix of all parts of a kind."""
+    # Row errors are read as long as the job is kept, the other parts only until they are assembled.
     return f"{results_prefix(job_id)}errors/" if part is Part.ERRORS else f"{work_prefix(job_id)}{part}/"
 
 
 def summary_key(job_id: UUID) -> str:
-    """The job's risk summary."""
+    """Returns the key of the risk summary."""
     return f"{results_prefix(job_id)}summary.json"
 
 
 def result_key(job_id: UUID, outcome: Outcome) -> str:
-    """The CSV of an outcome."""
+    """Returns the key of the CSV of an outcome."""
     return f"{results_prefix(job_id)}{outcome}.csv"
 
 
 def exports_prefix(job_id: UUID) -> str:
-    """The prefix of all exports of a job."""
+    """Returns the prefix of all exports of a job, which expire after a day: they can be made again."""
     return f"exports/{job_id}/"
 
 
 def export_key(job_id: UUID, kind: ExportKind) -> str:
-    """The key of an export."""
+    """Returns the key of an export."""
     return f"{exports_prefix(job_id)}{kind.outcome}.{kind.file_format}"

@@ -1,4 +1,4 @@
-"""The results bucket: a job's plan and parts, its result files and row errors. `result_keys` says where they lie."""
+"""The results bucket: plan, parts, result files, exports and row errors of jobs. `result_keys` has their keys."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -48,7 +48,7 @@ _EXPORT_TYPES: Final = {
 
 
 class ResultsBucket:
-    """Everything stored for a job but its input."""
+    """`ResultStore` on S3, and what the workflow reads and writes."""
 
     def __init__(self, bucket: str, *, client: "Callable[[], S3Client]" = clients.s3) -> None:
         self._client = client
@@ -57,34 +57,34 @@ class ResultsBucket:
     # The plan
 
     def put_plan(self, job_id: UUID, plan: dict[str, Any]) -> None:
-        """Store what Score and Finalize need to know of the file."""
+        """Stores the plan for Score and Finalize."""
         self._put(plan_key(job_id), json.dumps(plan).encode())
 
     def get_plan(self, job_id: UUID) -> dict[str, Any] | None:
-        """The stored plan; None when the job was never planned."""
+        """Returns the stored plan; None if the job was never planned."""
         body = self._get(plan_key(job_id))
         return cast("dict[str, Any]", json.loads(body)) if body is not None else None
 
     def put_manifest(self, job_id: UUID, chunks: Sequence[dict[str, int]]) -> str:
-        """Store the chunks as the map's manifest; its key."""
+        """Stores the chunks as the manifest of the map. Returns its key."""
         key = f"{work_prefix(job_id)}manifest.json"
         self._put(key, json.dumps(chunks).encode())
         return key
 
     def get_manifest(self, job_id: UUID) -> list[dict[str, int]]:
-        """The chunks of a planned job, in order."""
+        """Returns the chunks of a planned job, in order. Raises FileNotFoundError."""
         body = self._get(f"{work_prefix(job_id)}manifest.json")
         if body is None:
             raise FileNotFoundError(f"the manifest of job {job_id} is gone")
         return cast("list[dict[str, int]]", json.loads(body))
 
     def put_rewritten(self, job_id: UUID, body: IO[bytes]) -> None:
-        """Store a job's input in the form that is scored, when its file had another."""
+        """Stores the rewritten input of a job."""
         with translated():
             self._client().upload_fileobj(body, self._bucket, rewritten_key(job_id))
 
     def read_rewritten(self, job_id: UUID, start: int, end: int) -> bytes:
-        """A byte range of the rewritten input. Raises FileNotFoundError when it was deleted."""
+        """Returns a byte range of the rewritten input. Raises FileNotFoundError if it was deleted."""
         try:
             return self._range(rewritten_key(job_id), start, end)
         except ClientError as error:
@@ -95,20 +95,20 @@ class ResultsBucket:
     # Parts
 
     def put_part(self, job_id: UUID, chunk: int, part: Part, body: bytes) -> None:
-        """Store a part of a chunk; the same key and bytes when the chunk is scored again."""
+        """Stores a part of a chunk: the same key and bytes when the chunk is scored again."""
         self._put(part_key(job_id, part, chunk), body)
 
     def delete_parts(self, job_id: UUID, chunk: int) -> None:
-        """Remove what a refused worker wrote."""
+        """Removes the parts of a worker whose commit was refused."""
         self._delete([part_key(job_id, part, chunk) for part in SCORED_PARTS])
 
     def part_sizes(self, job_id: UUID, part: Part) -> dict[int, int]:
-        """The chunks that have this part, with its size in bytes."""
+        """Returns the chunks that have this part, with its size in bytes."""
         prefix = part_prefix(job_id, part)
         return {int(entry["Key"].removeprefix(prefix)): entry["Size"] for entry in self._list(prefix)}
 
     def read_summaries(self, job_id: UUID, chunks: Sequence[int]) -> Iterator[bytes]:
-        """The summaries of these chunks, in order, some read ahead. Raises FileNotFoundError for one that is gone."""
+        """Yields the summaries of these chunks in order, some read ahead. Raises FileNotFoundError."""
         with ThreadPoolExecutor(_READ_AHEAD) as pool:
             for start in range(0, len(chunks), _READ_AHEAD):
                 read = partial(self._get_part, job_id, Part.SUMMARY)
@@ -120,7 +120,7 @@ class ResultsBucket:
     # Result files
 
     def put_summary(self, job_id: UUID, summary: dict[str, Any]) -> None:
-        """Store the risk summary of a job."""
+        """Stores the risk summary of a job."""
         self._put(summary_key(job_id), json.dumps(summary, ensure_ascii=False).encode())
 
     def get_summary(self, job_id: UUID) -> dict[str, Any] | None:
@@ -131,7 +131,7 @@ class ResultsBucket:
         return self._range_of_job(result_key(job_id, outcome), offset, length)
 
     def assemble(self, job_id: UUID, outcome: Outcome, pieces: Sequence[Piece | bytes]) -> None:
-        """Write a result file from bytes and stored parts, in this order."""
+        """Writes a result file from bytes and stored parts, in this order."""
         with translated():
             compose(
                 self._client(),
@@ -142,18 +142,18 @@ class ResultsBucket:
             )
 
     def part_piece(self, job_id: UUID, part: Part, chunk: int, size: int) -> Piece:
-        """A stored part as a piece of a result file."""
+        """Returns a stored part as a piece of a result file."""
         return Piece(key=part_key(job_id, part, chunk), size=size)
 
     def copy_input(self, job_id: UUID, *, bucket: str, key: str, version_id: str) -> None:
-        """Keep a whole input as the job's unprocessed file. Raises FileNotFoundError when it is gone."""
+        """Copies a whole input as the unprocessed file of the job. Raises FileNotFoundError if it is gone."""
         try:
             with translated():
                 self._client().copy(
                     {"Bucket": bucket, "Key": key, "VersionId": version_id},
                     self._bucket,
                     result_key(job_id, Outcome.UNPROCESSED),
-                    # Tags of the uploader's are not copied: that would need a permission of its own.
+                    # Tags are not copied: that would need another permission.
                     ExtraArgs={"TaggingDirective": "REPLACE"},
                 )
         except ClientError as error:
@@ -162,12 +162,12 @@ class ResultsBucket:
             raise
 
     def result_blocks(self, job_id: UUID, outcome: Outcome) -> Iterator[bytes]:
-        """A result file in blocks. Raises FileNotFoundError when it is not there.
+        """Yields a result file in blocks. Raises FileNotFoundError.
 
         Each block is a request of its own: a connection that waits while other rows are read would be closed.
         """
         key = result_key(job_id, outcome)
-        # Asked first: without the right to list, S3 says of an object that is not there that it may not be read.
+        # Listed first: without the permission to list, S3 returns 403 for a missing object.
         if not any(entry["Key"] == key for entry in self._list(key)):
             raise FileNotFoundError(f"the {outcome} file of job {job_id} is gone")
         start = 0
@@ -189,7 +189,7 @@ class ResultsBucket:
             raise
 
     def result_source(self, job_id: UUID, outcome: Outcome) -> tuple[str, str]:
-        """Bucket and key of a result file, to copy it from."""
+        """Returns bucket and key of a result file, for a copy of it."""
         return self._bucket, result_key(job_id, outcome)
 
     def download_link(
@@ -289,7 +289,7 @@ class ResultsBucket:
 
 
 def _attachment(filename: str) -> str:
-    """A Content-Disposition that any browser saves under this name (RFC 6266)."""
+    """Returns a Content-Disposition that every browser saves under this name (RFC 6266)."""
     plain = "".join(
         character if character.isascii() and character.isprintable() and character not in '"\\' else "_"
         for character in filename

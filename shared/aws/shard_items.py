@@ -34,7 +34,7 @@ def decode_shard(item: Mapping[str, Any]) -> Shard:
 
 
 def encode_row_errors(row_errors: RowErrorCounts) -> dict[str, int]:
-    """Returns counts as attributes of a shard: `fault:CODE` and `fault:CODE:COLUMN`, the column empty for a whole row."""
+    """Returns counts as attributes of a shard: `fault:CODE` and `fault:CODE:COLUMN` (no column: the whole row)."""
     by_code = {f"{_ROW_ERROR}{code}": rows for code, rows in row_errors.by_code.items()}
     by_group = {f"{_ROW_ERROR}{code}:{column or ''}": rows for (code, column), rows in row_errors.by_group.items()}
     return {**by_code, **by_group}

@@ -20,7 +20,7 @@ _CAUSE_SHOWN = 500
 
 
 class StateMachine:
-    """`Workflow` on Step Functions. An execution is named after its job, so that there is one at most."""
+    """`Workflow` on Step Functions. An execution is named after its job, so there is at most one."""
 
     def __init__(self, arn: str, *, client: "Callable[[], SFNClient]" = clients.step_functions) -> None:
         self._client = client

@@ -43,7 +43,7 @@ class StatusEventBus:
         return done
 
     def _put(self, events: Sequence[StatusEvent]) -> int:
-        """How many events of one request, from the first, are on the bus."""
+        """Sends one request. Returns how many of its events, from the first, are on the bus."""
         try:
             with translated():
                 answer = self._client().put_events(
@@ -68,7 +68,7 @@ class StatusEventBus:
 
 
 def _requests(events: Sequence[StatusEvent]) -> Iterator[Sequence[StatusEvent]]:
-    """The events cut into requests that have no job twice.
+    """Yields the events as requests that contain no job twice.
 
     One entry of a request may fail alone: were a later change of the same job in it, it would overtake the earlier.
     """
@@ -83,10 +83,10 @@ def _requests(events: Sequence[StatusEvent]) -> Iterator[Sequence[StatusEvent]]:
 
 
 def status_change_of(record: Mapping[str, Any]) -> StatusChange | None:
-    """The change of status that a stream record tells of; None when it tells of none.
+    """Returns the change of status in a stream record; None if there is none.
 
-    Writes that leave the status as it is, shards, tombstones and removals tell of none. Raises KeyError or ValueError
-    for what is no record of this table.
+    There is none in other writes to a job, in shards, tombstones and removals. Raises KeyError or ValueError for a
+    record of another table.
     """
     images = record["dynamodb"]
     if images["Keys"]["sk"] != {"S": JOB_SORT_KEY} or "NewImage" not in images:
@@ -101,5 +101,5 @@ def status_change_of(record: Mapping[str, Any]) -> StatusChange | None:
 
 
 def sequence_number(record: Mapping[str, Any]) -> str:
-    """Where the record stands in its shard of the stream."""
+    """Returns the position of the record in its shard of the stream."""
     return str(record["dynamodb"]["SequenceNumber"])

@@ -1,4 +1,4 @@
-"""The uploads bucket: where every file comes in."""
+"""The uploads bucket, into which every file comes."""
 
 import io
 from base64 import b64encode
@@ -38,14 +38,14 @@ class UploadBucket:
             self._client().put_object(Bucket=self._bucket, Key=upload_key(job_id), Body=body)
 
     def put_blocks(self, job_id: UUID, blocks: Iterator[bytes]) -> None:
-        """Store a file that is made while it is sent, as `put` does. Nothing is stored when making it fails."""
+        """Stores a file in blocks, as `put` does. Nothing is stored if the iterator raises."""
         with translated():
             self._client().upload_fileobj(
                 io.BufferedReader(BlockStream(blocks), _BUFFER_BYTES), self._bucket, upload_key(job_id)
             )
 
     def copy_from(self, bucket: str, key: str, *, job_id: UUID) -> None:
-        """Store a copy of another object as the file of a job. Raises FileNotFoundError."""
+        """Stores a copy of another object as the file of a job. Raises FileNotFoundError."""
         with translated(), _missing_named():
             self._client().copy(
                 {"Bucket": bucket, "Key": key},
@@ -81,7 +81,7 @@ class UploadBucket:
         return self._bucket
 
     def current_version(self, key: str) -> str | None:
-        """The version an object has now, for events that do not name it; None when there is no such object."""
+        """Returns the current version of an object, for events without a version; None if there is no object."""
         try:
             with translated():
                 return self._client().head_object(Bucket=self._bucket, Key=key).get("VersionId")
@@ -91,7 +91,7 @@ class UploadBucket:
             raise
 
     def has(self, stored_input: StoredInput) -> bool:
-        """Whether that version of the object is still there."""
+        """Whether that version of the object exists."""
         pages = self._client().get_paginator("list_object_versions")
         with translated():
             return any(
@@ -101,7 +101,7 @@ class UploadBucket:
             )
 
     def read_range(self, stored_input: StoredInput, start: int, end: int) -> bytes:
-        """Bytes `[start, end)` of the input, fewer where it ends. Raises FileNotFoundError when it was deleted."""
+        """Returns bytes `[start, end)` of the input, fewer at its end. Raises FileNotFoundError if it was deleted."""
         with translated(), _missing_named():
             answer = self._client().get_object(
                 Bucket=self._bucket,
@@ -116,7 +116,7 @@ class UploadBucket:
                 return body.read()[start:end]
 
     def open(self, stored_input: StoredInput) -> IO[bytes]:
-        """The whole input as a stream, to be closed by whoever reads it. Raises FileNotFoundError."""
+        """Returns the whole input as a stream, which the reader closes. Raises FileNotFoundError."""
         with translated(), _missing_named():
             answer = self._client().get_object(
                 Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id
