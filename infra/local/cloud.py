@@ -5,7 +5,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,16 @@ class LocalCloud:
     def session(self) -> boto3.Session:
         """A session of the account's root, for what a deployer may do."""
         return root_session()
+
+    def token(self, user: str) -> str:
+        """Returns the access token of a local user."""
+        token: str = self.users[user]["token"]
+        return token
+
+    def drop(self, key: str, body: bytes) -> None:
+        """Puts a file into the drop folder, as a partner with rights on the bucket does."""
+        with closing(self.session().client("s3", endpoint_url=self.endpoint_url)) as s3:
+            s3.put_object(Bucket=self.uploads_bucket, Key=key, Body=body)
 
 
 @contextmanager

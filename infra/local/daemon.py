@@ -123,7 +123,7 @@ def print_environment(folder: Path) -> int:
     if cloud is None:
         print("No local cloud is running. Start one with `make local DETACH=1`.", file=sys.stderr)
         return 1
-    print(f"export API='{cloud.api_url}/api/v1' TOKEN='{cloud.users[SHOWN_USER]['token']}'")
+    print(f"export API='{cloud.api_url}/api/v1' TOKEN='{cloud.token(SHOWN_USER)}'")
     return 0
 
 
@@ -147,7 +147,7 @@ def _print_how_to_use(cloud: LocalCloud, folder: Path) -> None:
 The local cloud is up. Everything a client needs is in {folder / FACTS}.
 
   API='{cloud.api_url}/api/v1'
-  TOKEN='{cloud.users[SHOWN_USER]["token"]}'
+  TOKEN='{cloud.token(SHOWN_USER)}'
 
   curl -s "$API/predictions/annual/template" -H "Authorization: Bearer $TOKEN" -o annual.csv
   curl -s "$API/predictions/annual/bulk-upload-async" -H "Authorization: Bearer $TOKEN" -F file=@annual.csv

@@ -19,8 +19,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TaskP
 from rich.table import Table
 
 from infra.local import panel
-from infra.local.client import JobsClient
-from infra.local.cloud import STATE_FOLDER, local_cloud
+from infra.local.cloud import STATE_FOLDER, LocalCloud, local_cloud
 from infra.local.emulator import LocalCloudError
 from infra.local.locks import locked
 from infra.project import ROOT
@@ -28,6 +27,7 @@ from shared.api_types import JobErrors
 from shared.client.errors import ApiError, ClientError
 from shared.client.files import is_workbook, job_type_of
 from shared.client.following import TERMINAL
+from shared.client.jobs_client import JobsClient
 
 RESULTS_FOLDER = ROOT / "demo-results"
 SEED = 2026
@@ -68,13 +68,13 @@ def given_inputs(paths: Sequence[str]) -> list[Input]:
     return [Input(filename=path.name, job_type=job_type_of(path), body=path.read_bytes()) for path in map(Path, paths)]
 
 
-def submit(client: JobsClient, inputs: Iterable[Input]) -> list[str]:
+def submit(cloud: LocalCloud, client: JobsClient, inputs: Iterable[Input]) -> list[str]:
     """Start a job for each file: CSV through the API, XLSX by the drop folder. The jobs' ids."""
     job_ids = []
     for file in inputs:
         if is_workbook(Path(file.filename)):
             key = f"drop/acme/{file.job_type}/{file.filename}"
-            client.drop(key, file.body)
+            cloud.drop(key, file.body)
             job_id = client.find(file.filename)["id"]
             console.print(f"Dropped [bold]{file.filename}[/] into S3 at {key}: job {job_id}")
         else:
@@ -214,10 +214,10 @@ def _say_that_it_waits() -> None:
 def _run_alone(inputs: Sequence[Input], folder: Path) -> None:
     console.print("Starting the whole system on this machine: no AWS account, no Docker ...")
     started = time.monotonic()
-    with local_cloud(folder) as (cloud, _), JobsClient(cloud, user="acme_member") as client:
+    with local_cloud(folder) as (cloud, _), JobsClient(cloud.api_url, token=cloud.token("acme_member")) as client:
         console.print(f"Up after {time.monotonic() - started:.1f} s at {cloud.api_url}")
         console.print("Signed in as acme_member of the organization acme")
-        job_ids = submit(client, inputs)
+        job_ids = submit(cloud, client, inputs)
         watch(client, job_ids)
         for job_id in job_ids:
             show(client, job_id, RESULTS_FOLDER)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud, local_cloud
 from infra.project import ROOT
+from shared.client.jobs_client import JobsClient
 
 SHARED = ROOT.parent / "shared"
 
@@ -40,7 +40,7 @@ def client_of(cloud: LocalCloud) -> Iterator[Callable[[str], JobsClient]]:
 
         @cache
         def of(user: str) -> JobsClient:
-            return clients.enter_context(JobsClient(cloud, user=user))
+            return clients.enter_context(JobsClient(cloud.api_url, token=cloud.token(user)))
 
         yield of
 

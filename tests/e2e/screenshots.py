@@ -17,10 +17,10 @@ import numpy as np
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from infra.local import panel
-from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud, local_cloud
 from infra.npm import chromium
 from infra.project import ROOT
+from shared.client.jobs_client import JobsClient
 from tests.e2e.console_pages import JOB_TIMEOUT_MS, Console
 
 FOLDER: Final = ROOT / "infra" / "screenshots"
@@ -38,7 +38,7 @@ def main() -> None:
     """Make everything anew."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, local_cloud(Path(scratch) / "cloud") as (cloud, _):
-        with JobsClient(cloud, user="acme_member") as client, sync_playwright() as playwright:
+        with JobsClient(cloud.api_url, token=cloud.token("acme_member")) as client, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=chromium.executable(), args=list(chromium.ARGUMENTS))
             _pictures(browser, cloud, client)
             browser.close()
@@ -149,7 +149,7 @@ def _recording(cloud: LocalCloud, folder: Path) -> str:
         **os.environ,
         "DEFAULT_RISK_HOME": str(folder / "home"),
         "DEFAULT_RISK_API": cloud.api_url,
-        "DEFAULT_RISK_TOKEN": cloud.users["acme_member"]["token"],
+        "DEFAULT_RISK_TOKEN": cloud.token("acme_member"),
         "COLUMNS": str(_COLUMNS),
     }
     lines, job_id = [], ""

@@ -17,11 +17,11 @@ import httpx
 import pytest
 
 from infra.local import panel
-from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
 from shared.aws.jobs_table import JobsTable
 from shared.client.errors import ClientError
 from shared.client.following import TERMINAL
+from shared.client.jobs_client import JobsClient
 from shared.jobs.job import StoredInput, utc_now
 from shared.jobs.progress import JobView
 
@@ -308,7 +308,7 @@ def world(cloud: LocalCloud) -> Iterator[World]:
             stack.enter_context(closing(client(service, endpoint_url=cloud.endpoint_url)))
             for service in ("s3", "iam", "lambda", "logs", "dynamodb")
         )
-        member = stack.enter_context(JobsClient(cloud, user="acme_member"))
+        member = stack.enter_context(JobsClient(cloud.api_url, token=cloud.token("acme_member")))
         table = JobsTable(client=lambda: dynamodb, table=cloud.table)
         yield World(cloud=cloud, member=member, s3=s3, iam=iam, functions=functions, logs=logs, table=table)
 

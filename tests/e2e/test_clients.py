@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
 from infra.project import ROOT
+from shared.client.jobs_client import JobsClient
 from shared.inputs.schema import template_csv
 from shared.vocabulary import JobType
 
@@ -70,7 +70,7 @@ class Shell:
             stand_in.write_text(_JQ.format(python=sys.executable))
             stand_in.chmod(0o755)
             path = f"{folder}:{path}"
-        self._environment = {"PATH": path, "JWT_TOKEN": str(cloud.users["solo_user"]["token"])}
+        self._environment = {"PATH": path, "JWT_TOKEN": cloud.token("solo_user")}
 
     def run(self, lines: str, *, job_id: str = "") -> str:
         """What the lines print."""
@@ -143,14 +143,14 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 def test_a_generated_client_uploads_follows_and_downloads(cloud: LocalCloud, generated: Any) -> None:
     client = generated("client").AuthenticatedClient(
-        base_url=cloud.api_url, token=cloud.users["acme_member"]["token"], timeout=60
+        base_url=cloud.api_url, token=cloud.token("acme_member"), timeout=60
     )
     models = generated("models")
     with client:
         file = generated("types").File(
             payload=BytesIO(template_csv(JobType.ANNUAL).encode()), file_name="generated.csv"
         )
-        form = models.UploadAnnualFilesUploadForm(file=file)
+        form = models.UploadAnnualFilesFileForm(file=file)
         accepted = generated("api.uploads.upload_annual").sync(client=client, body=form)
         assert isinstance(accepted, models.UploadResponse), accepted
         job_id = str(accepted.job_id)

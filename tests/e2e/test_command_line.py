@@ -16,8 +16,8 @@ import pexpect  # type: ignore[import-untyped]
 import pytest
 
 from infra.local import panel
-from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
+from shared.client.jobs_client import JobsClient
 from tests.e2e.holding import scoring_held
 from tests.terminals import heed_interrupts
 
@@ -165,7 +165,7 @@ def test_a_wrong_password_and_another_organizations_job_have_their_codes(
     where = ("--api", cloud.api_url, "--client-id", cloud.user_pool_client_id, "--sign-in-url", cloud.endpoint_url)
     refused = stranger.run("login", *where, "-u", "globex_member", "--password-stdin", given="wrong\n")
     assert (refused.returncode, refused.stderr) == (3, "The name or the password is wrong.\n")
-    token = str(cloud.users["globex_member"]["token"])
+    token = cloud.token("globex_member")
     assert stranger.run("login", *where, "--token", "-", given=token).returncode == 0
     job_id = member.upload("annual", "mine.csv", member.template("annual").encode())["job_id"]
     assert stranger.run("cancel", job_id).returncode == 5

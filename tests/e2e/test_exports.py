@@ -13,8 +13,8 @@ from openpyxl import load_workbook
 from pyarrow import BufferReader, parquet
 
 from infra.local import panel
-from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
+from shared.client.jobs_client import JobsClient
 
 pytestmark = pytest.mark.e2e
 

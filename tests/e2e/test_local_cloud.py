@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
 from infra.project import ROOT
+from shared.client.jobs_client import JobsClient
 
 pytestmark = pytest.mark.e2e
 
@@ -53,12 +53,12 @@ def test_a_detached_cloud_answers_when_the_command_returns_and_ends_when_told(tm
             "super_admin",
             "no_role",
         }
-        with JobsClient(cloud, user="solo_user") as client:
+        with JobsClient(cloud.api_url, token=cloud.token("solo_user")) as client:
             assert client.jobs()["jobs"] == []
         assert command(tmp_path, "--detach").stdout == started.stdout
         signed_in = default_risk(tmp_path, "local", "--folder", str(tmp_path), "--user", "solo_user")
         assert "Signed in as solo_user." in signed_in.stdout, signed_in.stderr
-        assert cloud.users["solo_user"]["token"] not in signed_in.stdout + signed_in.stderr
+        assert cloud.token("solo_user") not in signed_in.stdout + signed_in.stderr
         assert json.loads(default_risk(tmp_path, "jobs", "--json").stdout) == {"jobs": []}
     finally:
         stopped = command(tmp_path, "--stop")

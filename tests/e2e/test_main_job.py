@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from infra.local import demo, panel
-from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
+from shared.client.jobs_client import JobsClient
 
 pytestmark = pytest.mark.e2e
 
@@ -72,9 +72,9 @@ def test_scored_rows_are_paged_with_a_summary_of_all_of_them(member: JobsClient)
     assert [row["default_probability"] for row in rows] == [float(row["default_probability"]) for row in downloaded]
 
 
-def test_the_demonstrations_workbook_is_scored_from_the_drop_folder(member: JobsClient) -> None:
+def test_the_demonstrations_workbook_is_scored_from_the_drop_folder(cloud: LocalCloud, member: JobsClient) -> None:
     quarterly = demo.own_inputs()[1]
-    member.drop(f"drop/acme/quarterly/{quarterly.filename}", quarterly.body)
+    cloud.drop(f"drop/acme/quarterly/{quarterly.filename}", quarterly.body)
     job = member.wait(member.find(quarterly.filename)["id"])
 
     assert (job["status"], job["successful_rows"], job["failed_rows"]) == ("completed", 500, 0)
@@ -275,7 +275,7 @@ def test_the_template_uploads_clean_and_its_download_follows_redirects_as_curl_d
     job_id = member.upload("quarterly", "template.csv", template)["job_id"]
     assert member.wait(job_id)["failed_rows"] == 0
 
-    with httpx.Client(headers={"Authorization": f"Bearer {cloud.users['acme_member']['token']}"}) as client:
+    with httpx.Client(headers={"Authorization": f"Bearer {cloud.token('acme_member')}"}) as client:
         file = client.get(
             f"{cloud.api_url}/api/v1/predictions/jobs/{job_id}/download?outcome=successful",
             follow_redirects=True,

@@ -23,7 +23,7 @@ def test_the_curl_session_works_when_pasted(cloud: LocalCloud, tmp_path: Path) -
     environment = {
         **os.environ,
         "API": f"{cloud.api_url}/api/v1",
-        "TOKEN": cloud.users[SHOWN_USER]["token"],
+        "TOKEN": cloud.token(SHOWN_USER),
     }
     ran = subprocess.run(  # noqa: S603  the README's own commands
         ["bash", "-euo", "pipefail", "-c", session()],  # noqa: S607

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from infra.local import panel
-from infra.local.client import JobsClient
+from shared.client.jobs_client import JobsClient
 
 pytestmark = pytest.mark.e2e
 

@@ -6,7 +6,8 @@ import io
 import pytest
 
 from infra.local import panel
-from infra.local.client import JobsClient
+from infra.local.cloud import LocalCloud
+from shared.client.jobs_client import JobsClient
 
 pytestmark = pytest.mark.e2e
 
@@ -35,9 +36,9 @@ def test_a_cancelled_job_is_resumed_at_once_and_finishes_exactly_the_rest(member
     assert member.details(parent)["progress"]["processed_rows"] == len(done)
 
 
-def test_a_file_that_could_not_be_read_is_retried_as_it_came(member: JobsClient) -> None:
+def test_a_file_that_could_not_be_read_is_retried_as_it_came(cloud: LocalCloud, member: JobsClient) -> None:
     body = b"company_symbol,company_name\nA,B\n"
-    member.drop("drop/acme/annual/unreadable.csv", body)
+    cloud.drop("drop/acme/annual/unreadable.csv", body)
     parent = member.wait(member.find("unreadable.csv")["id"])["id"]
     child = member.retry(parent)["job_id"]
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
-from infra.local.client import JobsClient
 from infra.local.cloud import SHOWN_USER, local_cloud
+from shared.client.jobs_client import JobsClient
 from tests.tools.benchmarks.inputs import company_csv, company_rows
 from tests.tools.benchmarks.measurements import Measurement, Series, check_same_work
 
@@ -27,7 +27,7 @@ def measure() -> tuple[Measurement, ...]:
     with (
         tempfile.TemporaryDirectory() as folder,
         local_cloud(Path(folder)) as (cloud, _),
-        JobsClient(cloud, user=SHOWN_USER) as client,
+        JobsClient(cloud.api_url, token=cloud.token(SHOWN_USER)) as client,
     ):
         # Every function starts once, and Score as often as chunks are scored at once.
         seconds = [run(client, file) for _ in range(_WARM_UPS + _ROUNDS)][_WARM_UPS:]

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from infra.local.client import JobsClient
 from infra.local.cloud import SHOWN_USER, LocalCloud, local_cloud
 from infra.local.emulator import TASKS_AT_ONCE
+from shared.client.jobs_client import JobsClient
 from tests.tools.stress.loads import (
     Checks,
     PromiseBrokenError,
@@ -85,7 +85,7 @@ def run(jobs: int, files: int, rows: int) -> tuple[list[Done], Memory]:
         with (
             local_cloud(folder / "cloud") as (cloud, emulator),
             watched(emulator.session) as memory,
-            JobsClient(cloud, user=SHOWN_USER) as client,
+            JobsClient(cloud.api_url, token=cloud.token(SHOWN_USER)) as client,
         ):
             stress = Stress(cloud=cloud, client=client, checks=Checks(cloud, folder), started=started)
             done = [

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from infra.local import panel
-from infra.local.client import JobsClient
 from infra.local.cloud import LocalCloud
 from shared.api_types import JobSummary
 from shared.client.following import TERMINAL
+from shared.client.jobs_client import JobsClient
 from tests.tools.benchmarks.inputs import company_csv, company_rows
 
 if TYPE_CHECKING:
