@@ -2,7 +2,8 @@
 
 A declaration is a `TypedDict`, a `NamedTuple`, a pydantic model or a dataclass with four or more fields in its own
 body; inherited fields belong to the base. Two classes declare the same body when at least four fifths of the names in
-either are in both. Settings classes hold the environment and do not count.
+either are in both. Settings classes hold the environment and do not count. Nor do dataclasses of the domain: it imports
+no type of JSON, so its values are translated.
 """
 
 import ast
@@ -16,6 +17,7 @@ from tests.tools.source_tree import Module, SourceTree
 
 MIN_FIELDS: Final = 4
 SAME_FROM: Final = 0.8
+_DOMAIN: Final = PurePosixPath("shared/jobs")
 _BASES: Final = frozenset({"TypedDict", "NamedTuple", "BaseModel"})
 
 
@@ -47,7 +49,7 @@ def declarations(tree: SourceTree) -> list[Declaration]:
         Declaration(module.path, node.lineno, node.name, fields)
         for module in tree.modules
         for node in _classes(module)
-        if not node.name.endswith("Settings") and (_is_dataclass(node) or _is_model(tree, module, node))
+        if not node.name.endswith("Settings") and (_is_dataclass(module, node) or _is_model(tree, module, node))
         if len(fields := frozenset(_fields(node))) >= MIN_FIELDS
     ]
 
@@ -71,8 +73,10 @@ def _is_model(tree: SourceTree, module: Module, node: ast.ClassDef) -> bool:
     )
 
 
-def _is_dataclass(node: ast.ClassDef) -> bool:
-    return any(_name(decorator) == "dataclass" for decorator in node.decorator_list)
+def _is_dataclass(module: Module, node: ast.ClassDef) -> bool:
+    return _DOMAIN not in module.path.parents and any(
+        _name(decorator) == "dataclass" for decorator in node.decorator_list
+    )
 
 
 def _fields(node: ast.ClassDef) -> Iterator[str]:

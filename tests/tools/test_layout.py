@@ -132,6 +132,14 @@ class TestDeclarations:
     def test_other_classes_do_not_repeat_it(self, write: Write, other: str) -> None:
         assert self.pairs(write({"shared/a.py": f"class One(TypedDict):\n{self.BODY}{other}"})) == []
 
+    def test_dataclass_of_the_domain_does_not_repeat_it(self, write: Write) -> None:
+        files = {
+            "shared/a.py": f"class One(TypedDict):\n{self.BODY}",
+            "shared/jobs/b.py": f"@dataclass\nclass Two:\n{self.BODY}",
+            "shared/jobs/c.py": f"class Three(TypedDict):\n{self.BODY}",
+        }
+        assert self.pairs(write(files)) == [("One", "Three")]
+
 
 class TestHandlers:
     def test_signature_docstring_decorators_and_blank_lines_do_not_count(self, write: Write) -> None:
