@@ -1,6 +1,6 @@
 """`Idempotency-Key`: runs the work of a POST once per key and replays its response.
 
-A POST route takes an `OncePerKey` and does its work in `answer`. Its dependencies run for every request, so a caller
+A POST route takes an `OncePerKey` and does its work in `respond`. Its dependencies run for every request, so a caller
 without access to a job gets 404 whatever the key.
 """
 
@@ -53,18 +53,18 @@ class Once:
         """Returns the id for a new job: the same for every attempt with this key and content."""
         return self._claim.job_id if self._claim else uuid4()
 
-    async def answer(self, work: Callable[[], Awaitable[Response]]) -> Response:
+    async def respond(self, work: Callable[[], Awaitable[Response]]) -> Response:
         """Returns the response of the work, or that of an earlier request with the same key.
 
         Raises `IdempotencyInFlightError` and `IdempotencyMismatchError`.
         """
         try:
-            return await (work() if self._key is None else self._answer_once(self._key, work))
+            return await (work() if self._key is None else self._respond_once(self._key, work))
         finally:
             # Deletes the temporary file of a parsed form.
             await self._request.close()
 
-    async def _answer_once(self, key: str, work: Callable[[], Awaitable[Response]]) -> Response:
+    async def _respond_once(self, key: str, work: Callable[[], Awaitable[Response]]) -> Response:
         claim = self._idempotency.begin(key, await fingerprint(self._request))
         if claim.answer is not None:
             return _replayed(claim.answer)

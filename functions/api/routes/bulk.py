@@ -57,7 +57,7 @@ async def _act_once(request: Request, once: Once, act: Callable[[UUID], Job]) ->
         job_ids = list(dict.fromkeys(validated(BulkRequest, json_object(body))["job_ids"]))
         return Json(act_on_each(job_ids, act))
 
-    return await once.answer(act_on_all)
+    return await once.respond(act_on_all)
 
 
 def act_on_each(

@@ -17,7 +17,7 @@ from functions.api.dependencies import (
 )
 from functions.api.idempotency import OncePerKey
 from functions.api.pagination import CurrentCursor, CurrentFilter, ListRequest, list_jobs
-from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_answer
+from functions.api.polling import MAX_WAIT_SECONDS, retry_after, status_response
 from functions.api.problems import problems
 from functions.api.request_bodies import json_object, read_body, validated
 from functions.api.responses import Json, accepted, tagged
@@ -128,7 +128,7 @@ async def get_status(
     ] = 0,
 ) -> Response:
     """The status and counts of a job; cheap enough to ask every few seconds."""
-    return await status_answer(request, services, caller, view, wait_seconds=wait)
+    return await status_response(request, services, caller, view, wait_seconds=wait)
 
 
 @router.post(
@@ -149,7 +149,7 @@ async def cancel_job(
         message = f"Job {job.id} cancelled successfully"
         return Json(CancelResponse(success=True, message=message, cancelled_job=cancelled))
 
-    return await once.answer(cancel)
+    return await once.respond(cancel)
 
 
 @router.delete(
@@ -194,7 +194,7 @@ async def retry_job(
             message="Retry accepted. Follow the status of the new job.",
         )
 
-    return await once.answer(accept)
+    return await once.respond(accept)
 
 
 def _first_errors(services: Services, view: JobView) -> RowErrorPage:

@@ -50,7 +50,7 @@ def rows_router(job_type: JobType) -> APIRouter:
             body: ScoreResponse = {"success": True, "job_type": job_type.value, **scores}
             return Json(body)
 
-        return await once.answer(score_rows)
+        return await once.respond(score_rows)
 
     return router
 

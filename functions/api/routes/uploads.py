@@ -47,7 +47,7 @@ def upload_router(job_type: JobType) -> APIRouter:
                 services.jobs, job, root_url=services.root_url, message="File accepted. Follow the job's status."
             )
 
-        return await once.answer(accept)
+        return await once.respond(accept)
 
     return router
 

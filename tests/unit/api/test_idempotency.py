@@ -314,7 +314,7 @@ class TestFailures:
             async def answer() -> Response:
                 return Response(status_code=statuses.pop(0))
 
-            return await once.answer(answer)
+            return await once.respond(answer)
 
         seen = [client.post("/work", headers=KEY) for _ in range(5)]
         assert [answer.status_code for answer in seen] == [503, 199, 300, 204, 204]
