@@ -66,7 +66,7 @@ check: $(READY) ## formatting, lint, types, import rules, secrets, OpenAPI drift
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -qq tests/infra/test_secrets.py
-	@$(BIN)/python -m functions.api.openapi --check openapi.json
+	@$(BIN)/python -m functions.api.openapi_file --check openapi.json
 
 format: $(READY) ## rewrite the code in the project's format
 	@$(BIN)/ruff format --quiet .
@@ -88,7 +88,7 @@ bench: $(READY) ## measure speed and memory against baselines in the same run (A
 	@$(BIN)/python -m tests.tools.benchmarks$(if $(BASE),.compare_checkouts $(BASE)) $(ARGS)
 
 openapi: $(READY) ## rewrite openapi.json from the code
-	@$(BIN)/python -m functions.api.openapi openapi.json
+	@$(BIN)/python -m functions.api.openapi_file openapi.json
 
 openapi-diff: $(READY) ## compare openapi.json with another one: OLD=path
 	@$(BIN)/python -m tests.tools.compare_openapi $(OLD) openapi.json

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from openapi_spec_validator import validate
 
 from functions.api.app import described_app
-from functions.api.openapi.__main__ import document_text, main
+from functions.api.openapi_file import document_text, main
 from functions.api.problems import KINDS, RequestError
 from functions.api.routes.reference import VERSION
 from shared.api_types import Problem

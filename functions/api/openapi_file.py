@@ -1,4 +1,4 @@
-"""The published OpenAPI document: `python -m functions.api.openapi PATH` writes it, `--check PATH` compares."""
+"""The published OpenAPI document: `python -m functions.api.openapi_file PATH` writes it, `--check PATH` compares."""
 
 import argparse
 import json
@@ -16,7 +16,7 @@ def document_text() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Writes or checks the file. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m functions.api.openapi", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m functions.api.openapi_file", description=__doc__)
     parser.add_argument("path", type=Path, help="the file, openapi.json at the root of the repository")
     parser.add_argument("--check", action="store_true", help="compare only; exit with 1 when the file differs")
     options = parser.parse_args(arguments)
