@@ -7,12 +7,14 @@ by gluing files together. With `-v`, long and short files, the modules a row's b
 import argparse
 import ast
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from infra.project import ROOT
+from tests.tools.avoided_words import count_avoided
 from tests.tools.declarations import declarations, repeated
 from tests.tools.import_cycles import file_cycles, folder_cycles
 from tests.tools.row_walk import walk_row
@@ -95,6 +97,10 @@ def figures(root: Path) -> list[Figure]:
         if any(str(module.path).startswith(f"{package}/") for module in tree.modules):
             names = public_names(tree, package)
             found.append(Figure(f"public names and methods of {package}", len(names), names))
+    avoided = count_avoided(root)
+    by_file = Counter(path for (path, _), times in avoided.items() for _ in range(times))
+    listed = tuple(f"{path}, {times} times" for path, times in by_file.most_common())
+    found.append(Figure("avoided words in code, tests and documents", avoided.total(), listed))
     return found
 
 
