@@ -88,7 +88,7 @@ PhaseName = Literal["awaiting_upload", "queued", "planning", "scoring", "finaliz
 JobTypeName = Literal["annual", "quarterly"]
 SourceName = Literal["api", "presigned", "s3-drop", "retry"]
 TaskStatus = Literal["PENDING", "STARTED", "PROGRESS", "SUCCESS", "FAILURE", "REVOKED"]
-ProfileName = Literal["statements", "ratios"]
+Profile = Literal["statements", "ratios"]
 RiskLevel = Literal["LOW", "MEDIUM", "HIGH", "CRITICAL"]
 
 
@@ -490,7 +490,7 @@ class RetryRequest(TypedDict, total=False):
     ]
 
 
-class UploadForm(TypedDict):
+class PresignedForm(TypedDict):
     """A form that uploads one file straight to storage."""
 
     url: str
@@ -512,7 +512,7 @@ class UploadResponse(Success):
     estimated_time_minutes: float | None
     status: StatusName
     links: JobLinks
-    upload: NotRequired[Annotated[UploadForm, OrNull()]]
+    upload: NotRequired[Annotated[PresignedForm, OrNull()]]
     duplicate_of: NotRequired[Annotated[Uuid, OrNull()]]
 
 
@@ -556,7 +556,7 @@ class ValidatedRow(TypedDict):
 class RowScores(TypedDict):
     """Rows scored at once; every row is in `results` or in `errors`, by its number."""
 
-    profile: ProfileName
+    profile: Profile
     model_version: str
     total_rows: int
     successful_rows: int
@@ -644,7 +644,7 @@ class PopulationStability(TypedDict):
     training_grades: dict[str, int]
 
 
-class RiskSummary(TypedDict):
+class JobRisk(TypedDict):
     """The risk of all scored rows of a job, computed when it ended."""
 
     rows: int
@@ -679,7 +679,7 @@ class ResultsResponse(Success):
 
     job_id: Uuid
     results: list[ScoredRow | ValidatedRow]
-    summary: RiskSummary | None
+    summary: JobRisk | None
     pagination: RowPagination
     links: ResultLinks
 
@@ -789,7 +789,7 @@ class ModelDescription(TypedDict):
     """The model of one job type and profile, from its card."""
 
     job_type: JobTypeName
-    profile: ProfileName
+    profile: Profile
     basis: str
     name: str
     title: str

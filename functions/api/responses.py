@@ -10,7 +10,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.api_types import UploadForm, UploadResponse
+from shared.api_types import PresignedForm, UploadResponse
 from shared.jobs.job import Job
 from shared.jobs.representations import API_ROOT, job_links
 from shared.jobs.service import JobService
@@ -50,7 +50,9 @@ def _tag(content: Mapping[str, Any]) -> str:
     return f'"{hashlib.sha256(bytes(Json(content).body)).hexdigest()[:32]}"'
 
 
-def accepted(jobs: JobService, job: Job, *, root_url: str, message: str, upload: UploadForm | None = None) -> Response:
+def accepted(
+    jobs: JobService, job: Job, *, root_url: str, message: str, upload: PresignedForm | None = None
+) -> Response:
     """Returns 202 with the links of a new job. `upload` is the presigned form of a file that is yet to be sent."""
     body: UploadResponse = {
         "success": True,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from shared.api_types import JobDetails, JobSummary, RiskSummary
+from shared.api_types import JobDetails, JobRisk, JobSummary
 from shared.cli.environment import begin
 from shared.cli.options import DeploymentOption, JobArgument, JobTypeOption, JsonOption
 from shared.cli.text import cell, moment, rows, share, size
@@ -21,7 +21,7 @@ _SHOWN_COMPANIES = 3
 _STYLES = {"completed": "green", "failed": "red", "processing": "cyan"}
 
 
-class StatusName(StrEnum):
+class ShownStatus(StrEnum):
     """The statuses, as a repeatable option needs them."""
 
     PENDING = "pending"
@@ -34,7 +34,7 @@ class StatusName(StrEnum):
 def jobs(
     ctx: typer.Context,
     *,
-    status: Annotated[list[StatusName] | None, typer.Option("--status", "-s", help="Repeat it for several.")] = None,
+    status: Annotated[list[ShownStatus] | None, typer.Option("--status", "-s", help="Repeat it for several.")] = None,
     annual: JobTypeOption = None,
     name: Annotated[str | None, typer.Option(help="A part of the file's name.")] = None,
     created_by: Annotated[str | None, typer.Option(help="Who uploaded it.")] = None,
@@ -117,7 +117,7 @@ def show(
         environment.say(f"Why rows failed: default-risk errors {details['id']}")
 
 
-def _risk_of(client: JobsClient, job: JobDetails) -> RiskSummary | None:
+def _risk_of(client: JobsClient, job: JobDetails) -> JobRisk | None:
     if not job["results_ready"] or not job["progress"]["successful_rows"] or job["options"]["validate_only"]:
         return None
     try:
@@ -129,7 +129,7 @@ def _risk_of(client: JobsClient, job: JobDetails) -> RiskSummary | None:
         raise
 
 
-def _risk(summary: RiskSummary) -> dict[str, str]:
+def _risk(summary: JobRisk) -> dict[str, str]:
     probabilities = summary["default_probability"]
     if probabilities is None:
         return {}

@@ -16,10 +16,10 @@ from shared.api_types import (
     DeleteResponse,
     JobDetails,
     JobListResponse,
+    JobRisk,
     JobSummary,
     ModelsResponse,
     ResultsResponse,
-    RiskSummary,
     RowError,
     RowErrorsResponse,
     SchemaResponse,
@@ -241,7 +241,7 @@ class JobsClient:
 
     # What came of them
 
-    def risk_summary(self, job_id: str) -> RiskSummary | None:
+    def risk_summary(self, job_id: str) -> JobRisk | None:
         """The risk of all scored rows of an ended job; None where none was scored, or while it is put together."""
         answer = self._sender.send("GET", f"jobs/{job_id}/results", params={"limit": 1})
         if answer.status_code == httpx.codes.ACCEPTED:

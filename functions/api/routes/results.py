@@ -14,8 +14,8 @@ from functions.api.responses import Json
 from shared.api_types import (
     AssemblingResponse,
     DownloadResponse,
+    JobRisk,
     ResultsResponse,
-    RiskSummary,
     RowErrorsResponse,
     RowPagination,
     ScoredRow,
@@ -71,7 +71,7 @@ async def get_results(
             success=True,
             job_id=str(view.job.id),
             results=cast("list[ScoredRow | ValidatedRow]", list(page.rows)),
-            summary=cast("RiskSummary | None", services.downloads.summary(view)),
+            summary=cast("JobRisk | None", services.downloads.summary(view)),
             pagination=_pagination(limit, next_cursor),
             links={"download": download_path(view.job, Outcome.SUCCESSFUL)},
         )

@@ -11,7 +11,7 @@ from functions.api.problems import problems
 from functions.api.request_bodies import content_kind, read_announcement, read_form, upload_options
 from functions.api.responses import accepted
 from functions.api.upload_checks import accepted_name, check_declared, check_file
-from shared.api_types import UploadForm, UploadRequest
+from shared.api_types import PresignedForm, UploadRequest
 from shared.jobs.access import Caller
 from shared.jobs.job import JobType, timestamp
 
@@ -72,7 +72,7 @@ def _presign(
     )
     expires_at = presigned.job.upload_expires_at
     assert expires_at is not None  # noqa: S101 - set for every job that is created before its file arrives
-    upload: UploadForm = {
+    upload: PresignedForm = {
         "url": presigned.form.url,
         "fields": dict(presigned.form.fields),
         "expires_at": timestamp(expires_at),
