@@ -79,7 +79,7 @@ class Observability(Construct):
             ),
             "A change of a job's status could not be put on the event bus after several attempts",
         )
-        self._alarm("ExecutionsFailed", failed, "A job's execution failed; the sweep ends the job with the reason")
+        self._alarm("ExecutionsFailed", failed, "A job's execution failed; reconcile fails the job with the reason")
         self._alarm(
             "UploadsWaiting",
             queue_age,
@@ -87,9 +87,9 @@ class Observability(Construct):
             threshold=600,
         )
         self._alarm(
-            "SweepFailing",
+            "ReconcileFailing",
             errors["reconcile"],
-            "The sweep that guarantees an end to every job failed twice in a row",
+            "Reconcile, which guarantees an end of every job, failed twice in a row",
             evaluation_periods=2,
         )
         self._alarm("ExportsFailing", errors["export"], "A result file could not be made in the format asked for")
@@ -103,7 +103,7 @@ class Observability(Construct):
         self._alarm(
             "JobsStuck",
             _own_metric(stage, "publish", "JobsStuck"),
-            "The sweep ended a job that had stopped moving",
+            "Reconcile failed a job that had stopped moving",
         )
         self._alarm(
             "ChunksRetried",

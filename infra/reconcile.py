@@ -52,7 +52,7 @@ class Reconcile(Construct):
             ],
         )
         target = targets.LambdaFunction(self.function.function)
-        events.Rule(self, "Sweep", schedule=events.Schedule.rate(_INTERVAL), targets=[target])
+        events.Rule(self, "Schedule", schedule=events.Schedule.rate(_INTERVAL), targets=[target])
         events.Rule(
             self,
             "ExecutionEnded",

@@ -104,6 +104,6 @@ def test_items_expire_and_stand_apart_from_the_jobs(table: StoredKeys) -> None:
     table.claim(a_claim())
     (item,) = (decode(item) for item in clients.dynamodb().scan(TableName=TABLE)["Items"])
     assert item["ttl"] == (NOON + KEPT).timestamp()
-    # In no list, not looked at by the sweep, and left out of the stream by its filter.
+    # In no list, not read by reconcile, and left out of the stream by its filter.
     assert not {"organization_listing", "user_listing", "all_listing", "unsettled", "status"} & set(item)
     assert (item["pk"], item["sk"]) == ("REQUEST#k", "REQUEST")

@@ -158,7 +158,7 @@ class Platform:
             function, event = self.asynchronous.popleft()
             self.attempt(function, event, attempts=ASYNCHRONOUS_ATTEMPTS)
 
-    def sweep(self) -> None:
+    def reconcile(self) -> None:
         """One run of the schedule, and what it asks for."""
         self.attempt("reconcile", {"source": "aws.events", "time": str(self.clock())}, attempts=ASYNCHRONOUS_ATTEMPTS)
         self.settle()

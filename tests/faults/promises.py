@@ -49,11 +49,11 @@ class Promises:
             self._seen[view.job.id] = shown["status"], numbers
 
     def check_ends(self, ends: list[End]) -> None:
-        """After one sweep: every job has ended, its rows are all there once, and these ended as they should."""
+        """After one reconcile run: every job has ended, its rows are all there once, and these ended as they should."""
         self.platform.faults.is_paused = True
         self.platform.publish()
         self.platform.pass_time(hours=25)
-        self.platform.sweep()
+        self.platform.reconcile()
         views = {str(view.job.id): view for view in self._views()}
         for view in views.values():
             self._check_end(view)
@@ -67,13 +67,13 @@ class Promises:
         self.platform.faults.is_paused = False
 
     def check_nothing_is_left(self) -> None:
-        """After every job was deleted and one sweep: tombstones, and nothing else."""
+        """After every job was deleted and one reconcile run: tombstones, and nothing else."""
         self.platform.faults.is_paused = True
         for view in self._views():
             self.platform.request("DELETE", f"{API}/jobs/{view.job.id}")
         self.platform.publish()
         self.platform.pass_time(minutes=20)
-        self.platform.sweep()
+        self.platform.reconcile()
         self._check_published()
         system = self.platform.system
         for bucket in (system.uploads_bucket, system.results_bucket):

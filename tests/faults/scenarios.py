@@ -69,7 +69,7 @@ def a_file_is_uploaded_scored_read_and_deleted(platform: Platform, check: Check)
     check([End(job_id=job_id, status="completed", successful=17, failed=3)])
     platform.request("DELETE", job)
     platform.pass_time(minutes=20)
-    platform.sweep()
+    platform.reconcile()
 
 
 def a_job_is_cancelled_while_chunks_are_late(platform: Platform, check: Check) -> None:
@@ -139,7 +139,7 @@ def an_execution_vanishes(platform: Platform, check: Check) -> None:
     platform.deliver()
     platform.forget_execution(job_id)
     platform.pass_time(minutes=31)
-    platform.sweep()
+    platform.reconcile()
     platform.run_executions()
     platform.publish()
     check([End(job_id=job_id, status="completed", successful=17, failed=3)])
@@ -152,7 +152,7 @@ def an_execution_does_nothing(platform: Platform, check: Check) -> None:
     platform.abandon_execution(job_id)
     platform.system.invoke("plan", {"job_id": job_id})
     platform.pass_time(minutes=31)
-    platform.sweep()
+    platform.reconcile()
     check([End(job_id=job_id, status="failed", error_code="stalled")])
 
 
@@ -177,9 +177,9 @@ def the_rows_that_failed_are_retried(platform: Platform, check: Check) -> None:
     platform.run_executions()
     child = platform.request("POST", f"{API}/jobs/{job_id}/retry")["body"]["job_id"]
     platform.settle()
-    # When the request for its file was lost, the sweep repeats it.
+    # When the request for its file was lost, reconcile repeats it.
     platform.pass_time(minutes=17)
-    platform.sweep()
+    platform.reconcile()
     platform.deliver()
     platform.run_executions()
     check(
@@ -243,7 +243,7 @@ def what_comes_late_or_twice_is_removed(platform: Platform, check: Check) -> Non
     for late in (f"work/{job_id}/all/000000", f"results/{job_id}/errors/000000", f"exports/{job_id}/all.xlsx"):
         clients.s3().put_object(Bucket=platform.system.results_bucket, Key=late, Body=b"late")
     platform.pass_time(minutes=20)
-    platform.sweep()
+    platform.reconcile()
     check([End(job_id=other, status="completed", successful=17, failed=3)])
 
 

@@ -58,7 +58,7 @@ def forget_executions(system: System) -> None:
 
 
 def swept(system: System, now: datetime) -> list[JsonObject]:
-    """What the table has after a sweep at that time."""
+    """What the table has after a reconcile run at that time."""
     with patch("functions.reconcile.handler.utc_now", lambda: now):
         system.invoke("reconcile", {})
     return items(system)
@@ -80,7 +80,7 @@ def copied_before(system: System, jobs: JobService, function: str) -> tuple[UUID
     return job_id, copy
 
 
-def test_a_table_restored_from_an_older_copy_comes_to_rest_in_one_sweep(system: System, jobs: JobService) -> None:
+def test_a_table_restored_from_an_older_copy_is_repaired_by_one_reconcile_run(system: System, jobs: JobService) -> None:
     kept, deleted_when_ended = ran(system, jobs, annual_csv(20)), ran(system, jobs, annual_csv(30))
     copy = items(system)
     live = {}

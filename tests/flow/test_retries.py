@@ -158,7 +158,7 @@ def test_a_request_that_is_lost_or_whose_answer_is_lost_still_makes_one_job(
     with patch.object(clients.lambda_(), "invoke", lose):
         lost = retries.retry(MEMBER, view, BOTH)
     assert jobs.get(MEMBER, lost.id).job.status is JobStatus.PENDING
-    # What the sweep does when the time has come.
+    # What reconcile does when the time has come.
     for _ in range(2):
         system.invoke("retry", {"job_id": str(lost.id)})
     system.deliver(times=2)

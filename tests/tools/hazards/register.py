@@ -18,7 +18,7 @@ class Hazard:
 
 _FAULTS = "faults/test_crash_points.py"
 _RACES = "contract/test_races.py"
-_SWEEP = "unit/jobs/test_reconcile.py"
+_RECONCILE = "unit/jobs/test_reconcile.py"
 _FINALIZE = "unit/jobs/test_finalization.py"
 _FLOW = "flow/test_jobs.py"
 _XLSX = "unit/workbook/test_reader.py"
@@ -83,7 +83,7 @@ HAZARDS: tuple[Hazard, ...] = (
             f"{_RACES}::test_a_delete_against_late_commits_brings_nothing_back",
             f"{_FLOW}::test_a_late_event_or_chunk_of_a_deleted_job_brings_nothing_back",
             f"{_FLOW}::test_a_deleted_job_leaves_a_tombstone_and_nothing_else",
-            f"{_SWEEP}::test_what_late_workers_wrote_goes_once_none_can_be_left",
+            f"{_RECONCILE}::test_what_late_workers_wrote_goes_once_none_can_be_left",
         ),
         (
             "Something left behind by a job that was retried, exported and deleted",
@@ -91,7 +91,7 @@ HAZARDS: tuple[Hazard, ...] = (
         ),
         (
             "A table from an older copy: executions, tombstones and objects that are gone, objects nobody knows",
-            f"{_RECOVERY}::test_a_table_restored_from_an_older_copy_comes_to_rest_in_one_sweep",
+            f"{_RECOVERY}::test_a_table_restored_from_an_older_copy_is_repaired_by_one_reconcile_run",
         ),
         (
             "An event parked in the dead-letter queue and given back",
@@ -111,10 +111,10 @@ HAZARDS: tuple[Hazard, ...] = (
         ),
         (
             "A lost status event, a stale heartbeat, an upload that never comes, an execution that is gone",
-            f"{_SWEEP}::test_a_lost_status_event_is_made_good",
-            f"{_SWEEP}::test_a_stale_heartbeat_ends_the_job_and_stops_its_execution",
-            f"{_SWEEP}::test_an_upload_that_never_comes_ends_the_job_after_a_day",
-            f"{_SWEEP}::test_an_execution_that_no_longer_exists_ends_the_job",
+            f"{_RECONCILE}::test_a_lost_status_event_is_made_good",
+            f"{_RECONCILE}::test_a_stale_heartbeat_ends_the_job_and_stops_its_execution",
+            f"{_RECONCILE}::test_an_upload_that_never_comes_ends_the_job_after_a_day",
+            f"{_RECONCILE}::test_an_execution_that_no_longer_exists_ends_the_job",
         ),
         (
             "Throttling, conflicts, timeouts, half a body from S3",

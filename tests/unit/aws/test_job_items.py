@@ -53,7 +53,7 @@ def test_a_new_job_comes_back_as_it_was(job: Job) -> None:
 
 
 @given(job=new_jobs, now=moments)
-def test_a_tombstone_keeps_what_the_sweep_needs_and_nothing_of_the_callers(job: Job, now: datetime) -> None:
+def test_a_tombstone_keeps_what_reconcile_needs_and_nothing_of_the_callers(job: Job, now: datetime) -> None:
     item = decode(encode_tombstone(job, now=now))
     assert is_tombstone(item)
     tombstone = decode_tombstone(item)

@@ -256,16 +256,16 @@ class JobLives(RuleBasedStateMachine):
 
     @rule()
     @delivered
-    def sweep(self) -> None:
+    def reconcile(self) -> None:
         may_lose = self.lossy.calls_left > 0
         if self.reconciliation.reconcile_all():
             assert may_lose
             raise UnavailableError
 
     @rule()
-    def a_sweep_after_a_long_time_ends_every_job(self) -> None:
+    def a_reconcile_run_after_a_long_time_ends_every_job(self) -> None:
         self.clock.advance(timedelta(days=2))
-        self.sweep()
+        self.reconcile()
         for job_id, seen in self.seen.items():
             view = self.lossy.store.get(job_id)
             assert seen.is_deleted if view is None else view.job.status.is_terminal

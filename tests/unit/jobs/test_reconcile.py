@@ -1,4 +1,4 @@
-"""Every way a job may be left behind, and that one sweep ends it with the reason in words."""
+"""Every way a job may be left behind, and that one reconcile run fails it with the reason in words."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 
 class World:
-    """The sweep with everything it touches."""
+    """Reconciliation with everything it touches."""
 
     def __init__(self) -> None:
         self.clock = SettableClock()
@@ -52,7 +52,7 @@ class World:
         return job
 
     def after(self, by: timedelta, job: Job) -> Job:
-        """The job after one sweep at so much later."""
+        """The job after one run at so much later."""
         self.clock.advance(by)
         assert self.reconciliation.reconcile_all() == 0
         view = self.store.get(job.id)
@@ -159,7 +159,7 @@ class TestProcessing:
         job = world.add(a_processing_job(phase=phase), running=True)
         assert_ended(world.after(31 * MINUTE, job), "stalled")
 
-    def test_a_job_that_completes_under_the_sweep_stays_completed(
+    def test_a_job_that_completes_during_reconcile_stays_completed(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         job = world.add(a_processing_job(), running=True)
@@ -225,7 +225,9 @@ class TestDeleted:
         world.reconciliation.reconcile_all()
         assert list(world.uploads.objects) == [(upload_key(job.id), "v2")]
 
-    def test_a_sweep_that_crashes_half_way_is_done_again(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_reconcile_run_that_crashes_half_way_is_repeated(
+        self, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         job = self.deleted(world)
 
         def crash(_job_id: UUID) -> None:

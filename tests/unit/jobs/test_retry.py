@@ -147,7 +147,7 @@ def test_who_may_manage_the_parent_may_manage_its_retry_whoever_made_it(retries:
     assert [may_manage(caller, child) for caller in callers] == [may_manage(caller, parent) for caller in callers]
 
 
-def test_a_request_that_is_lost_leaves_the_job_to_the_sweep(
+def test_a_request_that_is_lost_leaves_the_job_to_reconcile(
     retries: RetryService, store: FakeJobStore, preparer: FakePreparer
 ) -> None:
     preparer.error = UnavailableError()

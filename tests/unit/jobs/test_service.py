@@ -112,7 +112,7 @@ class TestCancel:
         assert service.cancel(a_caller(), job.id).execution_stopped
         assert seen == [JobStatus.FAILED]
 
-    def test_a_cancel_that_cannot_ask_for_the_files_holds_and_leaves_them_to_the_sweep(
+    def test_a_cancel_that_cannot_ask_for_the_files_holds_and_leaves_them_to_reconcile(
         self, service: JobService, store: FakeJobStore
     ) -> None:
         job = a_processing_job()
