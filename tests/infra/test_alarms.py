@@ -2,14 +2,15 @@
 
 from dataclasses import replace
 from importlib import import_module
-from typing import Any
 
 import pytest
 
+from functions.publish.status_events import StatusEvents
 from shared.jobs.job import JobStatus
 from shared.observability import metrics, observed
 from shared.scoring.risk_summary import population_stability
 from tests.builders import a_job
+from tests.fakes import FakeEventBus, FakeJobStore
 from tests.invocation import InvocationContext
 from tests.log_lines import Written, written
 from tests.synthesised import JsonObject, template
@@ -42,14 +43,9 @@ def a_chunk_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def a_job_gets_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     function = import_module("functions.publish.handler")
-    monkeypatch.setattr(function, "_status_events", _EverythingGoesOut)
+    monkeypatch.setattr(function, "_status_events", lambda: StatusEvents(store=FakeJobStore(), bus=FakeEventBus()))
     stuck = replace(a_job(), status=JobStatus.FAILED, error_code="stalled", error_message="No progress")
     function.handler({"Records": [stream_record(JobStatus.PROCESSING, stuck)]}, InvocationContext())
-
-
-class _EverythingGoesOut:
-    def publish(self, changes: list[Any]) -> int:
-        return len(changes)
 
 
 def scores_drift(_monkeypatch: pytest.MonkeyPatch) -> None:
