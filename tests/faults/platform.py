@@ -11,10 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
-from importlib import import_module
+from datetime import datetime, timedelta
 from typing import Any, cast
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import boto3
 import httpx
@@ -32,7 +31,7 @@ from tests.faults.faults import Faults, ProcessEndedError
 from tests.faults.gateway import gateway_event, key_set, token
 from tests.flow.definition import retries_of
 from tests.flow.stream import passes_the_filter
-from tests.flow.system import System, deployed_functions, forget_compositions, running_system
+from tests.flow.system import System, forget_compositions, running_system
 from tests.synthesised import JsonObject
 
 # The queue's `maxReceiveCount` and Lambda's attempts of an asynchronous invocation.
@@ -258,12 +257,10 @@ def running_platform() -> Iterator[Platform]:
     asynchronous: deque[tuple[str, JsonObject]] = deque()
     clock, faults = SettableClock(), Faults()
     with ExitStack() as stack:
-        for function in deployed_functions():
-            module = import_module(f"functions.{function}.handler")
-            if hasattr(module, "utc_now"):
-                stack.enter_context(patch.object(module, "utc_now", clock))
-        stack.enter_context(patch("functions.api.composition.utc_now", clock))
-        stack.enter_context(patch.object(PyJWKClient, "fetch_data", lambda _: key_set))
+        clock.now = utc_now()
+        # Use cases have `utc_now` as a default argument, so it is the clock that it reads which is replaced.
+        stack.enter_context(patch("shared.jobs.job.datetime", Mock(wraps=datetime, now=lambda _: clock())))
+        stack.enter_context(patch.object(PyJWKClient, "fetch_data", lambda _: key_set()))
         # Chunks of a few rows, so that a small file has several.
         stack.enter_context(patch("functions.plan.planner.chunk_size", lambda size: max(700, size // 4)))
         stack.enter_context(patch("time.sleep", lambda _seconds: None))
@@ -276,7 +273,6 @@ def running_platform() -> Iterator[Platform]:
         # The clients made so far made the resources; those of the functions are watched.
         forget_clients()
         faults.listen(clients._session())
-        clock.now = utc_now()
         # Cycles are looked for between the runs, among what the runs made: else a fifth of the time goes into it.
         gc.freeze()
         gc.disable()
