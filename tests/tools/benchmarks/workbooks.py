@@ -30,7 +30,7 @@ def measure() -> tuple[Measurement, ...]:
     check_same_work("rows", ours=with_convert(file), theirs=with_openpyxl(file))
     subject, *baselines = timed(
         [
-            Contender(name="`xlsx.convert`", run=lambda: with_convert(file), units=ROWS),
+            Contender(name="`workbooks.convert`", run=lambda: with_convert(file), units=ROWS),
             Contender(name="openpyxl, read-only, and csv.writer", run=lambda: with_openpyxl(file), units=ROWS),
         ],
         rounds=3,
