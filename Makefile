@@ -54,7 +54,8 @@ stress: $(READY) ## 500 uploads, 200 dropped files and a million rows on the loc
 	@$(BIN)/python -m tests.tools.stress $(ARGS)
 
 report: $(READY) ## write the hazard report (hazard, tests, result) to build/report.md
-	@$(BIN)/python -m tests.tools.hazards.report build/report.md
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m hazard --hypothesis-seed=1 \
+		-p tests.tools.hazards.report --hazard-report build/report.md
 
 audit: $(READY) ## write the SBOM to build/sbom.json and check its packages for known vulnerabilities
 	@$(BIN)/python -m infra.sbom build/sbom.json

@@ -31,6 +31,7 @@ def dynamodb() -> Iterator[None]:
         yield
 
 
+@pytest.mark.hazard("Every step of a job's life in any order, more than once")
 @pytest.mark.usefixtures("dynamodb")
 def test_any_order_of_steps_keeps_every_promise_on_the_table_too() -> None:
     run_state_machine_as_test(LivesOnDynamoDB, settings=settings(max_examples=50, stateful_step_count=30))

@@ -67,6 +67,7 @@ def send_half(*, parsed: dict[str, Any], **_: object) -> None:
     parsed["Body"] = StreamingBody(io.BytesIO(whole[: len(whole) // 2]), len(whole))
 
 
+@pytest.mark.hazard("Throttling, conflicts, timeouts, half a body from S3")
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 def test_half_a_body_is_no_body(buckets: tuple[UploadBucket, ResultsBucket, StoredInput], read: Read) -> None:
     read(*buckets)

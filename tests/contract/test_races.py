@@ -75,6 +75,7 @@ def service_on(table: JobStore) -> JobService:
     )
 
 
+@pytest.mark.hazard("A chunk run twice, concurrently, or again after its part was written but not committed")
 def test_a_thousand_chunks_committed_over_and_over_from_eight_threads_are_counted_once_each(table: JobsTable) -> None:
     chunks, shuffled = 1_000, random.Random(7)  # noqa: S311
     job = scoring(table, chunks=chunks)
@@ -93,6 +94,7 @@ def test_a_thousand_chunks_committed_over_and_over_from_eight_threads_are_counte
     assert progress.with_failures == {chunk for chunk in range(chunks) if chunk % 3}
 
 
+@pytest.mark.hazard("A chunk run twice, concurrently, or again after its part was written but not committed")
 def test_a_chunk_committed_from_every_thread_at_once_is_accepted_once(table: JobsTable) -> None:
     job = scoring(table, chunks=20)
     for chunk in range(20):
@@ -125,6 +127,7 @@ def begin_race(race: int, table: JobStore) -> None:
         create_table()
 
 
+@pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
 @pytest.mark.parametrize("kind", RACES)
 def test_a_cancel_against_the_last_chunk_and_the_end_leaves_one_end_and_counts_that_stand(
     request: pytest.FixtureRequest, record_property: Callable[[str, object], None], kind: str
@@ -169,6 +172,7 @@ def race_cancels_against_the_end(table: JobStore, races: int) -> None:
     assert len(ends) == 2, f"every race went the same way, so nothing was raced: {ends}"
 
 
+@pytest.mark.hazard("A delete while a late chunk writes")
 @pytest.mark.parametrize("kind", RACES)
 def test_a_delete_against_late_commits_brings_nothing_back(
     request: pytest.FixtureRequest, record_property: Callable[[str, object], None], kind: str
@@ -223,6 +227,7 @@ def test_a_delete_against_a_start_either_deletes_a_queued_job_or_refuses_a_proce
         assert (table.get(job.id) is None) is (outcome == "deleted")
 
 
+@pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
 def test_cancels_at_the_same_time_all_say_the_same(table: JobsTable) -> None:
     for _ in range(10):
         job = scoring(table)
@@ -231,6 +236,7 @@ def test_cancels_at_the_same_time_all_say_the_same(table: JobsTable) -> None:
         assert cancellations[0].job.cancelled
 
 
+@pytest.mark.hazard("The same event up to five times, shuffled or concurrent: one job, one execution")
 def test_deliveries_of_one_event_at_the_same_time_are_one_job_and_one_execution(table: JobsTable) -> None:
     for number in range(10):
         workflow = FakeWorkflow()

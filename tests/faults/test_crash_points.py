@@ -25,6 +25,7 @@ Naive = Callable[[], AbstractContextManager[None]]
 Record = Callable[[str, object], None]
 
 
+@pytest.mark.hazard("A crash before or after any AWS call of any function, then redelivery")
 def test_every_function_that_can_call_aws_does_so_in_a_scenario(calls: CleanRuns) -> None:
     with_client = {
         str(function["Handler"]).split(".")[1]
@@ -34,6 +35,7 @@ def test_every_function_that_can_call_aws_does_so_in_a_scenario(calls: CleanRuns
     assert {call.place.function for _, made in calls for call in made} == with_client
 
 
+@pytest.mark.hazard("A crash before or after any AWS call of any function, then redelivery")
 @pytest.mark.usefixtures("calls")
 def test_every_route_is_asked_in_a_scenario(platform: Platform) -> None:
     paths = described_app().openapi()["paths"]
@@ -46,6 +48,7 @@ def _is_of(asked: tuple[str, str], route: tuple[str, str]) -> bool:
     return asked[0] == route[0] and re.fullmatch(pattern, asked[1]) is not None
 
 
+@pytest.mark.hazard("A crash before or after any AWS call of any function, then redelivery")
 def test_no_lost_call_breaks_a_promise(platform: Platform, calls: CleanRuns, record_property: Record) -> None:
     known: set[Loss] = set()
     for scenario, made in calls:
@@ -56,6 +59,7 @@ def test_no_lost_call_breaks_a_promise(platform: Platform, calls: CleanRuns, rec
     record_property("injected", len(known))
 
 
+@pytest.mark.hazard("A write whose response is lost and that botocore repeats")
 def test_no_write_that_botocore_repeats_breaks_a_promise(
     platform: Platform, calls: CleanRuns, record_property: Record
 ) -> None:
@@ -69,6 +73,7 @@ def test_no_write_that_botocore_repeats_breaks_a_promise(
     record_property("injected", len(known))
 
 
+@pytest.mark.hazard("A crash before or after any AWS call of any function, then redelivery")
 @pytest.mark.parametrize("naive", [a_plain_counter, the_count_before_the_parts])
 def test_a_simpler_count_is_found_out(platform: Platform, naive: Naive, record_property: Record) -> None:
     scenario = a_file_is_uploaded_scored_read_and_deleted
@@ -84,6 +89,7 @@ def test_a_simpler_count_is_found_out(platform: Platform, naive: Naive, record_p
     record_property("naive_runs", len(runs))
 
 
+@pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
 def test_an_end_that_leaves_the_ledger_open_is_found_out(platform: Platform, record_property: Record) -> None:
     with an_end_without_closing():
         broken = run(platform, a_job_is_cancelled_while_chunks_are_late, by_place({})).broken

@@ -39,10 +39,12 @@ def refused(asked: Rights, grants: list[Grant]) -> Rights:
     }
 
 
+@pytest.mark.hazard("A role with more rights than its function uses")
 def test_every_call_is_allowed_by_the_role_that_makes_it(asked: Rights, grants: list[Grant]) -> None:
     assert refused(asked, grants) == set()
 
 
+@pytest.mark.hazard("A role with more rights than its function uses")
 def test_without_any_one_statement_a_call_is_refused(
     asked: Rights, grants: list[Grant], record_property: Callable[[str, object], None]
 ) -> None:
@@ -54,6 +56,7 @@ def test_without_any_one_statement_a_call_is_refused(
     record_property("injected", len(statements))
 
 
+@pytest.mark.hazard("A role with more rights than its function uses")
 def test_without_any_one_action_on_any_one_resource_a_call_is_refused(asked: Rights, grants: list[Grant]) -> None:
     needless = [grant for grant in grants if not refused(asked, [other for other in grants if other != grant])]
     assert needless == []

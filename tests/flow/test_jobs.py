@@ -157,6 +157,7 @@ def test_a_chunk_that_fails_twice_is_retried_and_counted_once(system: System, jo
     assert (view.job.status, view.job.final_successful_rows) == (JobStatus.COMPLETED, 3_000)
 
 
+@pytest.mark.hazard("A chunk run twice, concurrently, or again after its part was written but not committed")
 def test_a_chunk_whose_first_answer_was_lost_is_counted_once(system: System, jobs: JobService) -> None:
     def score_before_the_loss(event: dict[str, Any]) -> None:
         if event["chunk"]["index"] == 0 and not lost:
@@ -172,6 +173,7 @@ def test_a_chunk_whose_first_answer_was_lost_is_counted_once(system: System, job
     assert len(result(system, job_id, "successful")) == 3_000
 
 
+@pytest.mark.hazard("A chunk that kills its worker")
 def test_a_chunk_that_fails_for_good_fails_the_job_and_names_its_rows(system: System, jobs: JobService) -> None:
     def poison(event: dict[str, Any]) -> None:
         if event["chunk"]["index"] == 1:
@@ -192,6 +194,7 @@ def test_a_chunk_that_fails_for_good_fails_the_job_and_names_its_rows(system: Sy
     assert [int(row["row"]) for row in result(system, job_id, "all")] == list(range(1, 3_001))
 
 
+@pytest.mark.hazard("The same event up to five times, shuffled or concurrent: one job, one execution")
 def test_the_same_event_five_times_makes_one_job_and_one_execution(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(100))
     system.deliver(times=5)
@@ -202,6 +205,7 @@ def test_the_same_event_five_times_makes_one_job_and_one_execution(system: Syste
     assert jobs.get(MEMBER, job_id).job.final_successful_rows == 100
 
 
+@pytest.mark.hazard("An object overwritten while its job runs")
 def test_an_object_overwritten_while_its_job_runs_does_not_change_what_is_scored(
     system: System, jobs: JobService
 ) -> None:
@@ -242,6 +246,7 @@ def test_a_job_cancelled_half_way_keeps_what_was_scored_and_gives_the_rest_back(
     assert rest == list(range(1, 3_001))
 
 
+@pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
 def test_late_chunks_of_a_cancelled_job_change_nothing_and_leave_nothing(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(3_000))
     system.before["score"] = [cancel_after_first_chunks(jobs, job_id)]
@@ -276,6 +281,7 @@ def test_cancel_is_the_same_the_second_time(system: System, jobs: JobService) ->
     assert answers == [True, True]
 
 
+@pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
 def test_a_job_cancelled_before_its_file_came_has_nothing_to_download(system: System, jobs: JobService) -> None:
     upload = jobs.presign(
         MEMBER,
@@ -299,6 +305,7 @@ def test_a_job_cancelled_before_its_file_came_has_nothing_to_download(system: Sy
     assert system.objects(system.uploads_bucket) == []
 
 
+@pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
 def test_a_job_cancelled_before_its_rows_were_counted_gives_its_whole_input_back(
     system: System, jobs: JobService
 ) -> None:
@@ -346,6 +353,7 @@ def test_a_file_that_cannot_be_read_fails_its_job_with_a_sentence(
         assert answer["Body"].read() == body
 
 
+@pytest.mark.hazard("A delete while a late chunk writes")
 def test_a_deleted_job_leaves_a_tombstone_and_nothing_else(system: System, jobs: JobService) -> None:
     job_id = ran(system, jobs, annual_csv(3_000, faulty=3))
     jobs.delete(MEMBER, job_id)
@@ -359,6 +367,7 @@ def test_a_deleted_job_leaves_a_tombstone_and_nothing_else(system: System, jobs:
         jobs.get(MEMBER, job_id)
 
 
+@pytest.mark.hazard("A delete while a late chunk writes")
 def test_a_late_event_or_chunk_of_a_deleted_job_brings_nothing_back(system: System, jobs: JobService) -> None:
     job_id = ran(system, jobs, annual_csv(200))
     (chunk,) = [event for name, event in system.invocations if name == "score"]

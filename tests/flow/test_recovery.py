@@ -80,6 +80,7 @@ def copied_before(system: System, jobs: JobService, function: str) -> tuple[UUID
     return job_id, copy
 
 
+@pytest.mark.hazard("A table restored from an older backup, with executions and objects missing or unknown")
 def test_a_table_restored_from_an_older_copy_is_repaired_by_one_reconcile_run(system: System, jobs: JobService) -> None:
     kept, deleted_when_ended = ran(system, jobs, annual_csv(20)), ran(system, jobs, annual_csv(30))
     copy = items(system)
@@ -136,6 +137,7 @@ def available(system: System, job_id: UUID) -> dict[str, list[int]]:
     }
 
 
+@pytest.mark.hazard("Finalize with a part missing or a chunk uncommitted")
 @pytest.mark.parametrize("part", ["all", "summary", "successful", "failed", "errors"])
 def test_rows_of_a_scored_chunk_whose_part_is_lost_are_given_back(system: System, jobs: JobService, part: str) -> None:
     job_id = submitted(jobs, annual_csv(3_000, faulty=300))
@@ -156,6 +158,7 @@ def test_rows_of_a_scored_chunk_whose_part_is_lost_are_given_back(system: System
     assert rows["all"] == list(range(1, 3_001))
 
 
+@pytest.mark.hazard("Stored objects deleted: a job that never ends, a download that is never ready")
 def test_of_a_job_whose_input_is_lost_what_was_scored_is_kept(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(3_000, faulty=30))
 
@@ -177,6 +180,7 @@ def test_of_a_job_whose_input_is_lost_what_was_scored_is_kept(system: System, jo
     assert swept(system, utc_now()) == items(system)
 
 
+@pytest.mark.hazard("Stored objects deleted: a job that never ends, a download that is never ready")
 def test_a_job_whose_input_is_lost_before_its_rows_were_counted_is_settled(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(10))
 
@@ -195,6 +199,7 @@ def test_a_job_whose_input_is_lost_before_its_rows_were_counted_is_settled(syste
             link(jobs, job_id, outcome)
 
 
+@pytest.mark.hazard("Leftovers of a job that was retried, exported and deleted")
 def test_a_job_with_retries_and_exports_leaves_its_tombstones_and_nothing_else(
     system: System, jobs: JobService
 ) -> None:
@@ -222,6 +227,7 @@ def test_a_job_with_retries_and_exports_leaves_its_tombstones_and_nothing_else(
     assert [set(item) for item in remaining] == [{"pk", "sk", "deleted_at", "stored_input", "listed_at", "ttl"}] * 2
 
 
+@pytest.mark.hazard("An event redriven from the dead-letter queue")
 def test_an_event_given_back_by_the_dead_letter_queue_makes_its_job_once(system: System, jobs: JobService) -> None:
     _, arrivals = system.template.only("AWS::SQS::Queue", containing="Arrivals")
     deliveries = int(arrivals["RedrivePolicy"]["maxReceiveCount"])

@@ -1,108 +1,108 @@
-"""`python -m tests.tools.hazards.report [PATH]`: run what the register names and say in Markdown what was found."""
+"""The pytest plugin of `make report`: writes the results of the tests marked with a hazard as Markdown."""
 
+import re
 import subprocess
-import sys
-import xml.etree.ElementTree as ET
+from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+
+import pytest
 
 from infra.project import ROOT
-from tests.tools.hazards.register import HAZARDS, Hazard
-
-# Every run of the suite draws its examples from the same seed, so that a report can be made again.
-SEED = 1
+from tests.tools.hazards.register import HAZARDS
 
 
-@dataclass
-class Found:
-    """What the runs of one test found: how many passed of how many, in how long, with which figures."""
+@dataclass(frozen=True)
+class Case:
+    """One run of one test: its name without parameters, how long it took, and the hazards and figures it recorded."""
 
-    passed: int = 0
-    ran: int = 0
-    seconds: float = 0.0
-    figures: dict[str, int] = field(default_factory=dict)
+    test: str
+    passed: bool
+    seconds: float
+    properties: Sequence[tuple[str, object]]
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Run and write; the exit code of the tests."""
-    with TemporaryDirectory() as folder:
-        written = Path(folder) / "results.xml"
-        paths = sorted({f"tests/{test.partition('::')[0]}" for line in HAZARDS for test in line.tests})
-        command = [
-            *(sys.executable, "-m", "pytest", "-q", "-n", "auto", "--dist", "loadgroup"),
-            *("-o", "junit_family=xunit1", f"--junitxml={written}", f"--hypothesis-seed={SEED}"),
-            *paths,
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--hazard-report", type=Path, required=True, help="the file to write the hazard report to")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(HazardReport(config.option.hazard_report, seed=config.option.hypothesis_seed))
+
+
+def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
+    # A worker of pytest-xdist sends the properties of a test with its report, and not its markers.
+    for item in items:
+        item.user_properties += [("hazard", marker.args[0]) for marker in item.iter_markers("hazard")]
+
+
+class HazardReport:
+    """Keeps the reports of every test (setup, call, teardown) and writes the file at the end of the session."""
+
+    def __init__(self, path: Path, *, seed: str) -> None:
+        self._path = path
+        self._seed = seed
+        self._reports: defaultdict[str, list[pytest.TestReport]] = defaultdict(list)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._reports[report.nodeid].append(report)
+
+    def pytest_sessionfinish(self) -> None:
+        cases = [
+            Case(
+                # "tests/x.py::TestY::test_z[parameters]@group", the group being pytest-xdist's
+                test=re.split(r"[\[@]", nodeid.partition("::")[2])[0],
+                passed=all(report.passed for report in reports),
+                seconds=sum(report.duration for report in reports),
+                properties=max((report.user_properties for report in reports), key=len),
+            )
+            for nodeid, reports in self._reports.items()
         ]
-        done = subprocess.run(command, cwd=ROOT, check=False, stdout=sys.stderr)  # noqa: S603  our own tests
-        found = read_results(written.read_text())
-    text = as_markdown(found, commit=_commit(), made_at=datetime.now(UTC))
-    if arguments:
-        Path(arguments[0]).parent.mkdir(parents=True, exist_ok=True)
-        Path(arguments[0]).write_text(text)
-    else:
-        sys.stdout.write(text)
-    return done.returncode
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._path.write_text(as_markdown(cases, commit=_commit(), seed=self._seed, made_at=datetime.now(UTC)))
 
 
-def read_results(xml: str) -> dict[str, Found]:
-    """What pytest found, by the register's names of tests."""
-    found: dict[str, Found] = {}
-    for case in ET.fromstring(xml).iter("testcase"):  # noqa: S314  pytest wrote it
-        module, *classes = case.get("classname", "").removeprefix("tests.").split(".Test")
-        path = f"{module.replace('.', '/')}.py"
-        names = {case.get("name", "").partition("[")[0], *(f"Test{name}" for name in classes)}
-        for name in names:
-            one = found.setdefault(f"{path}::{name}", Found())
-            one.ran += 1
-            one.passed += all(case.find(fault) is None for fault in ("failure", "error", "skipped"))
-            one.seconds += float(case.get("time", 0))
-            for prop in case.iter("property"):
-                figure = str(prop.get("name"))
-                one.figures[figure] = one.figures.get(figure, 0) + int(str(prop.get("value")))
-    return found
-
-
-def as_markdown(found: dict[str, Found], *, commit: str, made_at: datetime) -> str:
-    """The report."""
+def as_markdown(cases: Sequence[Case], *, commit: str, seed: str, made_at: datetime) -> str:
+    """Returns the report: a table for each subject, a line for each hazard."""
     lines = [
         "# Hazard report",
         "",
-        f"Commit {commit}, seed {SEED}, made at {made_at:%Y-%m-%d %H:%M} UTC. A line holds if every test of it passed.",
+        f"Commit {commit}, seed {seed}, made at {made_at:%Y-%m-%d %H:%M} UTC. A hazard is held if its tests passed.",
     ]
-    subject = ""
-    for line in HAZARDS:
-        if line.subject != subject:
-            subject = line.subject
-            lines += ["", f"## {subject}", "", "| What | Holds | Cases | Seconds | Figures |", "|---|---|---|---|---|"]
-        lines.append(_row(line, [found.get(test, Found()) for test in line.tests]))
+    for subject, hazards in HAZARDS.items():
+        lines += ["", f"## {subject}", ""]
+        lines += ["| Hazard | Tests | Held | Cases | Seconds | Figures |", "|---|---|---|---|---|---|"]
+        lines += [_row(hazard, [case for case in cases if ("hazard", hazard) in case.properties]) for hazard in hazards]
     return "\n".join(lines) + "\n"
 
 
-def _row(line: Hazard, found: Sequence[Found]) -> str:
-    holds = all(one.ran and one.passed == one.ran for one in found)
-    cases = sum(one.ran for one in found)
-    seconds = sum(one.seconds for one in found)
-    figures = "; ".join(text for one in found if (text := _figures(one)))
-    return f"| {line.hazard} | {'yes' if holds else '**no**'} | {cases} | {seconds:.1f} | {figures} |"
+def _row(hazard: str, cases: Sequence[Case]) -> str:
+    by_test: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        by_test[case.test].append(case)
+    is_held = bool(cases) and all(case.passed for case in cases)
+    seconds = sum(case.seconds for case in cases)
+    figures = "; ".join(text for of_test in by_test.values() if (text := _figures(of_test)))
+    tests = "<br>".join(f"`{test}`" for test in sorted(by_test))
+    return f"| {hazard} | {tests} | {'yes' if is_held else '**no**'} | {len(cases)} | {seconds:.1f} | {figures} |"
 
 
-def _figures(found: Found) -> str:
-    """What the test recorded: `N injected, ours 0`, or of variants made to break in how many of their runs they did."""
-    figures = found.figures
+def _figures(cases: Sequence[Case]) -> str:
+    """Returns what the cases of a test recorded: the faults injected, and how often ours or naive variants broke."""
+    figures: Counter[str] = Counter()
+    for case in cases:
+        figures.update({name: value for name, value in case.properties if isinstance(value, int)})
     if "naive_runs" in figures:
         broken = f"{figures['naive_broken']:,} of {figures['naive_runs']:,} runs"
         return f"{figures['injected']:,} injected, naive variants broken in {broken}"
     in_memory = f", and {figures['in_memory']:,} in memory" if "in_memory" in figures else ""
-    return f"{figures.get('injected', 0):,} injected{in_memory}, ours {found.ran - found.passed}" if figures else ""
+    failed = sum(not case.passed for case in cases)
+    return f"{figures['injected']:,} injected{in_memory}, ours {failed}" if figures else ""
 
 
 def _commit() -> str:
     command = ["git", "describe", "--always", "--dirty"]
     return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()  # noqa: S603
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

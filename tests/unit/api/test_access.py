@@ -102,6 +102,7 @@ def routes_of(app: FastAPI) -> set[tuple[str, str]]:
     return served
 
 
+@pytest.mark.hazard("Every route by every caller on every kind of job")
 def test_the_document_that_is_served_is_the_published_one_and_describes_every_route(
     app: FastAPI, anonymous: Client
 ) -> None:
@@ -110,6 +111,7 @@ def test_the_document_that_is_served_is_the_published_one_and_describes_every_ro
     assert routes_of(app) == described | UNDESCRIBED
 
 
+@pytest.mark.hazard("Every route by every caller on every kind of job")
 def test_everything_but_health_needs_a_token() -> None:
     open_to_all = {(call.method, call.path) for call in calls_of(DOCUMENT) if not call.needs_token}
     assert open_to_all == PUBLIC - UNDESCRIBED
@@ -125,6 +127,7 @@ def prepared(store: FakeJobStore, results: FakeResultStore, path: str, **overrid
     return job.id
 
 
+@pytest.mark.hazard("Every route by every caller on every kind of job")
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("call", JOB_CALLS, ids=str)
 def test_a_job_is_there_for_its_organization_and_for_super_admins_only(
@@ -141,6 +144,7 @@ def test_a_job_is_there_for_its_organization_and_for_super_admins_only(
         assert store.get(job_id) == before
 
 
+@pytest.mark.hazard("Every route by every caller on every kind of job")
 @pytest.mark.parametrize("call", JOB_CALLS, ids=str)
 def test_without_an_organization_a_caller_has_the_jobs_it_made(
     client_of: ClientOf, token: Token, store: FakeJobStore, results: FakeResultStore, call: Call
@@ -152,6 +156,7 @@ def test_without_an_organization_a_caller_has_the_jobs_it_made(
     assert alone.request(call.method, call.path.format(job_id=dropped), **call.sent).status_code == 404
 
 
+@pytest.mark.hazard("Every route by every caller on every kind of job")
 @pytest.mark.parametrize("call", JOB_CALLS, ids=str)
 def test_foreign_absent_deleted_and_impossible_jobs_cannot_be_told_apart(
     client: Client, store: FakeJobStore, results: FakeResultStore, call: Call
@@ -194,6 +199,7 @@ def test_foreign_absent_deleted_and_impossible_jobs_cannot_be_told_apart(
     assert headers == [headers[0]] * len(headers)
 
 
+@pytest.mark.hazard("Every route by every caller on every kind of job")
 @pytest.mark.parametrize("call", CALLS, ids=str)
 def test_who_is_nobody_or_has_no_role_is_told_so_whatever_the_request_says(
     anonymous: Client,

@@ -70,6 +70,7 @@ class TestAnnounced:
         assert (answer.status_code, answer.json()["code"]) == (status, code)
         assert not store.unreconciled()
 
+    @pytest.mark.hazard("Unknown and read-only fields of a request body")
     @pytest.mark.parametrize(
         "content",
         [
@@ -104,6 +105,7 @@ class TestAnnounced:
         answer = client.post(URL, content=b"[" * 100_000, headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
 
+    @pytest.mark.hazard("JSON and numbers that parsers reject, huge limits, malformed or truncated forms, base64")
     @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(
         sent=st.dictionaries(

@@ -112,6 +112,7 @@ BAD_TOKENS: list[tuple[str, Callable[[RSAPrivateKey, RSAPrivateKey], str], bool]
 ]  # fmt: skip
 
 
+@pytest.mark.hazard("Forged, stripped, expired, foreign and oversized tokens")
 @pytest.mark.parametrize(("make", "asks"), [case[1:] for case in BAD_TOKENS], ids=[case[0] for case in BAD_TOKENS])
 def test_a_bad_token_is_401_and_costs_one_fetch_at_most(
     anonymous: Client,
@@ -129,6 +130,7 @@ def test_a_bad_token_is_401_and_costs_one_fetch_at_most(
     assert issuer.fetches == (1 if asks else 0)
 
 
+@pytest.mark.hazard("Forged, stripped, expired, foreign and oversized tokens")
 def test_all_bad_tokens_together_cost_one_fetch(
     verifier: TokenVerifier, issuer: Issuer, private_key: RSAPrivateKey, other_private_key: RSAPrivateKey
 ) -> None:

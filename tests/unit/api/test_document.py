@@ -77,6 +77,7 @@ def is_body_or_path_wrong(case: Case[Any]) -> bool:
     return bool(wrong & {ParameterLocation.BODY, ParameterLocation.PATH})
 
 
+@pytest.mark.hazard("A response, an acceptance or a refusal that the OpenAPI document does not describe")
 @pytest.mark.parametrize(
     ("mode", "operation"),
     [*((POSITIVE, operation) for operation in OPERATIONS), *((NEGATIVE, operation) for operation in CAN_BE_WRONG)],

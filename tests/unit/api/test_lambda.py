@@ -125,6 +125,7 @@ def test_without_the_gateways_request_id_it_is_lambdas(services: Services) -> No
     assert answer["headers"]["x-request-id"] == Context.aws_request_id
 
 
+@pytest.mark.hazard("JSON and numbers that parsers reject, huge limits, malformed or truncated forms, base64")
 @pytest.mark.usefixtures("_composed")
 @pytest.mark.parametrize("is_base64", [True, False])
 def test_a_form_arrives_intact_base64_or_not(uploads: FakeUploadStore, token: Token, is_base64: bool) -> None:  # noqa: FBT001 - both ways
@@ -177,6 +178,7 @@ def test_the_function_imports_nothing_heavy() -> None:
     assert not imported & {"numpy", "pandas", "pyarrow", "xlsxwriter", "sklearn", "pytest"}
 
 
+@pytest.mark.hazard("Secrets in the log")
 def test_every_logger_writes_one_json_line_with_its_keys_and_no_library_its_debug_lines() -> None:
     code = """
 import logging, shared.observability

@@ -89,6 +89,7 @@ class TestList:
         following = client.get(f"{API}/jobs", params={"limit": 1, "cursor": pagination["next_cursor"]}).json()
         assert following["pagination"]["total_at_least"] == 1_001
 
+    @pytest.mark.hazard("JSON and numbers that parsers reject, huge limits, malformed or truncated forms, base64")
     @pytest.mark.parametrize(
         ("query", "field"),
         [
@@ -116,6 +117,7 @@ class TestList:
         assert all(set(fault) == {"field", "message", "code"} for fault in answer.json()["errors"])
         assert len(answer.content) < 1_000
 
+    @pytest.mark.hazard("Cursors altered, truncated, of another caller or another filter")
     def test_refuses_altered_cursors_and_those_of_others(
         self, client: Client, client_of: ClientOf, token: Token, twelve: list[str]
     ) -> None:
@@ -207,6 +209,7 @@ class TestFilters:
         assert ids("created_after=2026-03-02T13:00:30%2B01:00") == [str(labelled.id)]
         assert ids("created_before=2026-03-02T12:00:30Z&filename_contains=FIG") == [str(ended.id)]
 
+    @pytest.mark.hazard("Cursors altered, truncated, of another caller or another filter")
     def test_bind_the_cursor(self, client: Client, store: FakeJobStore) -> None:
         for _ in range(3):
             store.add(a_job(created_by="ann"))

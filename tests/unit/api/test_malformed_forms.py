@@ -25,6 +25,7 @@ class TestMalformedForms:
     def test_the_whole_form_is_a_good_one(self, client: Client) -> None:
         assert client.post(URL, content=COMPLETE_FORM, headers=MULTIPART).status_code == 202
 
+    @pytest.mark.hazard("JSON and numbers that parsers reject, huge limits, malformed or truncated forms, base64")
     @pytest.mark.parametrize("end", [0, 1, 3, 10, 40, 75, 80, 200, len(COMPLETE_FORM) - 8, len(COMPLETE_FORM) - 5])
     def test_cut_in_the_middle_is_422_and_makes_no_job(self, client: Client, store: FakeJobStore, end: int) -> None:
         answer = client.post(URL, content=COMPLETE_FORM[:end], headers=MULTIPART)
@@ -74,6 +75,7 @@ class TestMalformedForms:
         answer = client.post(URL, content=annual_csv(), headers={"Content-Type": content_type})
         assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_format")
 
+    @pytest.mark.hazard("JSON and numbers that parsers reject, huge limits, malformed or truncated forms, base64")
     @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_with_bytes_changed_anywhere_never_fail_the_service(self, client: Client, data: st.DataObject) -> None:

@@ -81,6 +81,7 @@ class TestDownload:
 class TestGone:
     """A job of which the record is there and what was stored for it is not."""
 
+    @pytest.mark.hazard("Stored objects deleted: a job that never ends, a download that is never ready")
     @pytest.mark.parametrize("path", ["download", "results", "errors"])
     def test_results_that_are_gone_are_409_and_say_what_to_do(
         self, client: Client, store: FakeJobStore, path: str

@@ -182,6 +182,7 @@ def test_numbers_of_many_digits_are_taken_as_the_double_they_are(client: Client,
     assert answer.json()["successful_rows"] == 1
 
 
+@pytest.mark.hazard("Secrets in the log")
 def test_nothing_of_the_rows_is_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
         sent(client, [annual_row(company_name="Whisper Holdings"), annual_row(market_cap="whisper")])

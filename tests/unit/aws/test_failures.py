@@ -48,6 +48,7 @@ class Attempts:
         return "done"
 
 
+@pytest.mark.hazard("Throttling, conflicts, timeouts, half a body from S3")
 @pytest.mark.parametrize(
     "error",
     [
@@ -120,6 +121,7 @@ def test_a_transaction_with_one_refused_condition_is_refused_whatever_else_met_i
     assert (call.made, waits) == (1, [])
 
 
+@pytest.mark.hazard("Throttling, conflicts, timeouts, half a body from S3")
 @pytest.mark.parametrize("error", CONFLICTS)
 def test_writes_that_met_are_tried_again_after_a_pause(error: ClientError, waits: list[float]) -> None:
     call = Attempts(error, error, error)
@@ -129,6 +131,7 @@ def test_writes_that_met_are_tried_again_after_a_pause(error: ClientError, waits
     assert all(0 <= wait <= 10 for wait in waits)
 
 
+@pytest.mark.hazard("Throttling, conflicts, timeouts, half a body from S3")
 @pytest.mark.parametrize("error", CONFLICTS)
 def test_writes_that_keep_meeting_are_given_up(error: ClientError, waits: list[float]) -> None:
     call = Attempts(*[error] * 100)

@@ -33,6 +33,7 @@ def split(data: bytes, delimiter: Delimiter) -> list[list[Field]] | int:
         return -1 if error.offset is None else error.offset
 
 
+@pytest.mark.hazard("Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows")
 @pytest.mark.parametrize("length", range(7))
 def test_every_short_file_splits_as_the_plain_reading_of_the_grammar_says(length: int) -> None:
     for letters in itertools.product(b'",\n\ra', repeat=length):
@@ -108,16 +109,19 @@ def test_a_quote_in_the_middle_of_a_field_is_data() -> None:
     assert split_records(b'5" pipe,"6"" pipe"\n7" pipe,8\n', ",").fields(0) == [b'5" pipe', b'6" pipe']
 
 
+@pytest.mark.hazard("An unbalanced quote")
 def test_an_open_quote_is_named_by_offset_and_line() -> None:
     with pytest.raises(OpenQuoteError) as caught:
         split_records(b'a,b\n"c\nd",e\nf,"g\nh,i\n', ",")
     assert (caught.value.offset, caught.value.line) == (14, 4)
 
 
+@pytest.mark.hazard("Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows")
 def test_records_with_nul_are_told_apart() -> None:
     assert split_records(b"a\n\0\nb\nc\0,d\n", ",").has_nul().tolist() == [False, True, False, True]
 
 
+@pytest.mark.hazard("Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows")
 def test_records_with_a_large_field_are_told_apart_from_long_records() -> None:
     data = b"aaaa,b\n" + b"a,b,c,d,e,f\n" + b"aaaaa,b\n"
     assert split_records(data, ",").has_field_over(4).tolist() == [False, False, True]

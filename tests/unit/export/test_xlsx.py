@@ -51,6 +51,7 @@ def test_any_text_comes_back_as_the_csv_has_it(path: Path, rows: list[tuple[str,
     assert found == [[a or None, b or None, int(number)] for a, b, number in stored]
 
 
+@pytest.mark.hazard("Text that a spreadsheet would run as a formula")
 @pytest.mark.parametrize("text", ["=1+1", "=cmd|' /C calc'!A0", "+1", "-2", "@SUM(1)", "http://x.example", "{=1}"])
 def test_text_that_looks_like_a_formula_or_a_link_stays_text_even_unguarded(path: Path, text: str) -> None:
     assert written(path, ["remarks", "row"], [[text, "1"]])[1][0] == text
@@ -60,6 +61,7 @@ def test_text_that_looks_like_a_formula_or_a_link_stays_text_even_unguarded(path
     assert "<f>" not in sheet
 
 
+@pytest.mark.hazard("Text that a spreadsheet would run as a formula")
 def test_markup_in_a_text_makes_no_cells(path: Path) -> None:
     text = '<r></r></is></c><c r="B2" t="str"><f>1+1</f><v>2</v></c><c r="C2"><is><r></r>'
     assert written(path, ["remarks", "other", "row"], [[text, "", "1"]])[1] == [text, None, 1]

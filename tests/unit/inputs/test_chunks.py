@@ -49,6 +49,7 @@ def rows_of(data: bytes) -> list[bytes]:
     return [data[start:end] for start, end in zip(records.starts, records.ends, strict=True)]
 
 
+@pytest.mark.hazard("Quoted newlines across a chunk border")
 @given(
     data=text_bytes | long_bytes,
     header_bytes=st.integers(0, 6),
@@ -152,12 +153,14 @@ def test_a_long_stretch_of_blank_lines_makes_no_large_chunk(layout: Layout) -> N
     assert max(chunk.end - chunk.start for chunk in chunks) <= 10
 
 
+@pytest.mark.hazard("Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows")
 @pytest.mark.parametrize("data", [b"", b"\n", b" \r\n\n"])
 def test_a_file_without_data_rows_says_so(layout: Layout, data: bytes) -> None:
     with pytest.raises(EmptyFileError, match=r"^The file has no data rows$"):
         list(plan_chunks(io.BytesIO(data), layout, chunk_bytes=10))
 
 
+@pytest.mark.hazard("An unbalanced quote")
 def test_an_open_quote_is_named_by_its_place_in_the_whole_file(layout: Layout) -> None:
     data = b"h\nline 2\nline 3\n" + b'"two\nlines",x\n' + b'ok,"open\nagain\n' * 3
     with pytest.raises(UnbalancedQuoteError) as caught:

@@ -13,6 +13,7 @@ def detect(head: bytes, *, declared: str | None = None) -> Dialect:
     return detect_dialect(head, declared_encoding=declared, is_whole_file=True)
 
 
+@pytest.mark.hazard("Byte-order marks, UTF-16, Windows-1252, mixed encodings")
 @pytest.mark.parametrize(
     ("head", "declared", "encoding", "bom_length"),
     [
@@ -67,6 +68,7 @@ def test_newlines_are_judged_outside_quotes(head: bytes, newline: str) -> None:
     assert dialect.needs_rewrite == (newline == "cr")
 
 
+@pytest.mark.hazard("Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows")
 def test_a_cr_only_header_is_split_by_its_own_delimiter() -> None:
     assert detect(b"a;b;c\r1,2,3,4,5;;\r").delimiter == ";"
 
@@ -83,6 +85,7 @@ def test_nothing_to_read_is_an_empty_file(head: bytes) -> None:
         detect(head)
 
 
+@pytest.mark.hazard("Byte-order marks, UTF-16, Windows-1252, mixed encodings")
 def test_bytes_that_are_no_utf8_are_named_by_offset_with_what_to_do() -> None:
     with pytest.raises(UndecodableError) as caught:
         detect(codecs.BOM_UTF8 + "name\nZoë\n".encode() + b"Zo\xeb\n")

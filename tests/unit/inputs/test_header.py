@@ -35,6 +35,7 @@ def test_columns_without_a_name_are_named_by_their_place() -> None:
     assert read_header(["a", " ", "column_4", ""]).names == ("a", "column_2", "column_4", "column_4_")
 
 
+@pytest.mark.hazard("Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows")
 def test_two_headers_of_one_name_are_refused_by_name_and_place() -> None:
     with pytest.raises(DuplicateColumnsError, match=r"total_assets \(columns 1 and 3\), b \(columns 2 and 4\)"):
         read_header(["Total Assets", "b", "total-assets", "B"])

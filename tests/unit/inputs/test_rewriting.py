@@ -67,6 +67,7 @@ def test_what_is_detected_is_rewritten(data: bytes, declared: str | None, canoni
     assert rewritten(data, dialect) == canonical.encode()
 
 
+@pytest.mark.hazard("Byte-order marks, UTF-16, Windows-1252, mixed encodings")
 @pytest.mark.parametrize("block_bytes", [1, 2, 3, 1000])
 @pytest.mark.parametrize(
     ("data", "encoding", "offset"),

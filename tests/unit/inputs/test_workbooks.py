@@ -104,6 +104,7 @@ def test_workbook_without_the_right_header_names_the_columns_that_the_nearest_sh
     assert caught.value.columns == (HEADER[0],)
 
 
+@pytest.mark.hazard("Entity bombs, external links, macros, dates, formulas, error cells, a merged header")
 def test_merged_header_keeps_its_empty_cells() -> None:
     lines = converted(workbook(worksheet(row(*map(inline, HEADER), "<c/>", inline("Extra")), row(number("1")))))
     assert lines[0].endswith(",,Extra")

@@ -119,6 +119,7 @@ class TestComplete:
 
 
 class TestMissing:
+    @pytest.mark.hazard("Finalize with a part missing or a chunk uncommitted")
     def test_an_uncommitted_chunk_fails_the_job_naming_its_rows(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
@@ -131,6 +132,7 @@ class TestMissing:
         assert (ended.final_successful_rows, ended.final_failed_rows, ended.results_ready) == (9, 1, True)
         assert [view.job.status for view in files.assembled] == [JobStatus.FAILED]
 
+    @pytest.mark.hazard("Finalize with a part missing or a chunk uncommitted")
     def test_a_missing_part_of_a_committed_chunk_fails_the_job_naming_its_rows(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:

@@ -85,6 +85,7 @@ class TestApiUpload:
         world.intake.receive(arrived)
         assert job.id in world.workflow.executions
 
+    @pytest.mark.hazard("An object overwritten while its job runs")
     def test_the_version_of_the_first_event_is_scored_and_a_later_one_removed(self, world: World) -> None:
         job = a_job()
         world.store.create(job)
@@ -182,6 +183,7 @@ class TestDrop:
         assert len(world.uploads.objects) == 1
 
 
+@pytest.mark.hazard("The same event up to five times, shuffled or concurrent: one job, one execution")
 @given(repeats=st.lists(st.integers(1, 5), min_size=1, max_size=6), order=st.randoms(use_true_random=False))
 def test_any_number_of_deliveries_in_any_order_is_one_job_and_one_execution_each(
     repeats: list[int], order: random.Random

@@ -75,6 +75,7 @@ def assert_ended(job: Job, error_code: str) -> None:
 
 
 class TestPending:
+    @pytest.mark.hazard("A lost status event, a stale heartbeat, an upload that never comes, an execution that is gone")
     def test_an_upload_that_never_comes_ends_the_job_after_a_day(self, world: World) -> None:
         job = world.add(a_job())
         assert world.after(24 * HOUR - MINUTE, job).status is JobStatus.PENDING
@@ -113,17 +114,20 @@ class TestQueued:
 
 
 class TestProcessing:
+    @pytest.mark.hazard("A lost status event, a stale heartbeat, an upload that never comes, an execution that is gone")
     def test_a_lost_status_event_is_made_good(self, world: World) -> None:
         job = world.add(a_processing_job(), running=True)
         world.workflow.end(job.id, cause="States.Timeout")
         assert_ended(world.after(MINUTE, job), "execution_ended")
         assert world.assembler.requested == [job.id]
 
+    @pytest.mark.hazard("A lost status event, a stale heartbeat, an upload that never comes, an execution that is gone")
     def test_an_execution_that_no_longer_exists_ends_the_job(self, world: World) -> None:
         job = world.add(a_processing_job())
         assert world.after(4 * MINUTE, job).status is JobStatus.PROCESSING
         assert_ended(world.after(MINUTE, job), "execution_ended")
 
+    @pytest.mark.hazard("A lost status event, a stale heartbeat, an upload that never comes, an execution that is gone")
     def test_a_stale_heartbeat_ends_the_job_and_stops_its_execution(self, world: World) -> None:
         job = world.add(a_processing_job(), running=True)
         assert world.after(29 * MINUTE, job).status is JobStatus.PROCESSING
@@ -207,6 +211,7 @@ class TestDeleted:
         world.results.files[job.id, Outcome.ALL] = b"late"
         return job
 
+    @pytest.mark.hazard("A delete while a late chunk writes")
     def test_what_late_workers_wrote_goes_once_none_can_be_left(self, world: World) -> None:
         job = self.deleted(world)
         world.clock.advance(15 * MINUTE)

@@ -116,6 +116,7 @@ class TestDropKeys:
 
 
 class TestNames:
+    @pytest.mark.hazard("File names that traverse folders, hide or reorder characters, or are long")
     @given(path=any_text)
     def test_a_shown_name_is_one_plain_part_of_a_path(self, path: str) -> None:
         name = display_name(path)
@@ -124,6 +125,7 @@ class TestNames:
         assert "\\" not in name
         name.encode()  # no lone surrogate is left, which no JSON or header could carry
 
+    @pytest.mark.hazard("File names that traverse folders, hide or reorder characters, or are long")
     @pytest.mark.parametrize(
         "hidden",
         [
@@ -158,6 +160,7 @@ class TestNames:
     def test_a_file_without_a_name_is_called_unnamed_or_by_its_folder(self, name: str) -> None:
         assert display_name(name) in {"unnamed", "a"}
 
+    @pytest.mark.hazard("File names that traverse folders, hide or reorder characters, or are long")
     @pytest.mark.parametrize("suffix", [".csv", ".xlsx", "." + "x" * 300])
     def test_a_long_name_keeps_its_ending_as_far_as_there_is_room(self, suffix: str) -> None:
         name = display_name("n" * 1_000 + suffix)
@@ -176,6 +179,7 @@ class TestNames:
         assert PurePosixPath(name).name == name
 
 
+@pytest.mark.hazard("File names that traverse folders, hide or reorder characters, or are long")
 def test_upload_keys_hold_nothing_of_the_callers() -> None:
     job_id = uuid4()
     assert upload_key(job_id) == f"api/{job_id}"

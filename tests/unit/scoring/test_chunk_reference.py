@@ -230,6 +230,7 @@ def test_every_cell_comes_back_as_written_but_for_symbol_quarter_and_guards(
                 assert cell.replace("\0", "␀").replace('"', '""') in row[0] or cell in row[0]
 
 
+@pytest.mark.hazard("Quoted newlines across a chunk border")
 @settings(max_examples=200)
 @given(files(), st.data())
 def test_parts_of_chunks_joined_are_the_parts_of_the_whole(
@@ -294,6 +295,7 @@ def test_a_failed_file_uploaded_again_fails_again_for_the_same_reasons(
     assert [row[: layout.field_count] for row in read_csv(third.unprocessed.decode())] == carried
 
 
+@pytest.mark.hazard("A file of arbitrary bytes")
 @settings(max_examples=300)
 @given(
     st.one_of(

@@ -95,6 +95,7 @@ def outcome(file: Hostile, *, chunk_bytes: int) -> Scored | tuple[str, str]:
         return error.code, str(error)
 
 
+@pytest.mark.hazard("Hundreds of hostile files, each run as a whole")
 def test_there_are_many_and_of_every_end(record_property: Callable[[str, object], None]) -> None:
     ends = [outcome(file, chunk_bytes=1 << 20) for file in FILES]
     assert len({file.name for file in FILES}) == len(FILES) > 200
@@ -106,6 +107,7 @@ def test_there_are_many_and_of_every_end(record_property: Callable[[str, object]
     record_property("injected", len(FILES))
 
 
+@pytest.mark.hazard("Hundreds of hostile files, each run as a whole")
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_a_hostile_file_is_refused_in_words_or_every_row_of_it_is_accounted_for(file: Hostile) -> None:
     tracemalloc.start()
@@ -126,6 +128,7 @@ def test_a_hostile_file_is_refused_in_words_or_every_row_of_it_is_accounted_for(
     assert outcome(file, chunk_bytes=1) == end
 
 
+@pytest.mark.hazard("Hundreds of hostile files, each run as a whole")
 @settings(max_examples=150)
 @given(
     rows=st.lists(

@@ -42,6 +42,7 @@ def test_a_symbol_comes_back_trimmed_and_in_upper_case(written: str, returned: s
     assert row["company_symbol"] == returned
 
 
+@pytest.mark.hazard("Text that a spreadsheet would run as a formula")
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-2", "@x", "\tx", "\rx", '=HYPERLINK("a")', "a\rb"])
 def test_text_that_would_run_as_a_formula_is_guarded_once_and_read_without_its_guard(text: str) -> None:
     file = with_cell("company_name", text)
@@ -80,6 +81,7 @@ def test_a_blank_in_stray_quotes_is_blank() -> None:
     assert errors_of(chunk)[0]["error"] == "Missing required field: sector"
 
 
+@pytest.mark.hazard("Text that a spreadsheet would run as a formula")
 def test_negative_numbers_are_not_guarded_but_formulas_in_their_place_are() -> None:
     file = f"{STATEMENTS},note,=1+1\nACME,Acme Inc,Tech,2015,100,50,20,30,10,5,-4,=2*4,-7.5,-7-5\n"
     chunk = score_file(file)
@@ -88,6 +90,7 @@ def test_negative_numbers_are_not_guarded_but_formulas_in_their_place_are() -> N
     assert errors_of(chunk)[0]["value"] == "=2*4"
 
 
+@pytest.mark.hazard("Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows")
 def test_a_malformed_record_stands_whole_in_the_first_cell() -> None:
     file = f'{STATEMENTS}\nACME,"Acme, Inc",Tech,2015\nACME,\0,{GOOD[10:]}\n{GOOD},surplus\n'
     chunk = score_file(file)

@@ -18,6 +18,7 @@ def test_column_is_found_by_its_letters(index: int) -> None:
     assert column_index(column_letters(index)) == index
 
 
+@pytest.mark.hazard("A workbook with a cell at XFD1048576")
 def test_last_column_is_xfd() -> None:
     assert column_letters(MAX_COLUMNS - 1) == "XFD"
 

@@ -48,6 +48,7 @@ def test_sample_workbook_has_the_values_that_openpyxl_reads(samples: Path) -> No
         ] == [value for value in values if value is not None]
 
 
+@pytest.mark.hazard("Entity bombs, external links, macros, dates, formulas, error cells, a merged header")
 @pytest.mark.parametrize(
     ("cells", "text"),
     [
@@ -113,6 +114,7 @@ def test_missing_shared_string_is_damage(index: str) -> None:
         only_row(number(index, ' t="s"'), shared_strings=f'<sst xmlns="{MAIN}"><si><t>a</t></si></sst>')
 
 
+@pytest.mark.hazard("A workbook with a false dimension")
 def test_false_dimension_loses_no_rows() -> None:
     sheet = worksheet(*[row(number("1"))] * 9, before='<dimension ref="A1:B2"/>')
     assert len(rows_of(workbook(sheet))) == 9
@@ -167,10 +169,12 @@ def trimmed(texts: list[str]) -> list[str]:
     return texts[: max((place for place, text in enumerate(texts, start=1) if text), default=0)]
 
 
+@pytest.mark.hazard("A workbook with a cell at XFD1048576")
 def test_empty_cell_far_to_the_right_is_no_value() -> None:
     assert only_row(number("1") + '<c r="XFD2" s="1"/>') == ["1"]
 
 
+@pytest.mark.hazard("Entity bombs, external links, macros, dates, formulas, error cells, a merged header")
 def test_entity_bomb_in_any_part_is_refused() -> None:
     bomb = '<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]>'
     parts = workbook_parts({"Data": worksheet(row(number("1")))}, styles=STYLES, shared_strings="<sst/>")
@@ -180,6 +184,7 @@ def test_entity_bomb_in_any_part_is_refused() -> None:
                 rows_of(packed({**parts, name: bomb + str(parts[name])}))
 
 
+@pytest.mark.hazard("Entity bombs, external links, macros, dates, formulas, error cells, a merged header")
 def test_external_relationships_are_not_followed() -> None:
     parts = workbook_parts({"Data": worksheet(row(number("1")))})
     links = str(parts["xl/_rels/workbook.xml.rels"])
@@ -188,6 +193,7 @@ def test_external_relationships_are_not_followed() -> None:
         rows_of(packed({**parts, "xl/_rels/workbook.xml.rels": external}))
 
 
+@pytest.mark.hazard("Entity bombs, external links, macros, dates, formulas, error cells, a merged header")
 @pytest.mark.parametrize(
     ("part", "sentence"),
     [("xl/vbaProject.bin", "has macros"), ("xl/workbook.bin", "binary Excel workbook")],
@@ -220,6 +226,7 @@ def test_workbook_cut_short_anywhere_is_unreadable() -> None:
             rows_of(file[:length])
 
 
+@pytest.mark.hazard("A file of arbitrary bytes")
 @settings(max_examples=200)
 @given(st.data())
 def test_workbook_with_any_bytes_changed_is_read_or_a_workbook_error(data: st.DataObject) -> None:
@@ -232,6 +239,7 @@ def test_workbook_with_any_bytes_changed_is_read_or_a_workbook_error(data: st.Da
         assert str(error)  # noqa: PT017
 
 
+@pytest.mark.hazard("A workbook that unpacks to much, has many entries or states false sizes")
 def test_sizes_are_counted_and_not_believed() -> None:
     sheet = worksheet(*[row(number("1"))] * 20_000)
     file = workbook(sheet)
@@ -251,6 +259,7 @@ def test_sizes_are_counted_and_not_believed() -> None:
         rows_of(bytes(lying))
 
 
+@pytest.mark.hazard("A workbook that unpacks to much, has many entries or states false sizes")
 def test_too_many_entries_are_refused_before_they_are_listed() -> None:
     parts = {f"xl/{n}": "" for n in range(30)}
     with pytest.raises(WorkbookTooLargeError, match="too many parts"):
@@ -267,6 +276,7 @@ def test_too_many_rows_or_too_long_ones_are_refused(start: str) -> None:
         rows_of(workbook(worksheet(start, row(inline("x" * 600_000)))), limits=Limits(row_bytes=20_000))
 
 
+@pytest.mark.hazard("A workbook that unpacks to much, has many entries or states false sizes")
 def test_too_much_shared_text_is_refused() -> None:
     strings = f'<sst xmlns="{MAIN}">' + "<si><t>abc</t></si>" * 100 + "</sst>"
     file = workbook(worksheet(row(number("1"))), shared_strings=strings)
