@@ -24,12 +24,12 @@ PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 pyth
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F ':.*?## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
-$(READY): $(LOCKS)/dev.txt pyproject.toml
+$(READY): $(LOCKS)/dev.txt pyproject.toml shared/client/pyproject.toml
 	@if [ -z "$(PYTHON)" ]; then echo "No Python 3.11 or newer (with venv) was found on the path. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi
 	@"$(PYTHON)" -m venv --clear $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(LOCKS)/dev.txt $(LOCKS)/uv.txt
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable shared/client
 	@touch $@
 
 demo: $(READY) ## run the main job on the local cloud and print what happened (FILES="a.csv b.xlsx" to use your own)
@@ -115,4 +115,4 @@ destroy: $(READY) ## remove a deployment (STAGE=dev, CONTEXT="kms=true alarm_ema
 	@$(BIN)/python -m infra.deploy destroy --stage $(or $(STAGE),dev) $(CONTEXT)
 
 clean: ## remove what the commands made
-	@rm -rf $(VENV) cdk.out .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	@rm -rf $(VENV) cdk.out .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info shared/client/*.egg-info shared/client/build

@@ -31,7 +31,7 @@ DependencyList = Literal["api", "worker", "numeric", "export"]
 
 _SOURCE_FOLDERS = ("functions", "shared")
 # Commands for people; what they are built on is in no function. The console's pages are in its own alone.
-_LEFT_OUT = ("__pycache__", "training", "client", "cli", "console")
+_LEFT_OUT = ("__pycache__", "training", "client", "console")
 
 MIB = 1024 * 1024
 # Lambda's limit on code and layers together, unpacked.

@@ -18,16 +18,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from default_risk_jobs import TERMINAL, ApiError, ClientError, JobsClient, is_workbook, job_type_of
+from default_risk_jobs.types import JobErrors
 from infra.local import panel
 from infra.local.cloud import STATE_FOLDER, LocalCloud, local_cloud
 from infra.local.emulator import LocalCloudError
 from infra.local.locks import locked
 from infra.project import ROOT
-from shared.api_types import JobErrors
-from shared.client.errors import ApiError, ClientError
-from shared.client.files import is_workbook, job_type_of
-from shared.client.following import TERMINAL
-from shared.client.jobs_client import JobsClient
 
 RESULTS_FOLDER = ROOT / "demo-results"
 SEED = 2026

@@ -17,7 +17,7 @@ IN_A_CLONE: Final = {
     "make snapshot": "",
     "make openapi": "",
     'make demo FILES="../companies.csv"': r"companies\.csv",
-    "python3 -m venv ../installed && ../installed/bin/pip install -q . "
+    "python3 -m venv ../installed && ../installed/bin/pip install -q ./shared/client "
     "&& ../installed/bin/default-risk --help": "upload",
     "make bench ARGS=listing": r"read units",
     'make soak ARGS="--collect-only -q"': r"soak_commands\.py",

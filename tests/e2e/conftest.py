@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from default_risk_jobs import JobsClient
 from infra.local.cloud import LocalCloud, local_cloud
 from infra.project import ROOT
-from shared.client.jobs_client import JobsClient
 
 SHARED = ROOT.parent / "shared"
 

@@ -16,11 +16,11 @@ from typing import Final, Literal
 import numpy as np
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from default_risk_jobs import JobsClient
 from infra.local import panel
 from infra.local.cloud import LocalCloud, local_cloud
 from infra.npm import chromium
 from infra.project import ROOT
-from shared.client.jobs_client import JobsClient
 from tests.e2e.console_pages import JOB_TIMEOUT_MS, Console
 
 FOLDER: Final = ROOT / "infra" / "screenshots"

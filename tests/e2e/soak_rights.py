@@ -16,12 +16,10 @@ from uuid import UUID
 import httpx
 import pytest
 
+from default_risk_jobs import TERMINAL, ClientError, JobsClient
 from infra.local import panel
 from infra.local.cloud import LocalCloud
 from shared.aws.jobs_table import JobsTable
-from shared.client.errors import ClientError
-from shared.client.following import TERMINAL
-from shared.client.jobs_client import JobsClient
 from shared.jobs.job import StoredInput, utc_now
 from shared.jobs.progress import JobView
 

@@ -13,9 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
+from default_risk_jobs import JobsClient
 from infra.local.cloud import LocalCloud
 from infra.project import ROOT
-from shared.client.jobs_client import JobsClient
 from shared.inputs.schema import template_csv
 from shared.vocabulary import JobType
 

@@ -15,9 +15,9 @@ from typing import Any
 import pexpect  # type: ignore[import-untyped]
 import pytest
 
+from default_risk_jobs import JobsClient
 from infra.local import panel
 from infra.local.cloud import LocalCloud
-from shared.client.jobs_client import JobsClient
 from tests.e2e.holding import scoring_held
 from tests.terminals import heed_interrupts
 

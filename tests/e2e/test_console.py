@@ -11,10 +11,10 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Error, Page, Request, expect, sync_playwright
 
+from default_risk_jobs import JobsClient
 from infra.local import panel
 from infra.local.cloud import LocalCloud
 from infra.npm import chromium
-from shared.client.jobs_client import JobsClient
 from tests.e2e.console_pages import JOB_TIMEOUT_MS, Console, content
 from tests.e2e.holding import scoring_held
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from default_risk_jobs import JobsClient
 from infra.local.cloud import LocalCloud
-from shared.client.jobs_client import JobsClient
 from shared.inputs.schema import example_rows
 from shared.vocabulary import JobType
 from tests.e2e.queues import open_to_services

@@ -12,9 +12,9 @@ import pytest
 from openpyxl import load_workbook
 from pyarrow import BufferReader, parquet
 
+from default_risk_jobs import JobsClient
 from infra.local import panel
 from infra.local.cloud import LocalCloud
-from shared.client.jobs_client import JobsClient
 
 pytestmark = pytest.mark.e2e
 

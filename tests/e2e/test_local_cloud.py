@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from default_risk_jobs import JobsClient
 from infra.local.cloud import LocalCloud
 from infra.project import ROOT
-from shared.client.jobs_client import JobsClient
 
 pytestmark = pytest.mark.e2e
 

@@ -14,9 +14,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from default_risk_jobs import JobsClient
 from infra.local import demo, panel
 from infra.local.cloud import LocalCloud
-from shared.client.jobs_client import JobsClient
 
 pytestmark = pytest.mark.e2e
 

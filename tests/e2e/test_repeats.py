@@ -4,8 +4,8 @@ from uuid import uuid4
 
 import pytest
 
+from default_risk_jobs import JobsClient
 from infra.local import panel
-from shared.client.jobs_client import JobsClient
 
 pytestmark = pytest.mark.e2e
 

@@ -5,9 +5,9 @@ import io
 
 import pytest
 
+from default_risk_jobs import JobsClient
 from infra.local import panel
 from infra.local.cloud import LocalCloud
-from shared.client.jobs_client import JobsClient
 
 pytestmark = pytest.mark.e2e
 

@@ -2,6 +2,7 @@
 
 import re
 
+from default_risk_jobs import client
 from functions.api.composition import ApiSettings
 from functions.claims import handler as claims
 from functions.console.files import FOLDER
@@ -9,7 +10,6 @@ from functions.plan.handler import PlanSettings
 from infra.project import ROLES
 from infra.stages import Limits
 from infra.storage import RESULTS_KEPT
-from shared.client import jobs_client
 from shared.jobs.access import Role
 from shared.jobs.job import RETENTION
 
@@ -33,4 +33,4 @@ def test_defaults_of_the_functions_are_the_limits_of_the_stages() -> None:
 
 def test_client_and_console_leave_the_same_room_for_the_form_around_a_file() -> None:
     (kibibytes,) = re.findall(r"FORM_BYTES = (\d+) \* 1024;", (FOLDER / "sending.js").read_text())
-    assert Limits().multipart_max_bytes - int(kibibytes) * 1024 == jobs_client._MULTIPART_BYTES
+    assert Limits().multipart_max_bytes - int(kibibytes) * 1024 == client._MULTIPART_BYTES

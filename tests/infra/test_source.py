@@ -43,7 +43,7 @@ def test_only_what_functions_run_is_put_into_lambda(tmp_path: Path) -> None:
     assert (tmp_path / "functions" / "score" / "handler.py").exists()
     assert list((tmp_path / "shared" / "scoring" / "artifacts").glob("*.json"))
     assert not (tmp_path / "functions" / "console").exists()
-    for left_out in ("training", "client", "cli"):
+    for left_out in ("training", "client"):
         assert (ROOT / "shared" / left_out).is_dir()
         assert not (tmp_path / "shared" / left_out).exists()
 

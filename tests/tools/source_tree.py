@@ -51,7 +51,9 @@ class SourceTree:
     """The modules of some folders below a root, by path and by name."""
 
     def __init__(self, root: Path, folders: tuple[str, ...] = FOLDERS) -> None:
-        paths = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
+        found = (path for folder in folders for path in (root / folder).rglob("*.py"))
+        # The client has a link to a file of `shared`, which is one file.
+        paths = sorted(path for path in found if not path.is_symlink())
         self.modules = [_module(root, path) for path in paths if "node_modules" not in path.parts]
         self.by_name = {module.name: module for module in self.modules}
         self.by_path = {str(module.path): module for module in self.modules}

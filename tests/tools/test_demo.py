@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from default_risk_jobs import UnreadableFileError
 from infra.local import demo, panel
-from shared.client.files import UnreadableFileError
 
 
 def test_scored_rows_are_shown_however_the_header_is_written(capsys: pytest.CaptureFixture[str]) -> None:

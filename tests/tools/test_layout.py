@@ -99,6 +99,11 @@ class TestImportCycles:
         }
         assert len(file_cycles(write(files))) == 1
 
+    def test_link_to_a_file_is_no_second_file(self, write: Write, tmp_path: Path) -> None:
+        write({"shared/a.py": ""})
+        (tmp_path / "shared" / "b.py").symlink_to("a.py")
+        assert [module.name for module in write({}).modules] == ["shared.a"]
+
 
 class TestDeclarations:
     BODY = "    a: int\n    b: int\n    c: int\n    d: int\n"

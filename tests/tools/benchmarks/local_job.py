@@ -8,8 +8,8 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
+from default_risk_jobs import JobsClient
 from infra.local.cloud import SHOWN_USER, local_cloud
-from shared.client.jobs_client import JobsClient
 from tests.tools.benchmarks.inputs import company_csv, company_rows
 from tests.tools.benchmarks.measurements import Measurement, Series, check_same_work
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from default_risk_jobs import JobsClient
 from infra.local.cloud import SHOWN_USER, LocalCloud, local_cloud
 from infra.local.emulator import TASKS_AT_ONCE
-from shared.client.jobs_client import JobsClient
 from tests.tools.stress.loads import (
     Checks,
     PromiseBrokenError,

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from default_risk_jobs import TERMINAL, JobsClient
+from default_risk_jobs.types import JobSummary
 from infra.local import panel
 from infra.local.cloud import LocalCloud
-from shared.api_types import JobSummary
-from shared.client.following import TERMINAL
-from shared.client.jobs_client import JobsClient
 from tests.tools.benchmarks.inputs import company_csv, company_rows
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from fastapi import FastAPI
 from rich.console import Console
 from typer.testing import CliRunner
 
-from shared.cli import environment as module
-from shared.cli.environment import FOLDER_VARIABLE, Environment
-from shared.cli.main import app as command_line
-from shared.cli.settings import Deployment, Settings
-from shared.client.sending import Retries
+from default_risk_jobs.cli import environment as module
+from default_risk_jobs.cli.environment import FOLDER_VARIABLE, Environment
+from default_risk_jobs.cli.main import app as command_line
+from default_risk_jobs.cli.settings import Deployment, Settings
+from default_risk_jobs.transport import Retries
 from tests.in_process import InProcess
 from tests.unit.api.conftest import *  # noqa: F403 - the application's fixtures, whichever it needs
 from tests.unit.api.conftest import Token

@@ -10,9 +10,9 @@ from typing import Any
 
 import httpx
 
-from shared.api_types import JobPerformance, JobSummary
-from shared.cli.environment import API_VARIABLE, FOLDER_VARIABLE, TOKEN_VARIABLE, Environment
-from shared.cli.main import app
+from default_risk_jobs.cli.environment import API_VARIABLE, FOLDER_VARIABLE, TOKEN_VARIABLE, Environment
+from default_risk_jobs.cli.main import app
+from default_risk_jobs.types import JobPerformance, JobSummary
 
 ROWS = 1_000
 ROWS_A_LOOK = 20

@@ -60,7 +60,7 @@ class TestUpload:
     def test_does_not_show_the_form_that_may_write(
         self, run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("shared.client.jobs_client._MULTIPART_BYTES", 10)
+        monkeypatch.setattr("default_risk_jobs.client._MULTIPART_BYTES", 10)
         (tmp_path / "a.csv").write_bytes(annual_csv())
         ran = run("upload", str(tmp_path / "a.csv"), "--json")
         assert ran.code == 0

@@ -5,8 +5,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.cli.exit_codes import ExitCode
-from shared.cli.main import app
+from default_risk_jobs.cli.exit_codes import ExitCode
+from default_risk_jobs.cli.main import app
 from shared.jobs.job import JobStatus
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job
 from tests.fakes import FakeJobStore

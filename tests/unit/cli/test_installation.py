@@ -1,20 +1,21 @@
-"""What installing the package gives: the command, its packages, and completion in the shell."""
+"""What installing the client gives: its requirements, the command with completion, what needs a checkout."""
 
 import os
 import subprocess
 import sys
 import tomllib
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
+from grimp import build_graph
 
+from default_risk_jobs.cli.environment import FOLDER_VARIABLE
+from default_risk_jobs.cli.settings import Deployment, Settings
 from infra.project import ROOT
-from shared.cli.environment import FOLDER_VARIABLE
-from shared.cli.settings import Deployment, Settings
 from tests.unit.cli.conftest import CommandLine
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+SERVICE = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CLIENT = tomllib.loads((ROOT / "shared" / "client" / "pyproject.toml").read_text())["project"]
 
 
 def complete(folder: Path, words: str) -> set[str]:
@@ -35,18 +36,23 @@ def complete(folder: Path, words: str) -> set[str]:
     return set(completed.stdout.split())
 
 
-def test_the_wheel_has_the_command_with_all_it_is_made_of() -> None:
-    patterns = PROJECT["tool"]["setuptools"]["packages"]["find"]["include"]
+def test_client_and_service_have_the_same_version() -> None:
+    # They are released together.
+    assert CLIENT["version"] == SERVICE["version"]
 
-    def is_included(package: str) -> bool:
-        return any(fnmatch(package, pattern) for pattern in patterns)
 
-    assert is_included("shared.cli")
-    assert is_included("shared.client")
-    assert not is_included("tests.unit")
-    assert PROJECT["project"]["scripts"]["default-risk"] == "shared.cli.main:main"
-    wanted = {dependency.partition(">")[0] for dependency in PROJECT["project"]["dependencies"]}
-    assert wanted == {"httpx", "rich", "typer"}
+def test_distribution_depends_on_what_its_modules_import() -> None:
+    graph = build_graph("default_risk_jobs", include_external_packages=True, cache_dir=None)
+    imported = {
+        module
+        for importer in graph.modules
+        if importer.startswith("default_risk_jobs")
+        for module in graph.find_modules_directly_imported_by(importer)
+        if not module.startswith("default_risk_jobs")
+    }
+    assert imported - sys.stdlib_module_names == {
+        requirement.partition(">")[0] for requirement in CLIENT["dependencies"]
+    }
 
 
 def test_a_shell_completes_commands_and_deployments(tmp_path: Path) -> None:
@@ -56,10 +62,20 @@ def test_a_shell_completes_commands_and_deployments(tmp_path: Path) -> None:
     assert complete(tmp_path, "default-risk jobs -d p") == {"prod"}
 
 
-def test_the_local_cloud_without_a_checkout_says_what_it_needs(
-    newcomer: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("folder", ["site-packages/default_risk_jobs", "checkout/shared/client/default_risk_jobs"])
+def test_installed_command_says_that_the_local_cloud_needs_a_checkout(
+    newcomer: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str
 ) -> None:
-    monkeypatch.setattr("shared.cli.local._CHECKOUT", tmp_path)
+    monkeypatch.setattr("default_risk_jobs.cli.local._PACKAGE", tmp_path / folder)
     ran = newcomer("local")
     assert (ran.code, ran.out) == (2, "")
     assert "runs from a checkout" in ran.err
+
+
+def test_checkout_without_its_environment_says_which_command_makes_it(
+    newcomer: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("default_risk_jobs.cli.local.find_spec", lambda _: None)
+    ran = newcomer("local")
+    assert (ran.code, ran.out) == (2, "")
+    assert f"run `make local` in {ROOT}" in ran.err

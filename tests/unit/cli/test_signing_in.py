@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.cli.settings import Settings
+from default_risk_jobs.cli.settings import Settings
 from tests.in_process import InProcess
 from tests.unit.api.conftest import Token
 from tests.unit.cli.conftest import DEPLOYMENT, CommandLine

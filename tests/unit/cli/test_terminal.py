@@ -12,11 +12,11 @@ import pexpect  # type: ignore[import-untyped]
 import pytest
 from rich.console import Console
 
+from default_risk_jobs.cli.environment import Environment
+from default_risk_jobs.cli.live_view import view_for
+from default_risk_jobs.client import JobsClient
+from default_risk_jobs.types import JobSummary
 from infra.project import ROOT
-from shared.api_types import JobSummary
-from shared.cli.environment import Environment
-from shared.cli.live_view import view_for
-from shared.client.jobs_client import JobsClient
 from tests.terminals import heed_interrupts
 
 _SECONDS = 60

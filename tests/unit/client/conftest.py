@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from fastapi import FastAPI
 
-from shared.client.jobs_client import JobsClient
-from shared.client.sending import Retries
+from default_risk_jobs.client import JobsClient
+from default_risk_jobs.transport import Retries
 from tests.in_process import InProcess
 from tests.unit.api.conftest import *  # noqa: F403 - the application's fixtures, whichever it needs
 from tests.unit.api.conftest import Token

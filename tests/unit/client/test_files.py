@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from default_risk_jobs.errors import UnreadableFileError
+from default_risk_jobs.files import CountedFile, job_type_of, sha256_of
 from infra.local import panel
-from shared.client.files import CountedFile, UnreadableFileError, job_type_of, sha256_of
 from shared.inputs.schema import template_csv
 from shared.vocabulary import JobType
 

@@ -7,10 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.client import jobs_client as module
-from shared.client.errors import ApiError, NoAnswerError, WaitedTooLongError
-from shared.client.files import UnreadableFileError, sha256_of
-from shared.client.jobs_client import JobsClient, root_url
+from default_risk_jobs import client as module
+from default_risk_jobs.client import JobsClient, root_url
+from default_risk_jobs.errors import ApiError, NoAnswerError, UnreadableFileError, WaitedTooLongError
+from default_risk_jobs.files import sha256_of
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job
 from tests.fakes import FakeJobStore, FakeResultStore, FakeUploadStore

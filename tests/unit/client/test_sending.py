@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.client.errors import ApiError, NoAnswerError, SignInError, UnavailableError
-from shared.client.jobs_client import JobsClient
-from shared.client.sending import IDEMPOTENCY_KEY, Retries
+from default_risk_jobs.client import JobsClient
+from default_risk_jobs.errors import ApiError, NoAnswerError, SignInError, UnavailableError
+from default_risk_jobs.transport import IDEMPOTENCY_KEY, Retries
 from tests.fakes import FakeJobStore
 from tests.in_process import InProcess, problem
 from tests.unit.api.conftest import annual_csv, only_job

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.client.errors import ApiError, SignInError
-from shared.client.sending import Retries
-from shared.client.sign_in import cognito_endpoint, expiry, sign_in, username
+from default_risk_jobs.errors import ApiError, SignInError
+from default_risk_jobs.sign_in import cognito_endpoint, expiry, sign_in, username
+from default_risk_jobs.transport import Retries
 
 Handler = Callable[[httpx.Request], httpx.Response]
 

@@ -8,15 +8,15 @@ from typing import Annotated
 import typer
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
-from shared.api_types import JobTypeName, UploadRequestOptions, UploadResponse
-from shared.cli.environment import Environment, begin
-from shared.cli.exit_codes import ExitCode, UsageError
-from shared.cli.options import DeploymentOption, JobTypeOption, JsonOption
-from shared.cli.text import plain
-from shared.cli.watching import watch_jobs
-from shared.client.errors import ClientError, NoAnswerError, SignInError
-from shared.client.files import OnSent, job_type_of, silent
-from shared.client.jobs_client import JobsClient
+from default_risk_jobs.cli.environment import Environment, begin
+from default_risk_jobs.cli.exit_codes import ExitCode, UsageError
+from default_risk_jobs.cli.options import DeploymentOption, JobTypeOption, JsonOption
+from default_risk_jobs.cli.text import plain
+from default_risk_jobs.cli.watch import watch_jobs
+from default_risk_jobs.client import JobsClient
+from default_risk_jobs.errors import ClientError, NoAnswerError, SignInError
+from default_risk_jobs.files import OnSent, job_type_of, silent
+from default_risk_jobs.types import JobTypeName, UploadRequestOptions, UploadResponse
 
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or XLSX.", show_default=False)]
 

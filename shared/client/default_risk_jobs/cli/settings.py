@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 
-from shared.cli.exit_codes import UsageError
-from shared.client.jobs_client import root_url
-from shared.client.sign_in import cognito_endpoint
+from default_risk_jobs.cli.exit_codes import UsageError
+from default_risk_jobs.client import root_url
+from default_risk_jobs.sign_in import cognito_endpoint
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

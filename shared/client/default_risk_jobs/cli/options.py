@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.environment import DEPLOYMENT_VARIABLE, settings_folder
-from shared.cli.settings import Settings
+from default_risk_jobs.cli.environment import DEPLOYMENT_VARIABLE, settings_folder
+from default_risk_jobs.cli.settings import Settings
 
 
 def _known_deployments(incomplete: str) -> list[str]:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import httpx
 
-from shared.client.errors import UNAVAILABLE_STATUSES, ApiError, NoAnswerError, api_error
+from default_risk_jobs.errors import UNAVAILABLE_STATUSES, ApiError, NoAnswerError, api_error
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 import httpx
 
-from shared.client.errors import ApiError, SignInError, api_error, body_of
-from shared.client.sending import Retries, Sender
+from default_risk_jobs.errors import ApiError, SignInError, api_error, body_of
+from default_risk_jobs.transport import Retries, Sender
 
 _CHALLENGES = {
     "NEW_PASSWORD_REQUIRED": "This user has to set a password of its own first: ask whoever made the account to set it "

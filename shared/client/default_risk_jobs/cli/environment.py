@@ -13,14 +13,13 @@ import httpx
 import typer
 from rich.console import Console
 
-from shared.cli.exit_codes import UsageError, exit_code_of
-from shared.cli.hints import hint_for
-from shared.cli.settings import Deployment, Settings, safe_url
-from shared.cli.text import plain
-from shared.client.errors import ApiError, ClientError, SignInError
-from shared.client.jobs_client import JobsClient, root_url
-from shared.client.sending import Retries
-from shared.client.sign_in import expiry
+from default_risk_jobs.cli.exit_codes import UsageError, exit_code_of, hint_for
+from default_risk_jobs.cli.settings import Deployment, Settings, safe_url
+from default_risk_jobs.cli.text import plain
+from default_risk_jobs.client import JobsClient, root_url
+from default_risk_jobs.errors import ApiError, ClientError, SignInError
+from default_risk_jobs.sign_in import expiry
+from default_risk_jobs.transport import Retries
 
 FOLDER_VARIABLE = "DEFAULT_RISK_HOME"
 API_VARIABLE = "DEFAULT_RISK_API"

@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from shared.cli.environment import begin
-from shared.cli.exit_codes import UsageError
-from shared.cli.options import DeploymentOption, JobTypeOption, JsonOption
-from shared.cli.text import cell
+from default_risk_jobs.cli.environment import begin
+from default_risk_jobs.cli.exit_codes import UsageError
+from default_risk_jobs.cli.options import DeploymentOption, JobTypeOption, JsonOption
+from default_risk_jobs.cli.text import cell
 
 
 def _job_type(annual: bool | None) -> str:  # noqa: FBT001 - one option

@@ -10,7 +10,11 @@ from typing import Any, BinaryIO, Self, Unpack
 
 import httpx
 
-from shared.api_types import (
+from default_risk_jobs.errors import ApiError, UnreadableFileError, WaitedTooLongError
+from default_risk_jobs.files import CountedFile, OnSent, sha256_of, silent
+from default_risk_jobs.polling import ResultFile, ResultRequest, follow, receive
+from default_risk_jobs.transport import Retries, Sender
+from default_risk_jobs.types import (
     BulkResponse,
     CancelResponse,
     DeleteResponse,
@@ -27,11 +31,6 @@ from shared.api_types import (
     UploadRequestOptions,
     UploadResponse,
 )
-from shared.client.errors import ApiError, WaitedTooLongError
-from shared.client.files import CountedFile, OnSent, UnreadableFileError, sha256_of, silent
-from shared.client.following import follow
-from shared.client.result_files import ResultFile, ResultRequest, receive
-from shared.client.sending import Retries, Sender
 
 API_PATH = "/api/v1"
 # What the service takes in one request by default, less what the form around the file adds.

@@ -9,13 +9,13 @@ from typing import Annotated, Any, Literal
 import typer
 from rich.table import Table
 
-from shared.api_types import RowError, RowErrorGroup
-from shared.cli.environment import Environment, begin
-from shared.cli.exit_codes import UsageError
-from shared.cli.options import DeploymentOption, JobArgument, JsonOption
-from shared.cli.text import cell, rows, size
-from shared.client.jobs_client import JobsClient
-from shared.client.result_files import ResultFile
+from default_risk_jobs.cli.environment import Environment, begin
+from default_risk_jobs.cli.exit_codes import UsageError
+from default_risk_jobs.cli.options import DeploymentOption, JobArgument, JsonOption
+from default_risk_jobs.cli.text import cell, rows, size
+from default_risk_jobs.client import JobsClient
+from default_risk_jobs.polling import ResultFile
+from default_risk_jobs.types import RowError, RowErrorGroup
 
 _EXAMPLES = 3
 _PAGE = 500

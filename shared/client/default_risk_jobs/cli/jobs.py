@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from shared.api_types import JobDetails, JobRisk, JobSummary
-from shared.cli.environment import begin
-from shared.cli.options import DeploymentOption, JobArgument, JobTypeOption, JsonOption
-from shared.cli.text import cell, moment, rows, share, size
-from shared.cli.uploading import labels_of
-from shared.client.errors import ApiError
-from shared.client.jobs_client import JobsClient
+from default_risk_jobs.cli.environment import begin
+from default_risk_jobs.cli.options import DeploymentOption, JobArgument, JobTypeOption, JsonOption
+from default_risk_jobs.cli.text import cell, moment, rows, share, size
+from default_risk_jobs.cli.upload import labels_of
+from default_risk_jobs.client import JobsClient
+from default_risk_jobs.errors import ApiError
+from default_risk_jobs.types import JobDetails, JobRisk, JobSummary
 
 _PAGE = 100
 _SHOWN_COMPANIES = 3

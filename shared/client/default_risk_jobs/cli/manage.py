@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from shared.cli.environment import Environment, begin
-from shared.cli.exit_codes import ExitCode, UsageError, exit_code_of_refusal
-from shared.cli.options import DeploymentOption, JobArgument, JobsArgument, JsonOption, YesOption
-from shared.cli.watching import watch_jobs
-from shared.client.jobs_client import JobsClient
+from default_risk_jobs.cli.environment import Environment, begin
+from default_risk_jobs.cli.exit_codes import ExitCode, UsageError, exit_code_of_refusal
+from default_risk_jobs.cli.options import DeploymentOption, JobArgument, JobsArgument, JsonOption, YesOption
+from default_risk_jobs.cli.watch import watch_jobs
+from default_risk_jobs.client import JobsClient
 
 _AT_ONCE = 100
 

@@ -9,15 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-from shared.cli.environment import Environment, begin
-from shared.cli.exit_codes import UsageError
-from shared.cli.options import JsonOption
-from shared.cli.settings import Deployment
-from shared.client.errors import ClientError
-from shared.client.jobs_client import root_url
+from default_risk_jobs.cli.environment import Environment, begin
+from default_risk_jobs.cli.exit_codes import UsageError
+from default_risk_jobs.cli.options import JsonOption
+from default_risk_jobs.cli.settings import Deployment
+from default_risk_jobs.client import root_url
+from default_risk_jobs.errors import ClientError
 
 NAME = "local"
-_CHECKOUT = Path(__file__).resolve().parents[2]
+_PACKAGE = Path(__file__).resolve().parents[1]
+_PACKAGE_IN_A_CHECKOUT = Path("shared", "client", "default_risk_jobs")
 
 
 class LocalCloudFailedError(ClientError):
@@ -29,15 +30,16 @@ def local(
     *,
     stop: Annotated[bool, typer.Option("--stop", help="End it.")] = False,
     user: Annotated[str, typer.Option("--user", "-u", help="Which of its users to sign in.")] = "acme_member",
-    folder: Annotated[Path, typer.Option(help="Where its state and logs are kept.", show_default=False)] = _CHECKOUT
-    / ".local",
+    folder: Annotated[
+        Path | None, typer.Option(help="Where its state and logs are kept; .local in the checkout otherwise.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Start the whole system on this machine and sign in to it, as the deployment `local`. Needs a checkout."""
     environment = begin(ctx, as_json=as_json)
-    if not (_CHECKOUT / "cdk.json").is_file() or find_spec("ministack") is None:
-        raise UsageError("The local cloud runs from a checkout of the project: git clone it, then `make local`.")
-    _cloud("--stop" if stop else "--detach", folder)
+    checkout = _checkout()
+    folder = folder or checkout / ".local"
+    _cloud("--stop" if stop else "--detach", folder, checkout=checkout)
     if stop:
         _stopped(environment)
         return
@@ -68,11 +70,23 @@ def _stopped(environment: Environment) -> None:
         environment.say("The local cloud is not running.")
 
 
-def _cloud(action: str, folder: Path) -> None:
-    """What `make local` does; its output has a token, so it is kept back. Raises `LocalCloudFailedError`."""
+def _checkout() -> Path:
+    """Returns the folder of the checkout that this command is part of. Raises `UsageError` for an installed command."""
+    for folder in _PACKAGE.parents:
+        if folder / _PACKAGE_IN_A_CHECKOUT == _PACKAGE and (folder / "cdk.json").is_file():
+            if find_spec("ministack") is None:
+                raise UsageError(
+                    f"The local cloud needs the environment of the checkout: run `make local` in {folder}."
+                )
+            return folder
+    raise UsageError("The local cloud runs from a checkout of the project: git clone it, then `make local`.")
+
+
+def _cloud(action: str, folder: Path, *, checkout: Path) -> None:
+    """Does what `make local` does, without its output, which has a token. Raises `LocalCloudFailedError`."""
     ran = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "infra.local.daemon", action, "--folder", str(folder)],
-        cwd=_CHECKOUT,
+        cwd=checkout,
         check=False,
         capture_output=True,
         text=True,

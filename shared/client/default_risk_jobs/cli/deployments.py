@@ -6,10 +6,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from shared.cli.environment import begin
-from shared.cli.options import JsonOption
-from shared.cli.settings import a_deployment
-from shared.cli.text import cell
+from default_risk_jobs.cli.environment import begin
+from default_risk_jobs.cli.options import JsonOption
+from default_risk_jobs.cli.settings import a_deployment
+from default_risk_jobs.cli.text import cell
 
 app = typer.Typer(name="deployments", no_args_is_help=True, help="The deployments that this command knows.")
 

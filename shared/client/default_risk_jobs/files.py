@@ -8,8 +8,8 @@ from io import IOBase
 from pathlib import Path
 from typing import BinaryIO
 
-from shared.api_types import JobTypeName
-from shared.client.errors import ClientError
+from default_risk_jobs.errors import UnreadableFileError
+from default_risk_jobs.types import JobTypeName
 
 _READ_BYTES = 1024 * 1024
 # A header is at the start of a file, and of a workbook's parts.
@@ -24,10 +24,6 @@ OnSent = Callable[[int], object]
 
 def silent(_sent: int) -> None:
     """Reports no progress."""
-
-
-class UnreadableFileError(ClientError):
-    """A file that is not there, cannot be read, or is neither CSV nor XLSX."""
 
 
 def is_workbook(path: Path) -> bool:

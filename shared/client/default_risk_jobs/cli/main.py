@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from shared.cli import deployments, listing, local, managing, reference, results, signing_in, uploading, watching
-from shared.cli.environment import Environment, print_line
-from shared.cli.exit_codes import ExitCode
-from shared.client.errors import ClientError
+from default_risk_jobs.cli import deployments, jobs, local, login, manage, reference, results, upload, watch
+from default_risk_jobs.cli.environment import Environment, print_line
+from default_risk_jobs.cli.exit_codes import ExitCode
+from default_risk_jobs.errors import ClientError
 
 DISTRIBUTION = "default-risk-jobs"
 
@@ -64,17 +64,17 @@ def start(
 
 
 for command in (
-    signing_in.login,
-    signing_in.logout,
-    uploading.upload,
-    listing.jobs,
-    listing.show,
-    watching.watch,
-    managing.cancel,
-    managing.retry,
+    login.login,
+    login.logout,
+    upload.upload,
+    jobs.jobs,
+    jobs.show,
+    watch.watch,
+    manage.cancel,
+    manage.retry,
     results.download,
     results.errors,
-    managing.delete,
+    manage.delete,
     reference.template,
     reference.schema,
     reference.models,

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 
 import typer
 
-from shared.api_types import JobSummary
-from shared.cli.environment import Environment, begin
-from shared.cli.exit_codes import ExitCode
-from shared.cli.live_view import view_for
-from shared.cli.options import DeploymentOption, JobsArgument, JsonOption
-from shared.cli.text import rows
-from shared.client.errors import ApiError
-from shared.client.following import TERMINAL
-from shared.client.jobs_client import JobsClient
+from default_risk_jobs.cli.environment import Environment, begin
+from default_risk_jobs.cli.exit_codes import ExitCode
+from default_risk_jobs.cli.live_view import view_for
+from default_risk_jobs.cli.options import DeploymentOption, JobsArgument, JsonOption
+from default_risk_jobs.cli.text import rows
+from default_risk_jobs.client import JobsClient
+from default_risk_jobs.errors import ApiError
+from default_risk_jobs.polling import TERMINAL
+from default_risk_jobs.types import JobSummary
 
 _QUESTION = "\nCancel (c), leave running (l) or go on watching (w)?"
 

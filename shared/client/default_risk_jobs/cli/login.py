@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from shared.cli.environment import API_VARIABLE, Environment, begin
-from shared.cli.exit_codes import UsageError
-from shared.cli.options import DeploymentOption, JsonOption
-from shared.cli.settings import Deployment, a_deployment
-from shared.client.sign_in import expiry, sign_in, username
+from default_risk_jobs.cli.environment import API_VARIABLE, Environment, begin
+from default_risk_jobs.cli.exit_codes import UsageError
+from default_risk_jobs.cli.options import DeploymentOption, JsonOption
+from default_risk_jobs.cli.settings import Deployment, a_deployment
+from default_risk_jobs.sign_in import expiry, sign_in, username
 
 _FIRST_NAME = "default"
 _FROM_INPUT = "-"

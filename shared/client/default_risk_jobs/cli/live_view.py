@@ -6,11 +6,11 @@ from typing import Protocol
 
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 
-from shared.api_types import JobDetails, JobSummary
-from shared.cli.environment import Environment
-from shared.cli.text import plain, rows
-from shared.client.following import TERMINAL
-from shared.client.jobs_client import JobsClient
+from default_risk_jobs.cli.environment import Environment
+from default_risk_jobs.cli.text import plain, rows
+from default_risk_jobs.client import JobsClient
+from default_risk_jobs.polling import TERMINAL
+from default_risk_jobs.types import JobDetails, JobSummary
 
 _NAME_WIDTH = 28
 # In a narrower terminal a bar would have no room: first words go, then the numbers, which are there as a percentage.

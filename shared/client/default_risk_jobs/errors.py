@@ -5,7 +5,8 @@ ClientError
 │   ├── SignInError      no token, an expired one, or a wrong password
 │   └── UnavailableError the service asks to come again, and every attempt was used up
 ├── NoAnswerError        no answer at all
-└── WaitedTooLongError   a job or a file that was waited for
+├── WaitedTooLongError   a job or a file that was waited for
+└── UnreadableFileError  a file on this machine that cannot be read, or is neither CSV nor XLSX
 """
 
 from collections.abc import Sequence
@@ -26,6 +27,10 @@ class NoAnswerError(ClientError):
 
 class WaitedTooLongError(ClientError):
     """What was waited for did not come in time."""
+
+
+class UnreadableFileError(ClientError):
+    """A file that is not there, cannot be read, or is neither CSV nor XLSX."""
 
 
 class ApiError(ClientError):
