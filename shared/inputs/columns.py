@@ -46,17 +46,25 @@ class Unit(StrEnum):
     MULTIPLE = "multiple"
 
 
+# None, or one for each row of the template.
+Examples = tuple[()] | tuple[str, str, str]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """One input column and the rule its cells obey.
 
-    `minimum` is inclusive unless `minimum_is_excluded`; outside it a cell fails its row. `usual_range` fails nothing:
-    a figure outside it is scored and listed in `out_of_range`. `scored` is false for a column that is carried only.
+    A file of a job type in `required_for` must have the column if it is `required`. An optional column is validated
+    where a file has it, and its cells may be blank. `minimum` is inclusive unless `minimum_is_excluded`; outside it a
+    cell fails its row. `usual_range` fails nothing: a figure outside it is scored and listed in `out_of_range`.
+    `scored` is false for a column that is only passed through. `examples` are its cells in the rows of the template,
+    of which every required column of the statements profile has some.
     """
 
     name: str
     kind: Kind
     description: str
+    required: bool = True
     required_for: frozenset[JobType] = BOTH
     profile: ProfileName | None = None
     unit: Unit | None = None
@@ -65,13 +73,29 @@ class Column:
     minimum_is_excluded: bool = False
     usual_range: tuple[float, float] | None = None
     scored: bool = True
+    examples: Examples = ()
 
 
-def _text(name: str, description: str, *, max_length: int) -> Column:
-    return Column(name=name, kind=Kind.TEXT, description=description, max_length=max_length, scored=False)
+def _text(name: str, description: str, *, max_length: int, examples: Examples) -> Column:
+    return Column(
+        name=name,
+        kind=Kind.TEXT,
+        description=description,
+        max_length=max_length,
+        scored=False,
+        examples=examples,
+    )
 
 
-def _amount(name: str, description: str, *, minimum: float = -inf, minimum_is_excluded: bool = False) -> Column:
+def _amount(
+    name: str,
+    description: str,
+    *,
+    minimum: float = -inf,
+    minimum_is_excluded: bool = False,
+    required: bool = True,
+    examples: Examples = (),
+) -> Column:
     return Column(
         name=name,
         kind=Kind.NUMBER,
@@ -80,6 +104,8 @@ def _amount(name: str, description: str, *, minimum: float = -inf, minimum_is_ex
         unit=Unit.USD_MILLION,
         minimum=minimum,
         minimum_is_excluded=minimum_is_excluded,
+        required=required,
+        examples=examples,
     )
 
 
@@ -104,26 +130,34 @@ def _ratio(
     )
 
 
-# In the order in which the faults of a row are listed.
+# In the order in which the errors of a row are listed. The examples are of invented companies, with amounts of the
+# magnitudes that the training data have.
 COLUMNS: tuple[Column, ...] = (
-    _text("company_symbol", "Ticker or other short identifier", max_length=20),
-    _text("company_name", "Name of the company", max_length=255),
-    _text("sector", "Sector of the company; not an input of the model", max_length=100),
+    _text("company_symbol", "Ticker or other short identifier", max_length=20, examples=("NRTH", "HLCN", "TIDE")),
+    _text("company_name", "Name of the company", max_length=255,
+          examples=("Northwind Components", "Halcyon Foods, Inc.", "Tidewater Robotics")),
+    _text("sector", "Sector of the company; not an input of the model", max_length=100,
+          examples=("Industrials", "Consumer Staples", "Technology")),
     Column(name="reporting_year", kind=Kind.YEAR, scored=False,
-           description="Fiscal year of the figures, 1900 to next year"),
+           description="Fiscal year of the figures, 1900 to next year", examples=("2024", "2024", "2024")),
     Column(name="reporting_quarter", kind=Kind.QUARTER, required_for=QUARTERLY, scored=False,
-           description="Q1 to Q4, or 1 to 4"),
+           description="Q1 to Q4, or 1 to 4", examples=("Q1", "Q1", "Q1")),
     Column(name="market_cap", kind=Kind.NUMBER, unit=Unit.USD_MILLION, minimum=0, minimum_is_excluded=True,
-           description="Market value of equity"),
-    _amount("total_assets", "Total assets", minimum=0, minimum_is_excluded=True),
-    _amount("total_liabilities", "Total liabilities", minimum=0, minimum_is_excluded=True),
-    _amount("current_assets", "Current assets", minimum=0, minimum_is_excluded=True),
-    _amount("current_liabilities", "Current liabilities", minimum=0, minimum_is_excluded=True),
-    _amount("inventory", "Inventory", minimum=0),
-    _amount("net_income", "Net income (quarterly: of the trailing twelve months)"),
-    _amount("ebitda", "EBITDA (quarterly: of the trailing twelve months)"),
-    _amount("ebit", "EBIT; with depreciation_amortization it stands in for ebitda"),
-    _amount("depreciation_amortization", "Depreciation and amortization; with ebit it stands in for ebitda"),
+           description="Market value of equity", examples=("1840.5", "312.8", "27.4")),
+    _amount("total_assets", "Total assets", minimum=0, minimum_is_excluded=True,
+            examples=("1215.3", "486.0", "58.6")),
+    _amount("total_liabilities", "Total liabilities", minimum=0, minimum_is_excluded=True,
+            examples=("534.7", "301.5", "49.9")),
+    _amount("current_assets", "Current assets", minimum=0, minimum_is_excluded=True,
+            examples=("612.4", "140.2", "21.7")),
+    _amount("current_liabilities", "Current liabilities", minimum=0, minimum_is_excluded=True,
+            examples=("255.1", "98.7", "26.3")),
+    _amount("inventory", "Inventory", minimum=0, examples=("148.9", "61.3", "4.2")),
+    _amount("net_income", "Net income (quarterly: of the trailing twelve months)", examples=("92.6", "11.4", "-18.5")),
+    _amount("ebitda", "EBITDA (quarterly: of the trailing twelve months)", examples=("187.2", "42.9", "-12.1")),
+    _amount("ebit", "EBIT; with depreciation_amortization it stands in for ebitda", required=False),
+    _amount("depreciation_amortization", "Depreciation and amortization; with ebit it stands in for ebitda",
+            required=False),
     _ratio("long_term_debt_to_total_capital", "Long-term debt over total capital", Unit.PERCENT, (0, 100)),
     _ratio("total_debt_to_ebitda", "Total debt over EBITDA", Unit.MULTIPLE, (0, inf)),
     _ratio("net_income_margin", "Net income over sales", Unit.PERCENT, (-100, 100), required_for=ANNUAL),
@@ -150,7 +184,7 @@ def required_columns(job_type: JobType, profile: ProfileName) -> tuple[Column, .
     return tuple(
         column
         for column in COLUMNS
-        if job_type in column.required_for and column.profile in (None, profile) and column.name not in EBITDA_STAND_INS
+        if column.required and job_type in column.required_for and column.profile in (None, profile)
     )
 
 
