@@ -20,7 +20,7 @@ from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
 from shared.inputs.columns import BY_NAME, Kind, normalised_name
-from shared.scoring.result_names import DEFAULT_PROBABILITY, OURS, ROW
+from shared.scoring.results import DEFAULT_PROBABILITY, OURS, ROW
 from shared.scoring.values import FORMULA_STARTS, GUARD, unguarded
 from shared.workbook.limits import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_ROWS
 

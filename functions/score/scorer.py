@@ -73,7 +73,7 @@ class Scorer:
             chunk=chunk.index,
             successful_rows=scored.successful,
             failed_rows=scored.failed,
-            row_errors=RowErrorCounts.of(scored.faults),
+            row_errors=RowErrorCounts.of(scored.row_errors),
             worked=now - began,
             age=now - plan.planned_at,
         )

@@ -41,8 +41,8 @@ class Records:
     def __len__(self) -> int:
         return len(self.starts)
 
-    def field_bounds(self, selected: Mask | Positions, k: int) -> tuple[Positions, Positions]:
-        """Where the fields of the selected records (mask or indices, m of them) lie: starts and ends, each `[k, m]`.
+    def field_bounds(self, selected: Mask | Positions | slice, k: int) -> tuple[Positions, Positions]:
+        """Where the fields of the selected records (m of them) lie: starts and ends, each `[k, m]`.
 
         Field j of the i-th selected record is `data[starts[j, i]:ends[j, i]]`, quotes included.
         Raises ValueError when a selected record does not have exactly `k` fields.

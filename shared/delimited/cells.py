@@ -115,3 +115,12 @@ def record_line(cells: Sequence[bytes]) -> bytes:
     if not line.strip(b" \t\r"):
         return b'"' + line + b'"\n'
     return line + b"\n"
+
+
+def decimal_text(number: float) -> str:
+    """Returns a number rounded to six significant digits, never in exponent form."""
+    text = f"{number:.6g}"
+    if "e" in text:
+        mantissa, exponent = text.split("e")
+        text = f"{number:.{len(mantissa.replace('.', '')) - 1 - int(exponent)}f}"
+    return text

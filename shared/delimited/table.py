@@ -1,138 +1,178 @@
-"""The cells of the well-formed records of a chunk, held as positions in its bytes."""
+"""The cells of the records of a buffer, a column at a time."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from shared.delimited._arrays import LAST_ASCII, Bytes, Floats, Mask, Positions, is_ascii
+from shared.delimited._arrays import LAST_ASCII, Bytes, Floats, Mask, Positions, Words, is_ascii
 from shared.delimited._numbers import PAD, padded, plain_numbers
-from shared.delimited._records import Records
+from shared.delimited._records import QUOTE, split_records
+from shared.delimited._text_words import mixed, text_hashes
 from shared.delimited.cells import unquoted
-from shared.scoring.values import FIRST_YEAR, FORMULA_STARTS, unguarded
+from shared.delimited.dialect import Delimiter
 
-_QUOTE: Final = ord('"')
-
-
-def byte_set(members: str | range) -> Mask:
-    """Which bytes are among the ASCII characters, or in the range, given: `[256]`, to be indexed by bytes."""
-    mask = np.zeros(256, np.bool_)
-    mask[[ord(member) for member in members] if isinstance(members, str) else list(members)] = True
-    return mask
+# Numbers with more digits than plain_numbers reads, as programs write doubles; few enough of them to be finite.
+_LONG_NUMBER = re.compile(rb"-?[0-9]{1,17}\.[0-9]{1,24}")
 
 
-# A text cell so bounded has no space to trim, and no guard to take off.
-_OPENS_TEXT = byte_set(range(0x21, 0x7F)) & ~byte_set("'")
-_CLOSES_TEXT = byte_set(range(0x21, 0x7F))
-# The first two bytes of the words for blank; no such word is longer than four bytes.
-_OPENS_BLANK = byte_set("-#nN")
-_FOLLOWS_IN_BLANK = byte_set("-/.aAnNoOuU")
-_LONGEST_BLANK: Final = 4
-_YEAR_DIGITS: Final = 4
-_OPENS_QUARTER = byte_set("Qq")
-_IS_QUARTER = byte_set("1234")
+class Malformed(NamedTuple):
+    """The reason why the cells of a record are not read, and how many fields it has."""
+
+    reason: Literal["fields", "nul", "oversize"]
+    fields: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """`m` records of exactly `k` fields each. Position arrays are `[k, m]`: one row a column of the file.
+    """The cells of n records of k fields; blank records are left out. Masks and numbers of a column are `[n]`.
 
-    `starts` and `ends` bound the text of a cell, plain quotes around it taken off; where `odd`, the cell has quotes
-    which that does not do justice to and only `text` reads it right. `firsts` is the first byte of the text, 0 if
-    empty. `quotes` are the positions of every `"`, `beyond_ascii` those of bytes that are not ASCII, None where there
-    are none.
+    A record with another number of fields, with a NUL or with too long a field is in `malformed`, by index; its cells
+    are empty. A cell's text is without the quotes around it and with `""` inside them as `"`.
     """
 
     data: bytes
-    buffer: Bytes
+    delimiter: Delimiter
+    malformed: Mapping[int, Malformed]
+    # Positions in `data`, for the rest of the engine: `[n]` of records, and `[k, n]` of fields as written (`field_*`)
+    # and of their text (`starts`, `ends`). Where `odd`, a cell has quotes inside, and only `text` reads it right.
+    record_starts: Positions
+    record_ends: Positions
     field_starts: Positions
     field_ends: Positions
     starts: Positions
     ends: Positions
     odd: Mask
     firsts: Bytes
+    """The first byte of each text, 0 where it is empty: `[k, n]`."""
+    buffer: Bytes
+    """`data` with `PAD` zeros around it."""
     quotes: Positions
     beyond_ascii: Positions | None
-    plain: dict[int, Mask] = field(default_factory=dict)
-    """By column, once its figures have been asked for, which of them were read: `[m]`."""
-    _simple: dict[tuple[int, int], Mask] = field(default_factory=dict)
-    _years: dict[tuple[int, int], Floats] = field(default_factory=dict)
+    """The positions of bytes that are not ASCII, None without any."""
+    _read: dict[int, Mask] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return int(self.starts.shape[1])
+        return len(self.record_starts)
 
-    def raw(self, column: int, row: int) -> bytes:
-        """A field as written, quotes included."""
+    def record(self, row: int) -> bytes:
+        """Returns a record as written, without its line end."""
+        return self.data[self.record_starts[row] : self.record_ends[row]]
+
+    def written(self, column: int, row: int) -> bytes:
+        """Returns a field as written, quotes included."""
         return self.data[self.field_starts[column, row] : self.field_ends[column, row]]
 
-    def raws(self, column: int, rows: Positions) -> list[bytes]:
-        """The fields of some rows as written, quotes included."""
-        bounds = (self.field_starts[column, rows].tolist(), self.field_ends[column, rows].tolist())
-        return [self.data[start:end] for start, end in zip(*bounds, strict=True)]
-
     def text(self, column: int, row: int) -> str:
-        """What a cell says: without quotes and without the guard against formulas."""
-        return unguarded(self.written_text(column, row))
+        """Returns the text of a cell."""
+        return unquoted(self.written(column, row)).decode()
 
     def texts(self, column: int, rows: Positions) -> list[str]:
-        """What the cells of some rows say."""
-        return [unguarded(unquoted(raw).decode()) for raw in self.raws(column, rows)]
+        """Returns the texts of some cells of a column."""
+        return [unquoted(written).decode() for written in self._fields(column, rows)]
 
-    def written_text(self, column: int, row: int) -> str:
-        """What a cell says, a guard that it carries included."""
-        return unquoted(self.raw(column, row)).decode()
+    def numbers(self, column: int) -> tuple[Floats, Mask]:
+        """Returns the numbers in a column, NaN where there is none, and the mask of the cells that were read.
+
+        Read are decimal numbers without spaces, plus sign, exponent or grouping; any other cell may still be a number.
+        """
+        numbers, is_read = plain_numbers(self.buffer, self.firsts[column], self.starts[column], self.ends[column])
+        others = np.flatnonzero(~is_read & (self.firsts[column] != 0))
+        for row, written in zip(others.tolist(), self._fields(column, others), strict=True):
+            if _LONG_NUMBER.fullmatch(written):
+                numbers[row] = float(written)
+                is_read[row] = True
+        self._read[column] = is_read
+        return numbers, is_read
 
     def lengths(self, column: int) -> Positions:
-        """Bytes of text in each cell of a column: `[m]`."""
+        """Returns how many bytes of text each cell of a column has."""
         lengths: Positions = self.ends[column] - self.starts[column]
         return lengths
 
-    def seconds(self, column: int) -> Bytes:
-        """The byte after the first in each cell of a column, whatever it is where the cell is shorter: `[m]`."""
+    def first_bytes(self, column: int) -> Bytes:
+        """Returns the first byte of each text, 0 where it is empty."""
+        firsts: Bytes = self.firsts[column]
+        return firsts
+
+    def second_bytes(self, column: int) -> Bytes:
+        """Returns the second byte of each text, any byte where the text is shorter."""
         seconds: Bytes = self.buffer[self.starts[column] + (PAD + 1)]
         return seconds
 
-    def plain_numbers(self, column: int) -> tuple[Floats, Mask]:
-        """The column's figures, and which of them could be read without looking closer: `[m]` each."""
-        figures, plain = plain_numbers(self.buffer, self.firsts[column], self.starts[column], self.ends[column])
-        self.plain[column] = plain
-        return figures, plain
+    def last_bytes(self, column: int) -> Bytes:
+        """Returns the last byte of each text, any byte where it is empty."""
+        lasts: Bytes = self.buffer[self.ends[column] + (PAD - 1)]
+        return lasts
 
-    def plain_years(self, column: int, last: int) -> Floats:
-        """The years up to the last accepted that are written as four digits, NaN in other cells: `[m]`."""
-        if (known := self._years.get((column, last))) is not None:
-            return known
-        years, _ = self.plain_numbers(column)
-        years[~((self.lengths(column) == _YEAR_DIGITS) & (years >= FIRST_YEAR) & (years <= last))] = np.nan
-        return self._years.setdefault((column, last), years)
-
-    def simple_text(self, column: int, limit: int) -> Mask:
-        """Cells of 1 to `limit` ASCII bytes that mean what they say, not blank, nothing to trim or unquote: `[m]`."""
-        if (known := self._simple.get((column, limit))) is not None:
-            return known
-        lengths, firsts = self.lengths(column), self.firsts[column]
-        lasts = self.buffer[self.ends[column] + (PAD - 1)]
-        simple: Mask = (lengths > 0) & (lengths <= limit) & ~self.odd[column]
-        simple &= _OPENS_TEXT.take(firsts)
-        simple &= _CLOSES_TEXT.take(lasts)
-        may_be_blank = np.flatnonzero((lengths <= _LONGEST_BLANK) & _OPENS_BLANK.take(firsts))
-        seconds = self.buffer[self.starts[column][may_be_blank] + (PAD + 1)]
-        simple[may_be_blank[(lengths[may_be_blank] == 1) | _FOLLOWS_IN_BLANK.take(seconds)]] = False
+    def short_ascii(self, column: int, limit: int) -> Mask:
+        """Returns which texts have 1 to `limit` bytes, all of them ASCII and no quotes inside."""
+        lengths = self.lengths(column)
+        short: Mask = (lengths > 0) & (lengths <= limit) & ~self.odd[column]
         if (beyond := self.beyond_ascii) is not None:
-            simple &= np.searchsorted(beyond, self.starts[column]) == np.searchsorted(beyond, self.ends[column])
-        return self._simple.setdefault((column, limit), simple)
+            short &= np.searchsorted(beyond, self.starts[column]) == np.searchsorted(beyond, self.ends[column])
+        return short
 
-    def well_quoted(self, column: int, rows: Positions) -> Mask:
-        """Of the cells of some rows, those that any program reads alike: in quotes from their first byte to their last,
-        and every quote between these doubled.
+    def hashes(self, column: int, rows: Positions, salts: Words) -> Words:
+        """Returns 64-bit hashes of some texts and a number each, ASCII letters in either case alike: `[len(rows)]`."""
+        starts, ends = self.starts[column][rows], self.ends[column][rows]
+        return mixed(text_hashes(self.buffer, starts, ends, ignore_case=True) + salts)
+
+    def grouped(self, column: int, rows: Positions) -> tuple[Positions, Positions]:
+        """Groups some rows by how a column is written: returns one row of each group, and the group of each row."""
+        starts, ends = self.field_starts[column][rows], self.field_ends[column][rows]
+        hashes, group = np.unique(text_hashes(self.buffer, starts, ends), return_inverse=True)
+        one_of_each = np.empty(len(hashes), np.int64)
+        one_of_each[group] = rows
+        return one_of_each, group
+
+    def cells_opening_with(self, characters: str, *, except_numbers: Mask) -> list[tuple[int, int]]:
+        """Returns the columns and rows of cells whose text begins with one of these ASCII characters.
+
+        `except_numbers` are the columns, `[k]`, in which cells that `numbers` reads are left out.
         """
+        found = np.zeros(self.firsts.shape, np.bool_)
+        for character in characters:
+            found |= self.firsts == ord(character)
+        for column, is_read in self._read.items():
+            found[column] &= ~(is_read & except_numbers[column])
+        # The others are found by their place in flattened columns: few cells are.
+        places = np.flatnonzero(found)
+        places = places[except_numbers[places // max(len(self), 1)]]
+        firsts, starts, ends = self.firsts.ravel()[places], self.starts.ravel()[places], self.ends.ravel()[places]
+        _, is_read = plain_numbers(self.buffer, firsts, starts, ends)
+        found.ravel()[places[is_read]] = False
+        columns, rows = np.divmod(np.flatnonzero(found), max(len(self), 1))
+        # The first byte that was found of a cell with stray quotes need not be that of its text.
+        stray = [cell for cell in self.cells_with_stray_quotes() if self.text(*cell).startswith(tuple(characters))]
+        return [*zip(columns.tolist(), rows.tolist(), strict=True), *stray]
+
+    def cells_with_stray_quotes(self) -> list[tuple[int, int]]:
+        """Returns the columns and rows of cells that not every program reads alike.
+
+        Every program does when quotes enclose the cell from its first byte to its last, and each one between these is
+        doubled.
+        """
+        found = []
+        for column in np.flatnonzero(self.odd.any(axis=1)).tolist():
+            odd = np.flatnonzero(self.odd[column])
+            found += [(column, row) for row in odd[~self._is_well_quoted(column, odd)].tolist()]
+        return found
+
+    def _fields(self, column: int, rows: Positions) -> list[bytes]:
+        bounds = (self.field_starts[column, rows].tolist(), self.field_ends[column, rows].tolist())
+        return [self.data[start:end] for start, end in zip(*bounds, strict=True)]
+
+    def _is_well_quoted(self, column: int, rows: Positions) -> Mask:
         opens, closes = self.field_starts[column, rows], self.field_ends[column, rows]
         first = np.searchsorted(self.quotes, opens)
         count = np.searchsorted(self.quotes, closes) - first
         well: Mask = (
             (closes - opens > 1)
-            & (self.buffer[opens + PAD] == _QUOTE)
-            & (self.buffer[closes + (PAD - 1)] == _QUOTE)
+            & (self.buffer[opens + PAD] == QUOTE)
+            & (self.buffer[closes + (PAD - 1)] == QUOTE)
             & (count % 2 == 0)
         )
         pairs = np.where(well, count // 2 - 1, 0)
@@ -143,49 +183,86 @@ class Table:
         well[cells[self.quotes[at + 1] - self.quotes[at] > 1]] = False
         return well
 
-    def bare_quarters(self, column: int) -> Mask:
-        """Cells that are one of the digits 1 to 4: `[m]`."""
-        return (self.lengths(column) == 1) & _IS_QUARTER[self.firsts[column]]  # type: ignore[no-any-return]
 
-    def lettered_quarters(self, column: int) -> Mask:
-        """Cells that are `Q1` to `Q4` or `q1` to `q4`: `[m]`."""
-        is_quarter = (self.lengths(column) == 2) & _IS_QUARTER[self.seconds(column)]
-        return is_quarter & _OPENS_QUARTER[self.firsts[column]]  # type: ignore[no-any-return]
+def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field_bytes: int | None = None) -> Table:
+    """Returns the cells of `data`, which starts where a record does.
 
-    def starts_formula(self) -> Mask:
-        """Cells, the odd ones aside, whose first character would make a spreadsheet run them: `[k, m]`."""
-        starts = np.zeros(self.firsts.shape, np.bool_)
-        for character in FORMULA_STARTS:
-            starts |= self.firsts == ord(character)
-        return starts
-
-
-def table_of(records: Records, selected: Positions, k: int) -> Table:
-    """The cells of the selected records, each of which has exactly `k` fields (else ValueError)."""
-    field_starts, field_ends = records.field_bounds(selected, k)
-    buffer = padded(records.data)
+    A record is malformed when it has not exactly `field_count` fields, a NUL, or a field of more than
+    `max_field_bytes` as written. Raises UnicodeDecodeError for bytes that are not UTF-8, and OpenQuoteError when a
+    quote is open at the end.
+    """
+    if not (has_only_ascii := is_ascii(data)):
+        data.decode()
+    records = split_records(data, delimiter)
+    has_nul = records.has_nul()
+    oversize = records.has_field_over(max_field_bytes) if max_field_bytes is not None else np.zeros_like(has_nul)
+    is_malformed = (records.field_counts != field_count) | has_nul | oversize
+    malformed = {
+        row: Malformed(
+            "nul" if has_nul[row] else "oversize" if oversize[row] else "fields", int(records.field_counts[row])
+        )
+        for row in np.flatnonzero(is_malformed).tolist()
+    }
+    if malformed:
+        # Empty fields at the start of the record, so that positions still ascend.
+        selected = np.flatnonzero(~is_malformed)
+        field_starts = np.tile(records.starts, (field_count, 1))
+        field_ends = field_starts.copy()
+        field_starts[:, selected], field_ends[:, selected] = records.field_bounds(selected, field_count)
+    else:
+        field_starts, field_ends = records.field_bounds(slice(None), field_count)
+    buffer = padded(data)
     firsts = buffer[PAD:].take(field_starts)
     firsts *= (field_starts != field_ends).view(np.uint8)
-    starts, ends = field_starts, field_ends
-    odd = np.zeros(starts.shape, np.bool_)
-    quotes = records.quotes
-    if len(quotes):
-        # Cells are found by their place in flattened columns: few of them begin with a quote.
-        opened = np.flatnonzero(firsts == _QUOTE)
-        opens, closes = field_starts.ravel()[opened], field_ends.ravel()[opened]
-        closed = (closes - opens >= 2) & (buffer[closes + (PAD - 1)] == _QUOTE)
-        # Where there are no other quotes up to the next record, they enclose exactly what the cells say.
-        rows = opened % len(selected)
-        held = np.diff(np.searchsorted(quotes, field_starts[0]), append=len(quotes))
-        asked = (held != 2 * np.bincount(rows[closed], minlength=len(selected)))[rows]
-        nexts = quotes.take(np.searchsorted(quotes, opens[asked]) + 1, mode="clip")
-        odd.ravel()[opened[asked]] = ~closed[asked] | (nexts != closes[asked] - 1)
-        within = opened[closed]
-        starts, ends = field_starts.copy(), field_ends.copy()
-        starts.ravel()[within] += 1
-        ends.ravel()[within] -= 1
-        firsts.ravel()[within] = np.where(
-            closes[closed] - opens[closed] > 2, buffer[opens[closed] + (PAD + 1)], np.uint8(0)
-        )
-    beyond_ascii = None if is_ascii(records.data) else np.flatnonzero(buffer > LAST_ASCII) - PAD
-    return Table(records.data, buffer, field_starts, field_ends, starts, ends, odd, firsts, quotes, beyond_ascii)
+    starts, ends, odd = _text_bounds(buffer, field_starts, field_ends, firsts, records.quotes)
+    return Table(
+        data=data,
+        delimiter=delimiter,
+        malformed=malformed,
+        record_starts=records.starts,
+        record_ends=records.ends,
+        field_starts=field_starts,
+        field_ends=field_ends,
+        starts=starts,
+        ends=ends,
+        odd=odd,
+        firsts=firsts,
+        buffer=buffer,
+        quotes=records.quotes,
+        beyond_ascii=None if has_only_ascii else np.flatnonzero(buffer > LAST_ASCII) - PAD,
+    )
+
+
+def _text_bounds(
+    buffer: Bytes, field_starts: Positions, field_ends: Positions, firsts: Bytes, quotes: Positions
+) -> tuple[Positions, Positions, Mask]:
+    """Returns the bounds of each text, and which cells have quotes inside, `[k, n]` each. Puts `firsts` right."""
+    odd = np.zeros(field_starts.shape, np.bool_)
+    if not len(quotes):
+        return field_starts, field_ends, odd
+    # Cells are found by their place in flattened columns: few of them begin with a quote.
+    count = field_starts.shape[1]
+    opened = np.flatnonzero(firsts == QUOTE)
+    opens, closes = field_starts.ravel()[opened], field_ends.ravel()[opened]
+    closed = (closes - opens >= 2) & (buffer[closes + (PAD - 1)] == QUOTE)
+    # Where there are no other quotes up to the next record, they enclose exactly the text.
+    rows = opened % max(count, 1)
+    held = np.diff(np.searchsorted(quotes, field_starts[0]), append=len(quotes))
+    unsure = (held != 2 * np.bincount(rows[closed], minlength=count))[rows]
+    nexts = quotes.take(np.searchsorted(quotes, opens[unsure]) + 1, mode="clip")
+    odd.ravel()[opened[unsure]] = ~closed[unsure] | (nexts != closes[unsure] - 1)
+    within = opened[closed]
+    starts, ends = field_starts.copy(), field_ends.copy()
+    starts.ravel()[within] += 1
+    ends.ravel()[within] -= 1
+    firsts.ravel()[within] = np.where(
+        closes[closed] - opens[closed] > 2, buffer[opens[closed] + (PAD + 1)], np.uint8(0)
+    )
+    return starts, ends, odd
+
+
+def hash_text(text: bytes, salt: int) -> int:
+    """Returns the hash that `Table.hashes` gives a cell with this text and this number."""
+    bounds = np.array([0]), np.array([len(text)])
+    hashes = mixed(text_hashes(padded(text), *bounds, ignore_case=True) + np.array([salt], np.uint64))
+    return int(hashes[0])

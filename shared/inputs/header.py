@@ -61,6 +61,10 @@ class Layout:
         """How many fields a well-formed row has."""
         return len(self.names)
 
+    def place(self, name: str) -> int:
+        """Returns the place of a column by its normalised name. Raises ValueError for one that is not there."""
+        return self.normalised.index(name)
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What a caller should know of how the rows are read."""

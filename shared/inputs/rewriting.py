@@ -2,13 +2,10 @@
 
 from typing import Final
 
-import numpy as np
-
-from shared.delimited._records import Records, split_records
-from shared.delimited.boundaries import BLOCK_BYTES, MAX_RECORD_BYTES, Run, blocks_of, runs_of
-from shared.delimited.cells import record_line, unquoted
+from shared.delimited.boundaries import BLOCK_BYTES, MAX_RECORD_BYTES, blocks_of, runs_of
 from shared.delimited.dialect import Dialect
 from shared.delimited.streams import Readable, Writable
+from shared.delimited.writing import canonical_records
 from shared.inputs.errors import translated_errors
 
 _COPY_BYTES: Final = 64 << 10
@@ -43,25 +40,7 @@ def to_canonical(
     written = 0
     with translated_errors():
         for run in runs:
-            lines = _canonical_lines(run, dialect, cr_ends_lines=cr_ends_lines)
+            lines = canonical_records(run.data, dialect.delimiter, cr_ends_lines=cr_ends_lines)
             out.write(lines)
             written += len(lines)
     return written
-
-
-def _canonical_lines(run: Run, dialect: Dialect, *, cr_ends_lines: bool) -> bytes:
-    # Same length, so the bounds found in the one cut the other, and CRs inside quotes stay what they are.
-    data = run.data
-    records = split_records(data.replace(b"\r", b"\n") if cr_ends_lines else data, dialect.delimiter)
-    bounds = zip(records.starts.tolist(), records.ends.tolist(), strict=True)
-    if dialect.delimiter == ",":
-        # A CR that is data must not become half of a CRLF.
-        lines = [data[start:end] for start, end in bounds]
-        return b"".join([line + (b"\r\n" if line.endswith(b"\r") else b"\n") for line in lines])
-    return b"".join([_canonical_line(data, records, index) for index in range(len(records))])
-
-
-def _canonical_line(data: bytes, records: Records, index: int) -> bytes:
-    starts, ends = records.field_bounds(np.array([index]), int(records.field_counts[index]))
-    bounds = zip(starts[:, 0].tolist(), ends[:, 0].tolist(), strict=True)
-    return record_line([unquoted(data[start:end]) for start, end in bounds])

@@ -1,4 +1,4 @@
-"""Which model scores which rows, and the model cards.
+"""The models and the scale of their scores: which model scores which rows, its card, risk levels and risk grades.
 
 Standard library only, so that the api function can import it without NumPy.
 """
@@ -22,6 +22,43 @@ _BASIS: Final[dict[tuple[JobType, ProfileName], str]] = {
     ),
     (JobType.QUARTERLY, "ratios"): "annual model used on ratio inputs; not validated on quarterly outcomes",
 }
+
+
+# A bound belongs to the worse side: a default probability of exactly 1 % is MEDIUM.
+RISK_LEVELS: Final = ("LOW", "MEDIUM", "HIGH", "CRITICAL")
+LEVEL_BOUNDS: Final = (0.01, 0.03, 0.10)
+
+# Best to worst; two digits, so that the names sort as the grades do.
+RISK_GRADES: Final = ("R01", "R02", "R03", "R04", "R05", "R06", "R07", "R08", "R09", "R10")
+
+# About a factor of two between neighbours, and every bound between levels is one between grades too, so that a grade
+# never straddles two levels. The ends are set where each of the three models still has rows.
+GRADE_BOUNDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.0175, 0.03, 0.055, 0.10)
+
+_USES: tuple[tuple[JobType, ProfileName], ...] = (
+    (JobType.ANNUAL, "statements"),
+    (JobType.ANNUAL, "ratios"),
+    (JobType.QUARTERLY, "statements"),
+    (JobType.QUARTERLY, "ratios"),
+)
+_AS_THEY_ARE = (
+    "name",
+    "title",
+    "version",
+    "date",
+    "predicts",
+    "method",
+    "features",
+    "split",
+    "metrics_with_an_input_blank",
+    "baselines",
+    "intended_use",
+    "not_for",
+    "limits",
+)
+# The fields that a description needs of a card.
+CARD_FIELDS = (*_AS_THEY_ARE, "data", "metrics", "recalibration", "training_grades")
+_OF_CALIBRATION = ("mean_predicted", "observed_rate", "expected_calibration_error", "calibration_table")
 
 
 def model_name_for(job_type: JobType, profile: ProfileName) -> ModelName:
@@ -50,3 +87,25 @@ def model_card(name: ModelName) -> dict[str, Any]:
     """The card of a model: its features, data, split, metrics, calibration and limits. The caller owns the copy."""
     card: dict[str, Any] = json.loads(_card_text(name))
     return card
+
+
+def model_descriptions() -> list[dict[str, Any]]:
+    """The model of each job type and profile, as JSON-able values: what it is, was trained on and is worth."""
+    return [_described(job_type, profile) for job_type, profile in _USES]
+
+
+def _described(job_type: JobType, profile: ProfileName) -> dict[str, Any]:
+    card = model_card(model_name_for(job_type, profile))
+    metrics = card["metrics"]
+    return {
+        "job_type": job_type,
+        "profile": profile,
+        "basis": basis(job_type, profile),
+        **{name: card[name] for name in _AS_THEY_ARE},
+        "training_data": card["data"],
+        "metrics": {name: value for name, value in metrics.items() if name not in _OF_CALIBRATION},
+        "calibration": {
+            "recalibration": card["recalibration"],
+            **{name: metrics[name] for name in _OF_CALIBRATION},
+        },
+    }

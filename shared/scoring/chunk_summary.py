@@ -9,15 +9,20 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from shared.delimited._arrays import Floats, Mask, Positions, Words
-from shared.delimited._text_words import text_hashes
 from shared.delimited.table import Table
-from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
+from shared.inputs.header import Layout
+from shared.scoring.catalogue import RISK_GRADES, RISK_LEVELS
+from shared.scoring.company_periods import company_periods
 from shared.scoring.model import risk_grades, risk_levels
-from shared.scoring.scores import ScoreCells
-from shared.scoring.validation import JudgedRows
-from shared.scoring.values import read_quarter, trimmed
+from shared.scoring.plain_cells import Floats, Mask
+from shared.scoring.scores import Indices, ScoredRows
+from shared.scoring.validation import ValidatedRows
+from shared.scoring.values import read_quarter, trimmed, unguarded
+
+Keys = NDArray[np.uint64]
+
 
 RISKIEST: Final = 10
 MAX_SECTORS: Final = 1_000
@@ -94,32 +99,27 @@ class ChunkSummary:
             company_periods=keys,
         )
 
-    def keys(self) -> Words:
+    def keys(self) -> Keys:
         """The keys of companies and periods, `[rows]`."""
         return np.frombuffer(self.company_periods, _KEY_TYPE)
 
     @staticmethod
-    def packed(keys: Words) -> bytes:
+    def packed(keys: Keys) -> bytes:
         """Keys `[rows]` as `company_periods` has them."""
         return keys.astype(_KEY_TYPE).tobytes()
 
 
-def summarise(
-    scored: ScoreCells,
-    judged: JudgedRows,
-    table: Table,
-    names: Sequence[str],
-    *,
-    sound: Positions,
-    row_numbers: Positions,
-    company_periods: bytes,
+def summarize_chunk(
+    table: Table, layout: Layout, validated: ValidatedRows, scored: ScoredRows | None, *, first_row: int
 ) -> ChunkSummary:
-    """The summary of the rows `sound` of a table, `[n]`, which have the scores and the `row_numbers[n]` given."""
-    places = {name: place for place, name in enumerate(names)}
+    """Returns the summary of n rows, of which the first is row `first_row` of the file."""
+    keys = ChunkSummary.packed(company_periods(table, layout, validated))
+    if scored is None:
+        return ChunkSummary(company_periods=keys)
     distinct, which = scored.probabilities, scored.which
     counts = np.bincount(which, minlength=len(distinct))
     levels = risk_levels(distinct)
-    sectors, others = _sectors(table, places["sector"], sound, distinct[which], levels[which])
+    sectors, others = _sectors(table, layout.place("sector"), scored.rows, distinct[which], levels[which])
     return ChunkSummary(
         levels=_totals(levels, counts, len(RISK_LEVELS)),
         grades=_totals(risk_grades(distinct), counts, len(RISK_GRADES)),
@@ -130,10 +130,10 @@ def summarise(
         bins=_bins(distinct, counts),
         sectors=sectors,
         other_sectors=others,
-        riskiest=_riskiest(scored, table, places, sound, row_numbers),
-        missing=_listed(judged.missing, sound),
-        out_of_range=_listed(judged.out_of_range, sound),
-        company_periods=company_periods,
+        riskiest=_riskiest(scored, table, layout, first_row),
+        missing=_listed(validated.missing, scored.rows),
+        out_of_range=_listed(validated.out_of_range, scored.rows),
+        company_periods=keys,
     )
 
 
@@ -142,11 +142,11 @@ def _sector_total(total: Sequence[Any]) -> SectorTotal:
     return SectorTotal(rows, probability, tuple(levels))
 
 
-def _totals(places: Positions, counts: Positions, length: int) -> tuple[int, ...]:
+def _totals(places: Indices, counts: Indices, length: int) -> tuple[int, ...]:
     return tuple(map(int, np.bincount(places, weights=counts, minlength=length).tolist()))
 
 
-def _bins(distinct: Floats, counts: Positions) -> dict[int, int]:
+def _bins(distinct: Floats, counts: Indices) -> dict[int, int]:
     bins = np.floor(np.log(distinct) / BIN_WIDTH).astype(np.int64)
     lowest = int(np.min(bins, initial=0))
     totals = _totals(bins - lowest, counts, 0)
@@ -154,21 +154,18 @@ def _bins(distinct: Floats, counts: Positions) -> dict[int, int]:
 
 
 def _sectors(
-    table: Table, place: int, sound: Positions, probabilities: Floats, levels: Positions
+    table: Table, column: int, rows: Indices, probabilities: Floats, levels: Indices
 ) -> tuple[dict[str, SectorTotal], SectorTotal]:
     # Rows share few ways of writing a sector, and several of those may mean the same.
-    starts, ends = table.field_starts[place][sound], table.field_ends[place][sound]
-    hashes, index = np.unique(text_hashes(table.buffer, starts, ends), return_inverse=True)
-    one_of_each = np.empty(len(hashes), np.int64)
-    one_of_each[index] = sound
+    one_of_each, index = table.grouped(column, rows)
     texts: dict[str, int] = {}
-    of_written = [texts.setdefault(trimmed(table.text(place, row)), len(texts)) for row in one_of_each.tolist()]
-    index = np.array(of_written, np.int64)[index]
-    rows = np.bincount(index, minlength=len(texts)).tolist()
+    written = [trimmed(unguarded(text)) for text in table.texts(column, one_of_each)]
+    index = np.array([texts.setdefault(text, len(texts)) for text in written], np.int64)[index]
+    counts = np.bincount(index, minlength=len(texts)).tolist()
     sums = np.bincount(index, weights=probabilities, minlength=len(texts)).tolist()
     of_levels = np.bincount(index * len(RISK_LEVELS) + levels, minlength=len(texts) * len(RISK_LEVELS))
     totals = {
-        text: SectorTotal(rows[at], sums[at], tuple(of_level))
+        text: SectorTotal(counts[at], sums[at], tuple(of_level))
         for (text, at), of_level in zip(
             texts.items(), of_levels.reshape(len(texts), len(RISK_LEVELS)).tolist(), strict=True
         )
@@ -186,10 +183,8 @@ def largest_sectors(
     return dict(ordered[:at_most]), others
 
 
-def _riskiest(
-    scored: ScoreCells, table: Table, places: Mapping[str, int], sound: Positions, row_numbers: Positions
-) -> list[dict[str, Any]]:
-    if not len(sound):
+def _riskiest(scored: ScoredRows, table: Table, layout: Layout, first_row: int) -> list[dict[str, Any]]:
+    if not len(scored.rows):
         return []
     # The distinct probabilities ascend, so the rows of the last few of them are enough.
     counts = np.bincount(scored.which, minlength=len(scored.probabilities))
@@ -198,23 +193,24 @@ def _riskiest(
     ordered = candidates[np.lexsort((candidates, -scored.which[candidates]))][:RISKIEST]
     return [
         {
-            "row": int(row_numbers[place]),
-            **_identified(table, places, int(sound[place])),
+            "row": first_row + int(scored.rows[place]),
+            **_identified(table, layout, int(scored.rows[place])),
             **_scores(scored, place),
         }
         for place in ordered.tolist()
     ]
 
 
-def _identified(table: Table, places: Mapping[str, int], row: int) -> dict[str, str]:
-    said = {name: trimmed(table.text(places[name], row)) for name in _IDENTIFYING if name in places}
-    said["company_symbol"] = said["company_symbol"].upper()
-    if "reporting_quarter" in said:
-        said["reporting_quarter"] = read_quarter(said["reporting_quarter"]) or ""
-    return said
+def _identified(table: Table, layout: Layout, row: int) -> dict[str, str]:
+    names = [name for name in _IDENTIFYING if name in layout.normalised]
+    values: dict[str, str] = {name: trimmed(unguarded(table.text(layout.place(name), row))) for name in names}
+    values["company_symbol"] = values["company_symbol"].upper()
+    if "reporting_quarter" in values:
+        values["reporting_quarter"] = read_quarter(values["reporting_quarter"]) or ""
+    return values
 
 
-def _scores(scored: ScoreCells, place: int) -> dict[str, Any]:
+def _scores(scored: ScoredRows, place: int) -> dict[str, Any]:
     probability = scored.probabilities[scored.which[place]]
     return {
         "default_probability": float(probability),
@@ -224,5 +220,5 @@ def _scores(scored: ScoreCells, place: int) -> dict[str, Any]:
     }
 
 
-def _listed(masks: Mapping[str, Mask], sound: Positions) -> dict[str, int]:
-    return {name: int(np.count_nonzero(mask[sound])) for name, mask in masks.items()}
+def _listed(masks: Mapping[str, Mask], rows: Indices) -> dict[str, int]:
+    return {name: int(np.count_nonzero(mask[rows])) for name, mask in masks.items()}

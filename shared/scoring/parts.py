@@ -1,4 +1,4 @@
-"""The parts that a chunk adds to the result files, put together from columns of texts, without an object for a row."""
+"""The parts that a chunk adds to the result files."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -6,18 +6,19 @@ from typing import Final
 
 import numpy as np
 
-from shared.delimited._arrays import Positions
-from shared.delimited._number_texts import row_number_cells
-from shared.scoring.passthrough import source_row_of
-from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS
-from shared.scoring.results import fault_texts, row_error
-from shared.scoring.scores import ScoreCells
-from shared.scoring.validation import Fault
+from shared.delimited.table import Table
+from shared.delimited.writing import LineWriter, integer_cells
+from shared.inputs.header import Layout
+from shared.scoring.passthrough import passthrough_lines, source_row_of, symbol_of
+from shared.scoring.results import ROW_ERROR_COLUMNS, SCORE_COLUMNS, SOURCE_ROW
+from shared.scoring.row_errors import RowError, row_error_line, row_error_texts
+from shared.scoring.scores import ScoredRows
+from shared.scoring.validation import ValidatedRows
+from shared.scoring.values import unguarded
 
-ROW_END: Final = b"\0"
-"""Of a sound row, in whose text it cannot be, until its files are told apart: one copies its text from the other."""
-
-_SOUND: Final = b"," * (len(FAULT_COLUMNS) + 1) + b"successful\n"
+# Ends a valid row, in whose text it cannot occur, so that one text can be rewritten into the parts of both outcomes.
+_ROW_END: Final = b"\0"
+_SUCCESSFUL_END: Final = b"," * (len(ROW_ERROR_COLUMNS) + 1) + b"successful\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,67 +32,62 @@ class Parts:
     failed: bytes
     all: bytes
     errors: bytes
-    summary: bytes
+    summary: bytes = b""
 
 
-def columns_of(
-    carried: list[bytes], scored: ScoreCells | None, sound: Positions, *, first_row: int
-) -> list[list[bytes]]:
-    """The texts of n rows: what is carried, the row's number with figures, the rest, and `ROW_END` with the last.
-
-    The i-th row that was scored is row `sound[i]`; every other one has no more than a number after what is carried.
-    """
-    numbers = row_number_cells(first_row, len(carried))
-    if scored is None:
-        return [carried, numbers.tolist(), [ROW_END] * len(carried)]
-    figures = np.zeros(len(carried), scored.figures.dtype)
-    figures[sound] = scored.figures
-    pieces = (piece.spread(sound, len(carried)) for piece in scored.pieces)
-    return [carried, np.strings.add(numbers, figures).tolist(), *pieces]
-
-
-def parts_of(
-    columns: Sequence[Sequence[bytes]],
-    faults: Mapping[int, Sequence[Fault]],
-    symbols: Mapping[int, str],
-    *,
-    first_row: int,
-    are_scored: bool,
-    is_retry: bool,
-    summary: bytes,
+def write_parts(
+    table: Table, layout: Layout, validated: ValidatedRows, scored: ScoredRows | None, *, first_row: int
 ) -> Parts:
-    """The parts of the rows that `columns_of` gives the texts of; those with faults, by index, are the failed ones."""
-    carried, numbers, *_ = columns
-    texts, width, size = interleaved(columns), len(columns), len(carried)
-    blanks = b"," * len(SCORE_COLUMNS) if are_scored else b""
-    # Appended to, not joined: rows full of faults are many times longer than their records.
+    """Returns the parts of n rows, of which the first is row `first_row` of the file; without their summary."""
+    passed = passthrough_lines(table, layout, validated.plain_symbols)
+    lines = LineWriter(len(table))
+    lines.add(passed)
+    lines.add_fixed(integer_cells(first_row, len(table)))
+    if scored is None:
+        lines.add_choice([_ROW_END], np.zeros(len(validated.valid), np.int64), validated.valid)
+    else:
+        scored.write(lines, row_end=_ROW_END)
+    symbols = _symbols(table, layout, validated.errors)
+    blanks = b"," * len(SCORE_COLUMNS) if scored else b""
+    is_retry = layout.normalised[-1] == SOURCE_ROW
+    # Appended to, not joined: rows full of errors are many times longer than their records.
     successful, everything, failed, errors = [], [], bytearray(), bytearray()
     start = 0
-    for index in [*sorted(faults), size]:
-        if start < index:
-            run = b"".join(texts[start * width : index * width])
-            successful.append(run.replace(ROW_END, b"\n"))
-            everything.append(run.replace(ROW_END, _SOUND))
-        start = index + 1
-        if index < size:
-            found = fault_texts(tuple(faults[index]))
-            row = carried[index] + numbers[index]
-            failed += b"".join((row, b",", found.cells, b"\n"))
-            everything.append(b"".join((row, blanks, b",", found.cells, b",failed\n")))
-            source = source_row_of(carried[index]) if is_retry else None
-            errors += row_error(first_row + index, symbols.get(index, ""), found, source_row=source) + b"\n"
+    for row in [*sorted(validated.errors), len(table)]:
+        if start < row:
+            run = lines.lines(start, row)
+            successful.append(run.replace(_ROW_END, b"\n"))
+            everything.append(run.replace(_ROW_END, _SUCCESSFUL_END))
+        start = row + 1
+        if row < len(table):
+            texts = row_error_texts(tuple(validated.errors[row]))
+            line = lines.lines(row, row + 1)
+            failed += b"".join((line, b",", texts.cells, b"\n"))
+            everything.append(b"".join((line, blanks, b",", texts.cells, b",failed\n")))
+            source = source_row_of(passed[row]) if is_retry else None
+            errors += row_error_line(first_row + row, symbols[row], texts, source_row=source)
     return Parts(
         successful=b"".join(successful),
         failed=bytes(failed),
         all=b"".join(everything),
         errors=bytes(errors),
-        summary=summary,
     )
 
 
-def interleaved(columns: Sequence[Sequence[bytes]]) -> list[bytes]:
-    """The rows one after another, each the texts of its columns."""
-    texts = [b""] * (len(columns) * len(columns[0]))
-    for place, column in enumerate(columns):
-        texts[place :: len(columns)] = column
-    return texts
+def write_unprocessed(table: Table, layout: Layout, *, first_row: int, scored: bool) -> tuple[bytes, bytes]:
+    """Returns n rows that were not scored, as the `unprocessed` and `all` files have them."""
+    lines = LineWriter(len(table))
+    lines.add(passthrough_lines(table, layout))
+    lines.add_fixed(integer_cells(first_row, len(table)))
+    # No cell can hold it: a NUL in a malformed record is written as another character.
+    lines.add([_ROW_END] * len(table))
+    text = lines.lines(0, len(table))
+    blanks = b"," * (len(ROW_ERROR_COLUMNS) + (len(SCORE_COLUMNS) if scored else 0))
+    return text.replace(_ROW_END, b"\n"), text.replace(_ROW_END, blanks + b",unprocessed\n")
+
+
+def _symbols(table: Table, layout: Layout, errors: Mapping[int, Sequence[RowError]]) -> dict[int, str]:
+    """Returns the company symbols of the invalid rows, by index."""
+    rows = np.array(list(errors), np.int64)
+    texts = table.texts(layout.place("company_symbol"), rows)
+    return {row: symbol_of(unguarded(text)) for row, text in zip(rows.tolist(), texts, strict=True)}

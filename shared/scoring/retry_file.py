@@ -1,6 +1,6 @@
 """The file of a retry, from the result files of its parent: their input columns as they stand, in order of the rows.
 
-A `failed` or `unprocessed` file has the input columns, `row`, and for failed rows the fault. Of these the input
+A `failed` or `unprocessed` file has the input columns, `row`, and for failed rows the row errors. Of these the input
 columns are kept byte by byte: guards against formulas stay, since reading takes them off and writing puts them on
 again. Behind them stands `source_row`, the number of the row in the file that was first uploaded. The file of a retry
 of a retry has that column already.
@@ -23,7 +23,7 @@ from typing import Final
 
 from shared.delimited.cells import field_expression, quoted, unquoted
 from shared.inputs.columns import normalised_name
-from shared.scoring.result_names import FAULT_COLUMNS, ROW, SOURCE_ROW, free_name
+from shared.scoring.results import ROW, ROW_ERROR_COLUMNS, SOURCE_ROW, free_name
 
 _FIELD: Final = field_expression(",")
 _HEADER: Final = re.compile(rb"(%b(?:,%b)*+)\n" % (_FIELD, _FIELD))
@@ -31,7 +31,7 @@ _CELL: Final = re.compile(rb"(?:\A|,)(%b)" % _FIELD)
 # What a malformed record may have in it, which a single cell hardly has.
 _SEVERAL_FIELDS: Final = re.compile("[,;\t|\n␀]".encode())
 _MALFORMED: Final = b"malformed_row"
-# A record has 16 MiB at most, every quote in it doubled, and its faults quote it.
+# A record has 16 MiB at most, every quote in it doubled, and its errors quote it.
 _MAX_RECORD_BYTES: Final = 128 << 20
 _BLOCK_ROWS: Final = 4096
 
@@ -45,7 +45,7 @@ class _ResultFile:
     """An opened result file: the names of its input columns as written, and what follows the header."""
 
     names: tuple[bytes, ...]
-    has_faults: bool
+    has_row_errors: bool
     rest: Iterator[bytes]
 
 
@@ -76,10 +76,10 @@ def _opened(blocks: Iterator[bytes]) -> _ResultFile:
         raise UnreadableResultError("a result file without a header")
     cells = _CELL.findall(match[1])
     names = [unquoted(cell).decode() for cell in cells]
-    ends = {True: [ROW, *FAULT_COLUMNS], False: [ROW]}
-    for has_faults, ours in ends.items():
+    ends = {True: [ROW, *ROW_ERROR_COLUMNS], False: [ROW]}
+    for has_row_errors, ours in ends.items():
         if names[-len(ours) :] == ours:
-            return _ResultFile(tuple(cells[: -len(ours)]), has_faults, chain([buffer[match.end() :]], blocks))
+            return _ResultFile(tuple(cells[: -len(ours)]), has_row_errors, chain([buffer[match.end() :]], blocks))
     raise UnreadableResultError("a result file without the number of its rows")
 
 
@@ -104,7 +104,7 @@ def _rows(file: _ResultFile, *, has_source_row: bool) -> Iterator[tuple[int, byt
             _FIELD,
             own - 1,
             rb",(\d+)" if has_source_row else b"()",
-            rb",([^,\n]*+)(?:,%b){%d}" % (_FIELD, len(FAULT_COLUMNS) - 1) if file.has_faults else b"()",
+            rb",([^,\n]*+)(?:,%b){%d}" % (_FIELD, len(ROW_ERROR_COLUMNS) - 1) if file.has_row_errors else b"()",
         )
     )
     nothing = b"," * (own - 1)

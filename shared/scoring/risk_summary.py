@@ -12,11 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.delimited._arrays import Positions, Words
-from shared.scoring.chunk_summary import BIN_WIDTH, NO_ROWS, RISKIEST, ChunkSummary, SectorTotal, largest_sectors
+from shared.delimited.cells import decimal_text
+from shared.scoring.catalogue import RISK_GRADES, RISK_LEVELS
+from shared.scoring.chunk_summary import BIN_WIDTH, NO_ROWS, RISKIEST, ChunkSummary, Keys, SectorTotal, largest_sectors
 from shared.scoring.company_periods import NO_KEY
-from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
-from shared.scoring.results import rounded_probability
+from shared.scoring.scores import Indices
 
 QUANTILES: Final = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 SECTORS_SHOWN: Final = 50
@@ -44,7 +44,7 @@ class RiskSummary:
         self._sectors: dict[str, SectorTotal] = {}
         self._other_sectors = NO_ROWS
         self._riskiest: list[Mapping[str, Any]] = []
-        self._keys: list[Words] = []
+        self._keys: list[Keys] = []
         self._row_numbers: list[tuple[int, int]] = []
         self._key_count = 0
 
@@ -94,7 +94,7 @@ class RiskSummary:
 
     def _probabilities(self, rows: int) -> dict[str, Any]:
         return {
-            "mean": rounded_probability(self._probability / rows),
+            "mean": _rounded(self._probability / rows),
             "lowest": self._lowest,
             "highest": self._highest,
             "quantiles": {name: self._quantile(share, rows) for name, share in QUANTILES.items()},
@@ -107,7 +107,7 @@ class RiskSummary:
             seen += count
             if seen >= wanted:
                 middle = exp((place + 0.5) * BIN_WIDTH)
-                return rounded_probability(min(max(middle, self._lowest), self._highest))
+                return _rounded(min(max(middle, self._lowest), self._highest))
         return self._highest
 
     def _duplicates(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ class RiskSummary:
         return numbers
 
 
-def _first_of(keys: Words, repeated: Words) -> list[np.uint64]:
+def _first_of(keys: Keys, repeated: Keys) -> list[np.uint64]:
     """The repeated keys, which ascend, that come first among all; no more than are shown.
 
     Read block by block: every row of a file may repeat another.
@@ -156,7 +156,7 @@ def _first_of(keys: Words, repeated: Words) -> list[np.uint64]:
     return list(found)
 
 
-def _places(repeated: Words, block: Words) -> Positions:
+def _places(repeated: Keys, block: Keys) -> Indices:
     return np.minimum(np.searchsorted(repeated, block), len(repeated) - 1)
 
 
@@ -192,6 +192,11 @@ def _shares(rows: Sequence[int]) -> list[float]:
 def _sector(total: SectorTotal) -> dict[str, Any]:
     return {
         "rows": total.rows,
-        "mean_default_probability": rounded_probability(total.probability / total.rows),
+        "mean_default_probability": _rounded(total.probability / total.rows),
         "by_risk_level": dict(zip(RISK_LEVELS, total.levels, strict=True)),
     }
+
+
+def _rounded(probability: float) -> float:
+    """Returns a probability with the digits that results show."""
+    return float(decimal_text(probability))

@@ -1,98 +1,76 @@
-"""The rules for rows, judged a column at a time over a whole table.
+"""Validates the rows of a table, a column at a time.
 
-Every fault of every row is found, in the order of the table of columns. What a person must mend is said in a sentence;
-where the row stands and which file it came from is not known here.
+Every error of every row is found, in the order of the table of columns. An error says in a sentence what to correct.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from shared.delimited._arrays import Floats, Mask
-from shared.delimited.table import Table
+from shared.delimited.table import Malformed, Table
 from shared.inputs.columns import BY_NAME, COLUMNS, EBITDA_STAND_INS, Column, Kind, ProfileName, Unit
+from shared.inputs.header import Layout
 from shared.scoring.features import CAP_TO_LIABILITIES_RANGE, cap_to_liabilities
-from shared.scoring.values import FIRST_YEAR, is_blank, read_number, read_quarter, read_year, trimmed
+from shared.scoring.plain_cells import Floats, Mask, bare_quarters, lettered_quarters, plain_text, plain_years
+from shared.scoring.row_errors import RowError, shown
+from shared.scoring.values import FIRST_YEAR, is_blank, read_number, read_quarter, read_year, trimmed, unguarded
 from shared.vocabulary import JobType
 
 CAP_TO_LIABILITIES: Final = "market_cap/total_liabilities"
-# Numbers with more digits than plain_numbers reads, as programs write doubles; few enough of them to be finite.
-_LONG_NUMBER = re.compile(rb"-?[0-9]{1,17}\.[0-9]{1,24}")
-
-LONGEST_VALUE: Final = 200
-"""Characters of a faulty cell that are shown; of a longer one the beginning, and an ellipsis."""
-
-
-class Fault(NamedTuple):
-    """One thing wrong with one row. `column` and `value` are None where the fault is not of one cell."""
-
-    column: str | None
-    code: str
-    error: str
-    value: str | None
-
-    def as_json(self) -> dict[str, str | None]:
-        """The fault as it stands in `errors`."""
-        return {"column": self.column, "code": self.code, "error": self.error, "value": self.value}
 
 
 @dataclass(slots=True, eq=False)
-class JudgedRows:
-    """What the rules say about a table of m rows. Arrays are `[m]`.
+class ValidatedRows:
+    """The errors and figures of n rows. Arrays are `[n]`.
 
-    `figures` has one entry a number column of the profile, NaN where blank or faulty, and `ebitda` also where it is the
-    sum of its stand-ins. `missing` and `out_of_range` say by name where a row lists that name; they mean nothing for a
-    row with faults. `faults` has an entry for each failed row, by index.
+    `figures` has an entry for each number column of the profile, NaN where blank or invalid, and `ebitda` also where
+    it is the sum of its stand-ins. `missing` and `out_of_range` say by name where a row lists that name; they mean
+    nothing for an invalid row. `errors` has an entry for each invalid row, by index. `years` (NaN where unknown) and
+    `quarters` (0 where blank, NaN where invalid) are those of all rows. `plain_symbols` are those that are read as
+    they are written.
     """
 
     figures: dict[str, Floats] = field(default_factory=dict)
     missing: dict[str, Mask] = field(default_factory=dict)
     out_of_range: dict[str, Mask] = field(default_factory=dict)
-    faults: defaultdict[int, list[Fault]] = field(default_factory=lambda: defaultdict(list))
-
-    def failed(self, count: int) -> Mask:
-        """Which of `count` rows have a fault."""
-        mask = np.zeros(count, np.bool_)
-        mask[list(self.faults)] = True
-        return mask
-
-
-def shown(value: str) -> str:
-    """A faulty cell as errors show it."""
-    return value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "…"
+    errors: defaultdict[int, list[RowError]] = field(default_factory=lambda: defaultdict(list))
+    years: Floats = field(default_factory=lambda: np.empty(0))
+    quarters: Floats = field(default_factory=lambda: np.empty(0))
+    plain_symbols: Mask = field(default_factory=lambda: np.empty(0, np.bool_))
+    valid: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    """The rows without errors, ascending."""
 
 
-def judge(table: Table, names: Sequence[str], *, job_type: JobType, profile: ProfileName, next_year: int) -> JudgedRows:
-    """The faults and figures of every row of a table whose columns have the given normalised names.
+def validate_rows(table: Table, layout: Layout, *, next_year: int, max_cell_bytes: int) -> ValidatedRows:
+    """Returns the errors and figures of every row of a table.
 
-    Columns outside the job type and profile are not looked at. `next_year` is the last reporting year accepted.
+    Columns outside the job type and profile are not looked at. `next_year` is the last reporting year accepted,
+    `max_cell_bytes` the limit on a cell that the table was read with.
     """
-    places = {name: place for place, name in enumerate(names)}
-    judged = JudgedRows()
-    for column in columns_judged(names, job_type, profile):
-        place = places[column.name]
-        if column.kind is Kind.TEXT:
-            _judge_text(judged, table, column, place)
-        elif column.kind is Kind.YEAR:
-            _judge_year(judged, table, column, place, next_year)
-        elif column.kind is Kind.QUARTER:
-            _judge_quarter(judged, table, column, place, required=job_type in column.required_for)
-        else:
-            _judge_number(judged, table, column, place)
-    if profile == "ratios":
-        _judge_ratios(judged, len(table))
+    validation = _Validation(table, layout, next_year)
+    for column in validated_columns(layout.normalised, layout.job_type, layout.profile):
+        validation.validate_column(column)
+    if layout.profile == "ratios":
+        validation.validate_ratios()
     else:
-        _complete_statements(judged, table, places)
-    return judged
+        validation.complete_statements()
+    rows = validation.rows
+    for row, malformed in table.malformed.items():
+        error = _malformed(malformed, layout.field_count, max_cell_bytes)
+        rows.errors[row] = [RowError(None, "malformed_row", error, None)]
+    is_valid = np.ones(len(table), np.bool_)
+    is_valid[list(rows.errors)] = False
+    rows.valid = np.flatnonzero(is_valid)
+    return rows
 
 
-def columns_judged(names: Sequence[str], job_type: JobType, profile: ProfileName) -> tuple[Column, ...]:
-    """The columns whose cells must obey their rules, in table order; any other column is only carried.
+def validated_columns(names: Sequence[str], job_type: JobType, profile: ProfileName) -> tuple[Column, ...]:
+    """Returns the columns whose cells must obey their rules, in table order; any other column is only passed through.
 
     An optional column counts when the file has it, EBITDA's stand-ins only when it lacks `ebitda`.
     """
@@ -105,88 +83,162 @@ def columns_judged(names: Sequence[str], job_type: JobType, profile: ProfileName
     )
 
 
-@lru_cache(maxsize=256)  # Blank cells look alike, and an empty record has one in every column.
-def _missing(column: Column, value: str) -> Fault:
-    return Fault(column.name, "missing_field", f"Missing required field: {column.name}", shown(value))
+class _Validation:
+    """The validation of one table, column by column."""
 
+    def __init__(self, table: Table, layout: Layout, next_year: int) -> None:
+        self.rows = ValidatedRows(quarters=np.zeros(len(table)))
+        self._table = table
+        self._layout = layout
+        self._next_year = next_year
+        self._well_formed = np.ones(len(table), np.bool_)
+        self._well_formed[list(table.malformed)] = False
 
-def _judge_text(judged: JudgedRows, table: Table, column: Column, place: int) -> None:
-    limit = column.max_length or 0
-    for row in np.flatnonzero(~table.simple_text(place, limit)).tolist():
-        value = table.text(place, row)
-        text = trimmed(value)
-        is_symbol = column.name == "company_symbol"
-        if is_blank(text, symbol=is_symbol):
-            judged.faults[row].append(_missing(column, value))
-        elif len(text.upper() if is_symbol else text) > limit:
-            error = f"{column.name} is too long: shorten it to at most {limit} characters"
-            judged.faults[row].append(Fault(column.name, "too_long", error, shown(value)))
-
-
-def _judge_year(judged: JudgedRows, table: Table, column: Column, place: int, next_year: int) -> None:
-    for row in np.flatnonzero(np.isnan(table.plain_years(place, next_year))).tolist():
-        value = table.text(place, row)
-        try:
-            if read_year(value, next_year=next_year) is None:
-                judged.faults[row].append(_missing(column, value))
-        except ValueError:
-            error = f"Invalid {column.name}: give a year of four digits from {FIRST_YEAR} to {next_year}"
-            judged.faults[row].append(Fault(column.name, "invalid_year", error, shown(value)))
-
-
-def _judge_quarter(judged: JudgedRows, table: Table, column: Column, place: int, *, required: bool) -> None:
-    valid = table.bare_quarters(place) | table.lettered_quarters(place)
-    if not required:
-        valid |= table.lengths(place) == 0
-    for row in np.flatnonzero(~valid).tolist():
-        value = table.text(place, row)
-        try:
-            if read_quarter(value) is None and required:
-                judged.faults[row].append(_missing(column, value))
-        except ValueError:
-            error = f"Invalid {column.name}: give Q1, Q2, Q3 or Q4"
-            judged.faults[row].append(Fault(column.name, "invalid_quarter", error, shown(value)))
-
-
-def _judge_number(judged: JudgedRows, table: Table, column: Column, place: int) -> None:
-    figures, read = table.plain_numbers(place)
-    blank = table.lengths(place) == 0
-    faulty: dict[int, str] = {}
-    unread = np.flatnonzero(~(read | blank))
-    for row, raw in zip(unread.tolist(), table.raws(place, unread), strict=True):
-        if _LONG_NUMBER.fullmatch(raw):
-            figures[row] = float(raw)
-            continue
-        value = table.text(place, row)
-        try:
-            figure = read_number(value, percent=column.unit is Unit.PERCENT)
-        except ValueError:
-            faulty[row] = value
-            continue
-        if figure is None:
-            blank[row] = True
+    def validate_column(self, column: Column) -> None:
+        place = self._layout.place(column.name)
+        if column.kind is Kind.TEXT:
+            self._validate_text(column, place)
+        elif column.kind is Kind.YEAR:
+            self._validate_year(column, place)
+        elif column.kind is Kind.QUARTER:
+            self._validate_quarter(column, place)
         else:
-            figures[row] = figure
-    below = figures <= column.minimum if column.minimum_is_excluded else figures < column.minimum
-    for row in np.flatnonzero(below).tolist():
-        faulty[row] = table.text(place, row)
-    if column.profile != "ratios":
-        for row in np.flatnonzero(blank).tolist():
-            value = table.text(place, row)
-            if column.name == "market_cap":
-                faulty[row] = value
+            self._validate_number(column, place)
+
+    def validate_ratios(self) -> None:
+        rows = self.rows
+        none_given = np.ones(len(self._table), np.bool_)
+        for name, blank in rows.missing.items():
+            none_given &= blank
+            low, high = BY_NAME[name].usual_range or (-np.inf, np.inf)
+            figures = rows.figures[name]
+            rows.out_of_range[name] = (figures < low) | (figures > high)
+        error = f"No ratio to score: give at least one of {', '.join(rows.missing)}"
+        for row in self._where(none_given):
+            rows.errors[row].append(RowError(None, "no_ratios", error, None))
+
+    def complete_statements(self) -> None:
+        rows = self.rows
+        figures = rows.figures
+        if "ebitda" not in figures:
+            first, second = EBITDA_STAND_INS
+            with np.errstate(over="ignore"):
+                figures["ebitda"] = figures[first] + figures[second]
+            error = f"Invalid {first}: its sum with {second} is too large, check the unit (USD million)"
+            for row in self._where(np.isinf(figures["ebitda"])):
+                value = self._value(self._layout.place(first), row)
+                rows.errors[row].append(RowError(first, "invalid_number", error, shown(value)))
+        ratio = cap_to_liabilities(figures)
+        low, high = CAP_TO_LIABILITIES_RANGE
+        rows.out_of_range[CAP_TO_LIABILITIES] = (ratio < low) | (ratio > high)
+
+    def _where(self, mask: Mask) -> list[int]:
+        """Returns the rows of a mask that are well-formed."""
+        rows: list[int] = np.flatnonzero(mask & self._well_formed).tolist()
+        return rows
+
+    def _value(self, place: int, row: int) -> str:
+        return unguarded(self._table.text(place, row))
+
+    def _add(self, row: int, column: Column, code: str, error: str, value: str) -> None:
+        self.rows.errors[row].append(RowError(column.name, code, error, shown(value)))
+
+    def _validate_text(self, column: Column, place: int) -> None:
+        limit = column.max_length or 0
+        is_symbol = column.name == "company_symbol"
+        plain = plain_text(self._table, place, limit)
+        if is_symbol:
+            self.rows.plain_symbols = plain
+        error = f"{column.name} is too long: shorten it to at most {limit} characters"
+        for row in self._where(~plain):
+            value = self._value(place, row)
+            text = trimmed(value)
+            if is_blank(text, symbol=is_symbol):
+                self.rows.errors[row].append(_missing(column, value))
+            elif len(text.upper() if is_symbol else text) > limit:
+                self._add(row, column, "too_long", error, value)
+
+    def _validate_year(self, column: Column, place: int) -> None:
+        years = plain_years(self._table, place, next_year=self._next_year)
+        error = f"Invalid {column.name}: give a year of four digits from {FIRST_YEAR} to {self._next_year}"
+        for row in self._where(np.isnan(years)):
+            value = self._value(place, row)
+            try:
+                year = read_year(value, next_year=self._next_year)
+            except ValueError:
+                self._add(row, column, "invalid_year", error, value)
+                continue
+            if year is None:
+                self.rows.errors[row].append(_missing(column, value))
             else:
-                judged.faults[row].append(_missing(column, value))
-    code, error = _number_fault(column)
-    for row, value in faulty.items():
-        judged.faults[row].append(Fault(column.name, code, error, shown(value)))
-        figures[row] = np.nan
-    judged.figures[column.name] = figures
-    if column.profile == "ratios" and column.scored:
-        judged.missing[column.name] = blank
+                years[row] = year
+        self.rows.years = years
+
+    def _validate_quarter(self, column: Column, place: int) -> None:
+        table, quarters = self._table, self.rows.quarters
+        is_required = self._layout.job_type in column.required_for
+        bare, lettered = bare_quarters(table, place), lettered_quarters(table, place)
+        quarters[bare] = table.first_bytes(place)[bare] - ord("0")
+        quarters[lettered] = table.second_bytes(place)[lettered] - ord("0")
+        valid = bare | lettered
+        if not is_required:
+            valid |= table.lengths(place) == 0
+        error = f"Invalid {column.name}: give Q1, Q2, Q3 or Q4"
+        for row in self._where(~valid):
+            value = self._value(place, row)
+            try:
+                quarter = read_quarter(value)
+            except ValueError:
+                quarters[row] = np.nan
+                self._add(row, column, "invalid_quarter", error, value)
+                continue
+            if quarter is not None:
+                quarters[row] = int(quarter[1])
+            elif is_required:
+                self.rows.errors[row].append(_missing(column, value))
+
+    def _validate_number(self, column: Column, place: int) -> None:
+        figures, is_read = self._table.numbers(place)
+        blank = self._table.lengths(place) == 0
+        invalid: dict[int, str] = {}
+        unread = np.flatnonzero(~(is_read | blank))
+        for row, text in zip(unread.tolist(), self._table.texts(place, unread), strict=True):
+            value = unguarded(text)
+            try:
+                figure = read_number(value, percent=column.unit is Unit.PERCENT)
+            except ValueError:
+                invalid[row] = value
+                continue
+            if figure is None:
+                blank[row] = True
+            else:
+                figures[row] = figure
+        below = figures <= column.minimum if column.minimum_is_excluded else figures < column.minimum
+        for row in np.flatnonzero(below).tolist():
+            invalid[row] = self._value(place, row)
+        if column.profile != "ratios" and (column.required or column.name in EBITDA_STAND_INS):
+            for row in self._where(blank):
+                value = self._value(place, row)
+                if column.name == "market_cap":
+                    invalid[row] = value
+                else:
+                    self.rows.errors[row].append(_missing(column, value))
+        code, error = _number_error(column)
+        for row, value in invalid.items():
+            self._add(row, column, code, error, value)
+            figures[row] = np.nan
+        self.rows.figures[column.name] = figures
+        if column.profile == "ratios" and column.scored:
+            self.rows.missing[column.name] = blank
 
 
-def _number_fault(column: Column) -> tuple[str, str]:
+@lru_cache(maxsize=256)  # Blank cells look alike, and an empty record has one in every column.
+def _missing(column: Column, value: str) -> RowError:
+    return RowError(column.name, "missing_field", f"Missing required field: {column.name}", shown(value))
+
+
+def _number_error(column: Column) -> tuple[str, str]:
+    """Returns the code and the sentence for an invalid number of a column."""
     if column.name == "market_cap":
         return "invalid_market_cap", "Invalid market cap value"
     bound = ""
@@ -198,27 +250,12 @@ def _number_fault(column: Column) -> tuple[str, str]:
     )
 
 
-def _judge_ratios(judged: JudgedRows, count: int) -> None:
-    none_given = np.ones(count, np.bool_)
-    for name, blank in judged.missing.items():
-        none_given &= blank
-        low, high = BY_NAME[name].usual_range or (-np.inf, np.inf)
-        figures = judged.figures[name]
-        judged.out_of_range[name] = (figures < low) | (figures > high)
-    error = f"No ratio to score: give at least one of {', '.join(judged.missing)}"
-    for row in np.flatnonzero(none_given).tolist():
-        judged.faults[row].append(Fault(None, "no_ratios", error, None))
-
-
-def _complete_statements(judged: JudgedRows, table: Table, places: dict[str, int]) -> None:
-    figures = judged.figures
-    if "ebitda" not in figures:
-        first, second = EBITDA_STAND_INS
-        with np.errstate(over="ignore"):
-            figures["ebitda"] = figures[first] + figures[second]
-        for row in np.flatnonzero(np.isinf(figures["ebitda"])).tolist():
-            error = f"Invalid {first}: its sum with {second} is too large, check the unit (USD million)"
-            judged.faults[row].append(Fault(first, "invalid_number", error, shown(table.text(places[first], row))))
-    ratio = cap_to_liabilities(figures)
-    low, high = CAP_TO_LIABILITIES_RANGE
-    judged.out_of_range[CAP_TO_LIABILITIES] = (ratio < low) | (ratio > high)
+def _malformed(malformed: Malformed, field_count: int, max_cell_bytes: int) -> str:
+    if malformed.reason == "nul":
+        return "Malformed row: it holds a NUL character, remove it"
+    if malformed.reason == "oversize":
+        return f"Malformed row: a cell is longer than {max_cell_bytes:,} bytes, shorten it"
+    return (
+        f"Malformed row: it has {malformed.fields:,} fields and the header has {field_count:,}; "
+        "put quotes around text that holds the delimiter, and give every column a cell"
+    )

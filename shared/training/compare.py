@@ -15,18 +15,17 @@ from typing import Final, get_args
 import numpy as np
 import pandas as pd
 
+from shared.delimited.cells import decimal_text
 from shared.delimited.dialect import CANONICAL, HEAD_BYTES
 from shared.inputs.chunks import chunk_size, plan_chunks
 from shared.inputs.columns import ProfileName
 from shared.inputs.errors import FileError
 from shared.inputs.header import Layout, read_layout
-from shared.scoring.catalogue import basis, model_name_for
+from shared.scoring.catalogue import RISK_GRADES, basis, model_name_for
 from shared.scoring.chunk import ChunkError, score_chunk
 from shared.scoring.features import FloatArray
-from shared.scoring.master_scale import RISK_GRADES
 from shared.scoring.model import IntArray, Model, ModelArtifactError, parse_model, risk_grades, risk_levels
-from shared.scoring.result_names import DEFAULT_PROBABILITY, ROW, SCORE_COLUMNS
-from shared.scoring.results import probability_text
+from shared.scoring.results import DEFAULT_PROBABILITY, ROW, SCORE_COLUMNS
 from shared.scoring.risk_summary import QUANTILES, population_stability
 from shared.vocabulary import JobType
 
@@ -222,7 +221,7 @@ def _quantile(probability: FloatArray, share: float) -> float:
 
 
 def _pair(name: str, before: float, after: float) -> str:
-    return f"{name:<24}{probability_text(before):>12}{probability_text(after):>12}"
+    return f"{name:<24}{decimal_text(before):>12}{decimal_text(after):>12}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,8 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from shared.scoring.catalogue import RISK_GRADES, RISK_LEVELS
 from shared.scoring.features import FloatArray
-from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import Model, Scores, risk_grades, risk_levels
 from shared.training import metrics
 from shared.training.baselines import BASELINES

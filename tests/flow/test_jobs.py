@@ -25,7 +25,7 @@ from shared.jobs.representations import job_details, job_progress
 from shared.jobs.row_errors import Position
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key
-from shared.scoring.master_scale import RISK_LEVELS
+from shared.scoring.catalogue import RISK_LEVELS
 from tests.flow.system import System
 from tests.synthesised import JsonObject
 

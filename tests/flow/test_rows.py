@@ -5,12 +5,12 @@ import json
 import pytest
 
 from functions.api.composition import ApiSettings, services
+from shared.delimited.cells import decimal_text
 from shared.delimited.dialect import CANONICAL
 from shared.inputs.header import read_layout
 from shared.jobs.errors import UnavailableError
 from shared.jobs.ports import GivenRows
 from shared.jobs.service import JobService
-from shared.scoring.results import probability_text
 from shared.vocabulary import JobType
 from tests.flow.system import System
 from tests.flow.test_jobs import MEMBER, annual_csv, jobs, ran, result
@@ -38,7 +38,7 @@ def test_the_answer_has_the_scores_of_the_job_to_the_byte(system: System, jobs: 
     for ours, theirs in zip(answer["results"], scored, strict=True):
         lists = {name for name, value in ours.items() if isinstance(value, list)}
         assert {name: json.loads(theirs[name]) for name in lists} == {name: ours[name] for name in lists}
-        assert probability_text(ours["default_probability"]) == theirs["default_probability"]
+        assert decimal_text(ours["default_probability"]) == theirs["default_probability"]
         for name in set(ours) - lists - {"default_probability"}:
             assert str(ours[name]) == theirs[name]
     failed = {row["row"]: row["error"] for row in result(system, job_id, "failed")}

@@ -35,7 +35,7 @@ class Question:
 QUESTIONS: Final = (
     Question(
         "Where are the delimiters that a CSV file may have?",
-        (Place("shared/delimited/cells.py", ("DELIMITERS",)),),
+        (Place("shared/delimited/dialect.py", ("DELIMITERS",)),),
     ),
     Question(
         "Where does it say that a market cap must be greater than 0?",
@@ -93,7 +93,7 @@ QUESTIONS: Final = (
     ),
     Question(
         "Where are the bytes of a scored row written?",
-        (Place("shared/scoring/parts.py", ("parts_of",)), Place("shared/scoring/scores.py", ("score_cells",))),
+        (Place("shared/scoring/parts.py", ("write_parts",)), Place("shared/scoring/scores.py", ("ScoredRows.write",))),
     ),
     Question(
         "Where is the response body of GET status built?",

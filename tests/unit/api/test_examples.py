@@ -106,7 +106,7 @@ def test_the_failed_rows_fail_as_the_examples_say() -> None:
     lines = [",".join(row), *(",".join(failed.values()) for failed in rows)]
     chunk = score_file("\n".join(lines))
     assert errors_of(chunk) == [{**error, "row": place} for place, error in enumerate(wanted, start=1)]
-    assert RowErrorCounts.of(chunk.faults) == fault_counts()
+    assert RowErrorCounts.of(chunk.row_errors) == fault_counts()
 
 
 def test_the_risk_of_the_job_counts_each_scored_row_once() -> None:

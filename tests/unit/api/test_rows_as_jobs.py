@@ -10,12 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.delimited.cells import decimal_text
 from shared.delimited.dialect import CANONICAL
 from shared.inputs.columns import BY_NAME, COLUMNS, Kind, required_columns
 from shared.inputs.header import read_layout
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
-from shared.scoring.results import probability_text, result_columns
+from shared.scoring.results import result_columns
 from shared.scoring.values import unguarded
 from shared.vocabulary import JobType, Outcome
 from tests.builders import NOON
@@ -83,7 +84,7 @@ def as_text(result: Mapping[str, Any]) -> dict[str, str]:
         name: json.dumps(result[name], ensure_ascii=False, separators=(",", ":"))
         for name in ("top_factors", "missing_ratios", "out_of_range")
     }
-    figures = {"row": str(result["row"]), "default_probability": probability_text(result["default_probability"])}
+    figures = {"row": str(result["row"]), "default_probability": decimal_text(result["default_probability"])}
     return {**result, **lists, **figures}
 
 

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.delimited._number_texts import probability_cells, row_number_cells
+from shared.delimited._number_texts import fraction_texts, integer_texts
+from shared.delimited.cells import decimal_text
 from shared.scoring.model import rounded
-from shared.scoring.results import probability_text
 
 # Every number of six digits that a probability is written with, trailing zeros among them, and some too small.
 mantissas = st.one_of(st.integers(100_000, 999_999), st.integers(1, 9_999).map(lambda number: number * 1_000))
@@ -18,7 +18,7 @@ probabilities = st.one_of(
 
 
 def one_by_one(figures: list[float]) -> list[bytes]:
-    return [f",{probability_text(figure)}".encode() for figure in figures]
+    return [f",{decimal_text(figure)}".encode() for figure in figures]
 
 
 @given(st.integers(0, 10**12), st.integers(0, 3_000))
@@ -27,18 +27,18 @@ def one_by_one(figures: list[float]) -> list[bytes]:
 @example(999, 2)
 @example(99_999, 1_001)
 def test_row_numbers_are_written_as_python_writes_them(first: int, count: int) -> None:
-    assert row_number_cells(first, count).tolist() == [b",%d" % number for number in range(first, first + count)]
+    assert integer_texts(first, count).tolist() == [b",%d" % number for number in range(first, first + count)]
 
 
 @given(st.lists(probabilities, max_size=50))
 @example([1.0, 0.1, 0.01, 0.001, 0.0001, 0.00001, 0.999999, 0.0999999, 0.00999999, 0.000999999, 0.0000999999])
 @example([0.12, 0.123, 0.1234, 0.100001, 0.10001, 0.001001, 0.5])
 def test_probabilities_are_written_as_one_by_one(figures: list[float]) -> None:
-    assert probability_cells(np.array(figures)).tolist() == one_by_one(figures)
+    assert fraction_texts(np.array(figures)).tolist() == one_by_one(figures)
 
 
 @pytest.mark.parametrize("power", [0, -1, -2, -3, -4, -5])
 def test_probabilities_beside_a_power_of_ten_are_written_as_one_by_one(power: int) -> None:
     nearby = 10.0**power * np.array([1 - 5e-7, 1 - 4e-7, 1, 1 + 4e-6, 1 + 6e-6])
     figures = rounded(np.minimum(nearby, 1))
-    assert probability_cells(figures).tolist() == one_by_one(figures.tolist())
+    assert fraction_texts(figures).tolist() == one_by_one(figures.tolist())

@@ -11,7 +11,7 @@ from pyarrow import parquet
 
 from functions.export.conversion import read_result
 from functions.export.formats import write_parquet
-from shared.scoring.results import probability_text
+from shared.delimited.cells import decimal_text
 from shared.scoring.values import guarded, unguarded
 from tests.unit.export.files import cells, csv_file, in_blocks
 
@@ -43,7 +43,7 @@ def test_any_text_of_the_callers_comes_back_as_it_was_meant(path: Path, rows: li
 
 @given(probabilities=st.lists(st.floats(0, 1), max_size=5))
 def test_probabilities_are_the_doubles_that_the_csv_says(path: Path, probabilities: list[float]) -> None:
-    texts = [probability_text(probability) for probability in probabilities]
+    texts = [decimal_text(probability) for probability in probabilities]
     table = written(path, ["a", "row", "default_probability"], [["x", "1", text] for text in texts])
     assert table["default_probability"].to_pylist() == [float(text) for text in texts]
     assert all(math.isfinite(value) for value in table["default_probability"].to_pylist())

@@ -13,8 +13,7 @@ from shared.scoring.chunk import (
     score_chunk,
     unprocessed_rows,
 )
-from shared.scoring.result_names import FAULT_COLUMNS, SCORE_COLUMNS
-from shared.scoring.results import header_line, result_columns
+from shared.scoring.results import ROW_ERROR_COLUMNS, SCORE_COLUMNS, header_line, result_columns
 from shared.vocabulary import JobType, Outcome
 from tests.unit.scoring.scored_files import (
     GOOD,
@@ -59,7 +58,7 @@ def test_each_outcome_has_its_columns_and_all_has_every_row_in_order() -> None:
     assert [row["row"] for row in successful] == ["11", "13"]
     for name in SCORE_COLUMNS:
         assert (rows[0][name], rows[1][name]) == (successful[0][name], "")
-    for name in FAULT_COLUMNS:
+    for name in ROW_ERROR_COLUMNS:
         assert (rows[0][name], rows[1][name]) == ("", failed[0][name])
     assert rows[0]["model_version"] == "statements-made-up"
     assert rows[0]["model_basis"] == basis(JobType.ANNUAL, "statements")

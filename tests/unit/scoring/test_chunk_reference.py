@@ -16,7 +16,7 @@ from shared.inputs.header import Layout
 from shared.scoring.chunk import ChunkEncodingError, ScoredChunk, score_chunk, unprocessed_rows
 from shared.scoring.passthrough import symbol_of
 from shared.scoring.results import header_line, result_columns
-from shared.scoring.validation import columns_judged
+from shared.scoring.validation import validated_columns
 from shared.scoring.values import (
     FORMULA_STARTS,
     is_blank,
@@ -93,7 +93,7 @@ def faults_of(cells: list[str], layout: Layout) -> list[tuple[str | None, str]]:
     if len(cells) != layout.field_count or any("\0" in cell for cell in cells):
         return [(None, "malformed_row")]
     by_name = dict(zip(layout.normalised, cells, strict=True))
-    columns = columns_judged(layout.normalised, layout.job_type, layout.profile)
+    columns = validated_columns(layout.normalised, layout.job_type, layout.profile)
     faults: list[tuple[str | None, str]] = []
     for column in columns:
         code = code_of(column.name, by_name[column.name], layout)

@@ -6,9 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.inputs.columns import ProfileName
-from shared.scoring.catalogue import MODEL_NAMES, ModelName, basis, model_name_for
+from shared.scoring.catalogue import (
+    GRADE_BOUNDS,
+    LEVEL_BOUNDS,
+    MODEL_NAMES,
+    RISK_GRADES,
+    RISK_LEVELS,
+    ModelName,
+    basis,
+    model_name_for,
+)
 from shared.scoring.features import FloatArray
-from shared.scoring.master_scale import GRADE_BOUNDS, LEVEL_BOUNDS, RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import (
     MAX_BREAK_POINTS,
     count_below,

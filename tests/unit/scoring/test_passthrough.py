@@ -1,13 +1,5 @@
-import re
-
-import numpy as np
 import pytest
-from hypothesis import example, given, reject
-from hypothesis import strategies as st
 
-from shared.delimited._records import split_records
-from shared.delimited.errors import OpenQuoteError
-from shared.delimited.table import table_of as cells_of
 from shared.scoring.chunk import (
     MAX_CELL_BYTES,
 )
@@ -60,19 +52,6 @@ def test_cells_with_stray_quotes_or_returns_come_back_as_cells_that_any_reader_r
     file = f"{STATEMENTS}\n{GOOD.replace('Acme Inc', raw)}\n"
     (row,) = table_of(file, score_file(file).parts.successful, "successful")
     assert row["company_name"] == text
-
-
-@given(st.lists(st.text(alphabet='"a', max_size=12).filter(lambda cell: cell.count('"') % 2 == 0), max_size=8))
-@example(['""', '"', '"', '"a""', '""""', '"""a"""', 'a""', '""a"'])
-def test_any_program_reads_a_cell_alike_that_is_quoted_whole_with_every_quote_in_it_doubled(cells: list[str]) -> None:
-    try:
-        records = split_records("\n".join(["a", *cells]).encode(), ",")
-    except OpenQuoteError:
-        reject()
-    rows = np.arange(len(records))
-    table = cells_of(records, rows, 1)
-    expected = [re.fullmatch(rb'"(?:[^"]++|"")*+"', raw) is not None for raw in table.raws(0, rows)]
-    assert table.well_quoted(0, rows).tolist() == expected
 
 
 def test_a_blank_in_stray_quotes_is_blank() -> None:

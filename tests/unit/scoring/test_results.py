@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.delimited.cells import decimal_text
 from shared.inputs.columns import normalised_name
 from shared.inputs.header import Layout
-from shared.scoring.result_names import OURS
-from shared.scoring.results import carried_names, header_line, probability_text, result_columns
+from shared.scoring.results import OURS, header_line, input_names, result_columns
 from shared.vocabulary import JobType, Outcome
 
 
@@ -26,7 +26,7 @@ def layout_of(*names: str) -> Layout:
 
 def test_input_columns_named_like_ours_get_a_prefix_that_is_repeated_until_the_name_is_free() -> None:
     layout = layout_of("Row", "input_row", "Error", "sector", "Input-Error", "outcome")
-    assert carried_names(layout) == (
+    assert input_names(layout) == (
         "input_input_Row",
         "input_row",
         "input_input_Error",
@@ -53,7 +53,7 @@ def test_a_header_is_guarded_and_quoted_like_any_text() -> None:
 
 @given(st.floats(1e-12, 1, exclude_max=True))
 def test_a_probability_is_written_to_six_significant_digits_without_an_exponent(probability: float) -> None:
-    text = probability_text(probability)
+    text = decimal_text(probability)
     assert re.fullmatch(r"[01](\.\d+)?", text)
     assert Decimal(text) == Decimal(f"{probability:.6g}")
 
@@ -62,4 +62,4 @@ def test_a_probability_is_written_to_six_significant_digits_without_an_exponent(
     ("probability", "text"), [(0.1, "0.1"), (2.5e-5, "0.000025"), (0.0123456789, "0.0123457"), (1.0, "1")]
 )
 def test_a_probability_has_no_digits_that_say_nothing(probability: float, text: str) -> None:
-    assert probability_text(probability) == text
+    assert decimal_text(probability) == text

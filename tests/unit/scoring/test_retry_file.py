@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.scoring.chunk import score_chunk, unprocessed_rows
-from shared.scoring.result_names import FAULT_COLUMNS
-from shared.scoring.results import header_line
+from shared.scoring.results import ROW_ERROR_COLUMNS, header_line
 from shared.scoring.retry_file import UnreadableResultError, retry_file
 from shared.vocabulary import JobType, Outcome
 from tests.unit.scoring.scored_files import GOOD, NEXT_YEAR, STATEMENTS, errors_of, layout_of, score_file
@@ -165,6 +164,6 @@ def test_what_is_no_result_file_is_no_file_of_a_retry(file: bytes) -> None:
 
 def test_files_of_different_jobs_are_not_merged() -> None:
     one = b"a,b,row\n"
-    other = b"a,c,row," + ",".join(FAULT_COLUMNS).encode() + b"\n"
+    other = b"a,c,row," + ",".join(ROW_ERROR_COLUMNS).encode() + b"\n"
     with pytest.raises(UnreadableResultError):
         list(retry_file([[one], [other]], has_source_row=False))

@@ -10,16 +10,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local import panel
-from shared.delimited._numbers import padded
-from shared.delimited._text_words import text_hashes
-from shared.scoring.catalogue import MODEL_NAMES, model_card
+from shared.scoring.catalogue import MODEL_NAMES, RISK_GRADES, RISK_LEVELS, model_card
 from shared.scoring.chunk_summary import MAX_SECTORS, ChunkSummary, SectorTotal, largest_sectors
 from shared.scoring.chunk_summary import NO_ROWS as NONE
-from shared.scoring.master_scale import RISK_GRADES, RISK_LEVELS
 from shared.scoring.risk_summary import (
     DUPLICATES_SHOWN,
     QUANTILES,
@@ -184,24 +181,6 @@ def test_the_largest_sectors_come_first_and_ties_by_name() -> None:
     totals = {name: SectorTotal(rows, rows * 0.1, (rows, 0, 0, 0)) for name, rows in (("b", 2), ("a", 2), ("c", 9))}
     kept, others = largest_sectors(totals, NONE, at_most=2)
     assert (list(kept), others) == (["c", "a"], totals["b"])
-
-
-@settings(max_examples=100)
-@given(st.lists(st.text(alphabet=st.characters(codec="utf-8"), max_size=40), max_size=8))
-@example(["", "\x01"])
-def test_texts_hash_alike_when_they_are_alike_wherever_they_stand(texts: list[str]) -> None:
-    def hashes(written: list[bytes], **options: Any) -> list[int]:
-        ends = np.cumsum([len(text) for text in written], dtype=np.int64)
-        starts = np.concatenate([[0], ends[:-1]]).astype(np.int64) if written else ends
-        found: list[int] = text_hashes(padded(b"".join(written)), starts, ends, **options).tolist()
-        return found
-
-    written = [text.encode() for text in texts]
-    for text, found in zip(written, hashes(written), strict=True):
-        assert [found] == hashes([text])
-    assert len(set(hashes(written))) == len(set(written))
-    ascii_only = [text for text in written if text.isascii()]
-    assert hashes(ascii_only, ignore_case=True) == hashes([text.upper() for text in ascii_only])
 
 
 class TestPopulationStability:

@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from shared.scoring.result_names import SCORE_COLUMNS
-from shared.scoring.validation import shown
+from shared.scoring.results import SCORE_COLUMNS
+from shared.scoring.row_errors import shown
 from tests.unit.scoring.scored_files import (
     GOOD,
     GOOD_RATIOS,
@@ -47,7 +47,7 @@ def test_a_cell_that_breaks_its_rule_fails_its_row(column: str, text: str, code:
     assert (error["column"], error["code"], error["value"]) == (column, code, shown(text))
     assert error["company_symbol"] == ("" if column == "company_symbol" else "ACME")
     assert column in error["error"] or code == "invalid_market_cap"
-    assert (chunk.successful, chunk.failed, chunk.faults) == (0, 1, {((code, column),): 1})
+    assert (chunk.successful, chunk.failed, chunk.row_errors) == (0, 1, {((code, column),): 1})
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,207 @@
+"""CSV with commas: the records of a table with some cells changed, lines from new columns, and the canonical form."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from operator import itemgetter
+
+import numpy as np
+
+from shared.delimited._arrays import Bytes, Floats, Mask, Positions
+from shared.delimited._number_texts import Texts, fraction_texts, integer_texts
+from shared.delimited._numbers import PAD
+from shared.delimited._records import Records, split_records
+from shared.delimited._text_words import have_lower_case
+from shared.delimited.cells import csv_cell, record_line, unquoted
+from shared.delimited.dialect import Delimiter
+from shared.delimited.table import Table
+
+_CASE_BIT = 0x20
+
+
+class RecordWriter:
+    """Writes the records of a table: each as it was written, but for the cells that are changed.
+
+    Delimiters become commas, and a cell is quoted anew where the text needs it with commas, or where programs would
+    read its quotes differently.
+    """
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._changed: Bytes | None = None
+        self._texts: defaultdict[int, dict[int, str]] = defaultdict(dict)
+        self._inserted: list[tuple[int, Mask, bytes]] = []
+        self._lines: dict[int, bytes] = {}
+        if table.delimiter != ",":
+            ends = table.field_ends[:-1]
+            if table.malformed:
+                # Their fields are empty, and no delimiter is at the ends of these.
+                ends = np.delete(ends, list(table.malformed), axis=1)
+            self._put(ends.ravel(), ord(","))
+            self._quote_anew(b",")
+        self._quote_anew(b"\r")
+        for column, row in table.cells_with_stray_quotes():
+            self._texts[row][column] = table.text(column, row)
+
+    def set_text(self, column: int, row: int, text: str) -> None:
+        """Gives a cell another text."""
+        self._texts[row][column] = text
+
+    def set_line(self, row: int, line: bytes) -> None:
+        """Writes a line, without line end, in the place of a record."""
+        self._lines[row] = line
+
+    def set_first_byte(self, column: int, rows: Mask, byte: bytes) -> None:
+        """Replaces the first byte of the texts of some rows, none of them empty."""
+        self._put(self._table.starts[column][rows], byte[0])
+
+    def insert(self, column: int, rows: Mask, text: bytes) -> None:
+        """Puts an ASCII text before those of some rows."""
+        self._inserted.append((column, rows, text))
+
+    def upper_case(self, column: int, rows: Mask) -> None:
+        """Turns ASCII letters into upper case in the cells of some rows, which are ASCII."""
+        table = self._table
+        starts, ends = table.starts[column][rows], table.ends[column][rows]
+        lower = have_lower_case(table.buffer, starts, ends)
+        starts, ends = starts[lower], ends[lower]
+        for offset in range(int((ends - starts).max(initial=0))):
+            places = (starts + offset)[starts + offset < ends]
+            letters = table.buffer[places + PAD]
+            is_lower = (letters >= ord("a")) & (letters <= ord("z"))
+            self._put(places[is_lower], letters[is_lower] - _CASE_BIT)
+        for row, texts in self._texts.items():
+            if column in texts and rows[row]:
+                texts[column] = texts[column].upper()
+
+    def lines(self) -> list[bytes]:
+        """Returns every record as a line of CSV without its line end."""
+        table = self._table
+        data = table.data if self._changed is None else self._changed.tobytes()
+        bounds = zip(table.record_starts.tolist(), table.record_ends.tolist(), strict=True)
+        lines = [data[start:end] for start, end in bounds]
+        # From the right, so that places to the left stay what they are.
+        for column, rows, text in sorted(self._inserted, key=itemgetter(0), reverse=True):
+            self._insert(lines, column, rows, text)
+        for row, texts in self._texts.items():
+            fields = zip(table.field_starts[:, row].tolist(), table.field_ends[:, row].tolist(), strict=True)
+            lines[row] = b",".join(
+                [
+                    csv_cell(texts[column]).encode() if column in texts else data[start:end]
+                    for column, (start, end) in enumerate(fields)
+                ]
+            )
+        for row, line in self._lines.items():
+            lines[row] = line
+        return lines
+
+    def _put(self, places: Positions, characters: Bytes | int) -> None:
+        """Replaces single bytes of the data, which is copied only when there are any."""
+        if not len(places):
+            return
+        if self._changed is None:
+            self._changed = np.frombuffer(self._table.data, np.uint8).copy()
+        self._changed[places] = characters
+
+    def _insert(self, lines: list[bytes], column: int, rows: Mask, text: bytes) -> None:
+        table = self._table
+        alone = rows.copy()
+        alone[list(self._texts)] = False
+        offsets = table.starts[column][alone] - table.record_starts[alone]
+        for row, offset in zip(np.flatnonzero(alone).tolist(), offsets.tolist(), strict=True):
+            line = lines[row]
+            lines[row] = b"%b%b%b" % (line[:offset], text, line[offset:])
+        for row, texts in self._texts.items():
+            if rows[row]:
+                texts[column] = text.decode() + table.text(column, row)
+
+    def _quote_anew(self, character: bytes) -> None:
+        """Marks the cells that hold a character which, unquoted, would end a cell or a record in the new form."""
+        table = self._table
+        if character not in table.data or not len(table):
+            return
+        text = np.frombuffer(table.data, np.uint8)
+        places = np.flatnonzero(text == character[0])
+        at_ends = text[table.record_ends[table.record_ends < len(text)]]
+        if len(places) == np.count_nonzero(at_ends == character[0]):
+            return  # each of them is part of a CRLF that ends a record
+        rows = np.searchsorted(table.field_starts[0], places, side="right") - 1
+        places = places[(rows >= 0) & (places < table.field_ends[-1, rows])]
+        # A cell may hold millions of them, and is marked once.
+        cells = np.unique(np.searchsorted(table.field_ends.T.ravel(), places, side="right"))
+        for row, column in zip(*(part.tolist() for part in np.divmod(cells, len(table.field_ends))), strict=True):
+            self._texts[row][column] = table.text(column, row)
+
+
+class LineWriter:
+    """Puts n lines together from columns of texts, without an object for a line."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._columns: list[Sequence[bytes]] = []
+        self._fixed: Texts | None = None
+        self._texts: list[bytes] = []
+
+    def add(self, texts: Sequence[bytes]) -> None:
+        """Adds a text to every line."""
+        self._end_fixed()
+        self._columns.append(texts)
+
+    def add_fixed(self, texts: Texts, rows: Positions | None = None) -> None:
+        """Adds texts of a fixed width (NULs at their ends are no part of them) to all lines, or to some."""
+        if rows is not None:
+            of_all = np.zeros(self._count, texts.dtype)
+            of_all[rows] = texts
+            texts = of_all
+        self._fixed = texts if self._fixed is None else np.strings.add(self._fixed, texts)
+
+    def add_choice(self, texts: Sequence[bytes], which: Positions, rows: Positions) -> None:
+        """Adds `texts[which[i]]` to line `rows[i]`."""
+        self._end_fixed()
+        choice = np.full(self._count, len(texts))
+        choice[rows] = which
+        self._columns.append(np.array([*texts, b""], np.object_)[choice].tolist())
+
+    def lines(self, start: int, stop: int) -> bytes:
+        """Returns the lines `start` to `stop`, one after another."""
+        self._end_fixed()
+        width = len(self._columns)
+        if not self._texts:
+            self._texts = [b""] * (width * self._count)
+            for place, column in enumerate(self._columns):
+                self._texts[place::width] = column
+        return b"".join(self._texts[start * width : stop * width])
+
+    def _end_fixed(self) -> None:
+        if self._fixed is not None:
+            self._columns.append(self._fixed.tolist())
+            self._fixed = None
+
+
+def integer_cells(first: int, count: int) -> Texts:
+    """Returns the integers from the first on as cells, a comma before each: `[count]`."""
+    return integer_texts(first, count)
+
+
+def fraction_cells(fractions: Floats) -> Texts:
+    """Returns numbers of six significant digits as cells, a comma before each, never in exponent form: `[n]`."""
+    return fraction_texts(fractions)
+
+
+def canonical_records(data: bytes, delimiter: Delimiter, *, cr_ends_lines: bool = False) -> bytes:
+    """Returns the records of `data` with commas and LF, blank ones left out; the text of every cell stays as it is.
+
+    With `cr_ends_lines` a CR outside quotes ends a record like an LF. Raises OpenQuoteError.
+    """
+    # Same length, so the bounds found in the one cut the other, and CRs inside quotes stay what they are.
+    records = split_records(data.replace(b"\r", b"\n") if cr_ends_lines else data, delimiter)
+    if delimiter == ",":
+        lines = [data[start:end] for start, end in zip(records.starts.tolist(), records.ends.tolist(), strict=True)]
+        # A CR that is data must not become half of a CRLF.
+        return b"".join([line + (b"\r\n" if line.endswith(b"\r") else b"\n") for line in lines])
+    return b"".join([_canonical_record(data, records, index) for index in range(len(records))])
+
+
+def _canonical_record(data: bytes, records: Records, index: int) -> bytes:
+    starts, ends = records.field_bounds(np.array([index]), int(records.field_counts[index]))
+    bounds = zip(starts[:, 0].tolist(), ends[:, 0].tolist(), strict=True)
+    return record_line([unquoted(data[start:end]) for start, end in bounds])

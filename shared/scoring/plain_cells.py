@@ -1,0 +1,66 @@
+"""Masks of the cells whose meaning shows in their bytes, a column at a time: the vectorized side of `values`.
+
+Every cell outside these masks is read one by one with `shared.scoring.values`, which gives the same for those inside.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from shared.delimited.table import Table
+from shared.scoring.values import FIRST_YEAR
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+def _byte_set(members: Iterable[int]) -> Mask:
+    """Returns which bytes are members: `[256]`, to be indexed by bytes."""
+    mask = np.zeros(256, np.bool_)
+    mask[list(members)] = True
+    return mask
+
+
+# Text between such bytes has no space to trim, and no guard against formulas to take off.
+_OPENS_TEXT: Final = _byte_set(range(0x21, 0x7F)) & ~_byte_set(b"'")
+_CLOSES_TEXT: Final = _byte_set(range(0x21, 0x7F))
+# The first two bytes of the words for blank; no such word is longer than four bytes.
+_OPENS_BLANK: Final = _byte_set(b"-#nN")
+_FOLLOWS_IN_BLANK: Final = _byte_set(b"-/.aAnNoOuU")
+_LONGEST_BLANK: Final = 4
+_YEAR_DIGITS: Final = 4
+_OPENS_QUARTER: Final = _byte_set(b"Qq")
+_IS_QUARTER: Final = _byte_set(b"1234")
+
+
+def plain_text(table: Table, column: int, limit: int) -> Mask:
+    """Returns the cells of 1 to `limit` ASCII bytes that are not blank and have nothing to trim: `[n]`."""
+    plain = table.short_ascii(column, limit)
+    firsts = table.first_bytes(column)
+    plain &= _OPENS_TEXT.take(firsts)
+    plain &= _CLOSES_TEXT.take(table.last_bytes(column))
+    lengths = table.lengths(column)
+    may_be_blank = np.flatnonzero((lengths <= _LONGEST_BLANK) & _OPENS_BLANK.take(firsts))
+    seconds = table.second_bytes(column)[may_be_blank]
+    plain[may_be_blank[(lengths[may_be_blank] == 1) | _FOLLOWS_IN_BLANK.take(seconds)]] = False
+    return plain
+
+
+def plain_years(table: Table, column: int, *, next_year: int) -> Floats:
+    """Returns the years up to `next_year` that are written as four digits, NaN for other cells: `[n]`."""
+    years, _ = table.numbers(column)
+    years[~((table.lengths(column) == _YEAR_DIGITS) & (years >= FIRST_YEAR) & (years <= next_year))] = np.nan
+    return years
+
+
+def bare_quarters(table: Table, column: int) -> Mask:
+    """Returns the cells that are one of the digits 1 to 4: `[n]`."""
+    return (table.lengths(column) == 1) & _IS_QUARTER[table.first_bytes(column)]  # type: ignore[no-any-return]
+
+
+def lettered_quarters(table: Table, column: int) -> Mask:
+    """Returns the cells that are `Q1` to `Q4` or `q1` to `q4`: `[n]`."""
+    is_quarter = (table.lengths(column) == 2) & _IS_QUARTER[table.second_bytes(column)]
+    return is_quarter & _OPENS_QUARTER[table.first_bytes(column)]  # type: ignore[no-any-return]

@@ -1,0 +1,78 @@
+import re
+
+import numpy as np
+import pytest
+from hypothesis import example, given, reject
+from hypothesis import strategies as st
+
+from shared.delimited.errors import OpenQuoteError
+from shared.delimited.table import Table, hash_text, read_table
+
+
+def one_column(cells: list[str]) -> Table:
+    return read_table("\n".join(["a", *cells]).encode(), ",", field_count=1)
+
+
+def test_malformed_records_have_empty_cells_and_their_reason() -> None:
+    table = read_table(b"a,b\n1\n1,2,3\n\0,2\n" + b"x" * 9 + b",2\nc,d\n", ",", field_count=2, max_field_bytes=8)
+    assert {row: (one.reason, one.fields) for row, one in table.malformed.items()} == {
+        1: ("fields", 1),
+        2: ("fields", 3),
+        3: ("nul", 2),
+        4: ("oversize", 2),
+    }
+    assert table.texts(0, np.arange(6)) == ["a", "", "", "", "", "c"]
+    assert [table.record(row) for row in (0, 1, 2)] == [b"a,b", b"1", b"1,2,3"]
+
+
+def test_bytes_that_are_not_utf8_are_refused() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        read_table(b"a,b\n\xff,2\n", ",", field_count=2)
+
+
+@given(st.lists(st.text(alphabet='"a', max_size=12).filter(lambda cell: cell.count('"') % 2 == 0), max_size=8))
+@example(['""', '"', '"', '"a""', '""""', '"""a"""', 'a""', '""a"'])
+def test_quotes_are_stray_unless_the_cell_is_quoted_whole_with_every_quote_in_it_doubled(cells: list[str]) -> None:
+    try:
+        table = one_column(cells)
+    except OpenQuoteError:
+        reject()
+    stray = {row for _, row in table.cells_with_stray_quotes()}
+    for row in range(len(table)):
+        written = table.written(0, row)
+        is_whole = re.fullmatch(rb'"(?:[^"]++|"")*+"', written) is not None
+        assert (row in stray) == (written.startswith(b'"') and not is_whole)
+
+
+@given(st.lists(st.text(alphabet='=a"+-1 ', max_size=6).filter(lambda cell: cell.count('"') % 2 == 0), max_size=6))
+def test_cells_are_found_by_the_first_character_of_their_text(cells: list[str]) -> None:
+    try:
+        table = one_column(cells)
+    except OpenQuoteError:
+        reject()
+    found = set(table.cells_opening_with("=+", except_numbers=np.array([False])))
+    expected = {(0, row) for row in range(len(table)) if table.text(0, row).startswith(("=", "+"))}
+    assert expected <= found
+    assert found - expected <= set(table.cells_with_stray_quotes())
+
+
+def test_numbers_are_left_out_of_the_cells_found_where_asked() -> None:
+    table = read_table(b"-1,-1\n-x,-x\n", ",", field_count=2)
+    assert table.cells_opening_with("-", except_numbers=np.array([True, False])) == [(0, 1), (1, 0), (1, 1)]
+    table.numbers(0)
+    assert table.cells_opening_with("-", except_numbers=np.array([True, False])) == [(0, 1), (1, 0), (1, 1)]
+
+
+def test_rows_are_grouped_by_how_a_cell_is_written() -> None:
+    table = one_column(['"a"', "b", "a", "b", '"a"'])
+    rows, group = table.grouped(0, np.arange(6))
+    assert [table.written(0, int(rows[one])) for one in group] == [table.written(0, row) for row in range(6)]
+    assert len(rows) == 3
+
+
+@given(st.lists(st.text(alphabet="abAB é", min_size=1, max_size=20).filter(str.strip), min_size=1, max_size=6))
+def test_a_text_alone_has_the_hash_that_its_cell_has(cells: list[str]) -> None:
+    table = one_column(cells)
+    rows = np.arange(len(table))
+    hashes = table.hashes(0, rows, (rows + 7).astype(np.uint64)).tolist()
+    assert hashes == [hash_text(table.text(0, row).encode(), row + 7) for row in rows.tolist()]
