@@ -36,6 +36,8 @@ class Table:
     data: bytes
     delimiter: Delimiter
     malformed: Mapping[int, Malformed]
+    well_formed: Mask
+    """The records that are not in `malformed`."""
     # Positions in `data`, for the rest of the engine: `[n]` of records, and `[k, n]` of fields as written (`field_*`)
     # and of their text (`starts`, `ends`). Where `odd`, a cell has quotes inside, and only `text` reads it right.
     record_starts: Positions
@@ -197,11 +199,10 @@ def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field
     has_nul = records.has_nul()
     oversize = records.has_field_over(max_field_bytes) if max_field_bytes is not None else np.zeros_like(has_nul)
     is_malformed = (records.field_counts != field_count) | has_nul | oversize
+    rows = np.flatnonzero(is_malformed)
     malformed = {
-        row: Malformed(
-            "nul" if has_nul[row] else "oversize" if oversize[row] else "fields", int(records.field_counts[row])
-        )
-        for row in np.flatnonzero(is_malformed).tolist()
+        row: Malformed("nul" if has_nul[row] else "oversize" if oversize[row] else "fields", fields)
+        for row, fields in zip(rows.tolist(), records.field_counts[rows].tolist(), strict=True)
     }
     if malformed:
         # Empty fields at the start of the record, so that positions still ascend.
@@ -219,6 +220,7 @@ def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field
         data=data,
         delimiter=delimiter,
         malformed=malformed,
+        well_formed=~is_malformed,
         record_starts=records.starts,
         record_ends=records.ends,
         field_starts=field_starts,

@@ -32,10 +32,8 @@ class RecordWriter:
         self._inserted: list[tuple[int, Mask, bytes]] = []
         self._lines: dict[int, bytes] = {}
         if table.delimiter != ",":
-            ends = table.field_ends[:-1]
-            if table.malformed:
-                # Their fields are empty, and no delimiter is at the ends of these.
-                ends = np.delete(ends, list(table.malformed), axis=1)
+            # The fields of a malformed record are empty, and no delimiter is at their ends.
+            ends = table.field_ends[:-1, table.well_formed] if table.malformed else table.field_ends[:-1]
             self._put(ends.ravel(), ord(","))
             self._quote_anew(b",")
         self._quote_anew(b"\r")
@@ -163,13 +161,17 @@ class LineWriter:
 
     def lines(self, start: int, stop: int) -> bytes:
         """Returns the lines `start` to `stop`, one after another."""
+        if not self._texts:
+            self._interleave()
+        width = len(self._columns)
+        return b"".join(self._texts[start * width : stop * width])
+
+    def _interleave(self) -> None:
         self._end_fixed()
         width = len(self._columns)
-        if not self._texts:
-            self._texts = [b""] * (width * self._count)
-            for place, column in enumerate(self._columns):
-                self._texts[place::width] = column
-        return b"".join(self._texts[start * width : stop * width])
+        self._texts = [b""] * (width * self._count)
+        for place, column in enumerate(self._columns):
+            self._texts[place::width] = column
 
     def _end_fixed(self) -> None:
         if self._fixed is not None:

@@ -65,7 +65,7 @@ def write_parts(
             failed += b"".join((line, b",", texts.cells, b"\n"))
             everything.append(b"".join((line, blanks, b",", texts.cells, b",failed\n")))
             source = source_row_of(passed[row]) if is_retry else None
-            errors += row_error_line(first_row + row, symbols[row], texts, source_row=source)
+            errors += row_error_line(first_row + row, symbols.get(row, ""), texts, source_row=source)
     return Parts(
         successful=b"".join(successful),
         failed=bytes(failed),
@@ -87,7 +87,7 @@ def write_unprocessed(table: Table, layout: Layout, *, first_row: int, scored: b
 
 
 def _symbols(table: Table, layout: Layout, errors: Mapping[int, Sequence[RowError]]) -> dict[int, str]:
-    """Returns the company symbols of the invalid rows, by index."""
-    rows = np.array(list(errors), np.int64)
+    """Returns the company symbols of the well-formed rows among the invalid ones, by index."""
+    rows = np.array([row for row in errors if row not in table.malformed], np.int64)
     texts = table.texts(layout.place("company_symbol"), rows)
     return {row: symbol_of(unguarded(text)) for row, text in zip(rows.tolist(), texts, strict=True)}

@@ -12,7 +12,7 @@ of it is lost, no figure of it lands in the wrong column, and the file stays rec
 
 import numpy as np
 
-from shared.delimited.cells import csv_cell, unquoted
+from shared.delimited.cells import quoted, unquoted
 from shared.delimited.table import Malformed, Table
 from shared.delimited.writing import RecordWriter
 from shared.inputs.columns import BY_NAME, Kind
@@ -49,8 +49,13 @@ def passthrough_lines(table: Table, layout: Layout, plain_symbols: Mask | None =
         _normalize_symbols(writer, table, symbol, plain_symbols)
     if "reporting_quarter" in layout.normalised:
         _normalize_quarters(writer, table, layout.place("reporting_quarter"))
+    blanks = b"," * (layout.field_count - 1)
     for row, malformed in table.malformed.items():
-        writer.set_line(row, _malformed_line(table.record(row), malformed, layout))
+        record, number = table.record(row), b""
+        if layout.normalised[-1] == SOURCE_ROW:
+            record, number = _without_source_row(record, malformed, layout.delimiter.encode())
+        text = guarded(record.decode().replace("\0", "␀"))
+        writer.set_line(row, quoted(text.encode()) + blanks + number)
     return writer.lines()
 
 
@@ -75,7 +80,7 @@ def _guard_formulas(writer: RecordWriter, table: Table, layout: Layout) -> None:
 
 
 def _normalize_symbols(writer: RecordWriter, table: Table, column: int, plain: Mask) -> None:
-    for row in np.flatnonzero(~plain).tolist():
+    for row in np.flatnonzero(~plain & table.well_formed).tolist():
         text = table.text(column, row)
         symbol = symbol_of(unguarded(text))
         if symbol and guarded(symbol) != text:
@@ -86,7 +91,7 @@ def _normalize_symbols(writer: RecordWriter, table: Table, column: int, plain: M
 def _normalize_quarters(writer: RecordWriter, table: Table, column: int) -> None:
     lettered, bare = lettered_quarters(table, column), bare_quarters(table, column)
     writer.set_first_byte(column, lettered, b"Q")
-    for row in np.flatnonzero(~(lettered | bare)).tolist():
+    for row in np.flatnonzero(~(lettered | bare) & table.well_formed).tolist():
         try:
             quarter = read_quarter(unguarded(table.text(column, row)))
         except ValueError:
@@ -94,14 +99,6 @@ def _normalize_quarters(writer: RecordWriter, table: Table, column: int) -> None
         if quarter is not None:
             writer.set_text(column, row, quarter)
     writer.insert(column, bare, b"Q")
-
-
-def _malformed_line(record: bytes, malformed: Malformed, layout: Layout) -> bytes:
-    number = b""
-    if layout.normalised[-1] == SOURCE_ROW:
-        record, number = _without_source_row(record, malformed, layout.delimiter.encode())
-    text = record.decode().replace("\0", "␀")
-    return csv_cell(guarded(text)).encode() + b"," * (layout.field_count - 1) + number
 
 
 def _without_source_row(record: bytes, malformed: Malformed, delimiter: bytes) -> tuple[bytes, bytes]:

@@ -14,8 +14,16 @@ import numpy as np
 
 from shared.delimited.cells import decimal_text
 from shared.scoring.catalogue import RISK_GRADES, RISK_LEVELS
-from shared.scoring.chunk_summary import BIN_WIDTH, NO_ROWS, RISKIEST, ChunkSummary, Keys, SectorTotal, largest_sectors
-from shared.scoring.company_periods import NO_KEY
+from shared.scoring.chunk_summary import (
+    BIN_WIDTH,
+    NO_KEY,
+    NO_ROWS,
+    RISKIEST,
+    ChunkSummary,
+    Keys,
+    SectorTotal,
+    largest_sectors,
+)
 from shared.scoring.scores import Indices
 
 QUANTILES: Final = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}

@@ -60,9 +60,10 @@ def validate_rows(table: Table, layout: Layout, *, next_year: int, max_cell_byte
     else:
         validation.complete_statements()
     rows = validation.rows
+    # A file with one malformed row often has many that are malformed alike.
+    sentences = {one: _malformed(one, layout.field_count, max_cell_bytes) for one in set(table.malformed.values())}
     for row, malformed in table.malformed.items():
-        error = _malformed(malformed, layout.field_count, max_cell_bytes)
-        rows.errors[row] = [RowError(None, "malformed_row", error, None)]
+        rows.errors[row] = [RowError(None, "malformed_row", sentences[malformed], None)]
     is_valid = np.ones(len(table), np.bool_)
     is_valid[list(rows.errors)] = False
     rows.valid = np.flatnonzero(is_valid)
@@ -91,8 +92,6 @@ class _Validation:
         self._table = table
         self._layout = layout
         self._next_year = next_year
-        self._well_formed = np.ones(len(table), np.bool_)
-        self._well_formed[list(table.malformed)] = False
 
     def validate_column(self, column: Column) -> None:
         place = self._layout.place(column.name)
@@ -134,7 +133,7 @@ class _Validation:
 
     def _where(self, mask: Mask) -> list[int]:
         """Returns the rows of a mask that are well-formed."""
-        rows: list[int] = np.flatnonzero(mask & self._well_formed).tolist()
+        rows: list[int] = np.flatnonzero(mask & self._table.well_formed).tolist()
         return rows
 
     def _value(self, place: int, row: int) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from shared.scoring.catalogue import MODEL_NAMES, ModelName
 from shared.scoring.model import load_model
-from shared.scoring.top_factors import MOST, top_factors
+from shared.scoring.scores import MOST, top_factors
 
 
 @given(
