@@ -67,6 +67,17 @@ def test_every_outcome_is_the_same_in_every_format_and_goes_with_its_job(cloud: 
     assert not [key for key in keys if job_id in key]
 
 
+def test_results_frame_has_the_rows_that_the_api_lists(member: JobsClient) -> None:
+    rows = [{**row, "remarks": "=1+1"} for row in panel.statement_rows(200, seed=9, faulty=20)]
+    body = panel.as_csv(rows, [*panel.STATEMENT_COLUMNS, "remarks"])
+    job_id = member.upload("annual", "framed.csv", body)["job_id"]
+    member.wait(job_id)
+    frame = member.results_frame(job_id)
+    listed = member.http.get(f"jobs/{job_id}/results", params={"limit": 500}).json()["results"]
+    assert len(frame) == 180
+    assert frame.to_dict("records") == listed
+
+
 def as_text(row: dict[str, Any]) -> dict[str, str]:
     """The row as the CSV has it: probabilities have six significant digits, and no exponent."""
     return {

@@ -103,6 +103,15 @@ def test_installed_package_scores_a_file(environment: Path, cloud: LocalCloud, t
     assert (ran.stdout, ran.stderr) == ("completed True\n", "")
 
 
+def test_installed_package_without_pandas_says_how_to_install_it(environment: Path, tmp_path: Path) -> None:
+    program = (
+        "from default_risk_jobs import JobsClient; JobsClient('https://api.example', token=None).results_frame('1')"
+    )
+    ran = run(str(environment / "bin" / "python"), "-I", "-c", program, folder=tmp_path)
+    assert "MissingPandasError" in ran.stderr
+    assert "pip install 'default-risk-jobs[pandas]'" in ran.stderr
+
+
 def test_installed_command_says_that_the_local_cloud_needs_a_checkout(environment: Path, tmp_path: Path) -> None:
     ran = run(str(environment / "bin" / "default-risk"), "local", folder=tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")

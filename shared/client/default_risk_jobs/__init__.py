@@ -12,6 +12,7 @@ from default_risk_jobs.client import JobsClient, root_url
 from default_risk_jobs.errors import (
     ApiError,
     ClientError,
+    MissingPandasError,
     NoAnswerError,
     SignInError,
     UnavailableError,
@@ -28,6 +29,7 @@ __all__ = [
     "ApiError",
     "ClientError",
     "JobsClient",
+    "MissingPandasError",
     "NoAnswerError",
     "ResultFile",
     "Retries",

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from io import SEEK_END, BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO, Self, Unpack
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, Unpack
 
 import httpx
 
-from default_risk_jobs.errors import ApiError, UnreadableFileError, WaitedTooLongError
+from default_risk_jobs.errors import ApiError, MissingPandasError, UnreadableFileError, WaitedTooLongError
 from default_risk_jobs.files import CountedFile, OnSent, sha256_of, silent
 from default_risk_jobs.polling import ResultFile, ResultRequest, follow, receive
 from default_risk_jobs.transport import Retries, Sender
@@ -31,6 +32,9 @@ from default_risk_jobs.types import (
     UploadRequestOptions,
     UploadResponse,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 API_PATH = "/api/v1"
 # What the service takes in one request by default, less what the form around the file adds.
@@ -283,6 +287,28 @@ class JobsClient:
         """An outcome's file in memory. Raises `WaitedTooLongError`."""
         with self.result_file(job_id, outcome, file_format=file_format, timeout_seconds=timeout_seconds) as file:
             return b"".join(file.parts)
+
+    def results_frame(self, job_id: str, *, timeout_seconds: float = 600) -> "pd.DataFrame":
+        """Returns the scored rows of an ended job as a table, in the order of the file.
+
+        `row` is an integer and `default_probability` a float; `top_factors`, `missing_ratios` and `out_of_range` are
+        lists. The columns of the uploaded file are text, as they were written. A job that only validated rows has no
+        score. Raises `MissingPandasError` and `WaitedTooLongError`.
+        """
+        try:
+            from default_risk_jobs.data_frames import read_scored_rows  # noqa: PLC0415 - pandas is an extra
+        except ModuleNotFoundError as error:
+            if error.name != "pandas":
+                raise
+            raise MissingPandasError("results_frame needs pandas: pip install 'default-risk-jobs[pandas]'") from error
+        with (
+            TemporaryFile() as downloaded,
+            self.result_file(job_id, "successful", timeout_seconds=timeout_seconds) as file,
+        ):
+            for part in file.parts:
+                downloaded.write(part)
+            downloaded.seek(0)
+            return read_scored_rows(downloaded)
 
     # What there is to know before
 

@@ -6,7 +6,8 @@ ClientError
 │   └── UnavailableError the service asks to come again, and every attempt was used up
 ├── NoAnswerError        no answer at all
 ├── WaitedTooLongError   a job or a file that was waited for
-└── UnreadableFileError  a file on this machine that cannot be read, or is neither CSV nor XLSX
+├── UnreadableFileError  a file on this machine that cannot be read, or is neither CSV nor XLSX
+└── MissingPandasError   the extra `pandas` is not installed
 """
 
 from collections.abc import Sequence
@@ -31,6 +32,10 @@ class WaitedTooLongError(ClientError):
 
 class UnreadableFileError(ClientError):
     """A file that is not there, cannot be read, or is neither CSV nor XLSX."""
+
+
+class MissingPandasError(ClientError):
+    """A method that returns a DataFrame was called where pandas is not installed."""
 
 
 class ApiError(ClientError):

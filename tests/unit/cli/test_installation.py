@@ -50,9 +50,8 @@ def test_distribution_depends_on_what_its_modules_import() -> None:
         for module in graph.find_modules_directly_imported_by(importer)
         if not module.startswith("default_risk_jobs")
     }
-    assert imported - sys.stdlib_module_names == {
-        requirement.partition(">")[0] for requirement in CLIENT["dependencies"]
-    }
+    declared = [*CLIENT["dependencies"], *CLIENT["optional-dependencies"]["pandas"]]
+    assert imported - sys.stdlib_module_names == {requirement.partition(">")[0] for requirement in declared}
 
 
 def test_a_shell_completes_commands_and_deployments(tmp_path: Path) -> None:
