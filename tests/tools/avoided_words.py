@@ -52,5 +52,7 @@ def _files(root: Path) -> Iterable[Path]:
     for path in sorted(candidates):
         relative = path.relative_to(root)
         is_vendored = {"vendor", "node_modules"} & set(relative.parts)
-        if path.suffix in SUFFIXES and not is_vendored and relative.as_posix() not in _EXEMPT:
+        # A link is counted where the file is.
+        is_counted = path.suffix in SUFFIXES and not is_vendored and not path.is_symlink()
+        if is_counted and relative.as_posix() not in _EXEMPT:
             yield path

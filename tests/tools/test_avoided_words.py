@@ -25,3 +25,10 @@ def test_vendored_files_do_not_count(tmp_path: Path) -> None:
     vendored.mkdir(parents=True)
     (vendored / "library.js").write_text("// nobody\n")
     assert not count_avoided(tmp_path)
+
+
+def test_links_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("nobody\n")
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "README.md").symlink_to("../README.md")
+    assert [path for path, _ in count_avoided(tmp_path)] == ["README.md"]

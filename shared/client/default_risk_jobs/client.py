@@ -1,4 +1,4 @@
-"""The API as one caller sees it: for the command line, the demonstration and the end-to-end tests alike."""
+"""The client of the API for one caller."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, Unpack
 
 import httpx
 
-from default_risk_jobs.errors import ApiError, MissingPandasError, UnreadableFileError, WaitedTooLongError
+from default_risk_jobs.errors import ApiError, MissingPandasError, UnreadableFileError, WaitTimeoutError
 from default_risk_jobs.files import CountedFile, OnSent, sha256_of, silent
 from default_risk_jobs.polling import ResultFile, ResultRequest, follow, receive
 from default_risk_jobs.transport import Retries, Sender
@@ -37,18 +37,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
 API_PATH = "/api/v1"
-# What the service takes in one request by default, less what the form around the file adds.
+# The default limit of the service for one request, less what the form around the file adds.
 _MULTIPART_BYTES = 4 * 1024 * 1024 - 16 * 1024
 _TIMEOUT = httpx.Timeout(60, connect=10)
-# A file goes and comes in parts, each of which may take this long.
+# Per part of a file that is sent or received.
 _FILE_TIMEOUT = httpx.Timeout(120, connect=10)
 _PAGE = 500
 
 
 class JobsClient:
-    """The API as the owner of an access token.
+    """The API for the owner of an access token.
 
-    Every method raises `ApiError` for what the service refuses and `NoAnswerError` when it cannot be reached.
+    Every method raises `ApiError` when the service rejects a request, and `NoResponseError` when it cannot be reached.
     """
 
     def __init__(
@@ -59,14 +59,14 @@ class JobsClient:
         transport: httpx.BaseTransport | None = None,
         retries: Retries | None = None,
     ) -> None:
-        # For requests that this class does not make: it knows the address and the token.
+        # Public, for requests that no method makes: it has the address and the token.
         self.http = httpx.Client(
             base_url=f"{root_url(api_url)}{API_PATH}/predictions/",
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=_TIMEOUT,
             transport=transport,
         )
-        # Storage must not see the token, so it has a client without one.
+        # S3 must not see the token.
         self._storage = httpx.Client(timeout=_FILE_TIMEOUT, transport=transport)
         self._retries = retries or Retries()
         self._sender = Sender(self.http, self._retries)
@@ -78,7 +78,7 @@ class JobsClient:
         self.close()
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Closes the connections."""
         self.http.close()
         self._storage.close()
 
@@ -87,9 +87,9 @@ class JobsClient:
     def upload_file(
         self, job_type: str, path: Path, *, on_sent: OnSent = silent, **options: Unpack[UploadRequestOptions]
     ) -> UploadResponse:
-        """Upload a file in the way its size asks for: through the API, or straight to storage.
+        """Uploads a file through the API, or directly to S3 if it is too large for one request.
 
-        `on_sent` is told the number of bytes sent so far. Raises `UnreadableFileError` as well.
+        `on_sent` is called with the number of bytes sent so far. Also raises `UnreadableFileError`.
         """
         try:
             with path.open("rb") as file:
@@ -106,14 +106,14 @@ class JobsClient:
         on_sent: OnSent = silent,
         **options: Unpack[UploadRequestOptions],
     ) -> UploadResponse:
-        """Upload an open file, like `upload_file`; the answer has `upload` where it went straight to storage."""
+        """Uploads an open file, like `upload_file`; the response has `upload` if it went directly to S3."""
         size = file.seek(0, SEEK_END)
         file.seek(0)
         if size <= _MULTIPART_BYTES:
             try:
                 accepted = self.upload(job_type, filename, file.read(), **options)
             except ApiError as error:
-                # A deployment may take less in one request than others do.
+                # The limit is a setting of the deployment.
                 if error.code != "too_large":
                     raise
             else:
@@ -124,17 +124,17 @@ class JobsClient:
     def upload(
         self, job_type: str, filename: str, body: bytes, **options: Unpack[UploadRequestOptions]
     ) -> UploadResponse:
-        """Upload a small file through the API."""
-        answer = self._sender.send(
+        """Uploads a small file through the API."""
+        response = self._sender.send(
             "POST", f"{job_type}/bulk-upload-async", files={"file": (filename, body)}, params=_as_query(options)
         )
-        accepted: UploadResponse = answer.json()
+        accepted: UploadResponse = response.json()
         return accepted
 
     def upload_presigned(
         self, job_type: str, filename: str, body: bytes, **options: Unpack[UploadRequestOptions]
     ) -> UploadResponse:
-        """Make a job, and send its file straight to storage."""
+        """Creates a job and sends its file directly to S3."""
         return self.send_to_storage(job_type, filename, BytesIO(body), **options)
 
     def send_to_storage(
@@ -146,11 +146,11 @@ class JobsClient:
         on_sent: OnSent = silent,
         **options: Unpack[UploadRequestOptions],
     ) -> UploadResponse:
-        """Make a job, and send its open file straight to storage, which checks it against its SHA-256."""
+        """Creates a job and sends its open file directly to S3, which verifies its SHA-256."""
         checksum = sha256_of(file)
         size = file.seek(0, SEEK_END)
-        announced: UploadRequest = {"filename": filename, "file_size": size, "content_sha256": checksum, **options}
-        accepted: UploadResponse = self._sender.send("POST", f"{job_type}/bulk-upload-async", json=announced).json()
+        request: UploadRequest = {"filename": filename, "file_size": size, "content_sha256": checksum, **options}
+        accepted: UploadResponse = self._sender.send("POST", f"{job_type}/bulk-upload-async", json=request).json()
         form = accepted["upload"]
         Sender(self._storage, self._retries).send(
             "POST",
@@ -163,12 +163,12 @@ class JobsClient:
     # Jobs
 
     def jobs(self, **filters: Any) -> JobListResponse:
-        """A page of the list."""
+        """Returns a page of the list of jobs; `filters` are the query parameters of the API."""
         page: JobListResponse = self._get("jobs", **filters)
         return page
 
-    def each_job(self, **filters: Any) -> Iterator[JobSummary]:
-        """Every job of the list, page after page."""
+    def iter_jobs(self, **filters: Any) -> Iterator[JobSummary]:
+        """Yields all jobs of the list, page after page."""
         cursor: str | None = None
         while True:
             page = self.jobs(**filters, **({"cursor": cursor} if cursor else {}))
@@ -178,9 +178,9 @@ class JobsClient:
                 return
 
     def find(self, filename: str, *, timeout_seconds: float = 60) -> JobSummary:
-        """The newest job of a file that was put into the drop folder, waiting for it to appear.
+        """Returns the newest job with a file name, for a file put into the drop folder: waits until the job appears.
 
-        Raises `WaitedTooLongError`.
+        Raises `WaitTimeoutError`.
         """
         name = Path(filename).name
         deadline = time.monotonic() + timeout_seconds
@@ -189,24 +189,24 @@ class JobsClient:
                 if job["original_filename"] == name:
                     return job
             self._retries.pause(0.3)
-        raise WaitedTooLongError(f"No job of {name} appeared in {timeout_seconds:.0f} s.")
+        raise WaitTimeoutError(f"No job of {name} appeared in {timeout_seconds:.0f} s.")
 
     def status(self, job_id: str) -> JobSummary:
-        """The quick status."""
+        """Returns the status of a job."""
         job: JobSummary = self._get(f"jobs/{job_id}/status")["job"]
         return job
 
     def details(self, job_id: str, *, include_errors: bool = False) -> JobDetails:
-        """The details, with the first row errors if asked for."""
+        """Returns the details of a job, with the first row errors if `include_errors`."""
         job: JobDetails = self._get(f"jobs/{job_id}", include_errors=include_errors)["job"]
         return job
 
     def watch(
         self, *job_ids: str, every_seconds: float | None = None, timeout_seconds: float | None = None
     ) -> Iterator[JobSummary]:
-        """Each job's status, and again whenever it changed, until all have ended. Raises `WaitedTooLongError`.
+        """Yields the status of each job, and again whenever it changes, until all ended. Raises `WaitTimeoutError`.
 
-        With `every_seconds` they are asked that often; without, the service holds its answer until there is news.
+        Polls every `every_seconds`; without it, the service holds each request until the job changes.
         """
         return follow(
             self._sender,
@@ -217,48 +217,48 @@ class JobsClient:
         )
 
     def wait(self, job_id: str, *, every_seconds: float | None = 0.25, timeout_seconds: float = 300) -> JobSummary:
-        """The status once the job has ended. Raises `WaitedTooLongError`."""
+        """Waits for the end of a job and returns its status. Raises `WaitTimeoutError`."""
         *_, last = self.watch(job_id, every_seconds=every_seconds, timeout_seconds=timeout_seconds)
         return last
 
     def cancel(self, job_id: str) -> CancelResponse:
-        """Cancel a live job."""
+        """Cancels a job."""
         cancelled: CancelResponse = self._sender.send("POST", f"jobs/{job_id}/cancel").json()
         return cancelled
 
     def delete(self, job_id: str) -> DeleteResponse:
-        """Delete a job that is not processing."""
+        """Deletes a job that is not processing."""
         deleted: DeleteResponse = self._sender.send("DELETE", f"jobs/{job_id}").json()
         return deleted
 
-    def on_many(self, action: str, job_ids: list[str]) -> BulkResponse:
-        """`cancel` or `delete` up to 100 jobs, with an outcome for each."""
+    def bulk(self, action: str, job_ids: list[str]) -> BulkResponse:
+        """Cancels or deletes up to 100 jobs (`action` is "cancel" or "delete") and returns an outcome for each."""
         outcomes: BulkResponse = self._sender.send("POST", f"jobs/bulk/{action}", json={"job_ids": job_ids}).json()
         return outcomes
 
     def retry(self, job_id: str, *outcomes: str) -> UploadResponse:
-        """Make a job of the failed or unprocessed rows of another one; of both kinds unless told otherwise."""
-        asked = {"outcomes": list(outcomes or ("failed", "unprocessed"))}
-        accepted: UploadResponse = self._sender.send("POST", f"jobs/{job_id}/retry", json=asked).json()
+        """Creates a job of the rows of another job with these outcomes: by default those failed and unprocessed."""
+        request = {"outcomes": list(outcomes or ("failed", "unprocessed"))}
+        accepted: UploadResponse = self._sender.send("POST", f"jobs/{job_id}/retry", json=request).json()
         return accepted
 
-    # What came of them
+    # Results
 
     def risk_summary(self, job_id: str) -> JobRisk | None:
-        """The risk of all scored rows of an ended job; None where none was scored, or while it is put together."""
-        answer = self._sender.send("GET", f"jobs/{job_id}/results", params={"limit": 1})
-        if answer.status_code == httpx.codes.ACCEPTED:
+        """Returns the risk of all scored rows of an ended job; None if there are none or files are being assembled."""
+        response = self._sender.send("GET", f"jobs/{job_id}/results", params={"limit": 1})
+        if response.status_code == httpx.codes.ACCEPTED:
             return None
-        page: ResultsResponse = answer.json()
+        page: ResultsResponse = response.json()
         return page["summary"]
 
     def row_errors_page(self, job_id: str, **filters: Any) -> RowErrorsResponse:
-        """A page of row errors, with the counts of the whole job."""
+        """Returns a page of row errors, with the counts of the whole job."""
         page: RowErrorsResponse = self._get(f"jobs/{job_id}/errors", **filters)
         return page
 
-    def each_row_error(self, job_id: str, *, limit: int = _PAGE, **filters: Any) -> Iterator[RowError]:
-        """The row errors, page after page of `limit`."""
+    def iter_row_errors(self, job_id: str, *, limit: int = _PAGE, **filters: Any) -> Iterator[RowError]:
+        """Yields all row errors, page after page of `limit`."""
         cursor: str | None = None
         while True:
             page = self.row_errors_page(job_id, limit=limit, **filters, **({"cursor": cursor} if cursor else {}))
@@ -268,13 +268,13 @@ class JobsClient:
                 return
 
     def row_errors(self, job_id: str) -> list[RowError]:
-        """Every row error."""
-        return list(self.each_row_error(job_id))
+        """Returns all row errors."""
+        return list(self.iter_row_errors(job_id))
 
     def result_file(
         self, job_id: str, outcome: str, *, file_format: str = "csv", timeout_seconds: float = 600
     ) -> AbstractContextManager[ResultFile]:
-        """An outcome's file as it comes, after waiting while it is put together. Raises `WaitedTooLongError`."""
+        """Opens the result file of an outcome, once it is assembled. Raises `WaitTimeoutError`."""
         return receive(
             self._sender,
             self._storage,
@@ -284,7 +284,7 @@ class JobsClient:
         )
 
     def download(self, job_id: str, outcome: str, *, file_format: str = "csv", timeout_seconds: float = 60) -> bytes:
-        """An outcome's file in memory. Raises `WaitedTooLongError`."""
+        """Returns the content of the result file of an outcome. Raises `WaitTimeoutError`."""
         with self.result_file(job_id, outcome, file_format=file_format, timeout_seconds=timeout_seconds) as file:
             return b"".join(file.parts)
 
@@ -293,7 +293,7 @@ class JobsClient:
 
         `row` is an integer and `default_probability` a float; `top_factors`, `missing_ratios` and `out_of_range` are
         lists. The columns of the uploaded file are text, as they were written. A job that only validated rows has no
-        score. Raises `MissingPandasError` and `WaitedTooLongError`.
+        score. Raises `MissingPandasError` and `WaitTimeoutError`.
         """
         try:
             from default_risk_jobs.data_frames import read_scored_rows  # noqa: PLC0415 - pandas is an extra
@@ -310,19 +310,19 @@ class JobsClient:
             downloaded.seek(0)
             return read_scored_rows(downloaded)
 
-    # What there is to know before
+    # Reference
 
     def template(self, job_type: str) -> str:
-        """A CSV file to start from."""
+        """Returns an example file as CSV text."""
         return self._sender.send("GET", f"{job_type}/template").text
 
     def schema(self, job_type: str) -> SchemaResponse:
-        """The columns of a job type's files."""
+        """Returns the input columns of a job type."""
         columns: SchemaResponse = self._get(f"{job_type}/schema")
         return columns
 
     def models(self) -> ModelsResponse:
-        """The model of each job type and profile."""
+        """Returns the model of each job type and profile."""
         models: ModelsResponse = self._get("models")
         return models
 
@@ -336,5 +336,5 @@ def _as_query(options: UploadRequestOptions) -> dict[str, Any]:
 
 
 def root_url(api_url: str) -> str:
-    """An API's address without the path that all of its routes share."""
+    """Returns the address of an API without the path that all routes share."""
     return api_url.rstrip("/").removesuffix(API_PATH)

@@ -1,11 +1,11 @@
-"""What goes wrong between a client and the service.
+"""The errors that the client raises.
 
 ClientError
-├── ApiError             the service refused, and says why
+├── ApiError             the service rejected the request and says why
 │   ├── SignInError      no token, an expired one, or a wrong password
-│   └── UnavailableError the service asks to come again, and every attempt was used up
-├── NoAnswerError        no answer at all
-├── WaitedTooLongError   a job or a file that was waited for
+│   └── UnavailableError the service was unavailable at every attempt
+├── NoResponseError      no response at all
+├── WaitTimeoutError     a job did not end, or a result file was not ready, in time
 ├── UnreadableFileError  a file on this machine that cannot be read, or is neither CSV nor XLSX
 └── MissingPandasError   the extra `pandas` is not installed
 """
@@ -19,15 +19,15 @@ UNAVAILABLE_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
 class ClientError(Exception):
-    """Base of everything the client raises; its text is a sentence for people."""
+    """The base of all errors of the client; the text is a sentence for people."""
 
 
-class NoAnswerError(ClientError):
-    """No answer came: the address is wrong, the network is down, or the service is."""
+class NoResponseError(ClientError):
+    """No response came: the address is wrong, or the network or the service is down."""
 
 
-class WaitedTooLongError(ClientError):
-    """What was waited for did not come in time."""
+class WaitTimeoutError(ClientError):
+    """A job did not end, or a result file was not ready, within the timeout."""
 
 
 class UnreadableFileError(ClientError):
@@ -39,49 +39,52 @@ class MissingPandasError(ClientError):
 
 
 class ApiError(ClientError):
-    """The service refused. `code` is stable; the text is the problem's `detail`."""
+    """The service rejected the request. `code` is stable; the text is the `detail` of the problem document.
+
+    `field_errors` has a sentence for each invalid field of the request.
+    """
 
     def __init__(
-        self, detail: str, *, status: int, code: str, request_id: str | None = None, faults: Sequence[str] = ()
+        self, detail: str, *, status: int, code: str, request_id: str | None = None, field_errors: Sequence[str] = ()
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.code = code
         self.request_id = request_id
-        self.faults = tuple(faults)
+        self.field_errors = tuple(field_errors)
 
 
 class SignInError(ApiError):
-    """The token, name or password is not accepted."""
+    """The token, user name or password is not accepted."""
 
 
 class UnavailableError(ApiError):
-    """The service could not do it now, however often it was asked."""
+    """The service was unavailable at every attempt."""
 
 
-def api_error(answer: httpx.Response) -> ApiError:
-    """The error that an answer is. API Gateway's own answers and those of storage are no problem documents."""
-    body = body_of(answer)
-    status = answer.status_code
+def api_error(response: httpx.Response) -> ApiError:
+    """Returns the error of a response, also one of API Gateway or S3, which send no problem documents."""
+    body = json_object(response)
+    status = response.status_code
     detail = str(body.get("detail") or _SENTENCES.get(status) or f"The service answered with status {status}.")
     listed = body.get("errors")
-    faults = [f"{fault['field']}: {fault['message']}" for fault in listed] if isinstance(listed, list) else []
+    field_errors = [f"{error['field']}: {error['message']}" for error in listed] if isinstance(listed, list) else []
     code = str(body.get("code") or _CODES.get(status, "unexpected_answer"))
-    request_id = body.get("request_id") or answer.headers.get("apigw-requestid")
+    request_id = body.get("request_id") or response.headers.get("apigw-requestid")
     kind = SignInError if status == 401 else UnavailableError if status in UNAVAILABLE_STATUSES else ApiError
-    return kind(detail, status=status, code=code, request_id=request_id, faults=faults)
+    return kind(detail, status=status, code=code, request_id=request_id, field_errors=field_errors)
 
 
-def body_of(answer: httpx.Response) -> dict[str, Any]:
-    """The JSON object that an answer has; an empty one where it has none."""
+def json_object(response: httpx.Response) -> dict[str, Any]:
+    """Returns the JSON object in the body of a response, or an empty one."""
     try:
-        body = answer.json()
+        body = response.json()
     except ValueError:
         return {}
     return body if isinstance(body, dict) else {}
 
 
-# What the gateway refuses before the service sees it.
+# For responses of API Gateway, which the service never saw.
 _CODES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large", 429: "rate_limited"}
 _SENTENCES = {
     401: "The access token is missing, expired or not valid here.",

@@ -1,4 +1,4 @@
-"""Files on their way to the service: what they are, their checksum, and how far they have been sent."""
+"""Files to upload: their format and job type, their checksum, and the progress of sending them."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from default_risk_jobs.errors import UnreadableFileError
 from default_risk_jobs.types import JobTypeName
 
 _READ_BYTES = 1024 * 1024
-# A header is at the start of a file, and of a workbook's parts.
+# The header is at the start of a file, and of each part of a workbook.
 _HEADER_BYTES = 64 * 1024
 _WORKBOOK_PARTS = re.compile(r"xl/(sharedStrings|worksheets/[^/]+)\.xml", re.IGNORECASE)
 _QUARTER = re.compile(r"reporting[\s_-]*quarter", re.IGNORECASE)
@@ -27,7 +27,7 @@ def silent(_sent: int) -> None:
 
 
 def is_workbook(path: Path) -> bool:
-    """Whether a file is XLSX and not CSV, by its name. Raises `UnreadableFileError` for neither."""
+    """Returns whether a file is XLSX rather than CSV, by its name. Raises `UnreadableFileError` for neither."""
     suffix = path.suffix.lower()
     if suffix not in {".csv", ".xlsx"}:
         raise UnreadableFileError(f"{path} is neither .csv nor .xlsx.")
@@ -35,9 +35,9 @@ def is_workbook(path: Path) -> bool:
 
 
 def job_type_of(path: Path) -> JobTypeName:
-    """Quarterly for a file with a column `reporting_quarter`, else annual. Raises `UnreadableFileError`.
+    """Returns "quarterly" for a file with a column `reporting_quarter`, else "annual". Raises `UnreadableFileError`.
 
-    Annual files may have that column too; whoever has such a one says which it is.
+    Annual files may have that column too: then name the job type yourself.
     """
     try:
         text = _workbook_start(path) if is_workbook(path) else _text_start(path)
@@ -67,7 +67,7 @@ def _workbook_start(path: Path) -> str:
 
 
 def sha256_of(file: BinaryIO) -> str:
-    """The SHA-256 of an open file in hex; the file is at its start again afterwards."""
+    """Returns the SHA-256 of an open file in hex, and rewinds the file."""
     file.seek(0)
     digest = hashlib.sha256()
     while part := file.read(_READ_BYTES):
@@ -77,22 +77,22 @@ def sha256_of(file: BinaryIO) -> str:
 
 
 class CountedFile(IOBase):
-    """An open file that tells how many bytes were read of it so far; back at its start the count is 0 again."""
+    """An open file that reports how many bytes were read so far; the count restarts when the file is rewound."""
 
     def __init__(self, file: BinaryIO, on_read: Callable[[int], object]) -> None:
         self._file = file
         self._on_read = on_read
 
     def read(self, size: int = -1) -> bytes:
-        """The next bytes."""
+        """Reads the next bytes and reports the position."""
         part = self._file.read(size)
         self._on_read(self._file.tell())
         return part
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Go somewhere else in the file."""
+        """Moves to another position."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Where the next byte is read."""
+        """Returns the position of the next byte."""
         return self._file.tell()

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import httpx
 
-from default_risk_jobs.errors import NoAnswerError, WaitedTooLongError, api_error
+from default_risk_jobs.errors import NoResponseError, WaitTimeoutError, api_error
 from default_risk_jobs.transport import Pause, Sender, retry_after
 from default_risk_jobs.types import JobSummary, StatusName
 
 TERMINAL: frozenset[StatusName] = frozenset({"completed", "failed"})
-"""The statuses of jobs that have ended."""
+"""The statuses of jobs that ended."""
 
-# The most the service allows.
+# The longest that the service allows.
 _HOLD_SECONDS = 20.0
-# Bars of several jobs should move, however much is left.
+# Progress bars of several jobs should move, however much time is left.
 _LONGEST_PAUSE_SECONDS = 2.0
 _ASSEMBLING_SECONDS = 3.0
 
@@ -30,7 +30,7 @@ _ASSEMBLING_SECONDS = 3.0
 class _Followed:
     job_id: str
     etag: str | None = None
-    asked_again_seconds: float = field(default=_LONGEST_PAUSE_SECONDS)
+    pause_seconds: float = field(default=_LONGEST_PAUSE_SECONDS)
 
 
 def follow(
@@ -41,46 +41,46 @@ def follow(
     every_seconds: float | None,
     timeout_seconds: float | None,
 ) -> Iterator[JobSummary]:
-    """The statuses as they change; see `JobsClient.watch`."""
+    """Yields statuses as they change; see `JobsClient.watch`."""
     deadline = time.monotonic() + timeout_seconds if timeout_seconds is not None else None
     live = [_Followed(job_id) for job_id in dict.fromkeys(job_ids)]
     while live:
         held = every_seconds is None and len(live) == 1 and live[0].etag is not None
         for job in list(live):
-            asked_at = time.monotonic()
-            answer = _poll(sender, job, hold_seconds=_HOLD_SECONDS if held else 0)
-            if answer.status_code == httpx.codes.NOT_MODIFIED:
-                if held and time.monotonic() - asked_at < job.asked_again_seconds:
-                    # Something between us and the service does not hold answers.
-                    pause(job.asked_again_seconds)
+            sent_at = time.monotonic()
+            response = _poll(sender, job, hold_seconds=_HOLD_SECONDS if held else 0)
+            if response.status_code == httpx.codes.NOT_MODIFIED:
+                if held and time.monotonic() - sent_at < job.pause_seconds:
+                    # A proxy between client and service responseed before the service did.
+                    pause(job.pause_seconds)
                 continue
-            status: JobSummary = answer.json()["job"]
+            status: JobSummary = response.json()["job"]
             if status["status"] in TERMINAL:
                 live.remove(job)
             yield status
         if not live:
             return
         if deadline is not None and time.monotonic() >= deadline:
-            raise WaitedTooLongError(f"Job {live[0].job_id} did not end in {timeout_seconds:.0f} s.")
+            raise WaitTimeoutError(f"Job {live[0].job_id} did not end in {timeout_seconds:.0f} s.")
         if not held:
-            pause(every_seconds if every_seconds is not None else min(job.asked_again_seconds for job in live))
+            pause(every_seconds if every_seconds is not None else min(job.pause_seconds for job in live))
 
 
 def _poll(sender: Sender, job: _Followed, *, hold_seconds: float) -> httpx.Response:
-    answer = sender.send(
+    response = sender.send(
         "GET",
         f"jobs/{job.job_id}/status",
         params={"wait": hold_seconds} if hold_seconds else {},
         headers={"If-None-Match": job.etag} if job.etag else {},
     )
-    job.etag = answer.headers.get("etag")
-    job.asked_again_seconds = min(_LONGEST_PAUSE_SECONDS, retry_after(answer) or _LONGEST_PAUSE_SECONDS)
-    return answer
+    job.etag = response.headers.get("etag")
+    job.pause_seconds = min(_LONGEST_PAUSE_SECONDS, retry_after(response) or _LONGEST_PAUSE_SECONDS)
+    return response
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultRequest:
-    """Which rows of which job, and in what form."""
+    """The job, the outcome of its rows and the file format."""
 
     job_id: str
     outcome: str
@@ -89,7 +89,7 @@ class ResultRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultFile:
-    """A result file that is being received; reading its `parts` raises `NoAnswerError` when it breaks off."""
+    """A result file that is being received; reading `parts` raises `NoResponseError` when the connection breaks."""
 
     filename: str
     size: int | None
@@ -98,43 +98,43 @@ class ResultFile:
 
 @contextmanager
 def receive(
-    sender: Sender, storage: httpx.Client, wanted: ResultRequest, *, pause: Pause, timeout_seconds: float
+    sender: Sender, storage: httpx.Client, request: ResultRequest, *, pause: Pause, timeout_seconds: float
 ) -> Iterator[ResultFile]:
-    """The file as it comes; see `JobsClient.result_file`."""
-    link = _link(sender, wanted, pause=pause, timeout_seconds=timeout_seconds)
+    """Yields the file while it is received; see `JobsClient.result_file`."""
+    link = _link(sender, request, pause=pause, timeout_seconds=timeout_seconds)
     try:
-        with storage.stream("GET", link) as answer:
-            if answer.is_error:
-                answer.read()
-                raise api_error(answer)
-            length = answer.headers.get("content-length")
+        with storage.stream("GET", link) as response:
+            if response.is_error:
+                response.read()
+                raise api_error(response)
+            length = response.headers.get("content-length")
             yield ResultFile(
-                filename=_filename(answer) or f"{wanted.job_id}_{wanted.outcome}.{wanted.file_format}",
+                filename=_filename(response) or f"{request.job_id}_{request.outcome}.{request.file_format}",
                 size=int(length) if length else None,
-                parts=answer.iter_bytes(),
+                parts=response.iter_bytes(),
             )
     except httpx.TransportError as error:
-        raise NoAnswerError(f"The {wanted.outcome} rows of job {wanted.job_id} broke off on their way.") from error
+        raise NoResponseError(f"The {request.outcome} rows of job {request.job_id} broke off on their way.") from error
 
 
-def _link(sender: Sender, wanted: ResultRequest, *, pause: Pause, timeout_seconds: float) -> str:
+def _link(sender: Sender, request: ResultRequest, *, pause: Pause, timeout_seconds: float) -> str:
     deadline = time.monotonic() + timeout_seconds
-    query = {"outcome": wanted.outcome, "format": wanted.file_format}
+    query = {"outcome": request.outcome, "format": request.file_format}
     while True:
-        answer = sender.send("GET", f"jobs/{wanted.job_id}/download", params=query)
-        if answer.is_redirect:
-            return answer.headers["location"]
+        response = sender.send("GET", f"jobs/{request.job_id}/download", params=query)
+        if response.is_redirect:
+            return response.headers["location"]
         if time.monotonic() >= deadline:
-            raise WaitedTooLongError(
-                f"The {wanted.outcome} rows of job {wanted.job_id} were not ready in {timeout_seconds:.0f} s."
+            raise WaitTimeoutError(
+                f"The {request.outcome} rows of job {request.job_id} were not ready in {timeout_seconds:.0f} s."
             )
-        pause(retry_after(answer) or _ASSEMBLING_SECONDS)
+        pause(retry_after(response) or _ASSEMBLING_SECONDS)
 
 
-def _filename(answer: httpx.Response) -> str | None:
-    """The name that storage gives the file, and nothing that leads out of a folder."""
+def _filename(response: httpx.Response) -> str | None:
+    """Returns the file name in the response of S3, without any path."""
     message = Message()
-    message["Content-Disposition"] = answer.headers.get("content-disposition", "")
+    message["Content-Disposition"] = response.headers.get("content-disposition", "")
     name = message.get_filename()
     if name is None:
         return None

@@ -1,4 +1,4 @@
-"""Signing in: a user's name and password for an access token of the deployment's Cognito user pool.
+"""Sign-in: an access token of the deployment's Cognito user pool for a user name and password.
 
 InitiateAuth is one unsigned request, so the AWS SDK is not needed for it.
 https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_InitiateAuth.html
@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import httpx
 
-from default_risk_jobs.errors import ApiError, SignInError, api_error, body_of
+from default_risk_jobs.errors import ApiError, SignInError, api_error, json_object
 from default_risk_jobs.transport import Retries, Sender
 
 _CHALLENGES = {
@@ -36,11 +36,11 @@ def sign_in(
     transport: httpx.BaseTransport | None = None,
     retries: Retries | None = None,
 ) -> str:
-    """An access token. `endpoint` is the user pool's service, as `cognito_endpoint` has it for a region.
+    """Returns an access token. `endpoint` is the URL of Cognito, as `cognito_endpoint` returns it for a region.
 
-    Raises `SignInError`, and whatever sending raises.
+    Raises `SignInError`, `ApiError` and `NoResponseError`.
     """
-    body = {
+    request = {
         "AuthFlow": "USER_PASSWORD_AUTH",
         "ClientId": client_id,
         "AuthParameters": {"USERNAME": username, "PASSWORD": password},
@@ -50,24 +50,24 @@ def sign_in(
         "X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth",
     }
     with httpx.Client(timeout=30, transport=transport) as http:
-        answer = Sender(http, retries or Retries(), error_of=_error_of).send(
-            "POST", endpoint, headers=headers, content=json.dumps(body)
+        response = Sender(http, retries or Retries(), error_of=_sign_in_error).send(
+            "POST", endpoint, headers=headers, content=json.dumps(request)
         )
-    answered = answer.json()
-    if challenge := answered.get("ChallengeName"):
+    body = response.json()
+    if challenge := body.get("ChallengeName"):
         sentence = _CHALLENGES.get(challenge, f"Signing in asks for {challenge}, which this command cannot answer.")
         raise SignInError(sentence, status=401, code="challenge")
-    token: str = answered["AuthenticationResult"]["AccessToken"]
+    token: str = body["AuthenticationResult"]["AccessToken"]
     return token
 
 
 def cognito_endpoint(region: str) -> str:
-    """Where the user pools of a region are."""
+    """Returns the URL of Cognito in a region."""
     return f"https://cognito-idp.{region}.amazonaws.com/"
 
 
 def expiry(token: str) -> datetime | None:
-    """When an access token ends; None for one that does not say. Read without being verified: the service does that."""
+    """Returns when an access token expires, or None if it has no expiry. The token is not verified."""
     claims = _claims(token)
     seconds = claims.get("exp")
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
@@ -79,7 +79,7 @@ def expiry(token: str) -> datetime | None:
 
 
 def username(token: str) -> str | None:
-    """Whose token it is, as it says itself."""
+    """Returns the user name in an access token, or None. The token is not verified."""
     claims = _claims(token)
     name = claims.get("username") or claims.get("sub")
     return str(name) if name else None
@@ -94,8 +94,8 @@ def _claims(token: str) -> dict[str, object]:
     return claims if isinstance(claims, dict) else {}
 
 
-def _error_of(answer: httpx.Response) -> ApiError:
-    error = api_error(answer)
-    # Cognito answers 400 to everything it refuses and names the reason in the body.
-    kind = str(body_of(answer).get("__type", "")).rpartition("#")[2]
+def _sign_in_error(response: httpx.Response) -> ApiError:
+    error = api_error(response)
+    # Cognito rejects everything with 400 and names the reason in the body.
+    kind = str(json_object(response).get("__type", "")).rpartition("#")[2]
     return SignInError(_REFUSALS[kind], status=401, code="sign_in_refused") if kind in _REFUSALS else error

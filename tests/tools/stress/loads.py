@@ -113,7 +113,7 @@ def watch(client: JobsClient, jobs: int, *, prefix: str, within_seconds: float, 
     told = -1
     while watched.ended < jobs:
         _hold(time.monotonic() < deadline, f"{jobs - watched.ended} of {jobs} jobs are stuck after {within_seconds} s")
-        for job in client.each_job(filename_contains=prefix, limit=100):
+        for job in client.iter_jobs(filename_contains=prefix, limit=100):
             watched.see(job)
         if watched.ended != told:
             told = watched.ended

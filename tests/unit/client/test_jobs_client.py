@@ -9,7 +9,7 @@ import pytest
 
 from default_risk_jobs import client as module
 from default_risk_jobs.client import JobsClient, root_url
-from default_risk_jobs.errors import ApiError, NoAnswerError, UnreadableFileError, WaitedTooLongError
+from default_risk_jobs.errors import ApiError, NoResponseError, UnreadableFileError, WaitTimeoutError
 from default_risk_jobs.files import sha256_of
 from shared.jobs.uploads import upload_key
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job
@@ -144,7 +144,7 @@ class TestFollowing:
     def test_a_job_that_does_not_end_is_given_up(self, jobs_client: JobsClient, store: FakeJobStore) -> None:
         job = a_job()
         store.add(job)
-        with pytest.raises(WaitedTooLongError, match=str(job.id)):
+        with pytest.raises(WaitTimeoutError, match=str(job.id)):
             jobs_client.wait(str(job.id), timeout_seconds=0)
 
     def test_a_dropped_file_is_found_by_its_name(self, jobs_client: JobsClient, store: FakeJobStore) -> None:
@@ -152,7 +152,7 @@ class TestFollowing:
         for entry in (job, a_job(original_filename="not dropped.xlsx")):
             store.add(entry)
         assert jobs_client.find("some/where/dropped.xlsx")["id"] == str(job.id)
-        with pytest.raises(WaitedTooLongError, match=r"No job of other\.xlsx"):
+        with pytest.raises(WaitTimeoutError, match=r"No job of other\.xlsx"):
             jobs_client.find("other.xlsx", timeout_seconds=0)
 
 
@@ -200,7 +200,7 @@ class TestResults:
 
     def test_a_file_that_never_comes_is_given_up(self, service: InProcess, jobs_client: JobsClient) -> None:
         service.instead = [httpx.Response(202, headers={"Retry-After": "1"})] * 3
-        with pytest.raises(WaitedTooLongError, match="failed rows of job j were not ready"):
+        with pytest.raises(WaitTimeoutError, match="failed rows of job j were not ready"):
             jobs_client.download("j", "failed", timeout_seconds=0)
 
     def test_a_link_that_storage_refuses_and_a_file_that_breaks_off_are_errors(
@@ -211,7 +211,7 @@ class TestResults:
         with pytest.raises(ApiError, match="not allowed"):
             jobs_client.download("j", "failed")
         service.instead = [link, httpx.ReadError("reset")]
-        with pytest.raises(NoAnswerError, match="broke off"):
+        with pytest.raises(NoResponseError, match="broke off"):
             jobs_client.download("j", "failed")
 
     def test_a_download_before_the_end_is_refused_with_the_services_sentence(
@@ -230,7 +230,7 @@ class TestResults:
         store.add(job)
         store_errors(results, job.id, 0, *(row_error(row) for row in range(1, 6)))
         store.commit_chunk(job.id, a_count(0, successful=0, failed=5), shard=0, now=NOON)
-        assert [error["row"] for error in jobs_client.each_row_error(str(job.id), limit=2)] == [1, 2, 3, 4, 5]
+        assert [error["row"] for error in jobs_client.iter_row_errors(str(job.id), limit=2)] == [1, 2, 3, 4, 5]
         assert len(jobs_client.row_errors(str(job.id))) == 5
 
 
@@ -239,13 +239,13 @@ def test_jobs_come_from_every_page_and_are_managed(jobs_client: JobsClient, stor
     for job in jobs:
         store.add(job)
     ids = [str(job.id) for job in jobs]
-    assert sorted(job["id"] for job in jobs_client.each_job(limit=2)) == sorted(ids)
+    assert sorted(job["id"] for job in jobs_client.iter_jobs(limit=2)) == sorted(ids)
 
     assert jobs_client.cancel(ids[0])["cancelled_job"]["id"] == ids[0]
     assert jobs_client.details(ids[0])["cancelled"] is True
-    assert jobs_client.on_many("cancel", ids)["succeeded"] == 5
+    assert jobs_client.bulk("cancel", ids)["succeeded"] == 5
     assert jobs_client.delete(ids[0])["deleted_job"]["id"] == ids[0]
-    outcomes = jobs_client.on_many("delete", ids)
+    outcomes = jobs_client.bulk("delete", ids)
     assert [outcome["success"] for outcome in outcomes["results"]] == [False, True, True, True, True]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from default_risk_jobs.client import JobsClient
-from default_risk_jobs.errors import ApiError, NoAnswerError, SignInError, UnavailableError
+from default_risk_jobs.errors import ApiError, NoResponseError, SignInError, UnavailableError
 from default_risk_jobs.transport import IDEMPOTENCY_KEY, Retries
 from tests.fakes import FakeJobStore
 from tests.in_process import InProcess, problem
@@ -73,7 +73,7 @@ def test_a_service_that_stays_away_is_given_up_with_its_own_reason(
 
 def test_an_address_without_an_answer_is_named(service: InProcess, jobs_client: JobsClient) -> None:
     service.instead = [httpx.ConnectError("connection refused")] * 9
-    with pytest.raises(NoAnswerError, match=r"No answer from api\.example: connection refused\."):
+    with pytest.raises(NoResponseError, match=r"No answer from api\.example: connection refused\."):
         jobs_client.models()
 
 
@@ -83,7 +83,7 @@ def test_a_refusal_is_not_sent_again_and_names_the_faults(
     with pytest.raises(ApiError) as refused:
         jobs_client.jobs(limit=1_000)
     assert (refused.value.status, refused.value.code) == (422, "validation_error")
-    assert refused.value.faults[0].startswith("query.limit: ")
+    assert refused.value.field_errors[0].startswith("query.limit: ")
     assert pauses == []
     assert len(service.requests) == 1
 

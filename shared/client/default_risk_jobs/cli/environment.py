@@ -114,12 +114,12 @@ class Environment:
             told = {"detail": str(error), "exit_code": int(code), "hint": hint}
             if isinstance(error, ApiError):
                 told |= {"code": error.code, "status": error.status, "request_id": error.request_id}
-                told |= {"errors": list(error.faults)} if error.faults else {}
+                told |= {"errors": list(error.field_errors)} if error.field_errors else {}
             print_line(self.err, json.dumps({"error": told}, ensure_ascii=False))
             return code
         lines = str(error).splitlines()
         if isinstance(error, ApiError):
-            lines += [f"  {fault}" for fault in error.faults]
+            lines += [f"  {fault}" for fault in error.field_errors]
         lines += [hint] if hint else []
         if isinstance(error, ApiError) and error.status >= 500 and error.request_id:
             lines.append(f"Request id: {error.request_id}")

@@ -5,11 +5,11 @@ from enum import IntEnum
 from default_risk_jobs.errors import (
     ApiError,
     ClientError,
-    NoAnswerError,
+    NoResponseError,
     SignInError,
     UnavailableError,
     UnreadableFileError,
-    WaitedTooLongError,
+    WaitTimeoutError,
 )
 
 
@@ -83,7 +83,7 @@ def exit_code_of(error: ClientError) -> ExitCode:
         return ExitCode.BAD_FILE
     if isinstance(error, SignInError):
         return ExitCode.NOT_SIGNED_IN
-    if isinstance(error, UnavailableError | NoAnswerError | WaitedTooLongError):
+    if isinstance(error, UnavailableError | NoResponseError | WaitTimeoutError):
         return ExitCode.UNAVAILABLE
     if isinstance(error, ApiError):
         return exit_code_of_refusal(error.code, status=error.status)
@@ -103,6 +103,6 @@ def exit_code_of_refusal(code: str, *, status: int | None = None) -> ExitCode:
 
 def hint_for(error: ClientError) -> str | None:
     """A sentence on what to do; None where the error says it itself."""
-    if isinstance(error, NoAnswerError):
+    if isinstance(error, NoResponseError):
         return _NO_ANSWER
     return _HINTS.get(error.code) if isinstance(error, ApiError) else None

@@ -64,7 +64,7 @@ def jobs(
     }
     given = {key: value for key, value in filters.items() if value is not None}
     with environment.connect(deployment) as client:
-        found = list(islice(client.each_job(limit=min(limit, _PAGE), **given), limit))
+        found = list(islice(client.iter_jobs(limit=min(limit, _PAGE), **given), limit))
     if as_json:
         environment.print_json({"jobs": found})
         return

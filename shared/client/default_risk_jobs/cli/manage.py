@@ -71,7 +71,7 @@ def _each(environment: Environment, client: JobsClient, action: Literal["cancel"
     outcomes = [
         outcome
         for start in range(0, len(unique), _AT_ONCE)
-        for outcome in client.on_many(action, unique[start : start + _AT_ONCE])["results"]
+        for outcome in client.bulk(action, unique[start : start + _AT_ONCE])["results"]
     ]
     if environment.as_json:
         environment.print_json({"results": outcomes})

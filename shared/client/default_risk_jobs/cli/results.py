@@ -119,7 +119,7 @@ def errors(
 
 
 def _some(client: JobsClient, job_id: str, limit: int, filters: dict[str, str]) -> Iterator[RowError]:
-    return islice(client.each_row_error(job_id, limit=min(limit, _PAGE), **filters), limit)
+    return islice(client.iter_row_errors(job_id, limit=min(limit, _PAGE), **filters), limit)
 
 
 def _examples(client: JobsClient, job_id: str, group: RowErrorGroup) -> list[dict[str, Any]]:

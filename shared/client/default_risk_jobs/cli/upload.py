@@ -14,7 +14,7 @@ from default_risk_jobs.cli.options import DeploymentOption, JobTypeOption, JsonO
 from default_risk_jobs.cli.text import plain
 from default_risk_jobs.cli.watch import watch_jobs
 from default_risk_jobs.client import JobsClient
-from default_risk_jobs.errors import ClientError, NoAnswerError, SignInError
+from default_risk_jobs.errors import ClientError, NoResponseError, SignInError
 from default_risk_jobs.files import OnSent, job_type_of, silent
 from default_risk_jobs.types import JobTypeName, UploadRequestOptions, UploadResponse
 
@@ -57,7 +57,7 @@ def upload(
         for path in files:
             try:
                 job_ids.append(_upload(environment, client, path, annual=annual, options=options)["job_id"])
-            except (SignInError, NoAnswerError):
+            except (SignInError, NoResponseError):
                 # Nothing else will do better.
                 raise
             except ClientError as error:
