@@ -163,12 +163,15 @@ async def read_form(request: Request, *, max_bytes: int) -> SentFile:
         f"Files over {max_bytes:,} bytes are uploaded straight to storage: POST JSON "
         '{"filename": "..."} to this same path and follow its answer.'
     )
-    await read_body(request, max_bytes=max_bytes, advice=advice)
+    body = await read_body(request, max_bytes=max_bytes, advice=advice)
     form = await parsed_form(request)
     fields: dict[str, str] = {}
     files: list[tuple[str, UploadFile]] = []
     for name, value in form.multi_items():
         if isinstance(value, str):
+            # Starlette decodes a value that is not UTF-8 as Latin-1.
+            if value.encode() not in body:
+                raise body_error("body", "has a field that is not UTF-8 text")
             fields[name] = value
         else:
             files.append((name, value))

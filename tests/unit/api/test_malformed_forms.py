@@ -43,6 +43,16 @@ class TestMalformedForms:
         assert client.post(URL, content=whole, headers=MULTIPART).status_code == 202
         assert only_job(store).options.validate_only
 
+    def test_field_that_is_not_utf_8_is_422_and_says_so(self, client: Client, store: FakeJobStore) -> None:
+        labels = b'--b\r\nContent-Disposition: form-data; name="labels"\r\n\r\n{"team": "caf\xe9"}\r\n'
+        response = client.post(URL, content=labels + COMPLETE_FORM, headers=MULTIPART)
+        assert response.status_code == 422
+        assert [error["message"] for error in response.json()["errors"]] == ["has a field that is not UTF-8 text"]
+        assert not store.unreconciled()
+        accepted = client.post(URL, content=labels.replace(b"\xe9", "é".encode()) + COMPLETE_FORM, headers=MULTIPART)
+        assert accepted.status_code == 202
+        assert only_job(store).options.labels == {"team": "café"}
+
     @pytest.mark.parametrize(
         ("content", "headers"),
         [
