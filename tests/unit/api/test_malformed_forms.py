@@ -25,6 +25,10 @@ class TestMalformedForms:
     def test_the_whole_form_is_a_good_one(self, client: Client) -> None:
         assert client.post(URL, content=COMPLETE_FORM, headers=MULTIPART).status_code == 202
 
+    def test_text_behind_the_closing_boundary_is_ignored(self, client: Client) -> None:
+        # RFC 2046, 5.1.1: an epilogue.
+        assert client.post(URL, content=COMPLETE_FORM + b"epilogue\r\n", headers=MULTIPART).status_code == 202
+
     @pytest.mark.hazard("JSON and numbers that parsers reject, huge limits, malformed or truncated forms, base64")
     @pytest.mark.parametrize("end", [0, 1, 3, 10, 40, 75, 80, 200, len(COMPLETE_FORM) - 8, len(COMPLETE_FORM) - 5])
     def test_cut_in_the_middle_is_422_and_makes_no_job(self, client: Client, store: FakeJobStore, end: int) -> None:
