@@ -1,11 +1,12 @@
-"""What the templates look like, kept where a change of them shows in review: `make snapshot` writes them anew.
+"""Snapshots of the templates, so that a change shows in review: `make snapshot` rewrites them.
 
-The template of dev is kept whole. Of every other context only the resources that differ from dev's are kept.
+The template of dev is stored whole, that of every other context as its difference from dev's.
 """
 
 import json
 import re
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,37 +18,51 @@ FOLDER: Final = Path(__file__).parent / "snapshots"
 
 _HASH = re.compile(r"\b[0-9a-f]{64}\b")
 _STAGE = re.compile(r"default-risk-jobs-(dev|prod)")
-
-
-def normalised(document: dict[str, Any]) -> dict[str, Any]:
-    """The template without what every change of code changes, and with every stage under one name."""
-    text = _STAGE.sub("default-risk-jobs-STAGE", _HASH.sub("ASSET", json.dumps(document)))
-    read: dict[str, Any] = json.loads(text)
-    for resource in read["Resources"].values():
-        resource.pop("Metadata", None)
-    return read
+_ABSENT: Final = object()
 
 
 def snapshot(name: str, document: dict[str, Any], dev: dict[str, Any]) -> dict[str, Any]:
-    """What is kept of the template of a context."""
-    template, base = normalised(document), normalised(dev)
+    """Returns what is stored of the template of a context."""
     if name == "dev":
-        return template
-    resources, base_resources = template["Resources"], base["Resources"]
+        return _normalized(document)
+    changes = dict(differences(_normalized(dev), _normalized(document)))
     return {
-        "OtherOrAdded": {key: value for key, value in resources.items() if base_resources.get(key) != value},
-        "Missing": sorted(set(base_resources) - set(resources)),
-        "Outputs": sorted(template["Outputs"]),
+        "AddedOrChanged": {pointer: value for pointer, value in changes.items() if value is not _ABSENT},
+        "Removed": [pointer for pointer, value in changes.items() if value is _ABSENT],
     }
 
 
-def written(kept: dict[str, Any]) -> str:
-    """The snapshot as the text of its file."""
-    return json.dumps(kept, indent=1, sort_keys=True) + "\n"
+def differences(old: Any, new: Any, pointer: str = "") -> Iterator[tuple[str, Any]]:
+    """Yields every place where two JSON values differ, as a JSON pointer, with its new value or `_ABSENT`.
+
+    Dictionaries that share no key, such as two intrinsic functions, differ as a whole.
+    """
+    if isinstance(old, list) and isinstance(new, list):
+        old, new = ({str(index): item for index, item in enumerate(items)} for items in (old, new))
+    if isinstance(old, dict) and isinstance(new, dict) and old.keys() & new.keys():
+        for key in old | new:
+            escaped = key.replace("~", "~0").replace("/", "~1")
+            yield from differences(old.get(key, _ABSENT), new.get(key, _ABSENT), f"{pointer}/{escaped}")
+    elif old != new:
+        yield pointer, new
+
+
+def as_text(stored: dict[str, Any]) -> str:
+    """Returns a snapshot as the text of its file."""
+    return json.dumps(stored, indent=1, sort_keys=True) + "\n"
+
+
+def _normalized(document: dict[str, Any]) -> dict[str, Any]:
+    """Returns a template without the hashes that every change of code changes, and with one name for every stage."""
+    text = _STAGE.sub("default-risk-jobs-STAGE", _HASH.sub("ASSET", json.dumps(document)))
+    template: dict[str, Any] = json.loads(text)
+    for resource in template["Resources"].values():
+        resource.pop("Metadata", None)
+    return template
 
 
 def main() -> None:
-    """Write every snapshot."""
+    """Writes every snapshot."""
     FOLDER.mkdir(exist_ok=True)
     documents = {}
     for name, context in CONTEXTS.items():
@@ -55,7 +70,7 @@ def main() -> None:
             path = synthesise(outdir=Path(folder), context={**context, **NO_BUNDLES})
             documents[name] = json.loads(path.read_text())
     for name, document in documents.items():
-        (FOLDER / f"{name}.json").write_text(written(snapshot(name, document, documents["dev"])))
+        (FOLDER / f"{name}.json").write_text(as_text(snapshot(name, document, documents["dev"])))
 
 
 if __name__ == "__main__":

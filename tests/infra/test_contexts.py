@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aws_cdk import App, Stack, Validations
@@ -16,7 +17,7 @@ from infra.findings import acknowledge_wildcards
 from infra.function import allow
 from infra.stages import stage_from_context
 from tests.infra.contexts import CONTEXTS
-from tests.infra.snapshots import FOLDER, snapshot, written
+from tests.infra.snapshots import FOLDER, as_text, differences, snapshot
 from tests.synthesised import template
 
 # cdk-nag judges while a stage of AWS is synthesised, and ends it with its report: `template` would raise.
@@ -26,7 +27,31 @@ from tests.synthesised import template
 def test_a_template_changes_only_together_with_its_snapshot(name: str) -> None:
     document, dev = template(**CONTEXTS[name]).document, template(**CONTEXTS["dev"]).document
     kept = (FOLDER / f"{name}.json").read_text()
-    assert written(snapshot(name, document, dev)) == kept, "read the difference, then: make snapshot"
+    assert as_text(snapshot(name, document, dev)) == kept, "read the difference, then: make snapshot"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ({"a": 1, "b": 2}, {"a": 1, "b": 2}, {}),
+        ({"a": 1, "b": {"c": 2, "d": 3}}, {"a": 1, "b": {"c": 4, "d": 3, "e": 5}}, {"/b/c": 4, "/b/e": 5}),
+        ({"a": [1, {"b": 2}]}, {"a": [1, {"b": 3}, 4]}, {"/a/1/b": 3, "/a/2": 4}),
+        ({"a": {"Ref": "A"}, "b": [1]}, {"a": {"Fn::GetAtt": ["A", "Arn"]}, "b": {"c": 1}}, None),
+        ({"a/b~": 1}, {"a/b~": 2}, {"/a~1b~0": 2}),
+    ],
+)
+def test_difference_names_each_place_that_differs(old: Any, new: Any, found: dict[str, Any] | None) -> None:
+    whole = {f"/{key}": value for key, value in new.items()}
+    assert dict(differences(old, new)) == (whole if found is None else found)
+
+
+def test_snapshot_of_a_variant_lists_what_it_removes() -> None:
+    dev = {"Resources": {"Key": {"Type": "K"}, "Log": {"Type": "L", "Metadata": {}, "Days": [1, 2]}}}
+    variant = {"Resources": {"Log": {"Type": "L", "Days": [1]}, "New": {"Type": "N"}}}
+    assert snapshot("kms", variant, dev) == {
+        "AddedOrChanged": {"/Resources/New": {"Type": "N"}},
+        "Removed": ["/Resources/Key", "/Resources/Log/Days/1"],
+    }
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
