@@ -101,7 +101,7 @@ QUESTIONS: Final = (
     ),
     Question(
         "Where are jobs that got stuck repaired?",
-        (Place("shared/jobs/reconcile.py", ("Reconciliation.run",)),),
+        (Place("shared/jobs/reconcile.py", ("Reconciliation.reconcile_all",)),),
     ),
     Question(
         "Where is it set that results are kept for 30 days?",
