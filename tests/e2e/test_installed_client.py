@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,12 +29,16 @@ with JobsClient(sys.argv[1], token=sys.argv[2]) as client:
 
 
 def run(*command: str, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Runs a command as somebody who has nothing of this checkout."""
-    kept = {"PATH", "HOME", "UV_SYSTEM_CERTS", "SSL_CERT_FILE", "HTTPS_PROXY", "UV_INDEX_URL", "UV_CACHE_DIR"}
+    """Runs a command as a user who has nothing of this checkout."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in {"PYTHONPATH", "VIRTUAL_ENV"} and not name.startswith("DEFAULT_RISK_")
+    }
     return subprocess.run(  # noqa: S603
         command,
         cwd=folder,
-        env={**{name: value for name, value in os.environ.items() if name in kept}, **variables},
+        env={**kept, **variables},
         check=False,
         capture_output=True,
         text=True,
@@ -101,6 +106,16 @@ def test_installed_package_scores_a_file(environment: Path, cloud: LocalCloud, t
     arguments = (cloud.api_url, cloud.users["acme_member"]["token"])
     ran = run(str(environment / "bin" / "python"), "-I", "-c", _PROGRAM, *arguments, folder=tmp_path)
     assert (ran.stdout, ran.stderr) == ("completed True\n", "")
+
+
+def test_type_checker_of_a_user_reads_the_types_of_responses(environment: Path, tmp_path: Path) -> None:
+    (tmp_path / "program.py").write_text(f"{_PROGRAM}    rows: str = job['total_rows']\n")
+    python = str(environment / "bin" / "python")
+    mypy = (sys.executable, "-m", "mypy", "--strict", "--python-executable", python, "--no-color-output", "program.py")
+    ran = run(*mypy, folder=tmp_path)
+    assert re.findall(r"error: (.*)", ran.stdout) == [
+        'Incompatible types in assignment (expression has type "int", variable has type "str")  [assignment]'
+    ], ran.stdout + ran.stderr
 
 
 def test_installed_package_without_pandas_says_how_to_install_it(environment: Path, tmp_path: Path) -> None:
