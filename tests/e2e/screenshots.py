@@ -1,6 +1,6 @@
 """Pictures of the console, and a recording of the command line, from the running local cloud: `make screenshots`.
 
-The pictures go to `infra/screenshots`, the recording into the README, between the lines that mark it.
+The pictures go to `infra/screenshots`, the recording into the client's README, between the lines that mark it.
 """
 
 import os
@@ -42,7 +42,7 @@ def main() -> None:
             browser = playwright.chromium.launch(executable_path=chromium.executable(), args=list(chromium.ARGUMENTS))
             _pictures(browser, cloud, client)
             browser.close()
-        readme = ROOT / "README.md"
+        readme = ROOT / "shared" / "client" / "README.md"
         recorded = _recording(cloud, Path(scratch))
         readme.write_text(_RECORDING.sub(lambda _: f"```\n{recorded}```", readme.read_text()))
 

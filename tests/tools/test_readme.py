@@ -1,9 +1,19 @@
 """The figures of the documents are those of the repository."""
 
+import csv
+import io
+import json
 import re
 
 from infra.project import ROOT
+from shared.delimited.dialect import CANONICAL
+from shared.inputs.header import read_layout
+from shared.inputs.schema import template_csv
 from shared.scoring.catalogue import MODEL_NAMES, model_card
+from shared.scoring.chunk import score_chunk
+from shared.scoring.model import model_for
+from shared.scoring.results import header_line
+from shared.vocabulary import JobType, Outcome
 from tests.e2e.commands import BY_CI, BY_THE_SUITE, IN_A_CLONE, IN_THE_SESSION, README, targets
 
 
@@ -25,3 +35,26 @@ def test_every_make_target_named_exists_and_is_run_by_some_test_or_by_ci() -> No
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
         assert target in is_run, target
     assert {f"make {target}" for target in BY_CI} == set(re.findall(r"make \w+", (ROOT / ".ci" / "run").read_text()))
+
+
+def test_example_rows_of_the_readme_are_what_the_template_gives() -> None:
+    template = template_csv(JobType.ANNUAL)
+    data = template.encode()
+    layout = read_layout(data, CANONICAL, job_type=JobType.ANNUAL, is_whole_file=True)
+    model = model_for(JobType.ANNUAL, layout.profile)
+    scored = score_chunk(data[layout.data_start :], layout=layout, first_row=1, model=model, next_year=2027)
+    header, *_, last = csv.reader(
+        io.StringIO((header_line(layout, Outcome.SUCCESSFUL) + scored.parts.successful).decode())
+    )
+    row = dict(zip(header, last, strict=True))
+    factors = json.loads(row["top_factors"])
+    row["top_factors"] = ", ".join(f"`{factor['input']}` {factor['contribution']:+}" for factor in factors)
+    for marker in ("example row", "example result"):
+        names, _, values = README.split(f"<!-- {marker} -->\n")[1].splitlines()[:3]
+        for name, value in zip(cells(names), cells(values), strict=True):
+            assert name == "…" or row[name] == value
+
+
+def cells(line: str) -> list[str]:
+    """The cells of a row of a Markdown table."""
+    return [cell.strip() for cell in line.strip("|").split("|")]
