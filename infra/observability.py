@@ -1,4 +1,4 @@
-"""Alarms and dashboard. Each alarm has a section of its name in infra/docs/operations.md."""
+"""Alarms and the dashboard. Each alarm has a section of the same name in infra/docs/operations.md."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -16,13 +16,13 @@ from infra.reconcile import Reconcile
 from infra.stages import Stage
 from infra.workflow import Workflow
 
-# By convention a population stability index from 0.25 on is a shift that asks for another look at the model.
+# By convention, a population stability index of 0.25 or more means that the population has shifted.
 _PSI_SHIFTED = 0.25
 _FIVE_MINUTES = Duration.minutes(5)
 
 
 class Observability(Construct):
-    """Alarms on what only people can mend, a topic that tells them, and a dashboard."""
+    """Alarms on problems that need a person, the topic that they notify, and a dashboard."""
 
     def __init__(
         self,
@@ -66,65 +66,65 @@ class Observability(Construct):
         }
 
         self._alarm(
-            "UploadsNotTakenIn",
+            "IntakeDeadLetters",
             intake.dead_letters.metric_approximate_number_of_messages_visible(
                 period=_FIVE_MINUTES, statistic="Maximum"
             ),
-            "An uploaded file could not be made into a job after several deliveries",
+            "Intake failed to create a job for an uploaded file and gave up retrying",
         )
         self._alarm(
-            "StatusEventsGivenUp",
+            "StatusEventDeadLetters",
             events.dead_letters.metric_approximate_number_of_messages_visible(
                 period=_FIVE_MINUTES, statistic="Maximum"
             ),
-            "A change of a job's status could not be put on the event bus after several attempts",
+            "A job status event could not be published to the event bus and retries are exhausted",
         )
-        self._alarm("ExecutionsFailed", failed, "A job's execution failed; reconcile fails the job with the reason")
+        self._alarm("ExecutionsFailed", failed, "The execution of a job failed; reconcile marks the job as failed")
         self._alarm(
-            "UploadsWaiting",
+            "IntakeBacklog",
             queue_age,
-            "Uploaded files have waited for ten minutes to be made into jobs",
+            "The oldest uploaded file has waited in the intake queue for ten minutes",
             threshold=600,
         )
         self._alarm(
             "ReconcileFailing",
             errors["reconcile"],
-            "Reconcile, which guarantees an end of every job, failed twice in a row",
+            "The reconcile function failed in two consecutive periods, so stuck jobs stay stuck",
             evaluation_periods=2,
         )
-        self._alarm("ExportsFailing", errors["export"], "A result file could not be made in the format asked for")
-        self._alarm("ApiFailing", server_errors, "Callers got server errors", threshold=5)
+        self._alarm("ExportsFailing", errors["export"], "The export of a result file to Parquet or XLSX failed")
+        self._alarm("ApiServerErrors", server_errors, "The API returned five or more 5xx responses", threshold=5)
         self._alarm(
             "ScoringThrottled",
             throttles["score"],
-            "Lambda refused chunks for want of concurrency in three periods in a row",
+            "Lambda throttled the score function in three consecutive periods",
             evaluation_periods=3,
         )
         self._alarm(
             "JobsStuck",
             _own_metric(stage, "publish", "JobsStuck"),
-            "Reconcile failed a job that had stopped moving",
+            "Reconcile failed a job that made no progress or whose execution had ended",
         )
         self._alarm(
-            "ChunksRetried",
+            "ChunkAttemptsFailing",
             _own_metric(stage, "score", "ChunkAttemptsFailed"),
-            "Attempts at chunks failed in three periods in a row",
+            "Ten or more attempts to score a chunk failed in each of three consecutive periods",
             threshold=10,
             evaluation_periods=3,
         )
         self._alarm(
-            "ScoresDrifting",
+            "ScoreDrift",
             _own_metric(stage, "finalize", "PopulationStabilityIndex", statistic="Average").with_(
                 period=Duration.days(1)
             ),
-            "The scores of a day's jobs lie far from those of the model's training data",
+            "The grades of one day's jobs are distributed differently from the training data of the model",
             threshold=_PSI_SHIFTED,
         )
         self._dashboard(
             stage=stage,
             workflow=workflow,
             api=api,
-            faults=[failed, queue_age],
+            backlog=[failed, queue_age],
             errors=errors,
             throttles=throttles,
         )
@@ -157,7 +157,7 @@ class Observability(Construct):
         stage: Stage,
         workflow: Workflow,
         api: Api,
-        faults: list[cloudwatch.Metric],
+        backlog: list[cloudwatch.Metric],
         errors: dict[str, cloudwatch.Metric],
         throttles: dict[str, cloudwatch.Metric],
     ) -> None:
@@ -166,24 +166,24 @@ class Observability(Construct):
         widgets = {
             "Executions": [machine.metric_started(), machine.metric_succeeded(), machine.metric_failed()],
             "Jobs by outcome": [_own_metric(stage, "publish", outcome) for outcome in outcomes],
-            "Rows a second, by job": [_own_metric(stage, "publish", "RowsPerSecond", statistic="Average")],
-            "Rows that failed, percent of a job": [_own_metric(stage, "publish", "RowErrorRate", statistic="Average")],
-            "Distance of scores from the training data (PSI), by job": [
+            "Rows per second, per job": [_own_metric(stage, "publish", "RowsPerSecond", statistic="Average")],
+            "Failed rows, percent per job": [_own_metric(stage, "publish", "RowErrorRate", statistic="Average")],
+            "Score drift from the training data (PSI), per job": [
                 _own_metric(stage, "finalize", "PopulationStabilityIndex", statistic="Average")
             ],
             "Rows scored": [_own_metric(stage, "score", "ChunkRows")],
-            "Attempts at chunks that failed": [_own_metric(stage, "score", "ChunkAttemptsFailed")],
-            "Failed executions, age of the oldest upload waiting": faults,
-            "Requests and their errors": [
+            "Failed chunk attempts": [_own_metric(stage, "score", "ChunkAttemptsFailed")],
+            "Failed executions, age of the oldest message in the intake queue": backlog,
+            "API requests and errors": [
                 gateway.metric_count(),
                 gateway.metric_client_error(),
                 gateway.metric_server_error(),
             ],
-            "Latency of the API, p95": [gateway.metric_latency(statistic="p95")],
-            "Chunks: seconds, p95": [_own_metric(stage, "score", "ChunkDuration", statistic="p95")],
-            "Chunks at once": [score.metric("ConcurrentExecutions", statistic="Maximum")],
-            "Errors of functions": _labelled(errors),
-            "Throttles of functions": _labelled(throttles),
+            "API latency, p95": [gateway.metric_latency(statistic="p95")],
+            "Chunk duration in seconds, p95": [_own_metric(stage, "score", "ChunkDuration", statistic="p95")],
+            "Concurrent executions of score": [score.metric("ConcurrentExecutions", statistic="Maximum")],
+            "Function errors": _labeled(errors),
+            "Function throttles": _labeled(throttles),
         }
         dashboard = cloudwatch.Dashboard(self, "Dashboard", dashboard_name=stage.stack_name)
         for title, metrics in widgets.items():
@@ -191,7 +191,7 @@ class Observability(Construct):
 
 
 def _own_metric(stage: Stage, function: str, name: str, *, statistic: str = "Sum") -> cloudwatch.Metric:
-    """A metric that a function writes into its log; `shared/observability.py` gives it namespace and dimension."""
+    """Returns a metric that a function writes to its log; `shared/observability.py` sets namespace and dimension."""
     return cloudwatch.Metric(
         namespace=stage.stack_name,
         metric_name=name,
@@ -201,6 +201,6 @@ def _own_metric(stage: Stage, function: str, name: str, *, statistic: str = "Sum
     )
 
 
-def _labelled(metrics: dict[str, cloudwatch.Metric]) -> list[cloudwatch.Metric]:
-    """Under the functions' own names, on the dashboard alone: an alarm on a labelled metric is one on metric math."""
+def _labeled(metrics: dict[str, cloudwatch.Metric]) -> list[cloudwatch.Metric]:
+    """Labels each metric with the name of its function. Only for the dashboard: a label makes an alarm metric math."""
     return [metric.with_(label=name) for name, metric in metrics.items()]

@@ -1,4 +1,4 @@
-"""Reconcile: by schedule for certainty, by the execution's own status events for speed."""
+"""The reconcile function, invoked on a schedule and by status events of executions, which arrive sooner."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -15,12 +15,12 @@ _INTERVAL = Duration.minutes(5)
 
 
 class Reconcile(Construct):
-    """The function that ends jobs which got stuck. Its construct ids stay: others would replace function and rules."""
+    """The function that repairs stuck jobs, with its schedule and its event rule."""
 
     def __init__(
         self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow, retries: Retries
     ) -> None:
-        super().__init__(scope, "Reconciliation")
+        super().__init__(scope, "Reconcile")
         table, uploads, results = storage.table.table_arn, storage.uploads, storage.results
         self.function = Function(
             self,
