@@ -1,4 +1,4 @@
-"""The HTTP API and its function."""
+"""The HTTP API (API Gateway) and the api function."""
 
 import json
 from collections.abc import Sequence
@@ -21,12 +21,12 @@ from infra.stages import Stage
 from infra.storage import LISTINGS, Storage
 from infra.workflow import Workflow
 
-# What anyone may read without a token.
+# Served without a token.
 PUBLIC_PATHS = ("/api/v1/health", "/api/v1/openapi.json")
 
 
 class Api(Construct):
-    """API Gateway in front of the api function. The gateway refuses bad tokens first; the function checks again."""
+    """API Gateway with the api function behind it. Both verify the JWT: the gateway first, then the function."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Api(Construct):
         self.origin = self._origin(stage)
         self.url = self._url(stage)
         self.console_url = Fn.join("", [self.url, "/console"])
-        identity.admit_console(self.console_url)
+        identity.add_console_client(self.console_url)
         self._stage(stage, domain)
         self.function = Function(
             self,
@@ -60,7 +60,7 @@ class Api(Construct):
             stage=stage,
             dependencies="api",
             memory_mib=1024,
-            timeout=Duration.seconds(29),  # the gateway waits no longer
+            timeout=Duration.seconds(29),  # the integration timeout of API Gateway is 30 seconds
             environment={
                 "TABLE_NAME": storage.table.table_name,
                 "UPLOADS_BUCKET": storage.uploads.bucket_name,
@@ -85,26 +85,26 @@ class Api(Construct):
         integration = integrations.HttpLambdaIntegration("Function", self.function.function)
         for path in PUBLIC_PATHS:
             (route,) = self.http_api.add_routes(path=path, methods=[apigateway.HttpMethod.GET], integration=integration)
-            acknowledge(route, "APIG4", "Health and documentation are for everybody and say nothing of anybody.")
+            acknowledge(route, "APIG4", "Health and the OpenAPI document are public and contain no data of a tenant.")
         self.http_api.add_routes(
             path="/{proxy+}",
-            methods=_METHODS_BESIDE_CORS if stage.cors_origins else [apigateway.HttpMethod.ANY],
+            methods=_METHODS_EXCEPT_OPTIONS if stage.cors_origins else [apigateway.HttpMethod.ANY],
             integration=integration,
             authorizer=authorizers.HttpJwtAuthorizer("Tokens", identity.issuer, jwt_audience=identity.audience),
         )
 
     def _url(self, stage: Stage) -> str:
-        """Where callers reach the API; its paths begin after it."""
+        """Returns the base URL of the API, without a slash at the end."""
         if stage.endpoint_url:
             return Fn.join("", [self.origin, "/_aws/execute-api/", self.http_api.api_id, "/$default"])
         return self.origin
 
     def _origin(self, stage: Stage) -> str:
-        """Whose pages a browser takes the console for."""
+        """Returns the origin (scheme, host, port) of the API and the console."""
         if stage.domain:
             return f"https://{stage.domain.name}"
         if stage.endpoint_url:
-            # Another name than the endpoint: clients then do not send their token along when a download redirects.
+            # A host other than S3's, so that clients drop the Authorization header when a download redirects.
             return stage.endpoint_url.replace("127.0.0.1", "localhost")
         return self.http_api.api_endpoint
 
@@ -119,7 +119,7 @@ class Api(Construct):
         )
 
     def _stage(self, stage: Stage, domain: apigateway.DomainName | None) -> None:
-        """The gateway's one stage, with a line of log a request: no address, no token, no path of a job."""
+        """Creates the stage of the API, with access logs that contain no IP address, token or path."""
         settings = None
         if not stage.is_local:
             settings = _AccessLog(apigateway.LogGroupLogDestination(LogGroup(self, "AccessLogs", stage=stage)))
@@ -136,7 +136,7 @@ class Api(Construct):
 
 @jsii.implements(apigateway.IAccessLogSettings)
 class _AccessLog:
-    """Which request, by which id the answer and the function's log name it, and how it ended."""
+    """Access log settings: the request id (the same as in responses and function logs), route, status and latency."""
 
     def __init__(self, destination: apigateway.IAccessLogDestination) -> None:
         self._destination = destination
@@ -158,9 +158,9 @@ class _AccessLog:
         return AccessLogFormat.custom(json.dumps(fields))
 
 
-# With a route for OPTIONS the gateway would not answer a browser's preflight by itself, and ask it for a token.
+# With a route for OPTIONS, API Gateway would require a token for CORS preflight requests instead of answering them.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
-_METHODS_BESIDE_CORS = [
+_METHODS_EXCEPT_OPTIONS = [
     getattr(apigateway.HttpMethod, method) for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 ]
 
@@ -193,7 +193,7 @@ def _statements(
             on=[table],
         ),
         allow("dynamodb:Query", on=listings),
-        # A presigned form carries this role's right to put the one object it names.
+        # Presigned forms are signed with this role, so they need its permission.
         allow("s3:PutObject", on=[uploads.arn_for_objects("api/*")]),
         allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
         allow("s3:GetObject", on=[result_files, exported]),

@@ -1,7 +1,7 @@
-"""Synthesises the stack: `python -m infra.app`, and what the cdk command runs.
+"""The CDK app: `python -m infra.app` synthesizes the stack, and the cdk command runs the same.
 
-The cdk command, and the local cloud, pass context and output folder in the environment. Every stage of AWS is checked
-by cdk-nag while it is synthesised: an open finding ends the synthesis with the report.
+The cdk command and the local cloud pass context and output folder in environment variables. cdk-nag checks every stage
+for AWS during synthesis; an open finding fails the synthesis with a report.
 """
 
 import os
@@ -20,11 +20,11 @@ from infra.stack import DefaultRiskJobs
 from infra.stages import stage_from_context
 
 
-def synthesise(*, outdir: Path, context: Mapping[str, Any]) -> Path:
-    """Write the cloud assembly of one stage to `outdir`; the path of its template.
+def synthesize(*, outdir: Path, context: Mapping[str, Any]) -> Path:
+    """Writes the cloud assembly of one stage to `outdir` and returns the path of its template.
 
-    `context` goes before that of the environment (`CDK_CONTEXT_JSON`), which goes before that of cdk.json. Raises
-    ValueError when a value is wrong, and RuntimeError when cdk-nag finds something.
+    `context` takes precedence over the environment (`CDK_CONTEXT_JSON`), which takes precedence over cdk.json. Raises
+    ValueError for an invalid value, and RuntimeError for a cdk-nag finding.
     """
     app = App(outdir=str(outdir), context=project_context(), post_cli_context=context)
     stage = stage_from_context(app.node.get_all_context())
@@ -36,11 +36,11 @@ def synthesise(*, outdir: Path, context: Mapping[str, Any]) -> Path:
 
 
 def main() -> None:
-    """Synthesise as the environment asks."""
+    """Synthesizes the stage that the environment and cdk.json choose."""
     try:
-        synthesise(outdir=Path(os.environ.get("CDK_OUTDIR", ROOT / "cdk.out")), context={})
+        synthesize(outdir=Path(os.environ.get("CDK_OUTDIR", ROOT / "cdk.out")), context={})
     except ValueError as error:
-        sys.exit(f"The stack cannot be made: {error}.")
+        sys.exit(f"The stack cannot be synthesized: {error}.")
 
 
 if __name__ == "__main__":

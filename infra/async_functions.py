@@ -49,7 +49,7 @@ class Exports(Construct):
             dependencies="export",
             memory_mib=1769,  # one full core: both writers work in one thread
             timeout=Duration.minutes(15),
-            # A workbook of 50 million cells passes over the disk twice, with some 60 bytes a cell, before it is packed.
+            # A workbook of 50 million cells is written to disk twice, about 60 bytes a cell, before it is zipped.
             ephemeral_storage_mib=10_240,
             environment={
                 "TABLE_NAME": storage.table.table_name,

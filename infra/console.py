@@ -1,4 +1,4 @@
-"""The pages for people, and the function that serves them."""
+"""The web console and the API reference page: static files that the console function serves."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,12 @@ from infra.source import console_code
 from infra.stages import Stage
 from infra.storage import Storage
 
-# Files, the same for everybody. What the console shows, it asks the API for, with its user's token.
+# Public: the files contain no data. The console reads data from the API with the user's token.
 PATHS = ("/console", "/console/{proxy+}", "/api/v1/docs")
 
 
 class Console(Construct):
-    """The console and the reference, at the address of the API."""
+    """The console function and its routes, on the same origin as the API."""
 
     def __init__(self, scope: Construct, *, stage: Stage, storage: Storage, identity: Identity, api: Api) -> None:
         super().__init__(scope, "Pages")
@@ -48,14 +48,14 @@ class Console(Construct):
         methods = [getattr(apigateway.HttpMethod, method) for method in ("GET", "HEAD")]
         for path in PATHS:
             for route in api.http_api.add_routes(path=path, methods=methods, integration=integration):
-                acknowledge(route, "APIG4", "Pages and scripts for everybody; they say nothing of anybody.")
-        # Large files go straight to storage, and failed rows are read from there to be mended: both by signed links.
+                acknowledge(route, "APIG4", "Pages and scripts are public and contain no data of a tenant.")
+        # The console posts large files to one bucket and reads failed rows from the other, both by presigned URL.
         for bucket, method in ((storage.uploads, s3.HttpMethods.POST), (storage.results, s3.HttpMethods.GET)):
             bucket.add_cors_rule(allowed_origins=[api.origin], allowed_methods=[method], allowed_headers=["*"])
 
 
 def _storage_origins(stage: Stage, storage: Storage) -> Sequence[str]:
-    """Where presigned links may lead: S3's older regions use an address without the region in it."""
+    """Returns the origins of presigned URLs. In older regions S3 also uses a host name without the region."""
     if stage.endpoint_url:
         return [stage.endpoint_url]
     return [

@@ -1,4 +1,4 @@
-"""Context values read as types. The command line gives every one as text, cdk.json gives JSON."""
+"""Typed access to CDK context values, which are text on the command line and JSON in cdk.json."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ _FLAGS = {True: True, False: False, "true": True, "false": False}
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """Named values; each reader raises ValueError with what the value should be."""
+    """Context values by name. Each method raises ValueError, with the expected form, for an invalid value."""
 
     given: Mapping[str, Any]
 
     def text(self, name: str, pattern: re.Pattern[str] | None = None, wanted: str = "") -> str | None:
-        """A text, or None where there is none."""
+        """Returns a string, or None if there is no value."""
         value = self.given.get(name)
         if value is None:
             return None
@@ -24,14 +24,14 @@ class Values:
         return value
 
     def required(self, name: str, pattern: re.Pattern[str], wanted: str) -> str:
-        """A text that has to be there."""
+        """Returns a string; raises ValueError if there is no value."""
         value = self.text(name, pattern, wanted)
         if value is None:
             raise ValueError(f"the context {name} is missing: it has to be {wanted}")
         return value
 
     def texts(self, name: str, pattern: re.Pattern[str], wanted: str) -> tuple[str, ...]:
-        """Texts, as a list or with commas between them."""
+        """Returns strings, from a list or from comma-separated text."""
         value = self.given.get(name)
         if value is None:
             return ()
@@ -43,14 +43,14 @@ class Values:
         return tuple(part.strip() for part in parts)
 
     def flag(self, name: str, *, default: bool) -> bool:
-        """True or false."""
+        """Returns a boolean."""
         value = self.given.get(name, default)
         if not isinstance(value, (bool, str)) or value not in _FLAGS:
             raise ValueError(f"the context {name} is {value!r}: it has to be true or false")
         return _FLAGS[value]
 
     def number(self, name: str, default: int, *, least: int = 1, most: int) -> int:
-        """A whole number within bounds."""
+        """Returns a whole number from `least` to `most`, both inclusive."""
         value = self.given.get(name, default)
         text = str(value)
         if isinstance(value, bool) or not re.fullmatch(r"\d{1,15}", text) or not least <= int(text) <= most:
@@ -58,14 +58,14 @@ class Values:
         return int(text)
 
     def choice(self, name: str, default: int, choices: Sequence[int]) -> int:
-        """One of a few numbers."""
+        """Returns a number that is one of `choices`."""
         number = self.number(name, default, most=max(choices))
         if number not in choices:
             raise ValueError(f"the context {name} is {number}: choose one of {', '.join(map(str, choices))}")
         return number
 
     def all_or_none(self, what: str, *names: str) -> bool:
-        """Whether values that only make sense together are there."""
+        """Returns whether all of the values are set; raises ValueError if only some are."""
         missing = [name for name in names if not self.given.get(name)]
         if len(missing) == len(names):
             return False

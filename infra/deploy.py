@@ -1,8 +1,8 @@
-"""Deploying to AWS with the cdk command: `make deploy STAGE=dev`, `make destroy STAGE=dev`.
+"""Deploys to AWS with the cdk command: `make deploy STAGE=dev`, `make destroy STAGE=dev`.
 
-Checks first what usually goes wrong (no credentials, an account that was never bootstrapped), then hands over to the
-cdk command of a pinned version, and prints what a caller needs to know. Settings of a stage are contexts, given with
-`CONTEXT="name=value …"` or kept in cdk.json (infra/stages.py).
+Checks the credentials, bootstraps the account if necessary, runs a pinned version of the cdk command, and prints the
+outputs with the first commands to try. The settings of a stage are CDK context values (infra/stages.py), passed with
+`CONTEXT="name=value …"` or kept in cdk.json.
 """
 
 import argparse
@@ -22,24 +22,24 @@ from botocore.exceptions import BotoCoreError, ClientError
 from infra.project import ROLES, ROOT, project_context
 from infra.stages import Stage, stage_from_context
 
-# Later ones may not read what this aws-cdk-lib writes, earlier ones certainly do not.
+# An older CLI cannot read the cloud assembly of the locked aws-cdk-lib; a newer one may not.
 CDK_COMMAND = "aws-cdk@2.1148.1"
 
 ASSEMBLY = ROOT / "cdk.out"
-# This interpreter, whatever cdk.json calls it.
+# The running interpreter, which may be in another folder than cdk.json expects.
 APP = f"{sys.executable} -m infra.app"
 
 
 class DeployError(Exception):
-    """Something that keeps the deployment from happening, with what to do about it."""
+    """The deployment cannot proceed. The message says what to do."""
 
 
 def deploy(stage: Stage, context: Mapping[str, str]) -> None:
-    """Create or update the stack of a stage, bootstrapping the account if it never was. Raises `DeployError`."""
+    """Creates or updates the stack of a stage and bootstraps the account if necessary. Raises `DeployError`."""
     account, region = _identity()
     if not _is_bootstrapped(region):
         with tempfile.TemporaryDirectory() as elsewhere:
-            # Beside a cdk.json it would synthesise the stack first, for nothing.
+            # In a folder with a cdk.json, bootstrap would synthesize the stack first.
             _run([*_cdk_command(), "bootstrap", f"aws://{account}/{region}"], folder=Path(elsewhere))
     outputs_file = ASSEMBLY / "outputs.json"
     options = ("--require-approval", "never", "--outputs-file", str(outputs_file))
@@ -52,7 +52,7 @@ def deploy(stage: Stage, context: Mapping[str, str]) -> None:
 
 
 def first_steps(outputs: Mapping[str, str], *, region: str) -> str:
-    """What to paste for a first token and request, on a stack with these outputs."""
+    """Returns the commands to paste for a first token and request, for a stack with these outputs."""
     token = (
         _OWN_ISSUER_STEPS
         if "UserPoolId" not in outputs
@@ -86,7 +86,7 @@ _FIRST_REQUEST = """
 
 
 def destroy(stage: Stage, context: Mapping[str, str]) -> None:
-    """Remove the stack of a stage; one that keeps its data refuses. Raises `DeployError`."""
+    """Deletes the stack of a stage. Raises `DeployError`, also for a stage that keeps its data."""
     _identity()
     if stage.keep_data:
         raise DeployError(
@@ -95,7 +95,7 @@ def destroy(stage: Stage, context: Mapping[str, str]) -> None:
             "CloudFormation: table, buckets and users stay."
         )
     _empty_buckets(stage.stack_name)
-    # The assembly of its deployment, if it was made here, spares making it once more.
+    # Reuse the assembly of the deployment if it was made in this checkout: that saves the synthesis.
     deployed_from_here = (ASSEMBLY / f"{stage.stack_name}.template.json").exists()
     app = str(ASSEMBLY) if deployed_from_here else APP
     _run(app_command(context, "destroy", stage.stack_name, "--force", app=app))
@@ -113,7 +113,7 @@ def _identity() -> tuple[str, str]:
 
 
 def _session() -> boto3.Session:
-    """The session the AWS command line would use: boto3 alone does not read AWS_REGION."""
+    """Returns the session that the AWS CLI would use: boto3 alone does not read AWS_REGION."""
     return boto3.Session(region_name=os.environ.get("AWS_REGION"))
 
 
@@ -127,7 +127,7 @@ def _is_bootstrapped(region: str) -> bool:
 
 
 def _empty_buckets(stack_name: str) -> None:
-    """CloudFormation removes only empty buckets."""
+    """Deletes all object versions: CloudFormation deletes only empty buckets."""
     try:
         resources = _session().client("cloudformation").describe_stack_resources(StackName=stack_name)["StackResources"]
     except ClientError as error:
@@ -138,18 +138,18 @@ def _empty_buckets(stack_name: str) -> None:
 
 
 def app_command(context: Mapping[str, str], *arguments: str, app: str = APP) -> list[str]:
-    """The command line of cdk with these arguments and contexts, on our app or on what it made."""
+    """Returns a cdk command line. `app` is the command that synthesizes the app, or the folder of an assembly."""
     given = [part for name, value in context.items() for part in ("--context", f"{name}={value}")]
     return [*_cdk_command(), *arguments, *given, "--app", app]
 
 
 def _cdk_command() -> list[str]:
-    """The pinned cdk command on the packaged Node.js."""
+    """Returns the pinned cdk command, run by the packaged Node.js."""
     return [*npm_command("npx"), "--yes", CDK_COMMAND]
 
 
 def _run(command: Sequence[str], *, folder: Path = ROOT) -> None:
-    # The arguments are ours, and context values reach no shell.
+    # S603: no shell is involved, so context values cannot be executed.
     if subprocess.run(command, cwd=folder, env=npm_environment(), check=False).returncode:  # noqa: S603
         raise DeployError(
             "cdk did not succeed; its own message is above. If npm could not fetch it: "
@@ -158,7 +158,7 @@ def _run(command: Sequence[str], *, folder: Path = ROOT) -> None:
 
 
 def context_of(stage_name: str, given: Sequence[str]) -> dict[str, str]:
-    """The contexts of a command line, each `name=value`. Raises `DeployError`."""
+    """Returns the context values of a command line, each `name=value`, and the stage. Raises `DeployError`."""
     context = {"stage": stage_name}
     for text in given:
         name, equals, value = text.partition("=")
@@ -171,17 +171,17 @@ def context_of(stage_name: str, given: Sequence[str]) -> dict[str, str]:
 
 
 def parsed(given: Sequence[str] | None = None) -> argparse.Namespace:
-    """The command line: the action, the stage, and the contexts."""
+    """Parses the command line: the action, the stage, and the context values."""
     parser = argparse.ArgumentParser(description="Deploy to, or remove from, the AWS account of your credentials.")
     parser.add_argument("action", choices=("deploy", "destroy"))
     parser.add_argument("--stage", default="dev")
     parser.add_argument("context", nargs="*", help="settings of the stage, each name=value")
-    # Contexts stand after the stage, where the other way of parsing takes no more of them.
+    # Context values come after an option, where `parse_args` would not accept them.
     return parser.parse_intermixed_args(given)
 
 
 def main() -> int:
-    """Do what the command line asks."""
+    """Runs the command and returns its exit code."""
     arguments = parsed()
     try:
         context = context_of(arguments.stage, arguments.context)

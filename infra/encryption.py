@@ -1,6 +1,6 @@
-"""One key of the deployer's own for everything the stack keeps, when the stage asks for it.
+"""A customer-managed KMS key for all data of the stack, if the stage sets `kms`.
 
-Every function may use the key for exactly what its other statements make it do: the permissions are derived from them.
+The key permissions of each role are derived from the role's other statements.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from infra.stages import Stage
 _CONSTRUCT_ID = "Encryption"
 
 _READ = ("kms:Decrypt",)
-# Multipart uploads, and queues, also read back what they encrypted.
+# Multipart uploads and SQS also decrypt what they wrote.
 _WRITE = ("kms:GenerateDataKey", "kms:Decrypt")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/UsingKMSEncryption.html
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
@@ -39,7 +39,7 @@ KEY_ACTIONS_OF: Final = {
 
 
 class Encryption(Construct):
-    """The stack's key. Whatever encrypts asks for it by `customer_key`."""
+    """The stack's key, if any. Other constructs get it with `customer_key`."""
 
     def __init__(self, scope: Construct, *, stage: Stage) -> None:
         super().__init__(scope, _CONSTRUCT_ID)
@@ -49,7 +49,7 @@ class Encryption(Construct):
         self.key = kms.Key(
             self,
             "Key",
-            description=f"What {stage.stack_name} keeps: table, buckets, queues, topics, logs",
+            description=f"Data of {stage.stack_name}: table, buckets, queues, topics, logs",
             enable_key_rotation=True,
             removal_policy=RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY,
         )
@@ -75,7 +75,7 @@ class Encryption(Construct):
                 },
             )
         )
-        # Rules put messages into the queue and the topic, alarms into their topic.
+        # EventBridge rules send to the queue and the topic; alarms publish to their topic.
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="EventsAndAlarmsOfThisAccount",
@@ -91,20 +91,20 @@ class Encryption(Construct):
 
 
 def customer_key(scope: Construct) -> kms.Key | None:
-    """The key of the stack that `scope` is in; None when AWS's keys serve."""
+    """Returns the key of the stack that contains `scope`, or None if the stack uses keys that AWS owns."""
     encryption = Stack.of(scope).node.find_child(_CONSTRUCT_ID)
     if not isinstance(encryption, Encryption):
-        raise TypeError("the stack has something else in the place of its key")
+        raise TypeError(f"the construct {_CONSTRUCT_ID} is not the stack's key")
     return encryption.key
 
 
 def key_statements(scope: Construct, statements: Sequence[iam.PolicyStatement]) -> list[iam.PolicyStatement]:
-    """What a role with these statements may do with the stack's key, if there is one."""
+    """Returns the statements on the stack's key that a role with `statements` needs; none without a key."""
     key = customer_key(scope)
     actions = key_actions(action for statement in statements for action in statement.actions)
     return [] if key is None or not actions else [iam.PolicyStatement(actions=actions, resources=[key.key_arn])]
 
 
 def key_actions(actions: Iterable[str]) -> list[str]:
-    """What these actions on encrypted things ask of the key."""
+    """Returns the KMS actions that these actions on encrypted resources need, sorted."""
     return sorted({needed for action in actions for needed in KEY_ACTIONS_OF.get(action, ())})

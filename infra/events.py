@@ -1,4 +1,4 @@
-"""Events out: the table's stream, the function that reads it, the bus it puts changes on, a topic for people."""
+"""Job status events: from the table's stream through the publish function to an event bus and an SNS topic."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -19,7 +19,7 @@ _ATTEMPTS = 10
 
 
 class StatusEvents(Construct):
-    """Every change of a job's status on a bus of our own, and from there on a topic."""
+    """Publishes every change of a job's status to the stack's event bus and, from there, to a topic."""
 
     def __init__(self, scope: Construct, *, stage: Stage, storage: Storage) -> None:
         super().__init__(scope, "StatusEvents")
@@ -27,7 +27,7 @@ class StatusEvents(Construct):
         if stream is None:
             raise ValueError("the jobs table has no stream")
         self.bus = events.EventBus(self, "Bus", event_bus_name=f"default-risk-jobs-{stage.name}")
-        # Lambda puts here which records it gave up; the stream keeps the records themselves for a day.
+        # A message names the stream records that failed; the stream keeps the records themselves for a day.
         self.dead_letters = sqs.Queue(
             self,
             "DeadLetters",
@@ -38,7 +38,7 @@ class StatusEvents(Construct):
         acknowledge(
             self.dead_letters,
             "SQS3",
-            "This is the dead-letter queue, of an event source that cdk-nag does not look at.",
+            "This is the dead-letter queue of an event source, which cdk-nag does not detect.",
         )
         self.function = Function(
             self,
@@ -52,7 +52,7 @@ class StatusEvents(Construct):
                 "EVENT_BUS_NAME": self.bus.event_bus_name,
             },
             statements=[
-                # What Lambda's poller asks of the function's role.
+                # Lambda's event source poller uses the function's role.
                 allow(
                     "dynamodb:DescribeStream",
                     "dynamodb:GetRecords",
@@ -61,7 +61,7 @@ class StatusEvents(Construct):
                     on=[stream],
                 ),
                 allow("sqs:SendMessage", on=[self.dead_letters.queue_arn]),
-                # The counts of a job that failed are on its ledger until its files are there.
+                # Until the result files of a failed job exist, its counts are in the progress shards.
                 allow("dynamodb:Query", on=[storage.table.table_arn]),
                 allow("events:PutEvents", on=[self.bus.event_bus_arn]),
             ],
@@ -72,7 +72,7 @@ class StatusEvents(Construct):
                 starting_position=lambda_.StartingPosition.TRIM_HORIZON,
                 batch_size=100,
                 report_batch_item_failures=True,
-                # A record that can never go out is parted from its neighbours, and then given up.
+                # Isolates a record that always fails from the rest of its batch before it is dead-lettered.
                 bisect_batch_on_error=True,
                 retry_attempts=_ATTEMPTS,
                 on_failure=event_sources.SqsDlq(self.dead_letters),
@@ -89,7 +89,7 @@ class StatusEvents(Construct):
         )
 
 
-# Most writes are commits of chunks, on items of their own. A filter cannot compare images: the function does.
+# Most writes are chunk commits, to progress shards. A filter cannot compare images, so the function does that.
 _JOBS_ONLY = lambda_.FilterCriteria.filter(
     {
         "eventName": lambda_.FilterRule.or_("INSERT", "MODIFY"),

@@ -1,7 +1,6 @@
-"""cdk-nag's findings that stay, each with its reason on the construct it is about.
+"""Acknowledges cdk-nag findings, each with a reason and on the construct that it concerns.
 
-Every wildcard resource of a role is a finding of its own, named after the resource: so a statement that becomes wider
-is a finding again.
+Each wildcard resource of a policy is acknowledged by its name, so widening a statement raises a new finding.
 """
 
 import json
@@ -13,12 +12,12 @@ from constructs import Construct
 
 
 def acknowledge(construct: Construct, finding: str, reason: str) -> None:
-    """Let one rule of AwsSolutions pass on one construct and what is below it."""
+    """Acknowledges one AwsSolutions rule, such as `S1`, for a construct and its children."""
     Validations.of(construct).acknowledge(Acknowledgment(id=f"AwsSolutions::AwsSolutions-{finding}", reason=reason))
 
 
 def acknowledge_wildcards(construct: Construct, statements: Sequence[iam.PolicyStatement]) -> None:
-    """Let the wildcard resources of these statements pass, and no other."""
+    """Acknowledges exactly the wildcard resources of these statements."""
     stack = Stack.of(construct)
     for statement in statements:
         for resource in statement.resources:
@@ -29,14 +28,14 @@ def acknowledge_wildcards(construct: Construct, statements: Sequence[iam.PolicyS
 
 def _reason(resource: str) -> str:
     if resource == "*":
-        return "These actions of X-Ray and of CloudWatch's log delivery know no narrower resource."
+        return "These actions of X-Ray and CloudWatch log delivery do not support resource-level permissions."
     if ":execution:" in resource:
-        return "Executions are named after jobs, which come and go; the state machine is this stack's own."
-    return "Objects are named after jobs, which come and go; the prefix is the narrowest that holds them."
+        return "Executions are named by job id, unknown at deployment; the state machine belongs to this stack."
+    return "Objects are named by job id, unknown at deployment; the prefix is as narrow as possible."
 
 
 def _flat(value: object) -> str:
-    """A resolved ARN the way cdk-nag writes it in a finding's name."""
+    """Returns a resolved ARN as cdk-nag writes it in the name of a finding."""
     match value:
         case str():
             return value

@@ -1,4 +1,4 @@
-"""Lambda functions with their own role, hand-written statements and log group; log groups of other services too."""
+"""Lambda functions, each with its own role, exact statements and log group. Also log groups for other services."""
 
 from collections.abc import Mapping, Sequence
 
@@ -15,26 +15,27 @@ from infra.stages import Stage
 
 
 def allow(*actions: str, on: Sequence[str]) -> iam.PolicyStatement:
-    """A statement that allows exactly these actions on exactly these resources."""
+    """Returns a statement that allows exactly these actions on exactly these resources."""
     return iam.PolicyStatement(actions=list(actions), resources=list(on))
 
 
 class LogGroup(logs.LogGroup):
-    """A log group that keeps the stage's days, is removed with the stack and uses the stack's key if there is one."""
+    """A log group with the stage's retention and the stack's key, if any. It is deleted with the stack."""
 
     def __init__(self, scope: Construct, name: str, *, stage: Stage) -> None:
         super().__init__(scope, name, encryption_key=customer_key(scope), removal_policy=RemovalPolicy.DESTROY)
         resource = self.node.default_child
         if not isinstance(resource, logs.CfnLogGroup):
             raise TypeError("the log group's default child is its resource")
-        # The enumeration of CDK has names like THREE_MONTHS, the resource takes the days.
+        # CDK's enumeration has names such as THREE_MONTHS; the resource accepts the number of days.
         resource.retention_in_days = stage.log_retention_days
 
 
 class Function(Construct):
-    """One function. `name` is its folder under `functions/`, `dependencies` its list under `infra/requirements/`.
+    """A Lambda function with its role, policy and log group.
 
-    `code` is for one that does not run from the asset which the others share.
+    `name` is its folder under `functions/`, `dependencies` its list under `infra/requirements/`, and `code` its asset
+    if it does not use the one that the functions share.
     """
 
     def __init__(
@@ -81,15 +82,15 @@ class Function(Construct):
                 **environment,
             },
             log_group=log_group,
-            # Lambda's own: no SDK of X-Ray is in any bundle.
+            # Lambda's built-in tracing; no bundle contains the X-Ray SDK.
             tracing=lambda_.Tracing.DISABLED if stage.is_local else lambda_.Tracing.ACTIVE,
         )
-        # The function must not start before its role may do anything.
+        # The function must not be invoked before its role has permissions.
         self.function.node.add_dependency(policy)
         acknowledge(
             self.function,
             "L1",
-            "The locked wheels and the bytecode are those of this Python; it moves with .python-version, measured.",
+            "Wheels and bytecode are built for this version of Python; it changes together with .python-version.",
         )
 
     @property
@@ -104,7 +105,7 @@ class Function(Construct):
 
 
 def _layer(scope: Construct, dependencies: DependencyList) -> lambda_.LayerVersion:
-    """Returns the layer of a dependency list, one for all functions of the stack that need it."""
+    """Returns the layer of a dependency list, which all functions with that list share."""
     stack = Stack.of(scope)
     construct_id = f"{dependencies.capitalize()}Dependencies"
     layer = stack.node.try_find_child(construct_id)

@@ -1,4 +1,4 @@
-"""Who issues the tokens: a user pool of the stack's own, or an issuer the deployer has already."""
+"""The token issuer: a Cognito user pool of the stack, or an existing OIDC issuer of the deployer."""
 
 import re
 
@@ -11,21 +11,21 @@ from infra.function import Function
 from infra.project import ORGANIZATION_ATTRIBUTE, ROLES
 from infra.stages import Stage
 
-# Without the organization in it: users may not choose their own.
-_OWN_ATTRIBUTES = cognito.ClientAttributes().with_standard_attributes(email=True, fullname=True)
+# Excludes the organization: users must not be able to change their own.
+_WRITABLE_ATTRIBUTES = cognito.ClientAttributes().with_standard_attributes(email=True, fullname=True)
 
 
 class Identity(Construct):
-    """The issuer, audience and key set that tokens are checked against, and where people sign in with a browser."""
+    """Issuer, audience and JWKS for the verification of tokens, and the sign-in page of the console."""
 
     def __init__(self, scope: Construct, *, stage: Stage) -> None:
         super().__init__(scope, "Identity")
         self.user_pool: cognito.UserPool | None = None
         self.client: cognito.UserPoolClient | None = None
         self.console_client_id: str | None = None
-        # None where the issuer's own document says it.
+        # None with an issuer of the deployer: the console reads it from the issuer's discovery document.
         self.sign_in_url: str | None = None
-        # What the console asks for its tokens.
+        # Origins from which the console requests tokens.
         self.sign_in_origins: list[str] = []
         if stage.own_issuer is not None:
             self.issuer = stage.own_issuer.issuer
@@ -43,8 +43,8 @@ class Identity(Construct):
         self.sign_in_url = stage.endpoint_url or self._sign_in_page(stage, self.user_pool)
         self.sign_in_origins = [self.sign_in_url]
 
-    def admit_console(self, url: str) -> None:
-        """Let people sign in to the console at this address. An issuer of the deployer's own is told so by them."""
+    def add_console_client(self, url: str) -> None:
+        """Adds a client for the console at `url` to the user pool. Does nothing with an issuer of the deployer."""
         if self.user_pool is None:
             return
         client = self.user_pool.add_client(
@@ -58,22 +58,22 @@ class Identity(Construct):
             supported_identity_providers=[cognito.UserPoolClientIdentityProvider.COGNITO],
             access_token_validity=Duration.hours(1),
             id_token_validity=Duration.hours(1),
-            # A working day; a tab that is closed forgets its tokens before.
+            # A working day. The tokens are kept in the browser tab and are gone when it is closed.
             refresh_token_validity=Duration.hours(12),
             prevent_user_existence_errors=True,
             enable_token_revocation=True,
-            write_attributes=_OWN_ATTRIBUTES,
+            write_attributes=_WRITABLE_ATTRIBUTES,
         )
         resource = client.node.default_child
         if not isinstance(resource, cognito.CfnUserPoolClient):
             raise TypeError("the client's default child is its resource")
-        # Left out, more flows would be allowed than the page's own, with its code and proof key.
+        # By default Cognito would also allow flows other than the authorization code with PKCE.
         resource.explicit_auth_flows = ["ALLOW_REFRESH_TOKEN_AUTH"]
         self.console_client_id = client.user_pool_client_id
         self.audience.append(client.user_pool_client_id)
 
     def _sign_in_page(self, stage: Stage, pool: cognito.UserPool) -> str:
-        """The pool's own page. Its name is taken once in a region, by all of AWS: the stack's id is in it."""
+        """Returns the URL of the pool's sign-in page. The domain prefix has to be unique in the region of AWS."""
         stack_id = Fn.select(2, Fn.split("/", Aws.STACK_ID))
         prefix = Fn.join("-", [stage.stack_name, Fn.select(0, Fn.split("-", stack_id))])
         domain = pool.add_domain("SignIn", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=prefix))
@@ -95,9 +95,9 @@ class Identity(Construct):
             removal_policy=RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY,
         )
         acknowledge(
-            pool, "COG2", "Callers are programs as often as people; a company's own issuer brings its own factors."
+            pool, "COG2", "Many callers are programs, which cannot use MFA; an issuer of the deployer can enforce it."
         )
-        acknowledge(pool, "COG8", "The plus plan bills every active user; a deployer who wants it sets `feature_plan`.")
+        acknowledge(pool, "COG8", "The Plus plan costs extra for every active user; a deployer can set `feature_plan`.")
         claims = Function(
             self,
             "claims",
@@ -108,7 +108,7 @@ class Identity(Construct):
             environment={"ORGANIZATION_ATTRIBUTE": f"custom:{ORGANIZATION_ATTRIBUTE}"},
             statements=[],
         )
-        # Only the second version of the trigger may add claims to access tokens.
+        # Only version 2 of the trigger can add claims to access tokens.
         pool.add_trigger(
             cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, claims.function, cognito.LambdaVersion.V2_0
         )
@@ -120,9 +120,9 @@ class Identity(Construct):
         return pool.add_client(
             "Callers",
             auth_flows=cognito.AuthFlow(user_password=True, user_srp=True),
-            # On the pool's page it would have every flow otherwise, and tokens in an address.
+            # By default CDK enables OAuth with the implicit flow, which puts tokens into URLs.
             disable_o_auth=True,
             access_token_validity=Duration.hours(24 if stage.is_local else 1),
             prevent_user_existence_errors=True,
-            write_attributes=_OWN_ATTRIBUTES,
+            write_attributes=_WRITABLE_ATTRIBUTES,
         )

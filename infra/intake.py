@@ -1,4 +1,4 @@
-"""The one way in: every object of the uploads bucket, by event and queue, to the intake function."""
+"""Intake: Object Created events of the uploads bucket, the queue that buffers them, and the intake function."""
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -18,7 +18,7 @@ _DELIVERIES = 5
 
 
 class Intake(Construct):
-    """Object Created events, kept in a queue until a job has been made of each."""
+    """Creates a job for every object in the uploads bucket, however the object got there."""
 
     def __init__(self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow) -> None:
         super().__init__(scope, "Intake")
@@ -56,9 +56,9 @@ class Intake(Construct):
                 allow("dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[table]),
                 allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
                 allow("states:StartExecution", on=[workflow.state_machine_arn]),
-                # What Lambda's poller asks of the function's role.
+                # Lambda's event source poller uses the function's role.
                 allow("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", on=[self.queue.queue_arn]),
-                # The local cloud's events do not name the version of the object, which then has to be asked for.
+                # Events of the local cloud lack the object's version, so intake has to look it up.
                 *([allow("s3:GetObject", on=[uploads.arn_for_objects("*")])] if stage.is_local else []),
             ],
         )

@@ -10,9 +10,9 @@ from typing import Any, Final
 ROOT = Path(__file__).resolve().parents[1]
 REQUIREMENTS = ROOT / "infra" / "requirements"
 
-# Groups of the user pool, one for each role of a caller, lowest first.
+# Groups of the user pool, one per role of a caller, from the least to the most privileged.
 ROLES = ("user", "org_member", "org_admin", "super_admin")
-# A custom attribute of users that only administrators write.
+# A custom attribute of users that only administrators can write.
 ORGANIZATION_ATTRIBUTE = "organization_id"
 
 # Environment variables for functions that work on arrays of megabytes. By default glibc returns large freed blocks to

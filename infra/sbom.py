@@ -1,8 +1,8 @@
-"""Writes the CycloneDX bill of materials of what is deployed: `python -m infra.sbom PATH`.
+"""Writes the CycloneDX bill of materials (SBOM) of the deployed code: `python -m infra.sbom PATH`.
 
-Reads the locked dependency lists and the console's lock file, so it works offline and has the hashes of what is
-installed. `pip-audit --format cyclonedx-json` states neither package URLs nor hashes, and `uv export` reads only a
-`uv.lock`, which contains the URLs of the index it was made with.
+Reads the locked dependency lists and the console's lock file, so it works offline and includes the hashes of the
+packages. `pip-audit --format cyclonedx-json` includes neither package URLs nor hashes, and `uv export` reads only a
+`uv.lock`, which contains the URLs of the index it was created with.
 https://cyclonedx.org/docs/1.6/json/
 """
 
@@ -22,7 +22,7 @@ from infra.npm.packages import bill_of_materials as npm_bill_of_materials
 from infra.npm.vendor import FILES
 from infra.project import REQUIREMENTS
 
-# Lists of tools: nothing of them is deployed.
+# Lists of development tools, which are not deployed.
 _TOOLS = {"dev", "uv"}
 
 
@@ -59,7 +59,7 @@ def console_libraries() -> Iterator[Component]:
     for component in npm_bill_of_materials("console")["components"]:
         if component["name"] in FILES:
             component["properties"] = [{"name": "function", "value": "console"}]
-            # A decorator adds this method, unseen by mypy.
+            # A decorator adds this method, which mypy cannot see.
             yield Component.from_json(component)  # type: ignore[attr-defined]
 
 

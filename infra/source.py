@@ -1,7 +1,7 @@
-"""What is put into Lambda: one asset of our own code, and a layer of third-party code for each dependency list.
+"""Lambda assets: one with the project's code, one for the console, and a layer for each dependency list.
 
-No Docker: uv installs the wheels of the Lambda platform into a folder. Both are compiled ahead, because a function that
-has to compile its imports pays for it at every cold start. https://peps.python.org/pep-0552/
+uv installs the wheels of the Lambda platform into a folder, so Docker is not needed. Everything is compiled to bytecode
+ahead of time, because Lambda would compile it at every cold start. https://peps.python.org/pep-0552/
 """
 
 import atexit
@@ -26,31 +26,31 @@ PYTHON = (3, 13)
 RUNTIME = lambda_.Runtime.PYTHON_3_13
 PLATFORM = "aarch64-manylinux_2_28"
 
-# The lists under `infra/requirements/`: the API, functions that only call AWS, those that compute with NumPy, exports.
+# Lists under `infra/requirements/`: the API, functions that only call AWS, functions that use NumPy, and exports.
 DependencyList = Literal["api", "worker", "numeric", "export"]
 
 _SOURCE_FOLDERS = ("functions", "shared")
-# Commands for people; what they are built on is in no function. The console's pages are in its own alone.
-_LEFT_OUT = ("__pycache__", "training", "client", "console")
+# Commands for people, whose dependencies are not deployed, and the console, which has an asset of its own.
+_EXCLUDED = ("__pycache__", "training", "client", "console")
 
 MIB = 1024 * 1024
-# Lambda's limit on code and layers together, unpacked.
+# Lambda's limit for code and layers together, unzipped.
 _UNPACKED_LIMIT = 250 * MIB
-# The api function's callers wait for its cold start.
+# Larger archives make cold starts slower, and callers wait for those of the api function.
 _ZIPPED_LIMITS = {"api": 15 * MIB}
 
 
 class BundleTooLargeError(Exception):
-    """A dependency bundle that has grown past its limit."""
+    """A dependency bundle exceeds its size limit."""
 
 
 def source_code(model_folder: str | None) -> lambda_.Code:
-    """Our own code, as every function gets it. Raises ValueError for models that functions would refuse."""
+    """Returns the asset with the code of the functions. Raises ValueError for models that cannot be loaded."""
     return lambda_.Code.from_asset(str(_staged_source(model_folder)))
 
 
 def console_code() -> lambda_.Code:
-    """What the console function runs and serves."""
+    """Returns the asset of the console function: its code and its static files."""
     return lambda_.Code.from_asset(str(_staged_console()))
 
 
@@ -69,20 +69,20 @@ def _staged_console() -> Path:
 
 
 def _staging_folder() -> Path:
-    """A folder for a copy, kept until this process ends; its content decides the asset's hash."""
+    """Returns a temporary folder that is deleted when the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="default-risk-jobs-source-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def dependency_code(dependencies: DependencyList) -> lambda_.Code:
-    """Returns the packages of a dependency list, as a layer's content."""
+    """Returns the asset of a layer with the packages of a dependency list."""
     return lambda_.Code.from_asset(
         str(REQUIREMENTS),
         asset_hash_type=AssetHashType.OUTPUT,
         bundling=BundlingOptions(
             image=DockerImage.from_registry("unused"),
-            # Never run; without it CDK takes the bundles of all lists for the same.
+            # Never executed, but part of the key under which CDK caches bundles.
             command=[dependencies],
             local=_DependencyBundle(dependencies),
         ),
@@ -100,12 +100,12 @@ class _DependencyBundle:
 
 
 def copy_source(target: Path, *, models: Path | None = None) -> None:
-    """Copy what functions run into `target`, compiled, with the models of a folder if there is one.
+    """Copies the code of the functions to `target` and compiles it. `models` is a folder of models to add or replace.
 
-    Raises ValueError with what is wrong with those models.
+    Raises ValueError, with the reason, for invalid models.
     """
     for folder in _SOURCE_FOLDERS:
-        shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns(*_LEFT_OUT))
+        shutil.copytree(ROOT / folder, target / folder, ignore=shutil.ignore_patterns(*_EXCLUDED))
     if models is not None:
         _check_models(models)
         for file in models.glob("*.json"):
@@ -114,7 +114,7 @@ def copy_source(target: Path, *, models: Path | None = None) -> None:
 
 
 def copy_console(target: Path) -> None:
-    """Copy what the console function runs and serves into `target`, compiled."""
+    """Copies the code and the static files of the console function to `target` and compiles the code."""
     functions = target / "functions"
     functions.mkdir()
     shutil.copy(ROOT / "functions" / "__init__.py", functions)
@@ -124,20 +124,20 @@ def copy_console(target: Path) -> None:
 
 
 def _check_models(folder: Path) -> None:
-    """Have the code that is deployed judge the models, in a process of its own: nothing here imports it."""
+    """Validates models with the code that will load them, in a subprocess because infra does not import that code."""
     command = [sys.executable, "-m", "shared.scoring.replacement", str(folder)]
-    judged = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)  # noqa: S603
-    if judged.returncode:
-        raise ValueError(f"the models of the context model_folder cannot be deployed: {judged.stderr.strip()}")
+    validation = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)  # noqa: S603
+    if validation.returncode:
+        raise ValueError(f"the models of the context model_folder cannot be deployed: {validation.stderr.strip()}")
 
 
 def install_dependencies(dependencies: DependencyList, target: Path) -> None:
-    """Install the locked wheels of a list for Lambda into `target`, trimmed and compiled.
+    """Installs the locked wheels of a list for Lambda into `target`, removes unneeded files, and compiles the rest.
 
-    Raises `BundleTooLargeError`, and `subprocess.CalledProcessError` when a wheel cannot be had.
+    Raises `BundleTooLargeError`, and `subprocess.CalledProcessError` if a wheel is not available.
     """
     site_packages = target / "python"
-    # Fixed arguments, none from outside.
+    # S603: no argument comes from user input.
     subprocess.run(  # noqa: S603
         [
             str(Path(sys.executable).with_name("uv")),
@@ -160,14 +160,14 @@ def install_dependencies(dependencies: DependencyList, target: Path) -> None:
 
 
 def _trim(site_packages: Path) -> None:
-    """Remove what no function needs. Binaries stay as they are: stripped ones break OpenBLAS."""
-    # bin/ and RECORD have the path of this machine in them, and would change the asset's hash with it.
+    """Deletes files that no function needs. Binaries are not stripped: that breaks OpenBLAS."""
+    # bin/ and RECORD contain absolute paths, which would make the asset's hash depend on the machine.
     shutil.rmtree(site_packages / "bin", ignore_errors=True)
     for record in site_packages.glob("*.dist-info/RECORD"):
         record.unlink()
     (site_packages / ".lock").unlink(missing_ok=True)
     for folder in _folders(site_packages, ("tests", "__pycache__")):
-        # numpy.testing and friends stay: only folders named exactly so are test suites.
+        # Only folders with exactly these names: packages import modules such as numpy.testing.
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -176,9 +176,9 @@ def _folders(root: Path, names: Iterable[str]) -> list[Path]:
 
 
 def _compile(folder: Path) -> None:
-    """Compile in place, by hash and not by time, so that the same code gives the same asset.
+    """Compiles in place, with hash-based instead of timestamp-based bytecode, so that assets are reproducible.
 
-    Bytecode belongs to one version of Python: another one that synthesises leaves compiling to Lambda.
+    Does nothing if this interpreter is not the version that runs in Lambda.
     """
     if sys.version_info[:2] == PYTHON:
         compileall.compile_dir(

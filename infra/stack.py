@@ -1,4 +1,4 @@
-"""The whole system, as a wiring diagram."""
+"""The stack, as a wiring diagram of its constructs."""
 
 from aws_cdk import CfnOutput, Stack
 from constructs import Construct
@@ -18,7 +18,7 @@ from infra.workflow import Workflow
 
 
 class DefaultRiskJobs(Stack):
-    """Bulk scoring jobs: API, drop folder, workflow, and what guarantees their end."""
+    """Bulk scoring jobs: API, console, drop folder, workflow, reconcile, events, exports and alarms."""
 
     def __init__(self, scope: Construct, *, stage: Stage) -> None:
         super().__init__(

@@ -1,7 +1,7 @@
-"""What differs between deployments, typed. A stage is chosen by the `stage` context, and changed by the others.
+"""Typed settings of a deployment. The `stage` context selects a stage; other context values override its settings.
 
-Every field of `Stage` that a deployer may set is a context of the same name: for one deployment on the command line
-(`make deploy STAGE=prod CONTEXT="alarm_email=oncall@example.com kms=true"`), for good under `stages` in cdk.json.
+Context values are set on the command line for one deployment (`make deploy STAGE=prod
+CONTEXT="alarm_email=oncall@example.com kms=true"`), or under `stages` in cdk.json for all.
 """
 
 import re
@@ -13,9 +13,9 @@ from infra.context_values import Values
 
 MIB = 1024 * 1024
 
-# What CloudWatch Logs takes, up to two years.
+# Retention periods that CloudWatch Logs accepts, up to two years.
 LOG_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731)
-# The service's own limit on the children of one distributed map.
+# Step Functions' limit for the concurrent children of a distributed map.
 _MAX_CONCURRENCY = 10_000
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
@@ -27,18 +27,18 @@ _URL = re.compile(r"https://\S+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnIssuer:
-    """An OIDC issuer of the deployer's, instead of a Cognito user pool."""
+    """An OIDC issuer of the deployer, used instead of a Cognito user pool."""
 
     issuer: str
     audience: tuple[str, ...]
     jwks_url: str
-    # The client there that the console's users sign in with; without one nobody can.
+    # The issuer's client for the console; without it, users cannot sign in to the console.
     console_client_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
-    """A name of the deployer's for the API, with its certificate in the stack's region."""
+    """A custom domain for the API. Its certificate has to be in the region of the stack."""
 
     name: str
     certificate_arn: str
@@ -46,7 +46,7 @@ class Domain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The largest things that are taken in, in bytes. They can be lowered; larger ones were never measured."""
+    """Maximum sizes of requests and uploads, in bytes. A stage can only lower them; larger ones are not tested."""
 
     multipart_max_bytes: int = 4 * MIB
     rows_max_bytes: int = MIB
@@ -58,9 +58,9 @@ class Limits:
 class Stage:
     """The settings of one deployment.
 
-    `keep_data` keeps table, buckets and users when the stack is removed. `is_local` is the local cloud: plain HTTP,
-    functions in the interpreter that started it (so no dependency bundles), tokens that last a day. `kms` encrypts what
-    the stack keeps with a key of the deployer's own account instead of AWS's keys.
+    `keep_data` retains table, buckets and users when the stack is deleted. `is_local` means the local cloud: plain
+    HTTP, functions in the interpreter that started it (so no dependency bundles), and tokens that are valid for a day.
+    `kms` encrypts all data with a customer-managed key instead of keys that AWS owns.
     """
 
     name: str
@@ -73,22 +73,22 @@ class Stage:
     cors_origins: tuple[str, ...] = ()
     domain: Domain | None = None
     own_issuer: OwnIssuer | None = None
-    # A folder of models, in the place of those of the same names.
+    # A folder of models, which replace the bundled models of the same names.
     model_folder: str | None = None
     limits: Limits = field(default_factory=Limits)
-    # Where a local user pool publishes its keys; AWS derives it from the pool.
+    # The endpoint of the local cloud; None on AWS.
     endpoint_url: str | None = None
 
     @property
     def stack_name(self) -> str:
-        """The name of the CloudFormation stack."""
+        """Returns the name of the CloudFormation stack."""
         return f"default-risk-jobs-{self.name}"
 
 
 _STAGES = {
     "dev": Stage(name="dev", map_concurrency=100, keep_data=False, log_retention_days=14),
     "prod": Stage(name="prod", map_concurrency=1000, keep_data=True, log_retention_days=90),
-    # The whole cloud shares this machine's cores with the callers.
+    # The local cloud shares the cores of one machine with its clients.
     "local": Stage(name="local", map_concurrency=3, keep_data=False, log_retention_days=1, is_local=True),
 }
 
@@ -105,10 +105,10 @@ CONTEXT_NAMES = frozenset(
 
 
 def stage_from_context(context: Mapping[str, Any]) -> Stage:
-    """The stage a context names, with what the context changes of it.
+    """Returns the stage that the context selects, with the settings that the context overrides.
 
-    Raises ValueError with a sentence for the deployer when a value is unknown, incomplete or out of bounds. Contexts of
-    CDK itself (`@aws-cdk/…`, `aws:cdk:…`) are none of ours and are let through.
+    Raises ValueError, with a sentence for the deployer, for unknown, incomplete or out-of-range values. Context values
+    of CDK itself (`@aws-cdk/…`, `aws:cdk:…`) are ignored.
     """
     name = context.get("stage") or "dev"
     if name not in _STAGES:
@@ -116,7 +116,7 @@ def stage_from_context(context: Mapping[str, Any]) -> Stage:
     for key in context:
         if key not in CONTEXT_NAMES and ":" not in key and not key.startswith("@"):
             raise ValueError(f"unknown context {key!r}: choose one of {', '.join(sorted(CONTEXT_NAMES))}")
-    values = Values({**_kept_for(name, context), **{key: value for key, value in context.items() if value != ""}})
+    values = Values({**_stage_settings(name, context), **{key: value for key, value in context.items() if value != ""}})
     stage = _STAGES[name]
     return replace(
         stage,
@@ -139,12 +139,12 @@ def stage_from_context(context: Mapping[str, Any]) -> Stage:
     )
 
 
-def _kept_for(name: str, context: Mapping[str, Any]) -> dict[str, Any]:
-    """What cdk.json keeps for this stage under `stages`."""
+def _stage_settings(name: str, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the settings of this stage under `stages` in cdk.json."""
     stages = context.get("stages") or {}
     unknown = sorted(set(stages) - set(_STAGES))
     if unknown:
-        raise ValueError(f"`stages` has settings of {', '.join(unknown)}, which are no stages")
+        raise ValueError(f"`stages` has settings for unknown stages: {', '.join(unknown)}")
     kept: dict[str, Any] = stages.get(name, {})
     for key in kept:
         if key not in CONTEXT_NAMES - {"stage", "stages"}:
@@ -164,7 +164,7 @@ def _domain(values: Values) -> Domain | None:
 def _own_issuer(values: Values) -> OwnIssuer | None:
     if not values.all_or_none("an own issuer", "issuer", "audience", "jwks_url"):
         if values.text("console_client_id"):
-            raise ValueError("`console_client_id` is of an own issuer, which needs issuer, audience, jwks_url")
+            raise ValueError("`console_client_id` needs an own issuer: set issuer, audience and jwks_url too")
         return None
     return OwnIssuer(
         issuer=values.required("issuer", _URL, "an https address"),

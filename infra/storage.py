@@ -10,16 +10,16 @@ from infra.encryption import customer_key
 from infra.findings import acknowledge
 from infra.stages import Stage
 
-# Sparse or not, every index has keys only: a page's items are read from the table.
+# The partition key of each index. All project keys only: the items of a page are read from the table.
 LISTINGS = ("organization_listing", "user_listing", "all_listing", "unsettled")
 
-# A job's results are kept for 30 days; its record says so to the day.
+# One day longer than the 30 days of a job's record, so no record outlives its files.
 RESULTS_KEPT = Duration.days(31)
 EXPORTS_KEPT = Duration.days(1)
 
 
 class Storage(Construct):
-    """Everything that keeps data."""
+    """The stateful resources: table, buckets and the secret that signs cursors."""
 
     def __init__(self, scope: Construct, *, stage: Stage) -> None:
         super().__init__(scope, "Storage")
@@ -39,12 +39,12 @@ class Storage(Construct):
         acknowledge(
             self.cursor_secret,
             "SMG4",
-            "Another secret makes every cursor in use invalid; rotating is a deployer's act.",
+            "Rotation invalidates every cursor in use, so it is left to the deployer.",
         )
 
     @property
     def cursor_secret_arn(self) -> str:
-        """The secret's ARN; its `Ref` is the same on AWS, and its name alone on the local cloud."""
+        """The ARN of the secret. `Ref` would return it too on AWS, but only the name on the local cloud."""
         resource = self.cursor_secret.node.default_child
         if not isinstance(resource, secretsmanager.CfnSecret):
             raise TypeError("the secret's default child is its resource")
@@ -58,7 +58,7 @@ class Storage(Construct):
             sort_key=dynamodb.Attribute(name="sk", type=dynamodb.AttributeType.STRING),
             billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
             time_to_live_attribute="ttl",
-            # What events of status changes are made from.
+            # The publish function derives status events from it.
             stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES,
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
@@ -81,14 +81,14 @@ class Storage(Construct):
         bucket = self._bucket("Uploads", stage, removal, versioned=True)
         bucket.add_lifecycle_rule(
             expiration=RESULTS_KEPT,
-            # A job reads the version of its own event, also after the object was overwritten.
+            # A job reads the object version of its event, even after the object is overwritten.
             noncurrent_version_expiration=Duration.days(7),
             abort_incomplete_multipart_upload_after=Duration.days(2),
         )
         resource = bucket.node.default_child
         if not isinstance(resource, s3.CfnBucket):
             raise TypeError("the bucket's default child is its resource")
-        # `event_bridge_enabled=True` would add a function of its own to do this.
+        # `event_bridge_enabled=True` would add a custom resource with a function of its own.
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )
@@ -97,13 +97,13 @@ class Storage(Construct):
     def _results_bucket(self, stage: Stage, removal: RemovalPolicy) -> s3.Bucket:
         bucket = self._bucket("Results", stage, removal, versioned=False)
         bucket.add_lifecycle_rule(prefix="results/", expiration=RESULTS_KEPT)
-        # Plans and parts are of no use once the result files are there.
+        # Plans and parts are not needed once the result files exist.
         bucket.add_lifecycle_rule(
             prefix="work/",
             expiration=Duration.days(7),
             abort_incomplete_multipart_upload_after=Duration.days(2),
         )
-        # Made again when asked for later. So none outlives the results it was made from, however late that was.
+        # Expired exports are written again on request. One day keeps an export from outliving its result file.
         bucket.add_lifecycle_rule(
             prefix="exports/",
             expiration=EXPORTS_KEPT,
@@ -119,7 +119,7 @@ class Storage(Construct):
             versioned=versioned,
             encryption=s3.BucketEncryption.KMS if key else s3.BucketEncryption.S3_MANAGED,
             encryption_key=key,
-            # One data key for many objects: a job of 9,000 chunks would ask KMS as many times.
+            # Without bucket keys, a job of 9,000 chunks would call KMS for every object.
             bucket_key_enabled=True if key else None,
             cors=_cors(stage),
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
@@ -131,13 +131,13 @@ class Storage(Construct):
         acknowledge(
             bucket,
             "S1",
-            "Every access is by a role of the stack or a link it signed; CloudTrail data events tell more.",
+            "Only roles of the stack and links they signed have access; CloudTrail data events record more.",
         )
         return bucket
 
 
 def _cors(stage: Stage) -> list[s3.CorsRule] | None:
-    """Pages of these origins may post a presigned form and follow a download."""
+    """Allows pages of the stage's origins to post a presigned form and to follow a download."""
     if not stage.cors_origins:
         return None
     return [

@@ -1,4 +1,4 @@
-"""The state machine: Plan, a distributed map of Score over the chunks, Finalize."""
+"""The state machine of a job: Plan, a distributed map that runs Score for each chunk, Finalize."""
 
 from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
@@ -15,17 +15,18 @@ from infra.stages import Stage
 from infra.storage import Storage
 
 PLAN_TIMEOUT = Duration.minutes(15)
-# Express executions end after five minutes, so a chunk must be done well before.
+# Express executions are limited to five minutes; a chunk needs a margin for retries.
 SCORE_TIMEOUT = Duration.minutes(4)
 FINALIZE_TIMEOUT = Duration.minutes(15)
 EXECUTION_TIMEOUT = Duration.hours(12)
-# How often Lambda may refuse a task: for about an hour; and for less than the five minutes of an Express execution.
-_REFUSALS = 240
-_REFUSALS_OF_A_CHUNK = 10
+# Retries of throttled invocations: about an hour's worth, and for chunks less than the five minutes of an Express
+# execution.
+_THROTTLE_RETRIES = 240
+_CHUNK_THROTTLE_RETRIES = 10
 
 
 class Workflow(Construct):
-    """What runs a job once its file is there."""
+    """The state machine that runs a job, and its three functions."""
 
     def __init__(self, scope: Construct, *, stage: Stage, storage: Storage) -> None:
         super().__init__(scope, "Workflow")
@@ -46,7 +47,7 @@ class Workflow(Construct):
             dependencies="numeric",
             memory_mib=3008,
             timeout=PLAN_TIMEOUT,
-            # A workbook and its rows as CSV, or a file in another encoding, pass over the disk.
+            # A workbook and its rows as CSV, or the UTF-8 copy of a file in another encoding, are written to disk.
             ephemeral_storage_mib=6144,
             environment={
                 **environment,
@@ -73,7 +74,7 @@ class Workflow(Construct):
                 allow("s3:GetObject", "s3:PutObject", on=[work]),
                 allow("s3:PutObject", "s3:AbortMultipartUpload", on=[result_files]),
                 allow("s3:ListBucket", on=[results.bucket_arn]),
-                # To tell an input that is gone from one that may not be read.
+                # Without it, S3 answers 403 for a missing object too.
                 allow("s3:ListBucketVersions", on=[uploads.bucket_arn]),
             ],
         )
@@ -95,7 +96,7 @@ class Workflow(Construct):
                 read_input,
                 allow("s3:GetObject", on=[work]),
                 allow("s3:PutObject", "s3:DeleteObject", on=[work, results.arn_for_objects("results/*/errors/*")]),
-                # A job of which too many rows fail is ended by the worker that finds it so.
+                # The worker that sees too many failed rows (`max_failed_percent`) ends the job.
                 allow("states:DescribeExecution", "states:StopExecution", on=[self.execution_arns]),
                 allow("lambda:InvokeFunction", on=[self.finalize.arn]),
             ],
@@ -104,7 +105,7 @@ class Workflow(Construct):
         self.state_machine = sfn.StateMachine(
             self,
             "Jobs",
-            # Named, so that the functions it runs can name it too.
+            # An explicit name breaks the cycle: the functions it invokes need its ARN.
             state_machine_name=self._name,
             role=role.without_policy_updates(),
             definition_body=sfn.DefinitionBody.from_chainable(self._definition(stage, storage)),
@@ -113,7 +114,7 @@ class Workflow(Construct):
             logs=sfn.LogOptions(
                 destination=LogGroup(self, "Executions", stage=stage),
                 level=sfn.LogLevel.ALL,
-                # What the states pass on has job ids alone, but that is for them to change.
+                # State input and output hold only ids today; logging them would make that a promise.
                 include_execution_data=False,
             )
             if not stage.is_local
@@ -124,7 +125,7 @@ class Workflow(Construct):
         for statement in granted:
             role.add_to_policy(statement)
         acknowledge_wildcards(role, granted)
-        # Apart from the role's first policy, which the state machine waits for: these name the state machine itself.
+        # In a policy of its own: the state machine depends on the first one, and these statements name its ARN.
         children = [
             allow("states:StartExecution", on=[self.state_machine.state_machine_arn]),
             allow("states:DescribeExecution", "states:StopExecution", on=[self.execution_arns]),
@@ -132,7 +133,7 @@ class Workflow(Construct):
         map_policy = iam.Policy(self, "ChildExecutions", roles=[role], statements=children)
         map_policy.node.add_dependency(self.state_machine)
         acknowledge_wildcards(map_policy, children)
-        # CDK makes a policy of its own for the map, and attaches it to no role that takes none: it is in no template.
+        # CDK also creates a policy for the map. With `without_policy_updates` it is attached to no role, so remove it.
         self.state_machine.node.try_remove_child("DistributedMapPolicy")
 
     def _role_statements(self, stage: Stage, work: str) -> list[iam.PolicyStatement]:
@@ -140,7 +141,7 @@ class Workflow(Construct):
         statements = [allow("lambda:InvokeFunction", on=functions), allow("s3:GetObject", on=[f"{work}/manifest.json"])]
         statements += key_statements(self, statements)
         if not stage.is_local:
-            # What CloudWatch Logs and X-Ray ask of state machines; neither knows narrower resources.
+            # CloudWatch Logs and X-Ray require these actions, which do not support resource-level permissions.
             # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html
             statements += [
                 allow(
@@ -166,12 +167,12 @@ class Workflow(Construct):
 
     @property
     def state_machine_arn(self) -> str:
-        """The state machine's ARN, made from its name: its own functions come before it."""
+        """The ARN of the state machine, built from its name because its functions are created first."""
         return f"arn:aws:states:{Stack.of(self).region}:{Stack.of(self).account}:stateMachine:{self._name}"
 
     @property
     def execution_arns(self) -> str:
-        """The ARN pattern of the state machine's executions."""
+        """The ARN pattern that matches the executions of the state machine."""
         return f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:*"
 
     def _definition(self, stage: Stage, storage: Storage) -> sfn.IChainable:
@@ -181,10 +182,10 @@ class Workflow(Construct):
             self,
             "ScoreChunks",
             label="ScoreChunks",
-            # A chunk takes about a second, and Express children cost a fraction of Standard ones.
+            # A chunk takes about a second; Express children cost a fraction of Standard ones.
             map_execution_type=sfn.StateMachineType.EXPRESS,
             max_concurrency=stage.map_concurrency,
-            # A chunk that failed for good does not stop the others: Finalize sees what is missing and fails the job.
+            # A failed chunk does not stop the others; Finalize detects missing chunks and fails the job.
             tolerated_failure_percentage=100,
             item_reader=sfn.S3JsonItemReader(bucket=storage.results, key=sfn.JsonPath.string_at("$.manifest_key")),
             item_selector={
@@ -193,13 +194,13 @@ class Workflow(Construct):
             },
             result_path=sfn.JsonPath.DISCARD,
         )
-        # Score answers null: nothing of the size of a chunk, or of their number, passes through the execution.
+        # Score returns null, so the size of the execution's state does not depend on the number of chunks.
         score_chunks.item_processor(
             self._task(
                 "Score",
                 self.score.function,
                 {**job, "chunk": sfn.JsonPath.object_at("$.chunk")},
-                refusals=_REFUSALS_OF_A_CHUNK,
+                throttle_retries=_CHUNK_THROTTLE_RETRIES,
             )
         )
         plan = self._task("Plan", self.plan.function, job)
@@ -210,7 +211,12 @@ class Workflow(Construct):
         )
 
     def _task(
-        self, name: str, function: lambda_.IFunction, payload: dict[str, object], *, refusals: int = _REFUSALS
+        self,
+        name: str,
+        function: lambda_.IFunction,
+        payload: dict[str, object],
+        *,
+        throttle_retries: int = _THROTTLE_RETRIES,
     ) -> tasks.LambdaInvoke:
         task = tasks.LambdaInvoke(
             self,
@@ -219,13 +225,13 @@ class Workflow(Construct):
             lambda_function=function,
             payload=sfn.TaskInput.from_object(payload),
             payload_response_only=True,
-            # The one retry below covers these too.
+            # The retry on States.ALL below covers these.
             retry_on_service_exceptions=False,
         )
-        # Refused while other jobs use up the account's concurrency, which may last.
+        # Other jobs may use up the account's concurrency for a long time.
         task.add_retry(
             errors=["Lambda.TooManyRequestsException"],
-            max_attempts=refusals,
+            max_attempts=throttle_retries,
             interval=Duration.seconds(2),
             backoff_rate=2,
             max_delay=Duration.seconds(30),

@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from infra.app import synthesise
+from infra.app import synthesize
 
 JsonObject = dict[str, Any]
 # Context that synthesizes without installing the packages of the layers.
@@ -121,6 +121,6 @@ def template(**context: str) -> Template:
     written = folder / f"{name or 'dev'}.json"
     with FileLock(written.with_suffix(".lock")):
         if not written.exists():
-            path = synthesise(outdir=folder / f"cdk-{name}", context={**context, **NO_BUNDLES})
+            path = synthesize(outdir=folder / f"cdk-{name}", context={**context, **NO_BUNDLES})
             written.write_text(path.read_text())
     return Template(json.loads(written.read_text()))

@@ -1,18 +1,13 @@
-"""MiniStack with as many functions at work for executions as this machine has room for, and with brakes that work.
+"""MiniStack with patches for limits of AWS that it lacks, and for its use of memory.
 
-AWS keeps a thousand environments for an account, and lets tasks try again when they are used up. MiniStack starts a
-process for every task at once, and a few hundred jobs would be as many Python processes: here they take turns.
-
-A function whose reserved concurrency is nothing is refused every start, and a map whose execution was stopped begins no
-further item, as on AWS. MiniStack keeps both settings and goes on.
-https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
-https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
-
-Objects are on disk (`S3_PERSIST`, which `infra.local.emulator` sets), but each version of an object would be in memory
-too, and the records of a table's stream for a day.
-
-A greedy route takes the address of its folder too, with the slash at its end, which no route of a gateway may name.
-https://github.com/storacha/w3infra/pull/166
+- MiniStack starts a process for every task at once, so a few hundred jobs would be as many Python processes. A
+  semaphore limits the concurrent tasks, as the concurrency of an account does on AWS.
+- A function with a reserved concurrency of 0 is throttled, and the map of a stopped execution starts no further item.
+  https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+  https://docs.aws.amazon.com/step-functions/latest/apireference/API_StopExecution.html
+- With `S3_PERSIST`, which `infra.local.emulator` sets, MiniStack keeps objects on disk, but older versions in memory,
+  and the records of a table's stream for a day. The patches keep versions on disk and stream records for ten minutes.
+- A route such as `/console/{proxy+}` matches `/console/` too. https://github.com/storacha/w3infra/pull/166
 """
 
 import threading
@@ -26,16 +21,16 @@ from ministack.services import apigateway, dynamodb, lambda_svc, s3, stepfunctio
 from infra.local.emulator import TASKS_AT_ONCE
 from infra.local.process_group import end_with_parent
 
-# What is patched here is private to it: another version has to be read first.
+# The patched functions are private, so check the patches before changing the version.
 MINISTACK_VERSION = "1.5.33"
 
 _STREAM_RETENTION_SECONDS = 600
 
 
 def main() -> None:
-    """Serve until a signal comes or the process that started this one is gone."""
+    """Runs MiniStack until it receives a signal or the parent process ends."""
     end_with_parent()
-    # MiniStack has no setting for any of it.
+    # MiniStack has no settings for these.
     stepfunctions._call_lambda = _in_turn(stepfunctions._call_lambda)  # noqa: SLF001
     stepfunctions._run_sub_machine = _unless_stopped(stepfunctions._run_sub_machine)  # noqa: SLF001
     apigateway._path_matches = _with_folders(apigateway._path_matches)  # noqa: SLF001
@@ -81,7 +76,7 @@ def _with_folders(matches: Callable[[str, str], bool]) -> Callable[[str, str], b
 def _without_data(entry_of: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
     @wraps(entry_of)
     def entry(record: Any, version_id: str, _data: bytes) -> dict[str, Any]:
-        # Where there is none, it is read from disk.
+        # Without data in the entry, MiniStack reads the version from disk.
         return entry_of(record, version_id, None)
 
     return entry

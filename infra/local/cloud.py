@@ -1,4 +1,4 @@
-"""The whole system on this machine: what `make local`, the demo and the end-to-end tests run on."""
+"""The local cloud: the stack on one machine, for `make local`, the demo and the end-to-end tests."""
 
 import json
 import time
@@ -18,9 +18,9 @@ from infra.local.users import sign_in_all
 from infra.project import ROOT
 
 STATE_FOLDER = ROOT / ".local"
-# What a client needs, in the folder of a running local cloud.
+# Addresses and credentials for clients, in the folder of a running local cloud.
 FACTS = "cloud.json"
-# Whose token the printed examples use.
+# The printed examples use the token of this user.
 SHOWN_USER = "acme_member"
 
 _READY_SECONDS = 120.0
@@ -28,7 +28,7 @@ _READY_SECONDS = 120.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalCloud:
-    """Where everything is. The form of `.local/cloud.json`."""
+    """Addresses, resource names and users of a local cloud; the schema of `cloud.json`."""
 
     api_url: str
     endpoint_url: str
@@ -41,7 +41,7 @@ class LocalCloud:
     users: dict[str, dict[str, Any]]
 
     def session(self) -> boto3.Session:
-        """A session of the account's root, for what a deployer may do."""
+        """Returns a session with the credentials of the account's root user."""
         return root_session()
 
     def token(self, user: str) -> str:
@@ -50,16 +50,16 @@ class LocalCloud:
         return token
 
     def drop(self, key: str, body: bytes) -> None:
-        """Puts a file into the drop folder, as a partner with rights on the bucket does."""
+        """Puts a file into the uploads bucket, as a partner with access to a drop folder would."""
         with closing(self.session().client("s3", endpoint_url=self.endpoint_url)) as s3:
             s3.put_object(Bucket=self.uploads_bucket, Key=key, Body=body)
 
 
 @contextmanager
 def local_cloud(folder: Path) -> Iterator[tuple[LocalCloud, Emulator]]:
-    """Start the system, and stop it however the block ends. `folder` keeps logs, assembly and `cloud.json`.
+    """Starts a local cloud and stops it at the end of the block. Raises `LocalCloudError`.
 
-    Raises `LocalCloudError`.
+    `folder` gets the logs, the cloud assembly and `cloud.json`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     emulator = Emulator(folder=folder)
@@ -67,7 +67,7 @@ def local_cloud(folder: Path) -> Iterator[tuple[LocalCloud, Emulator]]:
     try:
         emulator.start()
         cloud = _set_up_while_running(emulator, folder)
-        # Whole or not at all: a command that waits for the file reads it at once.
+        # Written atomically: other commands wait for this file and read it as soon as it exists.
         partial = facts.with_suffix(".partial")
         partial.touch(mode=0o600)
         partial.write_text(json.dumps(asdict(cloud), indent=2))
@@ -84,7 +84,7 @@ def _set_up_while_running(emulator: Emulator, folder: Path) -> LocalCloud:
     except Exception as error:
         if emulator.is_running:
             raise
-        # Whatever the clients say of a server that is gone.
+        # The error of a client that lost its connection would hide the cause.
         raise LocalCloudError(f"The local cloud ended while it started. Its log is {emulator.log}.") from error
 
 
@@ -107,7 +107,7 @@ def _set_up(emulator: Emulator, folder: Path) -> LocalCloud:
 
 
 def root_session() -> boto3.Session:
-    """A session of the account's root."""
+    """Returns a session with the credentials of the account's root user."""
     return boto3.Session(
         aws_access_key_id=ROOT_CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=ROOT_CREDENTIALS["AWS_SECRET_ACCESS_KEY"],

@@ -1,11 +1,11 @@
-"""The life of the local cloud: `make local`, `make local-stop` and `make local-env`.
+"""Starts and stops the local cloud: `make local`, `make local-stop` and `make local-env`.
 
-python -m infra.local.daemon            keep it up until Ctrl-C
-python -m infra.local.daemon --detach   return when it is ready
-python -m infra.local.daemon --stop     end a detached one
-python -m infra.local.daemon --env      print API and TOKEN for a shell to evaluate
+python -m infra.local.daemon            run until Ctrl-C
+python -m infra.local.daemon --detach   start in the background and return when it is ready
+python -m infra.local.daemon --stop     stop the local cloud in the background
+python -m infra.local.daemon --env      print API and TOKEN as shell variables
 
-One runs in a folder: it holds the lock on `cloud.lock`, and `cloud.pid` names its process.
+A folder has at most one running local cloud, which holds the lock on `cloud.lock`; `cloud.pid` is its process id.
 """
 
 import argparse
@@ -23,7 +23,7 @@ from infra.local.emulator import LocalCloudError
 from infra.local.locks import locked, published_pid, running_pid
 from infra.project import ROOT
 
-# The program that `detach` starts.
+# The module that `detach` starts.
 MODULE = "infra.local.daemon"
 
 _STOP_SECONDS = 30.0
@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.1
 
 
 def run(folder: Path) -> int:
-    """Keep the local cloud up until a signal comes or it ends by itself."""
+    """Runs the local cloud until a signal arrives or the emulator exits. Returns the exit code."""
     signal.signal(signal.SIGTERM, _stop_on_signal)
     signal.signal(signal.SIGINT, _stop_on_signal)
     folder.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ def run(folder: Path) -> int:
             if not is_alone:
                 print(f"A local cloud is running already; stop it with `make local-stop`, or use {folder / FACTS}.")
                 return 1
-            # A killed one leaves it, and readers trust it once this process is named.
+            # Left by a killed process. Other commands would read it as soon as this process publishes its id.
             (folder / FACTS).unlink(missing_ok=True)
             with published_pid(folder / "cloud.pid"):
                 return _keep_up(folder)
@@ -67,14 +67,14 @@ def _stop_on_signal(_number: int, _frame: FrameType | None) -> None:
 
 
 def detach(folder: Path) -> int:
-    """Return when the local cloud answers, which is started in the background unless it is there or on its way.
+    """Starts the local cloud in the background, unless it is running, and waits until it is ready.
 
-    Waits for as long as its process lives: that has limits of its own for each step of the start.
+    Returns the exit code. Needs no timeout of its own: every step of the start has one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "cloud.log"
     process = None
-    # A second command waits here, and finds what the first has started.
+    # A concurrent second command waits here and then finds the local cloud of the first.
     with locked(folder / "cloud.starting", waiting=lambda: None):
         while (cloud := _running_cloud(folder)) is None:
             if _running_pid(folder) is None:
@@ -101,7 +101,7 @@ def _start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
 
 
 def stop(folder: Path) -> int:
-    """End the detached local cloud and wait until it is gone."""
+    """Stops the local cloud and waits until it has exited. Returns the exit code."""
     pid = _running_pid(folder)
     if pid is None:
         print("No local cloud is running.")
@@ -118,7 +118,7 @@ def stop(folder: Path) -> int:
 
 
 def print_environment(folder: Path) -> int:
-    """Print what a shell needs for curl, to be evaluated there."""
+    """Prints an `export` command with API and TOKEN for a shell to evaluate. Returns the exit code."""
     cloud = _running_cloud(folder)
     if cloud is None:
         print("No local cloud is running. Start one with `make local DETACH=1`.", file=sys.stderr)
@@ -132,7 +132,7 @@ def _running_pid(folder: Path) -> int | None:
 
 
 def _running_cloud(folder: Path) -> LocalCloud | None:
-    """Returns the local cloud that runs in a folder, once it answers."""
+    """Returns the local cloud that runs in a folder, or None if there is none or it is not ready."""
     if _running_pid(folder) is None:
         return None
     try:
@@ -161,13 +161,13 @@ Sign in as {SHOWN_USER} with the password {cloud.users[SHOWN_USER]["password"]}
 
 
 def main() -> int:
-    """Do what the command line asks."""
-    parser = argparse.ArgumentParser(description="The whole system on this machine.")
+    """Runs the command and returns its exit code."""
+    parser = argparse.ArgumentParser(description="Run the whole system on this machine.")
     choice = parser.add_mutually_exclusive_group()
-    choice.add_argument("--detach", action="store_true", help="return when it is ready")
-    choice.add_argument("--stop", action="store_true", help="end a detached one")
-    choice.add_argument("--env", action="store_true", help="print API and TOKEN for a shell to evaluate")
-    parser.add_argument("--folder", type=Path, default=STATE_FOLDER, help="where its state and logs are kept")
+    choice.add_argument("--detach", action="store_true", help="start in the background and return when it is ready")
+    choice.add_argument("--stop", action="store_true", help="stop the local cloud in the background")
+    choice.add_argument("--env", action="store_true", help="print API and TOKEN as shell variables")
+    parser.add_argument("--folder", type=Path, default=STATE_FOLDER, help="folder for state and logs")
     arguments = parser.parse_args()
     folder: Path = arguments.folder.resolve()
     if arguments.stop:

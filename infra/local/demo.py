@@ -1,7 +1,7 @@
-"""The main job from end to end on this machine: `make demo`, or `make demo FILES="a.csv b.xlsx"`.
+"""End-to-end demo on this machine: `make demo`, or `make demo FILES="a.csv b.xlsx"`.
 
-Starts the whole system, signs a user in, uploads a CSV through the API and drops an XLSX into the S3 drop folder, shows
-their progress and what came of them, cancels a larger job half-way, and writes every result file to a folder.
+Starts a local cloud, signs a user in, uploads a CSV through the API, puts an XLSX into the S3 drop folder, shows
+progress and results, cancels a larger job while it runs, and writes all result files to a folder.
 """
 
 import csv
@@ -39,7 +39,7 @@ console = Console(highlight=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Input:
-    """A file to score."""
+    """A file to upload."""
 
     filename: str
     job_type: str
@@ -47,7 +47,7 @@ class Input:
 
 
 def own_inputs() -> list[Input]:
-    """1,000 annual rows with 15 mistakes as CSV, and 500 quarterly ones as XLSX."""
+    """Returns 1,000 annual rows, 15 of them invalid, as CSV, and 500 quarterly rows as XLSX."""
     annual = panel.statement_rows(1_000, seed=SEED, faulty=15)
     quarterly = panel.quarterly_ratio_rows(500, seed=SEED)
     return [
@@ -66,7 +66,7 @@ def given_inputs(paths: Sequence[str]) -> list[Input]:
 
 
 def submit(cloud: LocalCloud, client: JobsClient, inputs: Iterable[Input]) -> list[str]:
-    """Start a job for each file: CSV through the API, XLSX by the drop folder. The jobs' ids."""
+    """Starts a job for each file, CSV through the API and XLSX by the drop folder. Returns the job ids."""
     job_ids = []
     for file in inputs:
         if is_workbook(Path(file.filename)):
@@ -84,7 +84,7 @@ def submit(cloud: LocalCloud, client: JobsClient, inputs: Iterable[Input]) -> li
 
 
 def watch(client: JobsClient, job_ids: Sequence[str], *, until_percent: float | None = None) -> None:
-    """Show the jobs' progress until they have ended, or until the first has come so far."""
+    """Shows progress until all jobs have ended, or until one live job has reached `until_percent`."""
     with Progress(
         TextColumn("{task.description:<34}"),
         BarColumn(),
@@ -109,7 +109,7 @@ def watch(client: JobsClient, job_ids: Sequence[str], *, until_percent: float | 
 
 
 def show(client: JobsClient, job_id: str, folder: Path) -> None:
-    """Print a job's details, its first scored rows and its row errors, and write its result files."""
+    """Prints a job's details, first scored rows and row errors, and writes its result files."""
     job = client.details(job_id, include_errors=True)
     progress, performance = job["progress"], job["performance"]
     console.rule(f"{job['file_info']['original_filename']} ({job['job_type']})")
@@ -144,7 +144,7 @@ def _write_results(client: JobsClient, job_id: str, folder: Path) -> dict[str, b
 
 
 def show_scored(body: bytes) -> None:
-    """Print the first rows of a file of scored rows; its input columns have their names as they were written."""
+    """Prints the first rows of a file of scored rows, whose input columns are named as in the upload."""
     reader = csv.DictReader(io.StringIO(body.decode()))
     reader.fieldnames = [name.strip().casefold().replace(" ", "_") for name in reader.fieldnames or ()]
     rows = list(reader)
@@ -179,7 +179,7 @@ def _show_errors(errors: JobErrors) -> None:
 
 
 def cancel_half_way(client: JobsClient) -> str:
-    """Start a larger job and cancel it while it is being scored; its id."""
+    """Starts a larger job, cancels it while it is being scored, and returns its id."""
     rows = panel.statement_rows(CANCELLED_ROWS, seed=SEED + 1)
     body = panel.as_csv(rows, panel.STATEMENT_COLUMNS)
     job_id = client.upload_presigned("annual", "to_be_cancelled.csv", body)["job_id"]
@@ -190,16 +190,16 @@ def cancel_half_way(client: JobsClient) -> str:
     except ApiError as error:
         if error.code != "job_not_cancellable":
             raise
-        # Faster than it could be cancelled: said, not hidden.
+        # The job ended before the cancel arrived.
         console.print(str(error), markup=False)
     return job_id
 
 
 def run(inputs: Sequence[Input]) -> None:
-    """Run the whole demonstration, after any other of this checkout. Raises `LocalCloudError` and `ClientError`."""
+    """Runs the demo, after any other demo in this checkout. Raises `LocalCloudError` and `ClientError`."""
     folder = STATE_FOLDER / "demo"
     folder.mkdir(parents=True, exist_ok=True)
-    # They would share the assembly, which has the emulator's address, and the result files.
+    # Two demos would overwrite each other's cloud assembly, which contains the emulator's port, and result files.
     with locked(folder / "demo.lock", waiting=_say_that_it_waits):
         _run_alone(inputs, folder)
 
@@ -227,7 +227,7 @@ def _stop_on_signal(_number: int, _frame: object) -> None:
 
 
 def main() -> int:
-    """Run the demonstration on the files named, or on its own."""
+    """Runs the demo with the files on the command line, or with generated ones. Returns the exit code."""
     signal.signal(signal.SIGTERM, _stop_on_signal)
     try:
         run(given_inputs(sys.argv[1:]) or own_inputs())

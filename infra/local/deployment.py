@@ -1,4 +1,4 @@
-"""Deploying the stack to the local cloud: what the cdk command does on AWS, with boto3 alone."""
+"""Deploys the stack to the local cloud with boto3, as the cdk command does on AWS."""
 
 import io
 import json
@@ -38,11 +38,11 @@ class Deployed:
 
 
 def deploy(session: boto3.Session, *, endpoint_url: str, folder: Path) -> Deployed:
-    """Synthesise the local stage, put its assets where the template says, and create the stack.
+    """Synthesizes the local stage, uploads its assets and creates the stack.
 
-    Raises `LocalCloudError` with the first resource that failed.
+    Raises `LocalCloudError` that names the first resource that failed.
     """
-    template = _synthesise(endpoint_url, folder / "cdk.out") / f"{STACK}.template.json"
+    template = _synthesize(endpoint_url, folder / "cdk.out") / f"{STACK}.template.json"
     _put_assets(session, endpoint_url, template.with_name(f"{STACK}.assets.json"))
     template_url = put_template(session, endpoint_url=endpoint_url, name=STACK, text=template.read_text())
     with closing(session.client("ssm", endpoint_url=endpoint_url)) as ssm:
@@ -65,8 +65,8 @@ def deploy(session: boto3.Session, *, endpoint_url: str, folder: Path) -> Deploy
     )
 
 
-def _synthesise(endpoint_url: str, assembly: Path) -> Path:
-    """Write the assembly in a process of its own: CDK's Node.js then ends with it instead of staying for good."""
+def _synthesize(endpoint_url: str, assembly: Path) -> Path:
+    """Writes the cloud assembly in a subprocess, because the Node.js process of CDK runs until its parent exits."""
     context = {"stage": "local", "endpoint_url": endpoint_url, "aws:cdk:bundling-stacks": []}
     try:
         synthesis = subprocess.run(
@@ -79,14 +79,14 @@ def _synthesise(endpoint_url: str, assembly: Path) -> Path:
             timeout=_SYNTHESIS_SECONDS,
         )
     except subprocess.TimeoutExpired as error:
-        raise LocalCloudError(f"The stack was not synthesised within {_SYNTHESIS_SECONDS:.0f} s.") from error
+        raise LocalCloudError(f"The stack was not synthesized within {_SYNTHESIS_SECONDS:.0f} s.") from error
     if synthesis.returncode:
-        raise LocalCloudError(f"The stack could not be synthesised:\n{synthesis.stderr.strip()}")
+        raise LocalCloudError(f"The stack could not be synthesized:\n{synthesis.stderr.strip()}")
     return assembly
 
 
 def put_template(session: boto3.Session, *, endpoint_url: str, name: str, text: str) -> str:
-    """Put a template where CloudFormation reads it; its address. One in a request may have 51,200 bytes."""
+    """Uploads a template and returns its URL. CloudFormation accepts at most 51,200 bytes in a request."""
     bucket, key = _bootstrap_bucket(session, endpoint_url), f"{name}.template.json"
     with closing(session.client("s3", endpoint_url=endpoint_url)) as s3:
         s3.put_object(Bucket=bucket, Key=key, Body=text.encode())

@@ -1,4 +1,4 @@
-"""MiniStack on loopback as a child process: started on a free port, stopped with everything it started."""
+"""Runs MiniStack as a child process on a free port of the loopback interface."""
 
 import os
 import shutil
@@ -12,10 +12,10 @@ from pathlib import Path
 from infra.local import process_group
 
 REGION = "us-east-1"
-# MiniStack takes these as the account's root; they open nothing anywhere else.
+# MiniStack's credentials of the account's root user. They are not valid on AWS.
 ROOT_CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 
-# Tasks of executions: each is a process.
+# Limit for the concurrent tasks of all executions; each runs in a process.
 TASKS_AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
 
 MODULE = "infra.local.bounded_ministack"
@@ -23,13 +23,14 @@ _START_SECONDS = 60.0
 
 
 class LocalCloudError(Exception):
-    """Something that keeps the local cloud from running, said in a sentence for the person at the terminal."""
+    """The local cloud cannot run. The message is a sentence for the user at the terminal."""
 
 
 class Emulator:
-    """One MiniStack process and its children. `folder` gets its log and its temporary files.
+    """A MiniStack process and its children. `folder` gets its log and its temporary files.
 
-    `enforces_roles` is for everything but the cdk command, whose own roles have conditions that MiniStack cannot judge.
+    `enforces_roles` is false only for tests of the cdk command, because MiniStack cannot evaluate the conditions in
+    the roles of the CDK bootstrap.
     """
 
     def __init__(self, *, folder: Path, enforces_roles: bool = True) -> None:
@@ -40,17 +41,17 @@ class Emulator:
 
     @property
     def endpoint_url(self) -> str:
-        """Where AWS clients find it."""
+        """Returns the endpoint URL for AWS clients."""
         return f"http://127.0.0.1:{self.port}"
 
     @property
     def log(self) -> Path:
-        """What it and the functions wrote."""
+        """Returns the path of the log of MiniStack and of the functions."""
         return self._folder / "ministack.log"
 
     def start(self) -> None:
-        """Start it and wait until it answers. Raises `LocalCloudError`."""
-        # Here are the objects, the code and the temporary files of what ran here last and could not tidy up.
+        """Starts MiniStack and waits until it is healthy. Raises `LocalCloudError`."""
+        # A killed predecessor leaves objects, code and temporary files.
         self._remove_scratch()
         self._scratch.mkdir(parents=True)
         environment = {
@@ -60,10 +61,10 @@ class Emulator:
             "MINISTACK_REGION": REGION,
             "GATEWAY_PORT": str(self.port),
             "BIND_HOST": "127.0.0.1",
-            # Every function acts under its own role: a missing permission fails here, not in production.
+            # Enforce the role of each function, so that a missing permission fails here and not in production.
             "AUTH": str(self._enforces_roles).lower(),
             "TMPDIR": str(self._scratch),
-            # Objects on disk, and functions that a burst leaves idle ended after a minute instead of five.
+            # Keep objects on disk, and stop idle functions after one minute instead of five.
             "S3_PERSIST": "1",
             "S3_DATA_DIR": str(self._scratch / "s3"),
             "LAMBDA_WARM_TTL_SECONDS": "60",
@@ -85,18 +86,18 @@ class Emulator:
 
     @property
     def is_running(self) -> bool:
-        """Whether its process is alive."""
+        """Returns whether the process is alive."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def session(self) -> int:
-        """The session of processes that it and all it starts are in. Raises `LocalCloudError` before it is started."""
+        """Returns the session id of MiniStack and its children. Raises `LocalCloudError` if it is not started."""
         if self._process is None:
             raise LocalCloudError("The local cloud is not running.")
         return self._process.pid
 
     def stop(self) -> None:
-        """End it and every process it started, and remove what they kept on disk."""
+        """Stops MiniStack and its children and deletes their temporary files."""
         if self._process is not None:
             process_group.stop(self._process)
             self._remove_scratch()
@@ -106,7 +107,7 @@ class Emulator:
         return self._folder / "tmp"
 
     def _remove_scratch(self) -> None:
-        # A killed process may still be on its way out and write.
+        # A killed process may still be writing.
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 

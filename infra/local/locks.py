@@ -1,6 +1,6 @@
-"""Locks on files: one local cloud at a time in a folder, and which process runs it.
+"""File locks, for one local cloud per folder and for finding its process.
 
-The operating system releases a lock however its holder ends, so a file that a killed process left means nothing.
+The operating system releases a lock when its holder ends for any reason, so files of a killed process are harmless.
 """
 
 import fcntl
@@ -12,9 +12,9 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path, *, waiting: Callable[[], None] | None = None) -> Iterator[bool]:
-    """Hold an exclusive lock on a file, which is created and stays, while the block runs.
+    """Holds an exclusive lock on a file during the block. The file is created if necessary and not deleted.
 
-    Yields False at once where another process holds it; with `waiting`, calls that and waits instead.
+    If another process holds the lock, yields False, or with `waiting` calls it and blocks until the lock is free.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -30,9 +30,9 @@ def locked(path: Path, *, waiting: Callable[[], None] | None = None) -> Iterator
 
 @contextmanager
 def published_pid(path: Path) -> Iterator[None]:
-    """Name this process in a file that is locked while the block runs, for `running_pid`.
+    """Publishes the id of this process in a locked file during the block, for `running_pid`.
 
-    The number is written to a new file that is locked before it gets its name: a locked file never has an old number.
+    The id is written to a temporary file, which is locked before it is renamed, so a locked file never has an old id.
     """
     partial = path.with_name(f"{path.name}.partial")
     descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
@@ -47,13 +47,13 @@ def published_pid(path: Path) -> Iterator[None]:
 
 
 def running_pid(path: Path) -> int | None:
-    """Returns the process that is in a block of `published_pid` with this file, if there is one."""
+    """Returns the id of the process that is inside `published_pid` with this file, or None."""
     try:
         descriptor = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
-        # Shared, so that two who ask at once do not take each other for the holder.
+        # A shared lock, so that two concurrent readers do not mistake each other for the holder.
         return None if _try_lock(descriptor, fcntl.LOCK_SH) else int(os.read(descriptor, 32))
     finally:
         os.close(descriptor)

@@ -1,7 +1,7 @@
-"""Made-up companies, shaped like the American panel the models were trained on, for demonstrations and tests.
+"""Synthetic companies for demos and tests, distributed like the American panel that the models were trained on.
 
-Sizes are log-normal, leverage and margins skewed, and a tenth of the firms are in distress. The same seed gives the
-same file. Nothing here is data of a real company.
+Sizes are log-normal, leverage and margins are skewed, and a tenth of the companies are in distress. The same seed gives
+the same file. No data of real companies is used.
 """
 
 import csv
@@ -46,13 +46,13 @@ Row = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A mistake put into a row: which cell, and what it says instead."""
+    """An invalid value to put into a column of a row."""
 
     column: str
     value: str
 
 
-# One of each kind of mistake that people make.
+# One example of each common mistake.
 FAULTS = (
     Fault("market_cap", "abc"),
     Fault("market_cap", "-5"),
@@ -73,7 +73,7 @@ FAULTS = (
 
 
 def statement_rows(count: int, *, seed: int, faulty: int = 0) -> list[Row]:
-    """`count` annual rows of statement amounts in USD million, `faulty` of them with a mistake, evenly spread."""
+    """Returns `count` annual rows of statement amounts in USD million. `faulty` rows, evenly spread, are invalid."""
     random = np.random.default_rng(seed)
     distressed = random.random(count) < 0.1
     assets = np.exp(random.normal(5.5, 2.2, count)).clip(0.5)
@@ -107,7 +107,7 @@ def statement_rows(count: int, *, seed: int, faulty: int = 0) -> list[Row]:
 
 
 def quarterly_ratio_rows(count: int, *, seed: int) -> list[Row]:
-    """`count` quarterly rows of ratios, some with a blank one."""
+    """Returns `count` quarterly rows of ratios; every 25th has a blank one."""
     random = np.random.default_rng(seed)
     return [
         {
@@ -124,7 +124,7 @@ def quarterly_ratio_rows(count: int, *, seed: int) -> list[Row]:
 
 
 def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    """The rows as a CSV file."""
+    """Returns the rows as a CSV file."""
     buffer = io.StringIO(newline="")
     writer = csv.DictWriter(buffer, columns, lineterminator="\n")
     writer.writeheader()
@@ -133,7 +133,7 @@ def as_csv(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
 
 
 def as_xlsx(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    """The rows as an Excel workbook, figures as numbers."""
+    """Returns the rows as an Excel workbook, with numbers in numeric cells."""
     workbook = Workbook(write_only=True)
     sheet = workbook.create_sheet("Companies")
     sheet.append(list(columns))

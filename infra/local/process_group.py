@@ -1,4 +1,4 @@
-"""A child process with everything it starts: ended as one, and by itself when its parent is gone."""
+"""Child processes that stop together with their own children, and that exit when their parent does."""
 
 import os
 import signal
@@ -14,12 +14,12 @@ _STOP_SECONDS = 10.0
 
 
 def start(module: str, *, log: Path, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
-    """Run a module in a session of its own, which writes to `log`. It has to call `end_with_parent`."""
+    """Runs a module in a new session with its output in `log`. The module has to call `end_with_parent`."""
     with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603  our own module
             [sys.executable, "-m", module],
             cwd=ROOT,
-            # Nothing is ever written to it: its end closes when this process ends, even by SIGKILL.
+            # Never written to: the pipe closes when this process ends, even by SIGKILL.
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -29,9 +29,9 @@ def start(module: str, *, log: Path, environment: Mapping[str, str]) -> subproce
 
 
 def end_with_parent() -> None:
-    """End this process and all it started as soon as the process that called `start` is gone.
+    """Kills this process and its children when the process that called `start` ends.
 
-    Raises `RuntimeError` in a process that was started in another way, whose group is not its own to end.
+    Raises `RuntimeError` if this process does not lead a session: its process group may then include others.
     """
     if os.getsid(0) != os.getpid():
         raise RuntimeError("This process does not lead a session.")
@@ -45,7 +45,7 @@ def _wait_for_parent() -> None:
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:
-    """End what `start` returned and every process it started."""
+    """Stops a process that `start` returned, and its children."""
     for stop_signal in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(process.pid, stop_signal)

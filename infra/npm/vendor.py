@@ -1,7 +1,7 @@
-"""Copies what the console's pages are built on from npm's registry into its site: `make vendor`.
+"""Copies the console's JavaScript and CSS libraries from npm packages into its site: `make vendor`.
 
-Its files and licences are committed, so a deployment needs no registry; `SHA256SUMS` beside them is checked by a test.
-To take another version, change it in `console/package.json`, run `npm install --package-lock-only` there, then this.
+The files and their licenses are committed, so a deployment needs no registry. A test compares them with `SHA256SUMS`.
+To change a version, edit `console/package.json`, run `npm install --package-lock-only` there, and then `make vendor`.
 """
 
 import hashlib
@@ -18,12 +18,12 @@ from infra.project import ROOT
 VENDOR: Final = ROOT / "functions" / "console" / "site" / "vendor"
 SUMS: Final = VENDOR / "SHA256SUMS"
 
-# By package, what is copied of it, the licence first.
+# The files to copy, by package; the license is the first.
 FILES: Mapping[str, tuple[str, ...]] = {
     "charts.css": ("LICENSE", "dist/charts.min.css"),
     "fflate": ("LICENSE", "esm/browser.js"),
     "htm": ("LICENSE", "dist/htm.mjs"),
-    # Part of the file of the next one.
+    # Bundled with oidc-client-ts.
     "jwt-decode": ("LICENSE",),
     "oidc-client-ts": ("LICENSE", "dist/browser/oidc-client-ts.min.js"),
     "papaparse": ("LICENSE", "papaparse.min.js"),
@@ -39,7 +39,7 @@ FILES: Mapping[str, tuple[str, ...]] = {
 
 
 def copy_libraries(packages: Path, target: Path) -> None:
-    """Put the files into `target`, a folder a package, in the place of what is there."""
+    """Replaces the content of `target` with the files, in one folder per package."""
     shutil.rmtree(target, ignore_errors=True)
     for package, files in FILES.items():
         folder = target / package
@@ -49,7 +49,7 @@ def copy_libraries(packages: Path, target: Path) -> None:
 
 
 def sums(folder: Path) -> str:
-    """The files of a folder with their SHA-256, as `sha256sum --check` reads it there."""
+    """Returns the SHA-256 of each file in a folder, in the format of `sha256sum --check`."""
     lines = [
         f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.relative_to(folder).as_posix()}\n"
         for file in sorted(folder.rglob("*"))
@@ -59,7 +59,7 @@ def sums(folder: Path) -> str:
 
 
 def main() -> int:
-    """Fetch, copy and record; the exit code."""
+    """Installs and copies the libraries and writes `SHA256SUMS`. Returns the exit code."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             packages = install("console", Path(folder))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from infra.app import synthesise
+from infra.app import synthesize
 from tests.infra.contexts import CONTEXTS
 from tests.synthesised import NO_BUNDLES
 
@@ -67,7 +67,7 @@ def main() -> None:
     documents = {}
     for name, context in CONTEXTS.items():
         with tempfile.TemporaryDirectory() as folder:
-            path = synthesise(outdir=Path(folder), context={**context, **NO_BUNDLES})
+            path = synthesize(outdir=Path(folder), context={**context, **NO_BUNDLES})
             documents[name] = json.loads(path.read_text())
     for name, document in documents.items():
         (FOLDER / f"{name}.json").write_text(as_text(snapshot(name, document, documents["dev"])))

@@ -9,7 +9,7 @@ from packaging.utils import canonicalize_name
 
 import infra.source
 from functions.console.files import FOLDER
-from infra.app import synthesise
+from infra.app import synthesize
 from infra.project import REQUIREMENTS, ROOT
 from infra.source import PYTHON, BundleTooLargeError, copy_console, copy_source
 from tests.synthesised import NO_BUNDLES, Template
@@ -78,7 +78,7 @@ def test_the_stack_is_not_made_with_models_that_cannot_be_deployed(tmp_path: Pat
     (tmp_path / "statements.json").write_text('{"schema_version": 7}')
     (tmp_path / "statements.card.json").write_text("{}")
     with pytest.raises(ValueError, match="model_folder cannot be deployed: the artifact has schema version 7"):
-        synthesise(outdir=tmp_path / "out", context={"model_folder": str(tmp_path), **NO_BUNDLES})
+        synthesize(outdir=tmp_path / "out", context={"model_folder": str(tmp_path), **NO_BUNDLES})
 
 
 @pytest.mark.skipif(sys.version_info[:2] != PYTHON, reason="bytecode is compiled by the Python that Lambda runs")
@@ -98,7 +98,7 @@ def test_each_function_gets_the_layer_of_its_dependency_list(tmp_path: Path, mon
         (target / "list").write_text(dependencies)
 
     monkeypatch.setattr(infra.source, "install_dependencies", install)
-    path = synthesise(outdir=tmp_path, context={"stage": "dev"})
+    path = synthesize(outdir=tmp_path, context={"stage": "dev"})
     synthesized = Template(json.loads(path.read_text()))
 
     bundled = {

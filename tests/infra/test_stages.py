@@ -37,7 +37,7 @@ def test_the_default_is_a_development_stage_that_keeps_no_data() -> None:
         ({"cors_origins": "*"}, "it has to be origins like"),
         ({"issuer": "http://a.example.com", "audience": "a", "jwks_url": "https://a.example.com"}, "an https address"),
         ({"alarm_emial": "a@b.example"}, "unknown context 'alarm_emial': choose one of"),
-        ({"stages": {"staging": {}}}, "settings of staging, which are no stages"),
+        ({"stages": {"staging": {}}}, "settings for unknown stages: staging"),
         ({"stages": {"dev": {"colour": "red"}}}, "`stages` sets 'colour' for dev"),
     ],
 )
