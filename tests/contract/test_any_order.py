@@ -11,7 +11,7 @@ from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
 from shared.jobs.ports import JobStore
 from tests.aws_resources import TABLE, create_table, delete_table
-from tests.unit.jobs.life import JobLives
+from tests.unit.jobs.job_state_machine import JobStateMachine
 
 
 def fresh_table() -> JobStore:
@@ -20,7 +20,7 @@ def fresh_table() -> JobStore:
     return JobsTable(client=clients.dynamodb, table=TABLE)
 
 
-class LivesOnDynamoDB(JobLives):
+class LivesOnDynamoDB(JobStateMachine):
     make_store = staticmethod(fresh_table)
 
 

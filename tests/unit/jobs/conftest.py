@@ -1,4 +1,4 @@
-"""The services over fakes."""
+"""Services built on fakes."""
 
 import pytest
 

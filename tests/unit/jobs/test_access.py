@@ -1,4 +1,4 @@
-"""Who may see and manage which job, and that lists follow the same rule."""
+"""Access: which callers may see and manage which jobs, and that lists follow the same rule."""
 
 from itertools import product
 
@@ -24,7 +24,7 @@ ANN_ALONE = a_caller(user_id="ann", organization_id=None, role=Role.USER)
 CALLED_S3_DROP = a_caller(user_id="s3-drop", organization_id=None, role=Role.ORG_ADMIN)
 ROOT = a_super_admin()
 
-SEEN = [
+VISIBLE = [
     (ANN_OF_ACME, {"ours", "dropped"}),
     (BOB_OF_ACME, {"ours", "dropped"}),
     (ADMIN_OF_ACME, {"ours", "dropped"}),
@@ -38,25 +38,25 @@ SEEN = [
 ]
 
 
-@pytest.mark.parametrize(("caller", "seen"), SEEN)
-def test_a_caller_sees_these_jobs_and_no_others(caller: Caller, seen: set[str]) -> None:
-    assert {name for name, job in JOBS.items() if may_manage(caller, job)} == seen
+@pytest.mark.parametrize(("caller", "visible"), VISIBLE)
+def test_caller_may_manage_only_jobs_in_scope(caller: Caller, visible: set[str]) -> None:
+    assert {name for name, job in JOBS.items() if may_manage(caller, job)} == visible
 
 
-@pytest.mark.parametrize(("caller", "seen"), SEEN)
-def test_a_list_shows_exactly_what_the_caller_may_manage(caller: Caller, seen: set[str]) -> None:
+@pytest.mark.parametrize(("caller", "visible"), VISIBLE)
+def test_list_has_exactly_the_jobs_that_the_caller_may_manage(caller: Caller, visible: set[str]) -> None:
     store = FakeJobStore()
     for job in JOBS.values():
         store.add(job)
     page = store.page(scope_of(caller), JobFilter(), after=None, offset=0, limit=50)
-    assert {view.job.id for view in page.views} == {JOBS[name].id for name in seen}
+    assert {view.job.id for view in page.views} == {JOBS[name].id for name in visible}
 
 
-def test_only_a_super_admin_sees_everything() -> None:
+def test_only_super_admins_see_all_jobs() -> None:
     for role, organization_id in product(Role, ("acme", None)):
         caller = a_caller(role=role, organization_id=organization_id)
         assert caller.sees_all is (role is Role.SUPER_ADMIN)
 
 
-def test_the_roles_are_ordered() -> None:
+def test_roles_are_ordered() -> None:
     assert Role.USER < Role.ORG_MEMBER < Role.ORG_ADMIN < Role.SUPER_ADMIN

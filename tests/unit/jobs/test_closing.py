@@ -1,4 +1,4 @@
-"""Ending a live job whoever else is changing it."""
+"""`fail_job` ends a live job even if the job changes at the same time."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def end(store: FakeJobStore, job: Job) -> tuple[JobView | None, bool]:
     return fail_job(store, job.id, error_code="oops", error_message="Oops.", clock=SettableClock())
 
 
-def test_it_says_whether_it_was_this_call_that_ended_the_job(store: FakeJobStore) -> None:
+def test_fail_job_returns_whether_this_call_ended_the_job(store: FakeJobStore) -> None:
     job = a_job()
     store.create(job)
     view, ended = end(store, job)
@@ -24,7 +24,7 @@ def test_it_says_whether_it_was_this_call_that_ended_the_job(store: FakeJobStore
     assert end(store, job) == (view, False)
 
 
-def test_a_job_that_ended_by_itself_stays_as_it_is(store: FakeJobStore) -> None:
+def test_fail_job_does_not_change_an_ended_job(store: FakeJobStore) -> None:
     job = a_completed_job()
     store.add(job)
     view, ended = end(store, job)
@@ -33,13 +33,11 @@ def test_a_job_that_ended_by_itself_stays_as_it_is(store: FakeJobStore) -> None:
     assert view.job == job
 
 
-def test_a_deleted_job_is_none(store: FakeJobStore) -> None:
+def test_fail_job_returns_none_for_a_deleted_job(store: FakeJobStore) -> None:
     assert end(store, a_job()) == (None, False)
 
 
-def test_a_job_that_moves_on_under_the_call_is_ended_where_it_is_then(
-    store: FakeJobStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fail_job_ends_a_job_that_changes_during_the_call(store: FakeJobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     job = a_job(status=JobStatus.QUEUED)
     store.add(job)
     fail = store.fail
@@ -57,9 +55,7 @@ def test_a_job_that_moves_on_under_the_call_is_ended_where_it_is_then(
     assert [shard.closed for shard in view.progress.shards] == [True] * 4
 
 
-def test_a_record_that_never_holds_still_is_reported_and_not_tried_for_ever(
-    store: FakeJobStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_fail_job_gives_up_when_the_record_keeps_changing(store: FakeJobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     job = a_job()
     store.create(job)
     attempts: list[Job] = []

@@ -1,4 +1,4 @@
-"""What is answered to who asks for a result file."""
+"""Download links of result files, and requests for their exports."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -38,19 +38,19 @@ def stored(store: FakeJobStore, job: Job) -> Job:
     return job
 
 
-def now(store: FakeJobStore, job: Job) -> Job:
+def current(store: FakeJobStore, job: Job) -> Job:
     view = store.get(job.id)
     assert view is not None
     return view.job
 
 
-def ask(downloads: Downloads, job: Job) -> None:
+def request_xlsx(downloads: Downloads, job: Job) -> None:
     with pytest.raises(ResultsAssemblingError, match="being made"):
         downloads.link(job, Outcome.FAILED, FileFormat.XLSX)
 
 
 class TestCsv:
-    def test_an_ended_job_is_downloaded_under_a_telling_name(
+    def test_result_file_is_named_after_its_input_and_outcome(
         self, downloads: Downloads, store: FakeJobStore, results: FakeResultStore
     ) -> None:
         job = stored(store, a_completed_job(original_filename="figures.xlsx"))
@@ -59,7 +59,7 @@ class TestCsv:
 
     @pytest.mark.parametrize("file_format", FileFormat)
     @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.PROCESSING])
-    def test_a_live_job_has_nothing_to_download(
+    def test_live_job_has_nothing_to_download(
         self, downloads: Downloads, status: JobStatus, file_format: FileFormat
     ) -> None:
         with pytest.raises(ResultsNotReadyError) as refused:
@@ -67,14 +67,14 @@ class TestCsv:
         assert not isinstance(refused.value, ResultsAssemblingError)
 
     @pytest.mark.parametrize("file_format", FileFormat)
-    def test_an_ended_job_whose_files_are_not_there_yet_says_so(
+    def test_download_before_the_files_are_assembled_is_refused(
         self, downloads: Downloads, exporter: FakeExporter, file_format: FileFormat
     ) -> None:
         with pytest.raises(ResultsAssemblingError, match="put together"):
             downloads.link(a_job(status=JobStatus.FAILED), Outcome.ALL, file_format)
         assert exporter.requested == []
 
-    def test_a_job_that_ended_before_its_rows_were_counted_gives_its_input_back_under_its_own_name(
+    def test_job_that_ended_before_planning_offers_its_input_as_unprocessed(
         self, downloads: Downloads, results: FakeResultStore
     ) -> None:
         job = a_job(status=JobStatus.FAILED, results_ready=True, original_filename="figures.xlsx")
@@ -83,9 +83,7 @@ class TestCsv:
         with pytest.raises(ResultsNotReadyError):
             downloads.link(job, Outcome.ALL, FileFormat.CSV)
 
-    def test_files_that_are_gone_are_told_from_those_of_a_job_without_any(
-        self, downloads: Downloads, store: FakeJobStore
-    ) -> None:
+    def test_expired_result_files_are_refused_as_gone(self, downloads: Downloads, store: FakeJobStore) -> None:
         job = stored(store, a_completed_job())
         for outcome in Outcome:
             with pytest.raises(ResultsGoneError, match="Upload the rows again"):
@@ -93,7 +91,7 @@ class TestCsv:
 
 
 class TestExports:
-    def test_a_file_is_asked_for_once_until_it_is_there(
+    def test_export_is_requested_once_until_it_exists(
         self,
         downloads: Downloads,
         store: FakeJobStore,
@@ -103,36 +101,36 @@ class TestExports:
     ) -> None:
         job = stored(store, a_completed_job(original_filename="figures.csv"))
         for _ in range(3):
-            ask(downloads, now(store, job))
+            request_xlsx(downloads, current(store, job))
             clock.advance(timedelta(minutes=4))
-        # Two requests that read the record at the same time claim it no twice.
-        ask(downloads, job)
+        # Of two requests that read the record at the same time, only one claims the export.
+        request_xlsx(downloads, job)
         assert exporter.requested == [(job.id, FAILED_XLSX, NOON)]
         results.exports[job.id, FAILED_XLSX] = b"x"
-        link = downloads.link(now(store, job), Outcome.FAILED, FileFormat.XLSX)
+        link = downloads.link(current(store, job), Outcome.FAILED, FileFormat.XLSX)
         assert link.endswith("as=figures_failed.xlsx")
 
-    def test_every_outcome_and_format_is_a_file_of_its_own(
+    def test_every_outcome_and_format_is_exported_separately(
         self, downloads: Downloads, store: FakeJobStore, exporter: FakeExporter
     ) -> None:
         job = stored(store, a_completed_job())
         kinds = [ExportKind(outcome, form) for outcome in Outcome for form in (FileFormat.PARQUET, FileFormat.XLSX)]
         for kind in kinds * 2:
             with pytest.raises(ResultsAssemblingError):
-                downloads.link(now(store, job), kind.outcome, kind.file_format)
+                downloads.link(current(store, job), kind.outcome, kind.file_format)
         assert [kind for _, kind, _ in exporter.requested] == kinds
 
-    def test_what_was_lost_on_the_way_is_asked_for_again(
+    def test_export_request_is_repeated_after_the_longest_run(
         self, downloads: Downloads, store: FakeJobStore, exporter: FakeExporter, clock: SettableClock
     ) -> None:
         job = stored(store, a_completed_job())
-        ask(downloads, job)
+        request_xlsx(downloads, job)
         clock.advance(LONGEST_WORKER)
-        ask(downloads, now(store, job))
-        ask(downloads, now(store, job))
+        request_xlsx(downloads, current(store, job))
+        request_xlsx(downloads, current(store, job))
         assert [claimed_at for _, _, claimed_at in exporter.requested] == [NOON, NOON + LONGEST_WORKER]
 
-    def test_what_could_not_be_asked_for_is_asked_for_by_the_next_request(
+    def test_export_request_that_failed_is_repeated_by_the_next_download(
         self, downloads: Downloads, store: FakeJobStore, exporter: FakeExporter
     ) -> None:
         job = stored(store, a_completed_job())
@@ -140,25 +138,23 @@ class TestExports:
         with pytest.raises(UnavailableError):
             downloads.link(job, Outcome.FAILED, FileFormat.XLSX)
         exporter.error = None
-        ask(downloads, now(store, job))
+        request_xlsx(downloads, current(store, job))
         assert len(exporter.requested) == 1
 
-    def test_what_ends_badly_again_and_again_is_given_up(
+    def test_export_is_refused_after_the_maximum_of_attempts(
         self, downloads: Downloads, store: FakeJobStore, exporter: FakeExporter, clock: SettableClock
     ) -> None:
         begun = Export(claimed_at=NOON, is_begun=True, attempts=MAX_ATTEMPTS)
         job = stored(store, a_completed_job(exports={FAILED_XLSX: begun}))
-        ask(downloads, job)
+        request_xlsx(downloads, job)
         clock.advance(LONGEST_WORKER)
         for _ in range(2):
             with pytest.raises(ExportRefusedError, match="format=csv") as refused:
-                downloads.link(now(store, job), Outcome.FAILED, FileFormat.XLSX)
+                downloads.link(current(store, job), Outcome.FAILED, FileFormat.XLSX)
             assert refused.value.code == "not_exportable"
         assert exporter.requested == []
 
-    def test_what_was_refused_stays_so_in_the_words_it_was_refused_with(
-        self, downloads: Downloads, store: FakeJobStore
-    ) -> None:
+    def test_refused_export_keeps_its_code_and_message(self, downloads: Downloads, store: FakeJobStore) -> None:
         refusal = Export(attempts=1, refusal_code="too_large", refusal="Too long a cell.")
         job = stored(store, a_completed_job(exports={FAILED_XLSX: refusal}))
         with pytest.raises(ExportRefusedError, match="Too long a cell") as refused:
@@ -168,7 +164,7 @@ class TestExports:
             downloads.link(job, Outcome.FAILED, FileFormat.PARQUET)
 
     @pytest.mark.parametrize("outcome", Outcome)
-    def test_more_rows_than_excel_takes_are_refused_at_the_door(
+    def test_export_of_more_rows_than_excel_allows_is_refused_at_once(
         self, downloads: Downloads, store: FakeJobStore, exporter: FakeExporter, outcome: Outcome
     ) -> None:
         most = {
@@ -184,14 +180,14 @@ class TestExports:
             )
             assert rows_of(job, outcome) == XLSX_MAX_ROWS + more
             stored(store, job)
-            with pytest.raises(ExportRefusedError if more else ResultsAssemblingError) as answered:
+            with pytest.raises(ExportRefusedError if more else ResultsAssemblingError) as refused:
                 downloads.link(job, outcome, FileFormat.XLSX)
             with pytest.raises(ResultsAssemblingError):
                 downloads.link(job, outcome, FileFormat.PARQUET)
-        assert isinstance(answered.value, ExportRefusedError)
-        assert answered.value.code == "too_large"
-        assert "1,048,576 rows" in str(answered.value)
-        assert "CSV" in str(answered.value)
+        assert isinstance(refused.value, ExportRefusedError)
+        assert refused.value.code == "too_large"
+        assert "1,048,576 rows" in str(refused.value)
+        assert "CSV" in str(refused.value)
         assert [kind.file_format for _, kind, _ in exporter.requested] == [
             FileFormat.XLSX,
             FileFormat.PARQUET,
@@ -199,7 +195,7 @@ class TestExports:
         ]
 
     @pytest.mark.parametrize("file_format", [FileFormat.PARQUET, FileFormat.XLSX])
-    def test_a_whole_input_is_had_as_it_came_and_in_no_other_format(
+    def test_whole_input_is_not_exported_to_another_format(
         self, downloads: Downloads, store: FakeJobStore, exporter: FakeExporter, file_format: FileFormat
     ) -> None:
         job = stored(store, a_completed_job(status=JobStatus.FAILED, total_rows=None))
@@ -211,10 +207,10 @@ class TestExports:
                 downloads.link(without_file, outcome, file_format)
         assert exporter.requested == []
 
-    def test_a_job_that_is_deleted_meanwhile_is_asked_nothing_for(
+    def test_download_of_a_job_deleted_meanwhile_requests_no_export(
         self, downloads: Downloads, store: FakeJobStore, exporter: FakeExporter
     ) -> None:
         job = stored(store, a_completed_job())
         store.delete(job, now=NOON)
-        ask(downloads, job)
+        request_xlsx(downloads, job)
         assert exporter.requested == []

@@ -1,8 +1,8 @@
-"""How good the estimate of the time left is: whole jobs simulated under uneven load.
+"""The accuracy of the estimated time left: whole jobs simulated under uneven load.
 
-An error is the distance of the estimate from the truth, in shares of the whole scoring time, at evenly spread moments
-of the job. A change of the load that is still to come is known to nobody, so jobs are judged after the last one, from
-the moment that a third of the time until then has passed once more.
+An error is the distance of the estimate from the truth, as a share of the whole scoring time, at evenly spread moments
+of the job. No estimate can foresee a change of the load, so errors are measured after the last change: from the moment
+when a third of the time until then has passed once more.
 """
 
 import heapq
@@ -22,28 +22,28 @@ ROWS_A_CHUNK = 1_000
 SEEDS = range(3)
 MOMENTS = 100
 
-# What the API's documentation promises.
+# The accuracy that the documentation of the API promises.
 MEAN_ERROR = 0.12
 NINE_TENTHS_ERROR = 0.2
-# Of the moments judged, those at which there is an estimate at all.
+# The share of the measured moments at which there must be an estimate.
 KNOWN = 0.75
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """A job and those who work on it. `spread` is the deviation of the logarithm of a chunk's duration."""
+    """A job and its workers. `spread` is the standard deviation of the logarithm of a chunk's duration."""
 
     chunks: int
     workers: int
     chunk_seconds: float = 2.0
     spread: float = 0.3
-    # A worker's first chunk takes so much longer, half as much or half as much again.
+    # Extra time of a worker's first chunk, varied by up to half of it.
     cold_start_seconds: float = 1.5
-    # So many workers are added each second; all are there at once when None.
+    # The number of workers added each second; all start at once when None.
     workers_a_second: float | None = None
     # Chunks from and to these shares of the job take four times as long.
     slow: tuple[float, float] | None = None
-    # Every so many-th chunk takes eight times as long.
+    # This share of the chunks takes eight times as long.
     stragglers: float = 0.0
 
 
@@ -61,13 +61,13 @@ LOADS = {
     "slow until the end": Load(chunks=1_000, workers=20, slow=(0.4, 1)),
     "all of it": Load(chunks=4_000, workers=40, spread=0.5, workers_a_second=2, slow=(0.2, 0.3), stragglers=0.02),
 }
-# Where the rate of the whole job so far is not that of its rest: its estimate is not within the bounds.
+# Loads under which the rate so far differs from that of the rest, so that the naive estimate exceeds the bounds.
 MISLEADING = set(LOADS) - {"very uneven chunks", "stragglers", "slow for a while", "all of it"}
 
 
 @dataclass(frozen=True)
 class Commit:
-    """A chunk that is done, in seconds after the plan."""
+    """A committed chunk, in seconds after the plan."""
 
     at: float
     worked: float
@@ -75,7 +75,7 @@ class Commit:
 
 
 def commits_of(load: Load, chance: random.Random) -> list[Commit]:
-    """The commits in order of time: workers take the chunks in order, as the map hands them out."""
+    """Returns the commits in order of time: workers take the chunks in order, as the map assigns them."""
     pace = load.workers_a_second
     free = [(worker / pace if pace else 0.0, True) for worker in range(load.workers)]
     commits = []
@@ -93,12 +93,12 @@ def commits_of(load: Load, chance: random.Random) -> list[Commit]:
     return sorted(commits, key=lambda commit: commit.at)
 
 
-def judged_from(load: Load, commits: list[Commit]) -> float:
-    """The moment from which the load has been what it is for long enough."""
+def measured_from(load: Load, commits: list[Commit]) -> float:
+    """Returns the moment from which the load has been steady for long enough."""
     last_worker = load.workers / load.workers_a_second if load.workers_a_second else 0.0
     changes = [last_worker + 1.5 * load.cold_start_seconds]
     if load.slow:
-        # The last change that is no end of the job.
+        # The last change, unless it is the end of the job.
         border = load.slow[1] if load.slow[1] < 1 else load.slow[0]
         changes.append(next(commit.at for commit in commits if commit.chunk >= border * load.chunks))
     return max(changes) * 4 / 3
@@ -113,20 +113,20 @@ def ours(view: JobView, now: float) -> float | None:
 
 
 def by_the_overall_rate(view: JobView, now: float) -> float | None:
-    """What the base document's formula says."""
+    """Returns the estimate of the base document's formula."""
     done = view.progress.processed_rows
     return ((view.job.total_rows or 0) - done) * now / done if done else None
 
 
 def views(load: Load, commits: list[Commit]) -> Iterator[tuple[float, JobView]]:
-    """The job at the moments at which it is judged."""
+    """Yields the job at each moment at which errors are measured."""
     store = FakeJobStore()
     shards = shard_count(load.chunks)
     job = a_processing_job(
         total_rows=load.chunks * ROWS_A_CHUNK, chunk_count=load.chunks, shard_count=shards, planned_at=NOON
     )
     store.add(job)
-    end, begin, committed = commits[-1].at, judged_from(load, commits), 0
+    end, begin, committed = commits[-1].at, measured_from(load, commits), 0
     for moment in range(MOMENTS):
         now = begin + (end - begin) * (moment + 0.5) / MOMENTS
         while commits[committed].at <= now:
@@ -147,7 +147,7 @@ def views(load: Load, commits: list[Commit]) -> Iterator[tuple[float, JobView]]:
 
 
 def errors_of(load: Load, *estimates: Estimate) -> list[list[float]]:
-    """The errors of each of the estimates, over all seeds, wherever it gives one."""
+    """Returns the errors of each of the estimates, over all seeds, at the moments at which it is not None."""
     errors: list[list[float]] = [[] for _ in estimates]
     for seed in SEEDS:
         commits = commits_of(load, random.Random(seed))  # noqa: S311
@@ -165,10 +165,10 @@ def is_within_bounds(errors: list[float]) -> bool:
 
 
 @pytest.mark.parametrize("name", LOADS)
-def test_the_estimate_is_near_the_truth_where_the_overall_rate_is_not(name: str) -> None:
+def test_estimate_is_within_bounds_where_the_overall_rate_misleads(name: str) -> None:
     errors, naive = errors_of(LOADS[name], ours, by_the_overall_rate)
     assert len(errors) >= KNOWN * len(SEEDS) * MOMENTS
     assert is_within_bounds(errors)
     assert is_within_bounds(naive) == (name not in MISLEADING)
-    if name != "very uneven chunks":  # where the load stays the same, all of the past is the best guess
+    if name != "very uneven chunks":  # under a steady load, all of the past is the best estimate
         assert mean(errors) < mean(naive)

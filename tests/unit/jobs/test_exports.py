@@ -1,4 +1,4 @@
-"""Making the exports that were claimed: once, whatever comes twice, late or not at all."""
+"""Making claimed exports: once, even if events come twice, late or never."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -39,7 +39,7 @@ class TestMake:
         assert view is not None
         return view.job.exports.get(KIND)
 
-    def test_a_file_is_made_once_however_often_its_event_comes(
+    def test_export_is_written_once_for_repeated_events(
         self, exporting: Exports, files: FakeExportFiles, store: FakeJobStore, results: FakeResultStore, job: Job
     ) -> None:
         for _ in range(3):
@@ -47,18 +47,18 @@ class TestMake:
         assert (files.made, list(results.exports)) == (1, [(job.id, KIND)])
         assert self.export(store, job) is None
 
-    def test_an_event_that_comes_again_meanwhile_makes_no_second_file(
+    def test_event_repeated_during_the_export_writes_no_second_file(
         self, exporting: Exports, files: FakeExportFiles, job: Job
     ) -> None:
         files.before = lambda: exporting.make(job.id, KIND, claimed_at=NOON)
         exporting.make(job.id, KIND, claimed_at=NOON)
         assert files.made == 1
 
-    def test_an_event_of_another_claim_is_late(self, exporting: Exports, files: FakeExportFiles, job: Job) -> None:
+    def test_event_of_an_earlier_claim_is_ignored(self, exporting: Exports, files: FakeExportFiles, job: Job) -> None:
         exporting.make(job.id, KIND, claimed_at=NOON - timedelta(seconds=1))
         assert files.made == 0
 
-    def test_a_claim_that_waited_is_as_old_as_its_attempt(
+    def test_claim_is_dated_from_its_attempt_when_it_waited(
         self, exporting: Exports, files: FakeExportFiles, store: FakeJobStore, clock: SettableClock, job: Job
     ) -> None:
         clock.advance(timedelta(minutes=9))
@@ -67,7 +67,7 @@ class TestMake:
         exporting.make(job.id, KIND, claimed_at=NOON)
         assert seen == [Export(claimed_at=NOON + timedelta(minutes=9), is_begun=True, attempts=1)]
 
-    def test_what_the_format_cannot_hold_is_remembered_with_its_reason(
+    def test_refusal_by_the_format_is_stored_with_its_reason(
         self, exporting: Exports, files: FakeExportFiles, store: FakeJobStore, job: Job
     ) -> None:
         def refuse() -> None:
@@ -78,7 +78,7 @@ class TestMake:
         assert self.export(store, job) == Export(attempts=1, refusal_code="too_large", refusal="A cell is too long.")
 
     @pytest.mark.parametrize(("error", "attempts"), [(UnavailableError(), 0), (MemoryError(), 1)])
-    def test_what_broke_may_be_asked_for_at_once_and_counts_unless_a_service_was_to_blame(
+    def test_failed_export_may_be_repeated_and_counts_unless_a_service_was_down(
         self,
         exporting: Exports,
         files: FakeExportFiles,
@@ -96,7 +96,7 @@ class TestMake:
         assert self.export(store, job) == Export(attempts=attempts)
 
     @pytest.mark.parametrize("is_unreadable", [False, True])
-    def test_a_job_deleted_meanwhile_gets_no_file(
+    def test_job_deleted_during_the_export_gets_no_file(
         self,
         exporting: Exports,
         files: FakeExportFiles,
@@ -116,8 +116,8 @@ class TestMake:
         assert results.exports == {}
 
 
-class ExportLife(RuleBasedStateMachine):
-    """Callers who ask, events that come twice, late or never, functions that die, and a delete, in any order."""
+class ExportStateMachine(RuleBasedStateMachine):
+    """Repeated requests, events that come twice, late or never, functions that crash, and a delete, in any order."""
 
     @initialize()
     def build(self) -> None:
@@ -133,32 +133,32 @@ class ExportLife(RuleBasedStateMachine):
         self.store.add(self.job)
         self.stale_view = self.job
         self.deaths = 0
-        self.is_given_up = False
+        self.is_refused = False
         # Nothing happens before the first request.
-        self.ask(at_once=False)
+        self.request(at_once=False)
 
     @property
     def deleted(self) -> bool:
         return self.store.get(self.job.id) is None
 
     @rule()
-    def look(self) -> None:
-        """A request that is between its read and its answer while others act."""
+    def read_early(self) -> None:
+        """Reads the job for a request that goes on after other steps."""
         view = self.store.get(self.job.id)
         if view is not None:
             self.stale_view = view.job
 
     @rule(at_once=st.booleans())
-    def ask(self, *, at_once: bool) -> None:
+    def request(self, *, at_once: bool) -> None:
         if not at_once:
-            self.look()
+            self.read_early()
         before = len(self.exporter.requested)
         try:
             self.downloads.link(self.stale_view, KIND.outcome, KIND.file_format)
         except ResultsAssemblingError:
             assert not self.results.exports
         except ExportRefusedError:
-            self.is_given_up = True
+            self.is_refused = True
             assert self.deaths >= MAX_ATTEMPTS
         else:
             assert self.results.exports
@@ -171,7 +171,7 @@ class ExportLife(RuleBasedStateMachine):
 
         def die() -> None:
             self.deaths += 1
-            raise KeyboardInterrupt  # as nothing of ours would catch it
+            raise KeyboardInterrupt  # our code must not catch it
 
         self.files.before = die if dies else None
         for _ in range(times):
@@ -184,7 +184,7 @@ class ExportLife(RuleBasedStateMachine):
     def wait(self, minutes: int) -> None:
         self.clock.advance(timedelta(minutes=minutes))
 
-    # Most lives end otherwise.
+    # Most runs should not end with a delete.
     @precondition(lambda self: self.exporter.requested)
     @rule(really=st.sampled_from([True, False, False, False]))
     def delete(self, *, really: bool) -> None:
@@ -196,35 +196,35 @@ class ExportLife(RuleBasedStateMachine):
             self.results.delete_all(self.job.id)
 
     @invariant()
-    def what_was_asked_for_once_is_begun_once_and_one_file_made(self) -> None:
+    def each_request_begins_once_and_at_most_one_file_is_written(self) -> None:
         assert self.files.made <= len(self.exporter.requested)
         assert self.files.made - self.deaths <= 1
         assert self.deaths <= MAX_ATTEMPTS
 
     @invariant()
-    def nothing_of_a_deleted_job_comes_back(self) -> None:
+    def deleted_job_has_no_exports(self) -> None:
         if self.deleted:
             assert not self.results.exports
 
     def teardown(self) -> None:
-        """Whatever happened, who goes on asking comes to an end."""
+        """Checks that repeated requests come to an end in any state."""
         if self.deleted:
             return
         for _ in range(2 * MAX_ATTEMPTS + 2):
             self.clock.advance(LONGEST_WORKER)
-            self.ask(at_once=False)
-            if self.results.exports or self.is_given_up:
+            self.request(at_once=False)
+            if self.results.exports or self.is_refused:
                 return
             if self.exporter.requested:
                 self.deliver(which=len(self.exporter.requested) - 1, dies=False, times=1)
-        raise AssertionError("neither a file nor an end")
+        raise AssertionError("neither a file nor a refusal")
 
 
-TestExports = ExportLife.TestCase
+TestExports = ExportStateMachine.TestCase
 TestExports.settings = settings(max_examples=80, stateful_step_count=20, deadline=None)
 
 
-def test_the_record_of_another_job_is_not_touched(store: FakeJobStore, results: FakeResultStore) -> None:
+def test_export_does_not_change_the_record_of_another_job(store: FakeJobStore, results: FakeResultStore) -> None:
     jobs = [a_completed_job(exports={KIND: CLAIM}) for _ in range(2)]
     for job in jobs:
         store.add(job)

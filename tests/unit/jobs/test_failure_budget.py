@@ -1,4 +1,4 @@
-"""A job of which too many rows fail is ended early, and at the end by the same rule."""
+"""The failure budget: a job with too many failed rows ends early, and at its end by the same rule."""
 
 import threading
 
@@ -21,7 +21,7 @@ def budget(
 def running(
     store: FakeJobStore, workflow: FakeWorkflow, *counts: tuple[int, int], max_failed_percent: float | None = 10
 ) -> Job:
-    """A processing job of ten chunks of which these (successful, failed) are committed."""
+    """Returns a processing job of ten chunks of which these (successful, failed) are committed."""
     job = a_processing_job(
         chunk_count=10, total_rows=100_000, options=UploadOptions(max_failed_percent=max_failed_percent)
     )
@@ -38,7 +38,7 @@ def current(store: FakeJobStore, job: Job) -> JobView:
     return view
 
 
-def test_a_job_over_its_budget_fails_is_stopped_and_gets_its_files(
+def test_job_over_its_budget_fails_and_stops_and_gets_its_files(
     budget: FailureBudget, store: FakeJobStore, workflow: FakeWorkflow, assembler: FakeAssembler
 ) -> None:
     job = running(store, workflow, (800, 50), (50, 100))
@@ -54,13 +54,13 @@ def test_a_job_over_its_budget_fails_is_stopped_and_gets_its_files(
 @pytest.mark.parametrize(
     ("counts", "max_failed_percent"),
     [
-        ([(0, BUDGET_FROM_ROWS - 1)], 10),  # too few rows to judge by
+        ([(0, BUDGET_FROM_ROWS - 1)], 10),  # too few rows to decide
         ([(900, 100)], 10),  # at the limit is not over it
         ([(0, 5_000)], 100),
         ([(0, 5_000)], None),
     ],
 )
-def test_a_job_within_its_budget_runs_on(
+def test_job_within_its_budget_keeps_running(
     budget: FailureBudget,
     store: FakeJobStore,
     workflow: FakeWorkflow,
@@ -74,7 +74,7 @@ def test_a_job_within_its_budget_runs_on(
     assert (workflow.stopped, assembler.requested) == ([], [])
 
 
-def test_a_budget_of_nothing_ends_the_job_at_its_first_failed_row_once_it_is_judged(
+def test_zero_budget_fails_the_job_on_one_failed_row_after_enough_rows(
     budget: FailureBudget, store: FakeJobStore, workflow: FakeWorkflow
 ) -> None:
     job = running(store, workflow, (BUDGET_FROM_ROWS - 1, 1), max_failed_percent=0)
@@ -82,7 +82,7 @@ def test_a_budget_of_nothing_ends_the_job_at_its_first_failed_row_once_it_is_jud
     assert current(store, job).job.status is JobStatus.FAILED
 
 
-def test_an_ended_or_deleted_job_is_left_alone(
+def test_budget_does_not_change_an_ended_or_deleted_job(
     budget: FailureBudget, store: FakeJobStore, workflow: FakeWorkflow, assembler: FakeAssembler
 ) -> None:
     job = running(store, workflow, (0, 2_000))
@@ -96,7 +96,7 @@ def test_an_ended_or_deleted_job_is_left_alone(
     assert (workflow.stopped, assembler.requested) == ([], [])
 
 
-def test_of_many_workers_that_judge_at_once_one_ends_the_job(
+def test_only_one_of_many_concurrent_workers_ends_the_job(
     budget: FailureBudget, store: FakeJobStore, workflow: FakeWorkflow, assembler: FakeAssembler
 ) -> None:
     job = running(store, workflow, (0, 2_000))
@@ -108,6 +108,6 @@ def test_of_many_workers_that_judge_at_once_one_ends_the_job(
     assert (workflow.stopped, assembler.requested) == ([job.id], [job.id])
 
 
-def test_no_rows_are_within_any_budget() -> None:
+def test_job_without_processed_rows_is_within_any_budget() -> None:
     job = a_processing_job(options=UploadOptions(max_failed_percent=0))
     assert not is_over_budget(job, a_progress())

@@ -1,4 +1,4 @@
-"""The end of a job: completed only when nothing is missing, and its files before its last status."""
+"""Finalization: a job completes only when no chunk or part is missing, and after its files are assembled."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +23,7 @@ def finalization(store: FakeJobStore, files: FakeResultFiles, clock: SettableClo
 
 
 def scored(store: FakeJobStore, *counts: tuple[int, int, int], chunks: int = 2, **overrides: object) -> Job:
-    """A processing job of `chunks` chunks of five rows with these (chunk, successful, failed) committed."""
+    """Returns a processing job of `chunks` chunks of five rows with these (chunk, successful, failed) committed."""
     job = a_processing_job(chunk_count=chunks, total_rows=5 * chunks, **overrides)
     store.add(job)
     for chunk, successful, failed in counts:
@@ -38,7 +38,7 @@ def current(store: FakeJobStore, job: Job) -> Job:
 
 
 class TestComplete:
-    def test_a_job_with_every_chunk_completes_with_its_counts_and_files(
+    def test_job_with_every_chunk_completes_with_its_counts_and_files(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
         job = scored(store, (0, 5, 0), (1, 3, 2))
@@ -48,7 +48,7 @@ class TestComplete:
         assert (ended.final_successful_rows, ended.final_failed_rows) == (8, 2)
         assert len(files.assembled) == 1
 
-    def test_the_files_are_there_before_the_job_is_completed(
+    def test_files_are_assembled_before_the_job_is_completed(
         self,
         finalization: Finalization,
         store: FakeJobStore,
@@ -66,7 +66,7 @@ class TestComplete:
         finalization.finalize(job.id)
         assert seen == [(JobStatus.PROCESSING, Phase.FINALIZING)]
 
-    def test_a_second_finish_changes_nothing(
+    def test_second_finalize_is_a_no_op(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
         job = scored(store, (0, 5, 0), (1, 5, 0))
@@ -77,7 +77,7 @@ class TestComplete:
         assert store.get(job.id) == ended
         assert len(files.assembled) == 1
 
-    def test_a_crash_while_assembling_is_made_good_by_the_next_attempt(
+    def test_next_attempt_completes_a_job_after_a_crash_while_assembling(
         self,
         finalization: Finalization,
         store: FakeJobStore,
@@ -98,7 +98,7 @@ class TestComplete:
         assert current(store, job).status is JobStatus.COMPLETED
 
     @pytest.mark.parametrize("job", [a_job(), a_job(status=JobStatus.QUEUED), a_completed_job()])
-    def test_a_job_that_is_not_being_processed_is_left_alone(
+    def test_finalize_does_not_change_a_job_that_is_not_processing(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles, job: Job
     ) -> None:
         store.add(job)
@@ -106,7 +106,7 @@ class TestComplete:
         assert current(store, job) == job
         assert files.assembled == []
 
-    def test_an_unknown_or_deleted_job_is_left_alone(
+    def test_finalize_ignores_a_deleted_job(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
         job = a_job()
@@ -120,7 +120,7 @@ class TestComplete:
 
 class TestMissing:
     @pytest.mark.hazard("Finalize with a part missing or a chunk uncommitted")
-    def test_an_uncommitted_chunk_fails_the_job_naming_its_rows(
+    def test_uncommitted_chunk_fails_the_job_and_its_rows_are_named(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
         job = scored(store, (0, 5, 0), (3, 4, 1), chunks=4)
@@ -133,7 +133,7 @@ class TestMissing:
         assert [view.job.status for view in files.assembled] == [JobStatus.FAILED]
 
     @pytest.mark.hazard("Finalize with a part missing or a chunk uncommitted")
-    def test_a_missing_part_of_a_committed_chunk_fails_the_job_naming_its_rows(
+    def test_missing_part_fails_the_job_and_its_rows_are_named(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
         job = scored(store, (0, 5, 0), (1, 5, 0))
@@ -143,7 +143,7 @@ class TestMissing:
         assert ended.status is JobStatus.FAILED
         assert "Rows 6-10 " in (ended.error_message or "")
 
-    def test_many_missing_ranges_are_counted_and_not_all_named(
+    def test_message_names_some_missing_ranges_and_counts_the_rest(
         self, finalization: Finalization, store: FakeJobStore
     ) -> None:
         job = scored(store, *((chunk, 5, 0) for chunk in range(0, 20, 2)), chunks=20)
@@ -151,7 +151,7 @@ class TestMissing:
         message = current(store, job).error_message or ""
         assert "Rows 6-10, 16-20, 26-30, 36-40, 46-50 and 5 more ranges could not be scored" in message
 
-    def test_counts_that_do_not_add_up_fail_the_job_in_a_whole_sentence(
+    def test_counts_that_do_not_add_up_fail_the_job_with_a_whole_sentence(
         self, finalization: Finalization, store: FakeJobStore
     ) -> None:
         job = scored(store, (0, 5, 0), (1, 4, 0))
@@ -168,7 +168,7 @@ class TestBudget:
         ("allowed", "status"),
         [(None, "completed"), (20.0, "completed"), (19.9, "failed"), (0.0, "failed"), (100.0, "completed")],
     )
-    def test_more_failed_rows_than_allowed_fail_the_job_and_keep_its_work(
+    def test_job_over_its_budget_fails_and_keeps_its_results(
         self, finalization: Finalization, store: FakeJobStore, allowed: float | None, status: str
     ) -> None:
         options = UploadOptions(max_failed_percent=allowed)
@@ -179,7 +179,9 @@ class TestBudget:
         assert ended.error_code == (None if status == "completed" else "too_many_failed_rows")
         assert (ended.final_successful_rows, ended.final_failed_rows, ended.results_ready) == (8, 2, True)
 
-    def test_no_failed_rows_are_within_any_budget(self, finalization: Finalization, store: FakeJobStore) -> None:
+    def test_job_without_failed_rows_is_within_any_budget(
+        self, finalization: Finalization, store: FakeJobStore
+    ) -> None:
         job = scored(store, (0, 5, 0), (1, 5, 0), options=UploadOptions(max_failed_percent=0.0))
         finalization.finalize(job.id)
         assert current(store, job).status is JobStatus.COMPLETED
@@ -190,7 +192,7 @@ class TestRaces:
         store.fail(job, error_code=None, error_message="Job cancelled by user", cancelled=True, now=NOON)
 
     @pytest.mark.parametrize("moment", ["enter_finalizing", "complete"])
-    def test_a_cancel_before_the_end_stands_and_the_files_are_those_of_a_cancelled_job(
+    def test_job_cancelled_during_finalize_stays_cancelled_and_gets_its_files(
         self,
         finalization: Finalization,
         store: FakeJobStore,
@@ -212,7 +214,7 @@ class TestRaces:
         assert (ended.final_successful_rows, ended.final_failed_rows) == (8, 2)
         assert files.assembled[-1].job.cancelled
 
-    def test_a_delete_while_the_files_are_put_together_brings_nothing_back(
+    def test_job_deleted_while_its_files_are_assembled_stays_deleted(
         self,
         finalization: Finalization,
         store: FakeJobStore,
@@ -230,7 +232,7 @@ class TestRaces:
         assert store.get(job.id) is None
         assert store.unreconciled() == [job.id]
 
-    def test_a_late_chunk_after_the_end_is_refused_and_the_counts_stand(
+    def test_late_chunk_of_an_ended_job_is_refused_and_changes_nothing(
         self, finalization: Finalization, store: FakeJobStore
     ) -> None:
         job = scored(store, (0, 5, 0))
@@ -241,19 +243,21 @@ class TestRaces:
         assert store.get(job.id) == ended
 
 
-def test_a_failed_job_is_settled_once(finalization: Finalization, store: FakeJobStore, files: FakeResultFiles) -> None:
+def test_files_of_a_failed_job_are_assembled_once(
+    finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
+) -> None:
     job = scored(store, (1, 2, 3))
     store.fail(job, error_code="x", error_message="x", cancelled=False, now=NOON)
     finalization.assemble_failed(job.id)
-    settled = current(store, job)
-    assert (settled.final_successful_rows, settled.final_failed_rows, settled.results_ready) == (2, 3, True)
+    ended = current(store, job)
+    assert (ended.final_successful_rows, ended.final_failed_rows, ended.results_ready) == (2, 3, True)
     finalization.assemble_failed(job.id)
     assert len(files.assembled) == 1
     assert store.unreconciled() == []
 
 
 class TestLost:
-    def test_a_job_whose_stored_objects_are_gone_is_settled_once_and_says_what_to_do(
+    def test_failed_job_with_lost_parts_ends_once_and_says_what_to_do(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
         job = scored(store, (1, 2, 3))
@@ -261,25 +265,25 @@ class TestLost:
         files.are_lost = True
         for _ in range(2):
             finalization.assemble_failed(job.id)
-            settled = current(store, job)
-            assert (settled.final_successful_rows, settled.final_failed_rows, settled.results_ready) == (2, 3, True)
-            assert settled.error_message is not None
-            assert settled.error_message.startswith("It ended. What was stored for the job has been lost since")
-            assert settled.error_message.endswith("upload the file again as a new job.")
-        assert (settled.error_code, store.unreconciled()) == ("x", [])
+            ended = current(store, job)
+            assert (ended.final_successful_rows, ended.final_failed_rows, ended.results_ready) == (2, 3, True)
+            assert ended.error_message is not None
+            assert ended.error_message.startswith("It ended. What was stored for the job has been lost since")
+            assert ended.error_message.endswith("upload the file again as a new job.")
+        assert (ended.error_code, store.unreconciled()) == ("x", [])
 
-    def test_a_cancelled_one_keeps_the_sentence_of_a_cancel(
+    def test_cancelled_job_with_lost_parts_keeps_its_message(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
     ) -> None:
         job = scored(store, (1, 2, 3))
         store.fail(job, error_code=None, error_message="Job cancelled by user", cancelled=True, now=NOON)
         files.are_lost = True
         finalization.assemble_failed(job.id)
-        settled = current(store, job)
-        assert (settled.error_message, settled.results_ready) == ("Job cancelled by user", True)
+        ended = current(store, job)
+        assert (ended.error_message, ended.results_ready) == ("Job cancelled by user", True)
 
 
-def test_settling_does_not_end_a_live_job(
+def test_assembling_the_files_of_a_failed_job_ignores_a_live_job(
     finalization: Finalization, store: FakeJobStore, files: FakeResultFiles
 ) -> None:
     job = scored(store, (0, 5, 0), (1, 5, 0))

@@ -1,4 +1,4 @@
-"""Keys of requests: one piece of work for each, whatever fails."""
+"""Idempotency keys: one piece of work per key, whatever fails."""
 
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,7 +13,7 @@ from shared.jobs.idempotency import IN_FLIGHT, KEPT, MAX_ANSWER_BYTES, Answer, C
 from tests.builders import a_caller
 from tests.fakes import FakeIdempotencyKeys, SettableClock
 
-ANSWER = Answer(status=202, headers={}, body=b"{}")
+RESPONSE = Answer(status=202, headers={}, body=b"{}")
 MOMENT = timedelta(milliseconds=1)
 
 
@@ -27,29 +27,29 @@ def idempotency(keys: FakeIdempotencyKeys, clock: SettableClock) -> Idempotency:
     return Idempotency(keys=keys, clock=clock)
 
 
-def test_the_first_works_and_a_repeat_has_its_answer(idempotency: Idempotency) -> None:
+def test_repeated_request_gets_the_response_of_the_first(idempotency: Idempotency) -> None:
     claim = idempotency.begin("k", "content")
     assert claim.answer is None
-    idempotency.keep(claim, ANSWER)
-    assert idempotency.begin("k", "content").answer == ANSWER
+    idempotency.keep(claim, RESPONSE)
+    assert idempotency.begin("k", "content").answer == RESPONSE
     assert idempotency.begin("another", "content").answer is None
 
 
-def test_a_key_is_honoured_for_a_day_and_then_as_good_as_new(idempotency: Idempotency, clock: SettableClock) -> None:
+def test_key_is_honored_for_a_day_and_free_afterwards(idempotency: Idempotency, clock: SettableClock) -> None:
     first = idempotency.begin("k", "content")
-    idempotency.keep(first, ANSWER)
+    idempotency.keep(first, RESPONSE)
     clock.advance(KEPT - MOMENT)
-    assert idempotency.begin("k", "content").answer == ANSWER
+    assert idempotency.begin("k", "content").answer == RESPONSE
     clock.advance(MOMENT)
     again = idempotency.begin("k", "other content")
     assert again.answer is None
     idempotency.release(again)
-    # The job of the day before is another one.
+    # The job of the day before is a different one.
     assert idempotency.begin("k", "content").job_id != first.job_id
 
 
 @pytest.mark.parametrize("content", ["content", "other content"])
-def test_while_the_first_is_at_work_every_other_is_refused(
+def test_request_is_refused_while_the_first_is_in_flight(
     idempotency: Idempotency, clock: SettableClock, content: str
 ) -> None:
     idempotency.begin("k", "content")
@@ -58,18 +58,18 @@ def test_while_the_first_is_at_work_every_other_is_refused(
         idempotency.begin("k", content)
 
 
-def test_another_content_is_refused_once_the_first_was_answered(idempotency: Idempotency) -> None:
-    idempotency.keep(idempotency.begin("k", "content"), ANSWER)
+def test_different_content_is_refused_after_the_first_response(idempotency: Idempotency) -> None:
+    idempotency.keep(idempotency.begin("k", "content"), RESPONSE)
     with pytest.raises(IdempotencyMismatchError):
         idempotency.begin("k", "other content")
 
 
-def test_who_died_at_work_holds_the_key_no_longer_than_it_could_live(
+def test_key_of_a_crashed_request_is_free_after_the_in_flight_period(
     idempotency: Idempotency, clock: SettableClock
 ) -> None:
     dead = idempotency.begin("k", "content")
     clock.advance(IN_FLIGHT)
-    # It may have done its work, so another content is still another one.
+    # The crashed request may have done its work, so different content is still refused.
     with pytest.raises(IdempotencyMismatchError):
         idempotency.begin("k", "other content")
     second = idempotency.begin("k", "content")
@@ -78,40 +78,42 @@ def test_who_died_at_work_holds_the_key_no_longer_than_it_could_live(
         idempotency.begin("k", "content")
 
 
-def test_who_outlives_its_claim_changes_nothing_for_the_next(idempotency: Idempotency, clock: SettableClock) -> None:
+def test_request_that_outlives_its_claim_does_not_affect_the_next(
+    idempotency: Idempotency, clock: SettableClock
+) -> None:
     slow = idempotency.begin("k", "content")
     clock.advance(IN_FLIGHT)
     second = idempotency.begin("k", "content")
     idempotency.release(slow)
     with pytest.raises(IdempotencyInFlightError):
         idempotency.begin("k", "content")
-    idempotency.keep(second, ANSWER)
-    idempotency.keep(slow, replace(ANSWER, body=b"late"))
-    assert idempotency.begin("k", "content").answer == ANSWER
+    idempotency.keep(second, RESPONSE)
+    idempotency.keep(slow, replace(RESPONSE, body=b"late"))
+    assert idempotency.begin("k", "content").answer == RESPONSE
 
 
-def test_what_failed_leaves_the_key_for_the_same_content_and_for_a_corrected_one(idempotency: Idempotency) -> None:
+def test_failed_request_frees_the_key_for_the_same_and_for_corrected_content(idempotency: Idempotency) -> None:
     failed = idempotency.begin("k", "content")
     idempotency.release(failed)
     corrected = idempotency.begin("k", "corrected")
     assert corrected.job_id != failed.job_id
     idempotency.release(corrected)
-    # What the failed one may have made is met again.
+    # The job that the failed request may have made is found again.
     assert idempotency.begin("k", "content").job_id == failed.job_id
 
 
-def test_an_answer_without_room_is_worked_out_again_but_for_the_same_content_only(idempotency: Idempotency) -> None:
-    idempotency.keep(idempotency.begin("k", "content"), replace(ANSWER, body=b"x" * (MAX_ANSWER_BYTES + 1)))
+def test_request_with_a_too_large_response_runs_again_for_the_same_content(idempotency: Idempotency) -> None:
+    idempotency.keep(idempotency.begin("k", "content"), replace(RESPONSE, body=b"x" * (MAX_ANSWER_BYTES + 1)))
     with pytest.raises(IdempotencyMismatchError):
         idempotency.begin("k", "other content")
     again = idempotency.begin("k", "content")
     assert again.answer is None
-    idempotency.keep(again, replace(ANSWER, body=b"x" * MAX_ANSWER_BYTES))
+    idempotency.keep(again, replace(RESPONSE, body=b"x" * MAX_ANSWER_BYTES))
     assert idempotency.begin("k", "content").answer is not None
 
 
-class LosingAnswers(FakeIdempotencyKeys):
-    """Keys whose writes are all made twice, as when the answer to the first is lost."""
+class LosingResponses(FakeIdempotencyKeys):
+    """Keys whose writes are all made twice, as when the response to the first is lost."""
 
     def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
         super().claim(claim, over=over)
@@ -122,16 +124,16 @@ class LosingAnswers(FakeIdempotencyKeys):
         return super().finish(claim)
 
 
-def test_a_write_whose_answer_was_lost_is_not_taken_for_another_request(clock: SettableClock) -> None:
-    idempotency = Idempotency(keys=LosingAnswers(), clock=clock)
+def test_repeated_write_whose_response_was_lost_is_recognized(clock: SettableClock) -> None:
+    idempotency = Idempotency(keys=LosingResponses(), clock=clock)
     idempotency.release(idempotency.begin("k", "content"))
     claim = idempotency.begin("k", "content")
-    idempotency.keep(claim, ANSWER)
-    assert idempotency.begin("k", "content").answer == ANSWER
+    idempotency.keep(claim, RESPONSE)
+    assert idempotency.begin("k", "content").answer == RESPONSE
 
 
 class TakenOverFirst(FakeIdempotencyKeys):
-    """Keys of which another request takes over every one that is free, between a request's look and its write."""
+    """Keys of which another request claims every free one between a request's read and its write."""
 
     def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
         if over is not None:
@@ -139,14 +141,14 @@ class TakenOverFirst(FakeIdempotencyKeys):
         return super().claim(claim, over=over)
 
 
-def test_of_two_that_take_over_a_key_at_once_one_works(clock: SettableClock) -> None:
+def test_only_one_of_two_concurrent_claims_of_a_free_key_succeeds(clock: SettableClock) -> None:
     idempotency = Idempotency(keys=TakenOverFirst(), clock=clock)
     idempotency.release(idempotency.begin("k", "content"))
     with pytest.raises(IdempotencyInFlightError):
         idempotency.begin("k", "content")
 
 
-def test_work_that_was_done_is_no_failure_when_its_answer_cannot_be_kept(
+def test_request_succeeds_even_if_its_response_cannot_be_stored(
     idempotency: Idempotency,
     keys: FakeIdempotencyKeys,
     clock: SettableClock,
@@ -159,13 +161,13 @@ def test_work_that_was_done_is_no_failure_when_its_answer_cannot_be_kept(
     claim = idempotency.begin("k", "content")
     with monkeypatch.context() as patched:
         patched.setattr(keys, "finish", down)
-        idempotency.keep(claim, ANSWER)
+        idempotency.keep(claim, RESPONSE)
     assert [record.levelname for record in caplog.records] == ["WARNING"]
     clock.advance(IN_FLIGHT)
     assert idempotency.begin("k", "content").job_id == claim.job_id
 
 
-def test_keys_of_different_callers_and_requests_are_different_and_none_is_stored() -> None:
+def test_digests_differ_by_caller_and_request_and_do_not_contain_the_key() -> None:
     own = {"method": "POST", "path": "/jobs/1/cancel", "key": "secret"}
     digests = [
         request_key(a_caller(), **own),
@@ -182,60 +184,60 @@ def test_keys_of_different_callers_and_requests_are_different_and_none_is_stored
 
 
 @dataclass
-class Life:
-    """Requests with one key after each other, against what anyone may expect of them."""
+class KeyModel:
+    """Requests with one key after each other, checked against what callers may expect."""
 
     clock: SettableClock = field(default_factory=SettableClock)
-    answered: dict[UUID, str] = field(default_factory=dict)
+    responded: dict[UUID, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.idempotency = Idempotency(keys=FakeIdempotencyKeys(), clock=self.clock)
-        self.at_work: list[Claim] = []
+        self.in_flight: list[Claim] = []
 
     def request(self, content: str) -> None:
         try:
             claim = self.idempotency.begin("k", content)
         except IdempotencyInFlightError:
-            assert any(claim.may_be_at_work(self.clock()) for claim in self.at_work)
+            assert any(claim.may_be_at_work(self.clock()) for claim in self.in_flight)
         except IdempotencyMismatchError:
-            assert all(not claim.may_be_at_work(self.clock()) for claim in self.at_work)
+            assert all(not claim.may_be_at_work(self.clock()) for claim in self.in_flight)
         else:
             if claim.answer is not None:
-                # Never the answer to another content.
+                # Never the response to different content.
                 assert claim.answer.body == f"{content} {claim.job_id}".encode()
             else:
-                assert not any(claim.may_be_at_work(self.clock()) for claim in self.at_work)
-                self.at_work.append(claim)
+                assert not any(claim.may_be_at_work(self.clock()) for claim in self.in_flight)
+                self.in_flight.append(claim)
 
     def finish(self, *, well: bool) -> None:
-        if not self.at_work:
+        if not self.in_flight:
             return
-        claim = self.at_work.pop(0)
+        claim = self.in_flight.pop(0)
         if not well:
             self.idempotency.release(claim)
             return
         # All jobs of one content within a day are the same job.
-        same = [job for job, content in self.answered.items() if content == claim.fingerprint]
+        same = [job for job, content in self.responded.items() if content == claim.fingerprint]
         assert not same or same == [claim.job_id]
-        self.answered[claim.job_id] = str(claim.fingerprint)
-        self.idempotency.keep(claim, replace(ANSWER, body=f"{claim.fingerprint} {claim.job_id}".encode()))
+        self.responded[claim.job_id] = str(claim.fingerprint)
+        self.idempotency.keep(claim, replace(RESPONSE, body=f"{claim.fingerprint} {claim.job_id}".encode()))
 
     def crash(self) -> None:
-        if self.at_work:
-            del self.at_work[0]
+        if self.in_flight:
+            del self.in_flight[0]
             self.clock.advance(IN_FLIGHT)
 
 
 @given(st.lists(st.sampled_from(["a", "a", "b", "well", "badly", "crash", "late"]), max_size=30))
-def test_in_any_order_of_events_a_content_has_one_job_and_its_own_answer(steps: list[str]) -> None:
-    life = Life()
+def test_each_content_has_one_job_and_its_own_response_in_any_order(steps: list[str]) -> None:
+    model = KeyModel()
     for step in steps:
         match step:
             case "well" | "badly":
-                life.finish(well=step == "well")
+                model.finish(well=step == "well")
             case "crash":
-                life.crash()
+                model.crash()
             case "late":
-                life.clock.advance(IN_FLIGHT)
+                model.clock.advance(IN_FLIGHT)
             case content:
-                life.request(content)
+                model.request(content)

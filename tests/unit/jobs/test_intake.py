@@ -1,4 +1,4 @@
-"""From an arrived object to a running job, whatever order and however often events come."""
+"""Intake: from an arrived object to a running job, with events repeated and in any order."""
 
 import random
 from dataclasses import replace
@@ -20,7 +20,7 @@ DROPPED = an_arrived_object(key="drop/globex/quarterly/2024/q3 figures.csv")
 
 
 class World:
-    """The intake with everything it touches."""
+    """The intake and its fakes."""
 
     def __init__(self) -> None:
         self.store = FakeJobStore()
@@ -39,7 +39,7 @@ def world() -> World:
 
 
 class TestApiUpload:
-    def test_the_job_is_queued_with_its_file_and_started(self, world: World) -> None:
+    def test_uploaded_job_is_queued_with_its_file_and_started(self, world: World) -> None:
         job = a_job()
         world.store.create(job)
         arrived = an_arrived_object(job.id, size=77)
@@ -52,7 +52,7 @@ class TestApiUpload:
         assert view.job.execution_arn == world.workflow.execution_arn(job.id)
         assert list(world.workflow.executions) == [job.id]
 
-    def test_events_that_come_again_change_nothing(self, world: World) -> None:
+    def test_repeated_events_change_nothing(self, world: World) -> None:
         job = a_job()
         world.store.create(job)
         arrived = world.arrive(upload_key(job.id))
@@ -63,7 +63,7 @@ class TestApiUpload:
         assert world.store.get(job.id) == first
         assert len(world.uploads.objects) == 1
 
-    def test_an_event_that_comes_again_while_the_job_runs_does_not_touch_it(self, world: World) -> None:
+    def test_repeated_event_does_not_change_a_running_job(self, world: World) -> None:
         job = a_job()
         world.store.create(job)
         arrived = world.arrive(upload_key(job.id))
@@ -76,7 +76,7 @@ class TestApiUpload:
         assert world.store.get(job.id) == running
         assert len(world.uploads.objects) == 1
 
-    def test_a_crash_before_the_start_is_made_good_by_the_next_delivery(self, world: World) -> None:
+    def test_next_delivery_starts_a_job_after_a_crash_before_its_start(self, world: World) -> None:
         job = a_job()
         world.store.create(job)
         arrived = world.arrive(upload_key(job.id))
@@ -86,7 +86,7 @@ class TestApiUpload:
         assert job.id in world.workflow.executions
 
     @pytest.mark.hazard("An object overwritten while its job runs")
-    def test_the_version_of_the_first_event_is_scored_and_a_later_one_removed(self, world: World) -> None:
+    def test_first_version_is_scored_and_a_later_version_is_removed(self, world: World) -> None:
         job = a_job()
         world.store.create(job)
         key = upload_key(job.id)
@@ -100,7 +100,7 @@ class TestApiUpload:
         assert world.uploads.objects == {(key, first.version_id): b"first"}
 
     @pytest.mark.parametrize("status", [JobStatus.FAILED, JobStatus.COMPLETED])
-    def test_a_file_that_comes_after_the_end_is_removed(self, world: World, status: JobStatus) -> None:
+    def test_file_that_arrives_after_the_end_of_its_job_is_removed(self, world: World, status: JobStatus) -> None:
         job = a_job(status=status)
         world.store.add(job)
         world.intake.receive(world.arrive(upload_key(job.id)))
@@ -108,7 +108,7 @@ class TestApiUpload:
         assert world.uploads.objects == {}
         assert world.workflow.executions == {}
 
-    def test_a_file_that_comes_after_the_delete_is_removed_and_brings_nothing_back(self, world: World) -> None:
+    def test_file_that_arrives_after_the_delete_of_its_job_is_removed(self, world: World) -> None:
         job = a_job()
         world.store.create(job)
         world.store.delete(job, now=NOON)
@@ -117,12 +117,12 @@ class TestApiUpload:
         assert world.uploads.objects == {}
         assert world.workflow.executions == {}
 
-    def test_a_file_of_a_job_that_never_was_is_removed(self, world: World) -> None:
+    def test_file_of_an_unknown_job_is_removed(self, world: World) -> None:
         world.intake.receive(world.arrive(upload_key(uuid4())))
         assert world.uploads.objects == {}
         assert world.workflow.executions == {}
 
-    def test_a_job_cancelled_between_queue_and_start_keeps_its_input_and_its_status(
+    def test_job_cancelled_before_its_start_keeps_its_input_and_its_status(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         job = a_job()
@@ -144,7 +144,7 @@ class TestApiUpload:
 
 
 class TestDrop:
-    def test_a_dropped_file_makes_a_job_of_the_organization_in_its_key(self, world: World) -> None:
+    def test_dropped_file_makes_a_job_of_the_organization_in_its_key(self, world: World) -> None:
         job_id = world.intake.receive(DROPPED)
         assert job_id == dropped_job_id(bucket="uploads", key=DROPPED.key, version_id="v1")
         view = world.store.get(job_id)
@@ -155,12 +155,12 @@ class TestDrop:
         assert (job.status, job.file_size) == (JobStatus.QUEUED, 2_000)
         assert job_id in world.workflow.executions
 
-    def test_each_version_of_a_key_is_a_job_of_its_own(self, world: World) -> None:
+    def test_each_version_of_a_dropped_file_makes_a_separate_job(self, world: World) -> None:
         versions = [replace(DROPPED, version_id=version) for version in ("v1", "v2")]
         ids = {world.intake.receive(arrived) for arrived in versions}
         assert len(ids) == len(world.workflow.executions) == 2
 
-    def test_the_event_of_a_deleted_job_brings_nothing_back(self, world: World) -> None:
+    def test_repeated_event_does_not_restore_a_deleted_job(self, world: World) -> None:
         arrived = world.arrive(DROPPED.key)
         job_id = world.intake.receive(arrived)
         assert job_id is not None
@@ -176,7 +176,7 @@ class TestDrop:
     @pytest.mark.parametrize(
         "key", ["drop/acme/monthly/a.csv", "other/a.csv", "", "api/not-a-job", "drop/acme/annual/a.pdf"]
     )
-    def test_a_key_of_nobodys_makes_no_job_and_is_left_alone(self, world: World, key: str) -> None:
+    def test_object_with_an_unknown_key_makes_no_job_and_stays(self, world: World, key: str) -> None:
         assert world.intake.receive(world.arrive(key)) is None
         assert world.store.unreconciled() == []
         assert world.workflow.executions == {}
@@ -185,9 +185,7 @@ class TestDrop:
 
 @pytest.mark.hazard("The same event up to five times, shuffled or concurrent: one job, one execution")
 @given(repeats=st.lists(st.integers(1, 5), min_size=1, max_size=6), order=st.randoms(use_true_random=False))
-def test_any_number_of_deliveries_in_any_order_is_one_job_and_one_execution_each(
-    repeats: list[int], order: random.Random
-) -> None:
+def test_repeated_events_in_any_order_make_one_job_and_execution_each(repeats: list[int], order: random.Random) -> None:
     world = World()
     expected: set[UUID] = set()
     events: list[ArrivedObject] = []
@@ -207,7 +205,7 @@ def test_any_number_of_deliveries_in_any_order_is_one_job_and_one_execution_each
     assert set(world.store.unreconciled()) == set(world.workflow.executions) == expected
 
 
-def test_deliveries_at_the_same_time_are_one_job_and_one_execution() -> None:
+def test_concurrent_events_make_one_job_and_one_execution() -> None:
     for _ in range(20):
         world, barrier = World(), Barrier(5)
 

@@ -1,4 +1,4 @@
-"""What Plan does to a job's record, done once or again."""
+"""Planning: its changes of a job's record, made once or repeatedly."""
 
 from datetime import timedelta
 
@@ -28,12 +28,12 @@ def queued(store: FakeJobStore) -> Job:
 
 
 class TestBegin:
-    def test_a_queued_job_starts_processing(self, planning: Planning, store: FakeJobStore) -> None:
+    def test_queued_job_starts_processing(self, planning: Planning, store: FakeJobStore) -> None:
         job = planning.begin(queued(store).id)
         assert job is not None
         assert (job.status, job.phase, job.started_at) == (JobStatus.PROCESSING, Phase.PLANNING, NOON)
 
-    def test_a_second_attempt_gets_the_same_job_and_start_time(
+    def test_second_planning_attempt_gets_the_same_job_and_start_time(
         self, planning: Planning, store: FakeJobStore, clock: SettableClock
     ) -> None:
         job = planning.begin(queued(store).id)
@@ -41,7 +41,7 @@ class TestBegin:
         clock.advance(timedelta(minutes=5))
         assert planning.begin(job.id) == job
 
-    def test_an_attempt_after_the_plan_was_made_known_gets_the_job_and_does_not_set_it_back(
+    def test_planning_attempt_after_the_plan_does_not_set_the_job_back(
         self, planning: Planning, store: FakeJobStore
     ) -> None:
         job = a_processing_job()
@@ -50,18 +50,18 @@ class TestBegin:
         assert current(store, job).phase is Phase.SCORING
 
     @pytest.mark.parametrize("job", [a_completed_job(), a_job(status=JobStatus.FAILED)])
-    def test_there_is_nothing_to_plan_of_an_ended_job(self, planning: Planning, store: FakeJobStore, job: Job) -> None:
+    def test_ended_job_is_not_planned(self, planning: Planning, store: FakeJobStore, job: Job) -> None:
         store.add(job)
         assert planning.begin(job.id) is None
         assert current(store, job) == job
 
-    def test_there_is_nothing_to_plan_of_a_deleted_job(self, planning: Planning, store: FakeJobStore) -> None:
+    def test_deleted_job_is_not_planned(self, planning: Planning, store: FakeJobStore) -> None:
         job = queued(store)
         store.delete(job, now=NOON)
         assert planning.begin(job.id) is None
 
     @pytest.mark.parametrize("end", ["fail", "delete"])
-    def test_there_is_nothing_to_plan_of_a_job_that_ends_after_it_was_read(
+    def test_job_that_ends_after_it_was_read_is_not_planned(
         self, planning: Planning, store: FakeJobStore, monkeypatch: pytest.MonkeyPatch, end: str
     ) -> None:
         job = queued(store)
@@ -79,14 +79,14 @@ class TestBegin:
 
 
 class TestRecord:
-    def test_the_plan_is_made_known(self, planning: Planning, store: FakeJobStore) -> None:
+    def test_plan_is_recorded_in_the_job(self, planning: Planning, store: FakeJobStore) -> None:
         job = planning.begin(queued(store).id)
         assert job is not None
         assert planning.record(job, plan_facts(total_rows=10, notes=("A note.",)))
         known = current(store, job)
         assert (known.total_rows, known.chunk_count, known.shard_count, known.notes) == (10, 2, 1, ("A note.",))
 
-    def test_a_second_attempt_goes_on_to_scoring_and_loses_no_count(
+    def test_second_planning_attempt_goes_on_to_scoring_and_loses_no_count(
         self, planning: Planning, store: FakeJobStore
     ) -> None:
         job = planning.begin(queued(store).id)
@@ -99,7 +99,7 @@ class TestRecord:
         assert view.progress.processed_rows == 5
 
     @pytest.mark.parametrize("is_deleted", [False, True])
-    def test_an_ended_job_is_not_scored(self, planning: Planning, store: FakeJobStore, *, is_deleted: bool) -> None:
+    def test_ended_job_is_not_scored(self, planning: Planning, store: FakeJobStore, *, is_deleted: bool) -> None:
         job = planning.begin(queued(store).id)
         assert job is not None
         store.fail(job, error_code=None, error_message="x", cancelled=True, now=NOON)
@@ -108,7 +108,7 @@ class TestRecord:
         assert not planning.record(job, plan_facts())
 
 
-def test_a_file_that_cannot_be_scored_ends_the_job_with_the_reason(planning: Planning, store: FakeJobStore) -> None:
+def test_file_that_cannot_be_scored_fails_the_job_with_the_reason(planning: Planning, store: FakeJobStore) -> None:
     job = planning.begin(queued(store).id)
     assert job is not None
     planning.refuse(job, error_code="empty_file", error_message="The file has no data rows")
@@ -121,7 +121,7 @@ def test_a_file_that_cannot_be_scored_ends_the_job_with_the_reason(planning: Pla
     )
 
 
-def test_a_cancel_before_the_refusal_stands(planning: Planning, store: FakeJobStore) -> None:
+def test_job_cancelled_before_its_file_is_refused_keeps_its_message(planning: Planning, store: FakeJobStore) -> None:
     job = planning.begin(queued(store).id)
     assert job is not None
     store.fail(job, error_code=None, error_message="Job cancelled by user", cancelled=True, now=NOON)

@@ -1,4 +1,4 @@
-"""Every way a job may be left behind, and that one reconcile run fails it with the reason in words."""
+"""Reconciliation: every way in which a job can get stuck, and that one run fails it with a readable reason."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -25,7 +25,7 @@ HOUR = timedelta(hours=1)
 
 
 class World:
-    """Reconciliation with everything it touches."""
+    """Reconciliation and its fakes."""
 
     def __init__(self) -> None:
         self.clock = SettableClock()
@@ -52,7 +52,7 @@ class World:
         return job
 
     def after(self, by: timedelta, job: Job) -> Job:
-        """The job after one run at so much later."""
+        """Returns the job after one reconcile run, `by` later."""
         self.clock.advance(by)
         assert self.reconciliation.reconcile_all() == 0
         view = self.store.get(job.id)
@@ -76,7 +76,7 @@ def assert_ended(job: Job, error_code: str) -> None:
 
 class TestPending:
     @pytest.mark.hazard("A lost status event, a stale heartbeat, an upload that never comes, an execution that is gone")
-    def test_an_upload_that_never_comes_ends_the_job_after_a_day(self, world: World) -> None:
+    def test_upload_that_never_arrives_fails_the_job_after_a_day(self, world: World) -> None:
         job = world.add(a_job())
         assert world.after(24 * HOUR - MINUTE, job).status is JobStatus.PENDING
         assert_ended(world.after(MINUTE, job), "upload_expired")
@@ -84,30 +84,30 @@ class TestPending:
 
 
 class TestQueued:
-    def test_a_job_that_was_just_queued_is_left_alone(self, world: World) -> None:
+    def test_job_that_was_just_queued_does_not_change(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.QUEUED))
         assert world.after(4 * MINUTE, job) == job
         assert world.workflow.executions == {}
 
-    def test_an_execution_that_was_never_started_is_started(self, world: World) -> None:
+    def test_execution_that_was_never_started_is_started(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.QUEUED))
         assert world.after(5 * MINUTE, job).status is JobStatus.QUEUED
         assert list(world.workflow.executions) == [job.id]
 
-    def test_an_execution_that_waits_its_turn_is_left_alone(self, world: World) -> None:
+    def test_queued_job_with_a_waiting_execution_does_not_change(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.QUEUED), running=True)
         assert world.after(3 * HOUR, job) == job
 
-    def test_an_execution_that_ended_before_it_began_ends_the_job(self, world: World) -> None:
+    def test_execution_that_ended_before_planning_fails_the_job(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.QUEUED), running=True)
         world.workflow.end(job.id, cause="arn:aws:lambda:secret")
         assert_ended(world.after(5 * MINUTE, job), "execution_ended")
 
-    def test_an_execution_that_cannot_be_started_for_hours_ends_the_job(self, world: World) -> None:
+    def test_execution_that_cannot_be_started_for_hours_fails_the_job(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.QUEUED))
         assert_ended(world.after(6 * HOUR, job), "execution_ended")
 
-    def test_an_execution_that_never_gets_to_plan_ends_the_job_in_the_end(self, world: World) -> None:
+    def test_execution_that_does_not_plan_for_hours_fails_the_job(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.QUEUED), running=True)
         assert_ended(world.after(6 * HOUR, job), "stalled")
         assert world.workflow.stopped == [job.id]
@@ -115,26 +115,26 @@ class TestQueued:
 
 class TestProcessing:
     @pytest.mark.hazard("A lost status event, a stale heartbeat, an upload that never comes, an execution that is gone")
-    def test_a_lost_status_event_is_made_good(self, world: World) -> None:
+    def test_job_fails_after_its_execution_ended_and_the_event_was_lost(self, world: World) -> None:
         job = world.add(a_processing_job(), running=True)
         world.workflow.end(job.id, cause="States.Timeout")
         assert_ended(world.after(MINUTE, job), "execution_ended")
         assert world.assembler.requested == [job.id]
 
     @pytest.mark.hazard("A lost status event, a stale heartbeat, an upload that never comes, an execution that is gone")
-    def test_an_execution_that_no_longer_exists_ends_the_job(self, world: World) -> None:
+    def test_execution_that_no_longer_exists_fails_the_job(self, world: World) -> None:
         job = world.add(a_processing_job())
         assert world.after(4 * MINUTE, job).status is JobStatus.PROCESSING
         assert_ended(world.after(MINUTE, job), "execution_ended")
 
     @pytest.mark.hazard("A lost status event, a stale heartbeat, an upload that never comes, an execution that is gone")
-    def test_a_stale_heartbeat_ends_the_job_and_stops_its_execution(self, world: World) -> None:
+    def test_stale_heartbeat_fails_the_job_and_stops_its_execution(self, world: World) -> None:
         job = world.add(a_processing_job(), running=True)
         assert world.after(29 * MINUTE, job).status is JobStatus.PROCESSING
         assert_ended(world.after(MINUTE, job), "stalled")
         assert world.workflow.stopped == [job.id]
 
-    def test_every_commit_is_a_heartbeat(self, world: World) -> None:
+    def test_every_chunk_commit_is_a_heartbeat(self, world: World) -> None:
         job = world.add(a_processing_job(), running=True)
         world.store.commit_chunk(job.id, a_count(0), shard=0, now=NOON + 29 * MINUTE)
         assert world.after(58 * MINUTE, job).status is JobStatus.PROCESSING
@@ -144,26 +144,26 @@ class TestProcessing:
         assert view is not None
         assert view.progress.processed_rows == 5
 
-    def test_a_job_whose_rows_are_scored_waits_as_long_as_finalize_is_tried(self, world: World) -> None:
+    def test_scored_job_does_not_fail_while_finalize_is_retried(self, world: World) -> None:
         job = world.add(a_processing_job(), running=True)
         for chunk in range(job.chunk_count):
             world.store.commit_chunk(job.id, a_count(chunk), shard=0, now=NOON)
-        # Finalize is refused while other jobs use up the account's concurrency, and tried again for an hour.
+        # Finalize is throttled while other jobs use up the account's concurrency, and retried for an hour.
         assert world.after(89 * MINUTE, job).status is JobStatus.PROCESSING
         assert_ended(world.after(MINUTE, job), "stalled")
 
-    def test_a_finalize_that_began_and_is_silent_ends_the_job(self, world: World) -> None:
+    def test_finalize_without_a_heartbeat_fails_the_job(self, world: World) -> None:
         job = world.add(a_processing_job(phase=Phase.FINALIZING), running=True)
         for chunk in range(job.chunk_count):
             world.store.commit_chunk(job.id, a_count(chunk), shard=0, now=NOON)
         assert_ended(world.after(30 * MINUTE, job), "stalled")
 
     @pytest.mark.parametrize("phase", [Phase.PLANNING, Phase.SCORING, Phase.FINALIZING])
-    def test_no_phase_is_exempt(self, world: World, phase: Phase) -> None:
+    def test_stale_heartbeat_fails_the_job_in_every_phase(self, world: World, phase: Phase) -> None:
         job = world.add(a_processing_job(phase=phase), running=True)
         assert_ended(world.after(31 * MINUTE, job), "stalled")
 
-    def test_a_job_that_completes_during_reconcile_stays_completed(
+    def test_job_that_completes_during_reconcile_stays_completed(
         self, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         job = world.add(a_processing_job(), running=True)
@@ -179,12 +179,12 @@ class TestProcessing:
 
 
 class TestEnded:
-    def test_a_failed_job_without_files_gets_them(self, world: World) -> None:
+    def test_failed_job_without_files_gets_its_files(self, world: World) -> None:
         job = world.add(a_job(status=JobStatus.FAILED, completed_at=NOON))
         assert world.after(MINUTE, job) == job
         assert world.assembler.requested == [job.id]
 
-    def test_a_settled_job_is_not_looked_at(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_ended_job_with_files_is_not_read(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         for job in (a_completed_job(), a_completed_job(status=JobStatus.FAILED)):
             world.add(job)
             read: list[UUID] = []
@@ -193,7 +193,7 @@ class TestEnded:
             world.after(HOUR, job)
             assert (read, world.assembler.requested) == ([], [])
 
-    def test_a_settled_job_that_the_index_still_names_is_left_alone(self, world: World) -> None:
+    def test_ended_job_that_the_index_still_names_does_not_change(self, world: World) -> None:
         job = world.add(a_completed_job(status=JobStatus.FAILED))
         world.reconciliation.reconcile(job.id)
         assert world.assembler.requested == []
@@ -212,7 +212,7 @@ class TestDeleted:
         return job
 
     @pytest.mark.hazard("A delete while a late chunk writes")
-    def test_what_late_workers_wrote_goes_once_none_can_be_left(self, world: World) -> None:
+    def test_objects_of_late_workers_are_deleted_once_no_worker_can_be_left(self, world: World) -> None:
         job = self.deleted(world)
         world.clock.advance(15 * MINUTE)
         world.reconciliation.reconcile_all()
@@ -223,16 +223,14 @@ class TestDeleted:
         assert world.store.unreconciled() == []
         assert world.store.tombstone(job.id) is not None
 
-    def test_another_version_under_the_same_key_stays(self, world: World) -> None:
+    def test_another_version_of_a_deleted_upload_stays(self, world: World) -> None:
         job = self.deleted(world)
         world.uploads.objects[upload_key(job.id), "v2"] = b"other"
         world.clock.advance(HOUR)
         world.reconciliation.reconcile_all()
         assert list(world.uploads.objects) == [(upload_key(job.id), "v2")]
 
-    def test_a_reconcile_run_that_crashes_half_way_is_repeated(
-        self, world: World, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_next_reconcile_run_repeats_one_that_crashed(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
         job = self.deleted(world)
 
         def crash(_job_id: UUID) -> None:
@@ -247,7 +245,7 @@ class TestDeleted:
         assert world.results.files == {}
 
 
-def test_one_failure_hides_no_other_job(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_with_one_job_does_not_affect_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = [world.add(a_job()) for _ in range(5)]
     broken = jobs[2].id
     get = world.store.get
@@ -264,23 +262,23 @@ def test_one_failure_hides_no_other_job(world: World, monkeypatch: pytest.Monkey
     assert ended == [JobStatus.FAILED] * 4
 
 
-def test_an_id_that_stands_for_nothing_any_more_is_passed_over(world: World) -> None:
+def test_id_of_a_job_that_no_longer_exists_is_ignored(world: World) -> None:
     world.reconciliation.reconcile(a_job().id)
     assert world.assembler.requested == []
 
 
-def test_a_retry_without_its_file_is_asked_for_again_when_nobody_can_be_at_it_any_more(world: World) -> None:
+def test_retry_file_is_requested_again_once_no_worker_can_be_left(world: World) -> None:
     job = world.add(a_retry_job())
     assert world.after(15 * MINUTE, job) == job
     assert world.preparer.requested == []
     assert world.after(MINUTE, job) == job
     assert world.preparer.requested == [job.id]
-    # Far sooner than an upload would have to come, the reason is told.
+    # The retry fails far sooner than a job whose upload is missing.
     assert_ended(world.after(2 * HOUR, job), "retry_not_prepared")
     assert world.preparer.requested == [job.id]
     assert world.assembler.requested == [job.id]
 
 
-def test_an_upload_that_has_not_come_is_prepared_by_nobody(world: World) -> None:
+def test_missing_upload_is_not_requested_as_a_retry_file(world: World) -> None:
     world.after(3 * HOUR, world.add(a_job()))
     assert world.preparer.requested == []

@@ -1,4 +1,4 @@
-"""The shapes callers see, field by field as the base document has them."""
+"""The JSON representations of jobs, field by field as in the base document."""
 
 import json
 import re
@@ -73,13 +73,13 @@ def row_errors(number: int) -> RowErrorPage:
 
 class TestDetails:
     @pytest.mark.parametrize("job", [a_job(), a_processing_job(), a_completed_job(), a_job(status=JobStatus.FAILED)])
-    def test_every_field_of_the_base_document_is_there_whatever_the_status(self, job: Job) -> None:
+    def test_details_include_all_base_fields_in_every_status(self, job: Job) -> None:
         view = details(job)
         assert {*DETAILS, "celery_info"} <= view.keys()
         for name, fields in OBJECTS.items():
             assert set(fields) <= view[name].keys(), name
 
-    def test_the_base_documents_example_comes_out_as_it_is_printed(self) -> None:
+    def test_details_match_the_example_of_the_base_document(self) -> None:
         job = a_completed_job(
             id=JOB_ID,
             original_filename="annual_predictions_1000_rows.csv",
@@ -126,7 +126,7 @@ class TestDetails:
             "celery_meta": None,
         }
 
-    def test_the_estimate_in_seconds_is_there_only_while_processing(self) -> None:
+    def test_estimate_in_seconds_is_included_only_while_processing(self) -> None:
         progress = a_progress((timedelta(seconds=5), 2), (timedelta(seconds=10), 2))
         assert details(a_processing_job(total_rows=8), progress)["performance"] == {
             "processing_time_seconds": 45.2,
@@ -140,11 +140,11 @@ class TestDetails:
         for job in (a_job(), a_completed_job()):
             assert "estimated_completion_seconds" not in details(job)["performance"]
 
-    def test_a_commit_moves_the_time_of_the_last_change(self) -> None:
+    def test_chunk_commit_moves_updated_at(self) -> None:
         progress = a_progress((timedelta(seconds=5), 5))
         assert details(a_processing_job(), progress)["timestamps"]["updated_at"] == "2026-03-02T12:00:05.000Z"
 
-    def test_what_is_not_known_is_null_and_counts_are_zero(self) -> None:
+    def test_unknown_fields_are_null_and_unknown_counts_are_zero(self) -> None:
         view = details(a_job(organization_id=None))
         assert view["file_info"] == {"original_filename": "figures.csv", "file_size": None, "file_size_mb": None}
         assert view["progress"] == dict.fromkeys(OBJECTS["progress"], 0)
@@ -155,7 +155,7 @@ class TestDetails:
     def test_retention_ends_thirty_days_after_the_job(self) -> None:
         assert details(a_completed_job())["expires_at"] == "2026-04-01T12:01:00.000Z"
 
-    def test_options_and_notes_are_shown(self) -> None:
+    def test_details_include_options_and_notes(self) -> None:
         options = UploadOptions(validate_only=True, max_failed_percent=2.5, labels={"team": "risk"})
         view = details(a_completed_job(options=options, notes=("Both profiles found.",), job_type=JobType.QUARTERLY))
         assert view["options"] == {"validate_only": True, "max_failed_percent": 2.5, "labels": {"team": "risk"}}
@@ -175,20 +175,20 @@ class TestDetails:
 
 
 class TestErrors:
-    def test_all_row_errors_fit(self) -> None:
+    def test_details_include_all_of_a_few_row_errors(self) -> None:
         view = details(a_completed_job(), row_errors=row_errors(2))["errors"]
         assert view["error_count"] == 2
         assert view["error_details"]["truncated"] is False
         assert len(view["error_details"]["errors"]) == 2
 
-    def test_the_rest_is_linked_when_not_all_are_shown(self) -> None:
+    def test_details_link_to_row_errors_that_are_not_included(self) -> None:
         job = a_completed_job(id=JOB_ID, total_rows=500, final_successful_rows=0, final_failed_rows=500)
         view = details(job, row_errors=row_errors(100))["errors"]
         assert view["error_count"] == 500
         assert view["error_details"]["truncated"] is True
         assert f"/api/v1/predictions/jobs/{JOB_ID}/errors" in view["error_details"].values()
 
-    def test_a_jobs_own_failure_is_an_error_with_its_code(self) -> None:
+    def test_failure_of_the_job_is_an_error_with_its_code(self) -> None:
         job = a_job(status=JobStatus.FAILED, error_code="empty_file", error_message="The file has no data rows")
         assert details(job)["errors"] == {
             "has_errors": True,
@@ -197,17 +197,17 @@ class TestErrors:
             "error_code": "empty_file",
         }
 
-    def test_a_clean_job_has_none(self) -> None:
+    def test_job_without_failed_rows_has_no_errors(self) -> None:
         job = a_completed_job(final_successful_rows=10, final_failed_rows=0)
         assert details(job)["errors"] == {"has_errors": False, "error_message": None, "error_count": 0}
 
 
 class TestStatus:
-    def test_these_fields_in_this_order(self) -> None:
+    def test_summary_has_all_fields_in_order(self) -> None:
         for job in (a_job(), a_processing_job(), a_completed_job()):
             assert list(job_summary(job, Progress())) == STATUS
 
-    def test_a_running_job_reports_as_the_task_queue_did(self) -> None:
+    def test_summary_of_a_processing_job_has_celery_progress(self) -> None:
         progress = Progress((a_shard(successful_rows=3, failed_rows=1, done=frozenset({0})),))
         view = job_summary(a_processing_job(id=JOB_ID), progress)
         assert (view["celery_task_id"], view["celery_status"]) == (f"arn:execution:{JOB_ID}", "PROGRESS")
@@ -233,13 +233,13 @@ class TestStatus:
             (a_job(status=JobStatus.FAILED, cancelled_at=NOON), "REVOKED"),
         ],
     )
-    def test_every_state_has_its_old_name(self, job: Job, celery_status: str) -> None:
+    def test_every_state_has_its_celery_status(self, job: Job, celery_status: str) -> None:
         view = job_summary(job, Progress())
         assert view["celery_status"] == celery_status
         assert (view["celery_meta"] is None) is (job.status is not JobStatus.PROCESSING)
         assert view["cancelled"] is (celery_status == "REVOKED")
 
-    def test_a_failure_has_its_code_beside_its_message(self) -> None:
+    def test_summary_of_a_failed_job_has_its_error_code_and_message(self) -> None:
         job = a_job(status=JobStatus.FAILED, error_code="stalled", error_message="It stopped.")
         view = job_summary(job, Progress())
         assert view["error_message"] == "It stopped."
@@ -249,7 +249,7 @@ class TestStatus:
 
 class TestProgress:
     @given(total=st.integers(0, 20_000_000), part=st.fractions(0, 1), downloadable=st.booleans())
-    def test_a_percentage_is_floored_and_a_hundred_only_when_all_can_be_downloaded(
+    def test_percentage_is_floored_and_100_only_when_all_is_downloadable(
         self, total: int, part: Any, *, downloadable: bool
     ) -> None:
         processed = int(total * part)
@@ -260,23 +260,23 @@ class TestProgress:
         assert (percentage == 100) is (downloadable and total > 0 and processed == total)
 
     @given(total=st.integers(1, 5_000), downloadable=st.booleans())
-    def test_a_percentage_never_goes_down(self, total: int, *, downloadable: bool) -> None:
+    def test_percentage_never_decreases(self, total: int, *, downloadable: bool) -> None:
         percentages = [
             progress_percentage(processed=processed, total=total, downloadable=downloadable)
             for processed in range(0, total + 1, max(1, total // 50))
         ]
         assert percentages == sorted(percentages)
 
-    def test_one_row_short_is_not_rounded_up(self) -> None:
+    def test_percentage_is_not_rounded_up_when_one_row_is_missing(self) -> None:
         assert progress_percentage(processed=999_999, total=1_000_000, downloadable=True) == 99.9
         assert progress_percentage(processed=1000, total=1000, downloadable=False) == 99.9
 
-    def test_final_counts_stand_once_they_are_known(self) -> None:
+    def test_final_counts_replace_those_of_the_shards(self) -> None:
         progress = Progress((a_shard(successful_rows=1),))
         numbers = job_progress(a_completed_job(), progress)
         assert (numbers["successful_rows"], numbers["failed_rows"], numbers["processed_rows"]) == (8, 2, 10)
 
-    def test_a_failed_jobs_workflow_shows_the_chunks_that_were_done(self) -> None:
+    def test_workflow_of_a_failed_job_has_the_number_of_done_chunks(self) -> None:
         ended = a_processing_job(
             status=JobStatus.FAILED,
             completed_at=NOON,
@@ -289,7 +289,7 @@ class TestProgress:
         assert (view["workflow"]["chunks"], view["workflow"]["chunks_done"]) == (2, 1)
 
 
-def test_times_are_in_utc_with_z() -> None:
+def test_timestamps_are_in_utc_with_z() -> None:
     assert timestamp(NOON) == "2026-03-02T12:00:00.000Z"
     assert timestamp(None) is None
 

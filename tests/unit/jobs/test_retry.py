@@ -1,4 +1,4 @@
-"""Child jobs of failed and unprocessed rows: which there may be, whose they are, and what they inherit."""
+"""Retry jobs of failed and unprocessed rows: when they are allowed, who may manage them and what they inherit."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ def retries(store: FakeJobStore, preparer: FakePreparer, clock: SettableClock) -
 
 
 def a_cancelled_job(**overrides: object) -> Job:
-    """Ten rows, of which three were scored and one refused before the end."""
+    """Returns a job of ten rows, of which three were scored and one was invalid before the end."""
     ended = {
         "status": JobStatus.FAILED,
         "completed_at": NOON,
@@ -45,7 +45,7 @@ def half_done(job: Job) -> JobView:
     return a_view(job, Progress((a_shard(done=frozenset({0}), successful_rows=3, failed_rows=1, closed=True),)))
 
 
-def test_a_retry_is_a_pending_job_like_its_parent(
+def test_retry_is_a_pending_job_like_its_parent(
     retries: RetryService, store: FakeJobStore, preparer: FakePreparer
 ) -> None:
     options = UploadOptions(validate_only=True, max_failed_percent=5.0, encoding="cp1252", labels={"team": "risk"})
@@ -59,7 +59,7 @@ def test_a_retry_is_a_pending_job_like_its_parent(
     assert view.job == child
     assert (child.status, child.phase, child.source) == (JobStatus.PENDING, Phase.AWAITING_UPLOAD, Source.RETRY)
     assert (child.parent_job_id, child.job_type) == (parent.id, parent.job_type)
-    # The rows are written as CSV in UTF-8, whatever they came as.
+    # The rows are written as CSV in UTF-8, whatever the format of the input.
     assert (child.options, child.original_filename) == (replace(options, encoding=None), "figures.csv")
     assert (child.organization_id, child.user_id, child.created_by) == (parent.organization_id, "user-2", "joe")
     assert child.retry == a_retry()
@@ -67,7 +67,7 @@ def test_a_retry_is_a_pending_job_like_its_parent(
     assert store.get(parent.id) == before
 
 
-def test_a_file_whose_rows_were_never_counted_is_taken_as_it_came(retries: RetryService) -> None:
+def test_input_whose_rows_were_never_counted_is_retried_unchanged(retries: RetryService) -> None:
     options = UploadOptions(encoding="cp1252")
     parent = a_cancelled_job(total_rows=None, shard_count=0, options=options, original_filename="figures.xlsx")
     child = retries.retry(a_caller(), a_view(parent), BOTH)
@@ -80,13 +80,13 @@ def test_a_file_whose_rows_were_never_counted_is_taken_as_it_came(retries: Retry
 
 
 @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.PROCESSING])
-def test_a_live_job_is_not_retried(retries: RetryService, store: FakeJobStore, status: JobStatus) -> None:
+def test_live_job_cannot_be_retried(retries: RetryService, store: FakeJobStore, status: JobStatus) -> None:
     with pytest.raises(ResultsNotReadyError, match=status):
         retries.retry(a_caller(), a_view(a_job(status=status)), BOTH)
     assert store.unreconciled() == []
 
 
-def test_a_completed_job_has_failed_rows_to_retry_and_no_unprocessed_ones(retries: RetryService) -> None:
+def test_completed_job_has_failed_but_no_unprocessed_rows_to_retry(retries: RetryService) -> None:
     parent = a_view(a_completed_job())
     for wanted in (frozenset({Outcome.FAILED}), BOTH):
         assert retries.retry(a_caller(), parent, wanted).retry == a_retry(outcomes=wanted)
@@ -94,31 +94,31 @@ def test_a_completed_job_has_failed_rows_to_retry_and_no_unprocessed_ones(retrie
         retries.retry(a_caller(), parent, frozenset({Outcome.UNPROCESSED}))
 
 
-def test_a_job_of_successes_alone_has_nothing_to_retry(retries: RetryService) -> None:
+def test_job_without_failed_rows_has_nothing_to_retry(retries: RetryService) -> None:
     parent = a_completed_job(final_successful_rows=10, final_failed_rows=0)
     with pytest.raises(NothingToRetryError, match="no failed or unprocessed rows"):
         retries.retry(a_caller(), a_view(parent), BOTH)
 
 
 @pytest.mark.parametrize("wanted", [{Outcome.FAILED}, {Outcome.UNPROCESSED}])
-def test_a_cancelled_job_is_retried_also_before_its_files_are_there(
+def test_cancelled_job_can_be_retried_before_its_files_are_assembled(
     retries: RetryService, wanted: set[Outcome]
 ) -> None:
     assert retries.retry(a_caller(), half_done(a_cancelled_job()), frozenset(wanted)).retry is not None
 
 
-def test_rows_never_counted_are_unprocessed_and_not_failed(retries: RetryService) -> None:
+def test_rows_that_were_never_counted_are_unprocessed_and_not_failed(retries: RetryService) -> None:
     with pytest.raises(NothingToRetryError, match="no failed rows"):
         retries.retry(a_caller(), a_view(a_cancelled_job(total_rows=None, shard_count=0)), frozenset({Outcome.FAILED}))
 
 
-def test_a_job_whose_file_never_came_has_nothing_to_retry(retries: RetryService) -> None:
+def test_job_whose_file_never_arrived_has_nothing_to_retry(retries: RetryService) -> None:
     parent = a_cancelled_job(total_rows=None, shard_count=0, stored_input=None)
     with pytest.raises(NothingToRetryError, match="before its file arrived"):
         retries.retry(a_caller(), a_view(parent), BOTH)
 
 
-def test_chains_of_retries_end(retries: RetryService) -> None:
+def test_number_of_successive_retries_is_limited(retries: RetryService) -> None:
     last = retries.retry(a_caller(), a_view(a_completed_job(retry=a_retry(generation=MAX_GENERATIONS - 1))), BOTH)
     assert last.retry == a_retry(generation=MAX_GENERATIONS)
     with pytest.raises(RetryLimitError, match="10th retry"):
@@ -134,7 +134,7 @@ def test_chains_of_retries_end(retries: RetryService) -> None:
     ],
     ids=["organization", "alone", "dropped"],
 )
-def test_who_may_manage_the_parent_may_manage_its_retry_whoever_made_it(retries: RetryService, parent: Job) -> None:
+def test_callers_who_may_manage_the_parent_may_manage_its_retry(retries: RetryService, parent: Job) -> None:
     child = retries.retry(a_super_admin(), a_view(parent), BOTH)
     assert child.created_by == "root"
     callers = [
@@ -147,7 +147,7 @@ def test_who_may_manage_the_parent_may_manage_its_retry_whoever_made_it(retries:
     assert [may_manage(caller, child) for caller in callers] == [may_manage(caller, parent) for caller in callers]
 
 
-def test_a_request_that_is_lost_leaves_the_job_to_reconcile(
+def test_retry_whose_file_request_failed_is_left_to_reconcile(
     retries: RetryService, store: FakeJobStore, preparer: FakePreparer
 ) -> None:
     preparer.error = UnavailableError()

@@ -1,4 +1,4 @@
-"""The file of a retry: made once it can be, the same when asked for again, and not for a job that waits no more."""
+"""Retry files: written once the parent's files exist, the same when repeated, and only for a pending job."""
 
 from dataclasses import dataclass, field
 
@@ -12,7 +12,7 @@ from tests.fakes import FakeJobStore, SettableClock
 
 @dataclass
 class FakeRetryFiles:
-    """Records the files to write; with `are_gone` the results of the parent are gone."""
+    """Records the written files; with `are_gone` the results of the parent no longer exist."""
 
     are_gone: bool = False
     written: list[tuple[Job, Job, Retry]] = field(default_factory=list)
@@ -24,7 +24,7 @@ class FakeRetryFiles:
 
 
 class World:
-    """A preparation, and what happens while it waits."""
+    """A preparation and its fakes; `on_third_wait` runs while it waits."""
 
     def __init__(self, store: FakeJobStore, clock: SettableClock) -> None:
         self.store = store
@@ -39,7 +39,7 @@ class World:
             self.on_third_wait()
 
     def on_third_wait(self) -> None:
-        """Nothing, unless a test says otherwise."""
+        """Does nothing unless a test replaces it."""
 
     def add(self, *jobs: Job) -> None:
         for job in jobs:
@@ -56,7 +56,7 @@ def world(store: FakeJobStore, clock: SettableClock) -> World:
     return World(store, clock)
 
 
-def a_parent_whose_files_are_not_there() -> Job:
+def a_parent_without_files() -> Job:
     return a_processing_job(status=JobStatus.FAILED, completed_at=NOON)
 
 
@@ -71,8 +71,8 @@ def test_repeated_preparation_writes_the_same_file(world: World) -> None:
     assert world.waits == []
 
 
-def test_the_parents_files_are_waited_for(world: World) -> None:
-    parent = a_parent_whose_files_are_not_there()
+def test_preparation_waits_for_the_files_of_the_parent(world: World) -> None:
+    parent = a_parent_without_files()
     child = a_retry_job(parent_job_id=parent.id)
     world.add(parent, child)
     world.on_third_wait = (  # type: ignore[method-assign]
@@ -83,8 +83,8 @@ def test_the_parents_files_are_waited_for(world: World) -> None:
     assert len(world.waits) == 3
 
 
-def test_the_wait_has_an_end_and_then_the_request_fails_to_be_repeated(world: World) -> None:
-    parent = a_parent_whose_files_are_not_there()
+def test_preparation_raises_after_a_bounded_wait(world: World) -> None:
+    parent = a_parent_without_files()
     child = a_retry_job(parent_job_id=parent.id)
     world.add(parent, child)
     with pytest.raises(ParentNotReadyError):
@@ -93,22 +93,22 @@ def test_the_wait_has_an_end_and_then_the_request_fails_to_be_repeated(world: Wo
     assert world.job(child) == child
 
 
-def test_a_retry_cancelled_during_the_wait_gets_no_file(world: World) -> None:
-    parent = a_parent_whose_files_are_not_there()
+def test_retry_cancelled_during_the_wait_gets_no_file(world: World) -> None:
+    parent = a_parent_without_files()
     child = a_retry_job(parent_job_id=parent.id)
     world.add(parent, child)
 
-    def cancel_and_settle() -> None:
+    def cancel_and_assemble() -> None:
         world.store.fail(child, error_code=None, error_message="Cancelled", cancelled=True, now=NOON)
         world.store.record_assembly(parent, successful=5, failed=5, now=NOON)
 
-    world.on_third_wait = cancel_and_settle  # type: ignore[method-assign]
+    world.on_third_wait = cancel_and_assemble  # type: ignore[method-assign]
     world.preparation.prepare(child.id)
     assert world.files.written == []
 
 
 @pytest.mark.parametrize("status", [status for status in JobStatus if status is not JobStatus.PENDING])
-def test_a_retry_that_waits_no_more_gets_no_file(world: World, status: JobStatus) -> None:
+def test_retry_that_is_no_longer_pending_gets_no_file(world: World, status: JobStatus) -> None:
     parent = a_completed_job()
     child = a_retry_job(parent_job_id=parent.id, status=status)
     world.add(parent, child)
@@ -117,7 +117,7 @@ def test_a_retry_that_waits_no_more_gets_no_file(world: World, status: JobStatus
     assert world.job(child) == child
 
 
-def test_a_deleted_retry_and_a_job_that_is_none_are_left_alone(world: World) -> None:
+def test_deleted_retry_and_job_that_is_no_retry_get_no_file(world: World) -> None:
     parent, upload = a_completed_job(), a_job()
     child = a_retry_job(parent_job_id=parent.id)
     world.add(parent, child, upload)
@@ -128,7 +128,7 @@ def test_a_deleted_retry_and_a_job_that_is_none_are_left_alone(world: World) -> 
     assert world.job(upload) == upload
 
 
-def test_a_retry_whose_parent_was_deleted_fails_with_the_reason(world: World) -> None:
+def test_retry_whose_parent_was_deleted_fails_with_the_reason(world: World) -> None:
     child = a_retry_job()
     world.add(child)
     world.preparation.prepare(child.id)
@@ -138,7 +138,7 @@ def test_a_retry_whose_parent_was_deleted_fails_with_the_reason(world: World) ->
 
 
 @pytest.mark.parametrize("retry", [a_retry(), a_retry(is_whole_input=True)], ids=["rows", "whole"])
-def test_a_retry_whose_parents_files_have_expired_fails_with_the_reason(world: World, retry: Retry) -> None:
+def test_retry_whose_parents_files_have_expired_fails_with_the_reason(world: World, retry: Retry) -> None:
     parent = a_completed_job()
     child = a_retry_job(parent_job_id=parent.id, retry=retry)
     world.add(parent, child)

@@ -1,4 +1,4 @@
-"""Paging through row errors: every error once, in order, whatever the sizes."""
+"""Paging through row errors: every error once and in order, for pages of any size."""
 
 import json
 from collections import Counter
@@ -43,7 +43,7 @@ class Objects:
 
 
 def all_pages(objects: Mapping[int, bytes], limits: list[int]) -> list[RowErrorPage]:
-    """Every page from the first on, each as large as the next of `limits` says."""
+    """Returns all pages from the first on, with the next of `limits` as the size of each."""
     source, pages = Objects(objects), list[RowErrorPage]()
     position: Position | None = Position()
     while position is not None:
@@ -51,7 +51,7 @@ def all_pages(objects: Mapping[int, bytes], limits: list[int]) -> list[RowErrorP
         page = read_page(objects.keys(), source.read, start=position, limit=limit)
         assert len(page.errors) <= limit
         assert page.following is None or len(page.errors) == limit
-        assert page.errors or not pages, "a page that was promised is empty"
+        assert page.errors or not pages, "a following page is empty"
         pages.append(page)
         position = page.following
     return pages
@@ -62,39 +62,39 @@ def shown(pages: list[RowErrorPage]) -> list[dict[str, Any]]:
 
 
 @given(chunks=chunk_errors, limits=st.lists(st.integers(1, 30), min_size=1, max_size=4), ascii_only=st.booleans())
-def test_pages_of_any_sizes_give_every_error_once_in_order(
+def test_pages_of_any_size_return_every_error_once_and_in_order(
     chunks: dict[int, list[str]], limits: list[int], *, ascii_only: bool
 ) -> None:
     expected = [{"row": row, "value": value} for chunk in sorted(chunks) for row, value in enumerate(chunks[chunk])]
     assert shown(all_pages(stored(chunks, ascii_only=ascii_only), limits)) == expected
 
 
-def test_the_end_is_known_when_the_last_error_is_shown() -> None:
+def test_page_with_the_last_error_has_no_following_page() -> None:
     objects = stored({0: ["a", "b"], 3: ["c"]})
     page = read_page(objects, Objects(objects).read, start=Position(), limit=3)
     assert (len(page.errors), page.following) == (3, None)
 
 
-def test_a_job_without_failed_rows_has_one_empty_page() -> None:
+def test_job_without_failed_rows_has_one_empty_page() -> None:
     assert read_page([], Objects({}).read, start=Position(), limit=10) == RowErrorPage(errors=(), following=None)
 
 
-def test_a_page_reads_only_what_it_shows() -> None:
+def test_page_reads_only_the_bytes_that_it_needs() -> None:
     objects = stored({chunk: ["x" * 100] * 1_000 for chunk in range(50)})
     source = Objects(objects)
     page = read_page(objects.keys(), source.read, start=Position(chunk=30), limit=20)
     assert len(page.errors) == 20
     assert {chunk for chunk, _, _ in source.reads} == {30}
-    # One more than is shown, to know whether there is another page.
+    # One more than is returned, to know whether there is another page.
     assert sum(length for _, _, length in source.reads) <= 21 * 400
 
 
-def test_an_error_longer_than_the_first_read_is_read_whole() -> None:
+def test_error_longer_than_the_first_read_is_read_whole() -> None:
     objects = stored({0: ["v" * 40_000, "w"]})
     assert [error["value"][:1] for error in shown(all_pages(objects, [1]))] == ["v", "w"]
 
 
-def test_chunks_committed_between_two_pages_do_not_disturb_what_follows() -> None:
+def test_chunks_committed_between_two_pages_do_not_affect_the_next_page() -> None:
     objects = stored({2: ["a", "b", "c"], 5: ["d"]})
     first = read_page({2: b""}, Objects(objects).read, start=Position(), limit=2)
     assert first.following is not None
@@ -103,30 +103,30 @@ def test_chunks_committed_between_two_pages_do_not_disturb_what_follows() -> Non
 
 
 @pytest.mark.parametrize("start", [Position(chunk=9), Position(chunk=1, offset=10**9)])
-def test_a_position_past_the_end_is_an_empty_last_page(start: Position) -> None:
+def test_position_past_the_end_returns_an_empty_last_page(start: Position) -> None:
     objects = stored({0: ["a"], 1: ["b"]})
     assert read_page(objects, Objects(objects).read, start=start, limit=5) == RowErrorPage(errors=(), following=None)
 
 
 codes = st.sampled_from(["missing_field", "invalid_number"])
 columns = st.sampled_from(["sector", "inventory", None])
-faulty_rows = st.lists(st.lists(st.tuples(codes, columns), min_size=1, max_size=3), max_size=30)
+invalid_rows = st.lists(st.lists(st.tuples(codes, columns), min_size=1, max_size=3), max_size=30)
 
 
 @given(
-    chunks=st.dictionaries(st.integers(0, 5), faulty_rows, max_size=4),
+    chunks=st.dictionaries(st.integers(0, 5), invalid_rows, max_size=4),
     code=codes | st.none(),
     column=columns,
     limit=st.integers(1, 5),
     budget=st.integers(0, 2_000),
 )
-def test_a_search_finds_every_row_with_such_a_fault_once_and_as_many_as_were_counted(
+def test_filter_finds_every_matching_row_once_and_agrees_with_the_counts(
     chunks: dict[int, list[list[tuple[str, str | None]]]], code: str | None, column: str | None, limit: int, budget: int
 ) -> None:
     objects = {
         chunk: b"".join(
-            json.dumps({"row": row, "errors": [{"code": c, "column": k} for c, k in faults]}).encode() + b"\n"
-            for row, faults in enumerate(rows)
+            json.dumps({"row": row, "errors": [{"code": c, "column": k} for c, k in groups_of_row]}).encode() + b"\n"
+            for row, groups_of_row in enumerate(rows)
         )
         for chunk, rows in chunks.items()
     }
@@ -147,10 +147,10 @@ def test_a_search_finds_every_row_with_such_a_fault_once_and_as_many_as_were_cou
         found += [(error["row"], len(error["errors"])) for error in page.errors]
         position = page.following
     expected = [
-        (row, len(faults))
+        (row, len(groups_of_row))
         for _, rows in sorted(chunks.items())
-        for row, faults in enumerate(rows)
-        if any(code in (None, c) and column in (None, k) for c, k in faults)
+        for row, groups_of_row in enumerate(rows)
+        if any(code in (None, c) and column in (None, k) for c, k in groups_of_row)
     ]
     assert found == expected
     counts = RowErrorCounts.total(

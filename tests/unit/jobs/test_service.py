@@ -1,4 +1,4 @@
-"""What callers do with jobs until they are done with them: upload, look, cancel."""
+"""`JobService`: uploading, reading and cancelling jobs."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +19,7 @@ STRANGER = a_caller(user_id="zoe", organization_id="globex")
 
 
 class TestUpload:
-    def test_a_job_waits_for_the_event_of_its_own_file(
+    def test_uploaded_job_waits_for_the_event_of_its_file(
         self, service: JobService, store: FakeJobStore, uploads: FakeUploadStore, workflow: FakeWorkflow
     ) -> None:
         options = UploadOptions(validate_only=True)
@@ -33,7 +33,7 @@ class TestUpload:
         assert uploads.objects == {(upload_key(job.id), "v1"): b"a,b\n"}
         assert workflow.executions == {}
 
-    def test_a_presigned_job_has_a_form_for_its_own_key(self, service: JobService, uploads: FakeUploadStore) -> None:
+    def test_presigned_job_has_a_form_for_its_key(self, service: JobService, uploads: FakeUploadStore) -> None:
         presigned = service.presign(
             a_caller(),
             job_type=JobType.ANNUAL,
@@ -50,7 +50,7 @@ class TestUpload:
 
 
 class TestScope:
-    def test_a_foreign_job_and_an_unknown_one_cannot_be_told_apart(
+    def test_foreign_job_is_indistinguishable_from_an_unknown_one(
         self, service: JobService, store: FakeJobStore
     ) -> None:
         foreign = a_completed_job()
@@ -69,7 +69,9 @@ class TestScope:
             assert messages == ["Job not found or access denied"] * 2
         assert store.get(foreign.id) == a_view(foreign, store.get(foreign.id).progress)  # type: ignore[union-attr]
 
-    def test_lists_and_counts_keep_to_the_callers_scope(self, service: JobService, store: FakeJobStore) -> None:
+    def test_lists_and_counts_are_limited_to_the_scope_of_the_caller(
+        self, service: JobService, store: FakeJobStore
+    ) -> None:
         store.add(a_job())
         for caller, seen in ((a_caller(), 1), (STRANGER, 0)):
             assert len(service.page(caller, JobFilter(), after=None, offset=0, limit=5).views) == seen
@@ -78,7 +80,7 @@ class TestScope:
 
 class TestCancel:
     @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.PROCESSING])
-    def test_a_live_job_fails_as_cancelled(
+    def test_cancelled_live_job_fails_and_its_files_are_requested(
         self, service: JobService, store: FakeJobStore, assembler: FakeAssembler, status: JobStatus
     ) -> None:
         job = a_job(status=status)
@@ -93,7 +95,7 @@ class TestCancel:
         assert not cancellation.execution_stopped
         assert assembler.requested == [job.id]
 
-    def test_a_running_execution_is_stopped_after_the_record_says_so(
+    def test_execution_is_stopped_after_the_job_is_recorded_as_failed(
         self, service: JobService, store: FakeJobStore, workflow: FakeWorkflow, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         job = a_processing_job()
@@ -112,7 +114,7 @@ class TestCancel:
         assert service.cancel(a_caller(), job.id).execution_stopped
         assert seen == [JobStatus.FAILED]
 
-    def test_a_cancel_that_cannot_ask_for_the_files_holds_and_leaves_them_to_reconcile(
+    def test_cancel_succeeds_and_leaves_the_files_to_reconcile_on_an_outage(
         self, service: JobService, store: FakeJobStore
     ) -> None:
         job = a_processing_job()
@@ -125,7 +127,7 @@ class TestCancel:
         assert service.cancel(a_caller(), job.id).job.cancelled
         assert store.unreconciled() == [job.id]
 
-    def test_a_second_cancel_says_the_same(
+    def test_second_cancel_returns_the_same(
         self, service: JobService, store: FakeJobStore, workflow: FakeWorkflow, clock: SettableClock
     ) -> None:
         job = a_processing_job()
@@ -138,7 +140,7 @@ class TestCancel:
         assert second.job.cancelled_at == first.job.cancelled_at == NOON
         assert workflow.stopped == [job.id]
 
-    def test_a_second_cancel_does_what_a_crash_left_undone(
+    def test_second_cancel_finishes_one_that_crashed(
         self, service: JobService, store: FakeJobStore, workflow: FakeWorkflow, assembler: FakeAssembler
     ) -> None:
         job = a_processing_job()
@@ -149,7 +151,7 @@ class TestCancel:
         assert workflow.stopped == assembler.requested == [job.id]
 
     @pytest.mark.parametrize("status", ["completed", "failed"])
-    def test_an_ended_job_cannot_be_cancelled(self, service: JobService, store: FakeJobStore, status: str) -> None:
+    def test_ended_job_cannot_be_cancelled(self, service: JobService, store: FakeJobStore, status: str) -> None:
         job = a_completed_job(status=JobStatus(status))
         store.add(job)
         with pytest.raises(JobNotCancellableError) as refused:
@@ -158,7 +160,7 @@ class TestCancel:
             f"Cannot cancel job with status '{status}'. Only pending or processing jobs can be cancelled."
         )
 
-    def test_a_job_that_is_deleted_while_its_execution_stops_was_cancelled_all_the_same(
+    def test_job_deleted_while_its_execution_stops_counts_as_cancelled(
         self, service: JobService, store: FakeJobStore, workflow: FakeWorkflow, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         job = a_processing_job()

@@ -1,4 +1,4 @@
-"""Sums over jobs."""
+"""Statistics summed over jobs."""
 
 from datetime import timedelta
 from typing import Any
@@ -18,10 +18,10 @@ from tests.fakes import FakeJobStore
 MINUTE = timedelta(minutes=1)
 
 
-def test_jobs_rows_and_rates_are_summed_over_all_of_them() -> None:
+def test_statistics_sum_jobs_and_rows_and_compute_rates() -> None:
     views = [
         a_view(a_job()),
-        # Ten rows in a minute, two of them refused.
+        # Ten rows in a minute, two of them invalid.
         a_view(a_completed_job()),
         # Five of ten rows after two minutes.
         a_view(a_processing_job(), a_progress((MINUTE, 5))),
@@ -52,13 +52,13 @@ def test_jobs_rows_and_rates_are_summed_over_all_of_them() -> None:
 
 
 @pytest.mark.parametrize("views", [[], [a_view(a_job())], [a_view(a_processing_job())]])
-def test_without_rows_there_are_no_rates(views: list[JobView]) -> None:
+def test_rates_are_none_without_processed_rows(views: list[JobView]) -> None:
     statistics = statistics_of(views, is_complete=True, now=NOON)
     assert (statistics.success_rate, statistics.rows_per_second) == (None, None)
     assert sum(statistics.by_status.values()) == len(views)
 
 
-def test_of_more_jobs_than_were_read_it_says_since_when() -> None:
+def test_incomplete_statistics_include_the_time_since_which_they_count() -> None:
     views = [a_view(a_job(created_at=NOON + minutes * MINUTE)) for minutes in (3, 2, 1)]
     shown = job_statistics(statistics_of(views, is_complete=False, now=NOON))
     assert (shown["is_complete"], shown["since"]) == (False, "2026-03-02T12:01:00.000Z")
@@ -67,7 +67,7 @@ def test_of_more_jobs_than_were_read_it_says_since_when() -> None:
 
 
 @given(st.integers(0, 10**9), st.integers(0, 10**9), st.floats(0, 10**9))
-def test_rates_are_rates_and_only_no_failure_is_one(successful: int, failed: int, seconds: float) -> None:
+def test_success_rate_is_one_only_without_failed_rows(successful: int, failed: int, seconds: float) -> None:
     made = Statistics(
         by_status={},
         cancelled=0,
@@ -94,7 +94,7 @@ _overrides = st.fixed_dictionaries(
 
 
 @given(st.lists(st.builds(lambda make, overrides: a_view(make(**overrides)), _job, _overrides)))
-def test_the_parts_add_up_and_jobs_apart_are_jobs_together(views: list[JobView]) -> None:
+def test_statistics_of_single_jobs_add_up_to_those_of_all_jobs(views: list[JobView]) -> None:
     def seen(part: list[JobView]) -> dict[str, Any]:
         return {**job_statistics(statistics_of(part, is_complete=True, now=NOON))}
 
@@ -108,9 +108,7 @@ def test_the_parts_add_up_and_jobs_apart_are_jobs_together(views: list[JobView])
                 assert value == sum(one[group][name] for one in apart)
 
 
-def test_the_newest_jobs_of_the_callers_scope_are_counted_up_to_a_number(
-    service: JobService, store: FakeJobStore
-) -> None:
+def test_statistics_count_the_newest_jobs_in_scope_up_to_a_limit(service: JobService, store: FakeJobStore) -> None:
     for number in range(SUMMED_AT_MOST + 1):
         store.add(a_job(created_at=NOON + timedelta(seconds=number)))
     store.add(a_job(organization_id="rival"))

@@ -1,4 +1,4 @@
-"""The keys of the uploads bucket, and the names shown for files."""
+"""Keys of the uploads bucket, and display names of files."""
 
 from pathlib import PurePosixPath
 from uuid import UUID, uuid4
@@ -11,13 +11,13 @@ from shared.jobs.job import JobType, Outcome
 from shared.jobs.uploads import MAX_FILENAME, display_name, download_name, drop_target, upload_key, uploaded_job_id
 
 JOB_ID = UUID("550e8400-e29b-41d4-a716-446655440000")
-# Any character, those that hide or reorder others and lone surrogates among them.
+# Any character, including lone surrogates and those that hide or reorder others.
 any_text = st.text(st.characters(), max_size=60)
 
 
 class TestUploadKeys:
     @given(job_id=st.uuids())
-    def test_a_key_gives_its_job_back(self, job_id: UUID) -> None:
+    def test_upload_key_leads_to_its_job_id(self, job_id: UUID) -> None:
         assert uploaded_job_id(upload_key(job_id)) == job_id
 
     @pytest.mark.parametrize(
@@ -41,11 +41,11 @@ class TestUploadKeys:
             f"api/{str(JOB_ID)[:-1]}\u0660",
         ],
     )
-    def test_anything_but_the_exact_key_belongs_to_no_job(self, key: str) -> None:
+    def test_key_that_is_not_exactly_an_upload_key_has_no_job_id(self, key: str) -> None:
         assert uploaded_job_id(key) is None
 
     @given(key=any_text)
-    def test_no_key_is_both_an_upload_and_a_drop(self, key: str) -> None:
+    def test_no_key_is_both_an_upload_key_and_a_drop_key(self, key: str) -> None:
         for odd in (key, f"api/{key}", f"drop/{key}", f"drop/acme/annual/{key}.csv"):
             assert uploaded_job_id(odd) is None or drop_target(odd) is None
 
@@ -66,7 +66,7 @@ class TestDropKeys:
             (f"drop/{'o' * 64}/annual/a.csv", "o" * 64, JobType.ANNUAL, "a.csv"),
         ],
     )
-    def test_a_key_says_whose_file_it_is_and_what(
+    def test_drop_key_names_organization_and_job_type_and_file(
         self, key: str, organization_id: str, job_type: JobType, filename: str
     ) -> None:
         target = drop_target(key)
@@ -101,11 +101,11 @@ class TestDropKeys:
             f"drop/{'o' * 65}/annual/a.csv",
         ],
     )
-    def test_a_key_that_does_not_fit_makes_no_job(self, key: str) -> None:
+    def test_malformed_drop_key_has_no_target(self, key: str) -> None:
         assert drop_target(key) is None
 
     @given(organization_id=any_text, path=any_text)
-    def test_an_organization_from_a_key_is_always_well_formed(self, organization_id: str, path: str) -> None:
+    def test_organization_of_a_drop_key_is_always_well_formed(self, organization_id: str, path: str) -> None:
         target = drop_target(f"drop/{organization_id}/annual/{path}.csv")
         if target is not None:
             assert target.organization_id == organization_id.split("/", maxsplit=1)[0]
@@ -118,12 +118,12 @@ class TestDropKeys:
 class TestNames:
     @pytest.mark.hazard("File names that traverse folders, hide or reorder characters, or are long")
     @given(path=any_text)
-    def test_a_shown_name_is_one_plain_part_of_a_path(self, path: str) -> None:
+    def test_display_name_is_a_single_part_of_a_path(self, path: str) -> None:
         name = display_name(path)
         assert 1 <= len(name) <= MAX_FILENAME
         assert "/" not in name
         assert "\\" not in name
-        name.encode()  # no lone surrogate is left, which no JSON or header could carry
+        name.encode()  # raises on a lone surrogate, which JSON and headers cannot contain
 
     @pytest.mark.hazard("File names that traverse folders, hide or reorder characters, or are long")
     @pytest.mark.parametrize(
@@ -149,37 +149,37 @@ class TestNames:
             "\ud800",
         ],
     )
-    def test_characters_that_hide_or_reorder_others_are_taken_out(self, hidden: str) -> None:
+    def test_characters_that_hide_or_reorder_others_are_removed(self, hidden: str) -> None:
         assert display_name(f"a{hidden}vsc.exe") == "avsc.exe"
 
-    def test_letters_of_every_script_stay(self) -> None:
+    def test_letters_of_every_script_are_kept(self) -> None:
         for name in ("Ünïcode €.csv", "報告書.xlsx", "\u0646\u0645\u0627\u200c\u0646.csv", "אב.csv", "👩\u200d💼.csv"):
             assert display_name(name) == name
 
     @pytest.mark.parametrize("name", ["", " ", "/", "a/", "\\", "\0", "\u202e"])
-    def test_a_file_without_a_name_is_called_unnamed_or_by_its_folder(self, name: str) -> None:
+    def test_file_without_a_name_is_named_unnamed_or_after_its_folder(self, name: str) -> None:
         assert display_name(name) in {"unnamed", "a"}
 
     @pytest.mark.hazard("File names that traverse folders, hide or reorder characters, or are long")
     @pytest.mark.parametrize("suffix", [".csv", ".xlsx", "." + "x" * 300])
-    def test_a_long_name_keeps_its_ending_as_far_as_there_is_room(self, suffix: str) -> None:
+    def test_long_name_keeps_its_extension_if_there_is_room(self, suffix: str) -> None:
         name = display_name("n" * 1_000 + suffix)
         assert len(name) == MAX_FILENAME
         if len(suffix) < MAX_FILENAME:
             assert name.endswith("n" + suffix)
 
-    def test_a_result_file_is_named_after_the_input_and_the_outcome(self) -> None:
+    def test_result_file_is_named_after_the_input_and_the_outcome(self) -> None:
         assert download_name("a.b.xlsx", Outcome.FAILED) == "a.b_failed.csv"
         assert download_name("noending", Outcome.ALL) == "noending_all.csv"
 
     @given(path=any_text, outcome=st.sampled_from(Outcome))
-    def test_every_name_that_is_shown_makes_a_download_name(self, path: str, outcome: Outcome) -> None:
+    def test_every_display_name_makes_a_valid_download_name(self, path: str, outcome: Outcome) -> None:
         name = download_name(display_name(path), outcome)
         assert name.endswith(f"_{outcome}.csv")
         assert PurePosixPath(name).name == name
 
 
 @pytest.mark.hazard("File names that traverse folders, hide or reorder characters, or are long")
-def test_upload_keys_hold_nothing_of_the_callers() -> None:
+def test_upload_key_contains_nothing_from_the_caller() -> None:
     job_id = uuid4()
     assert upload_key(job_id) == f"api/{job_id}"

@@ -1,4 +1,4 @@
-"""What callers do with jobs that are there: download, read their row errors, delete."""
+"""`JobService`: deleting jobs, and reading their row errors."""
 
 from uuid import uuid4
 
@@ -21,7 +21,7 @@ STRANGER = a_caller(user_id="zoe", organization_id="globex")
 
 class TestDelete:
     @pytest.mark.parametrize("status", [JobStatus.PENDING, JobStatus.QUEUED, JobStatus.COMPLETED, JobStatus.FAILED])
-    def test_everything_of_the_job_goes_and_nothing_else(
+    def test_delete_removes_everything_of_the_job_and_nothing_else(
         self,
         service: JobService,
         store: FakeJobStore,
@@ -42,7 +42,9 @@ class TestDelete:
         assert list(uploads.objects) == [(upload_key(job_id), "v2")]
         assert {owner for owner, _ in (*results.files, *results.errors)} == {other}
 
-    def test_a_processing_job_stays(self, service: JobService, store: FakeJobStore, uploads: FakeUploadStore) -> None:
+    def test_processing_job_cannot_be_deleted(
+        self, service: JobService, store: FakeJobStore, uploads: FakeUploadStore
+    ) -> None:
         job = a_processing_job()
         store.add(job)
         uploads.objects[upload_key(job.id), "v1"] = b"x"
@@ -54,7 +56,7 @@ class TestDelete:
         assert store.get(job.id) is not None
         assert uploads.objects
 
-    def test_a_queued_job_is_not_left_running(
+    def test_deleted_queued_job_is_stopped(
         self, service: JobService, store: FakeJobStore, workflow: FakeWorkflow
     ) -> None:
         job = a_job(status=JobStatus.QUEUED)
@@ -63,14 +65,14 @@ class TestDelete:
         service.delete(a_caller(), job.id)
         assert workflow.stopped == [job.id]
 
-    def test_a_second_delete_finds_nothing(self, service: JobService, store: FakeJobStore) -> None:
+    def test_second_delete_finds_no_job(self, service: JobService, store: FakeJobStore) -> None:
         job = a_completed_job()
         store.add(job)
         service.delete(a_caller(), job.id)
         with pytest.raises(JobNotFoundError):
             service.delete(a_caller(), job.id)
 
-    def test_a_job_that_starts_meanwhile_is_seen_to_process(
+    def test_job_that_starts_during_the_delete_cannot_be_deleted(
         self, service: JobService, store: FakeJobStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         job = a_job(status=JobStatus.QUEUED)
@@ -99,9 +101,7 @@ def test_row_errors_are_read_from_the_chunks_that_have_any(
     assert [error["row"] for error in page.errors] == [6, 9]
 
 
-def test_the_files_of_a_deleted_job_do_not_come_back_through_a_view_read_before(
-    service: JobService, store: FakeJobStore
-) -> None:
+def test_row_errors_of_a_job_deleted_after_it_was_read_are_gone(service: JobService, store: FakeJobStore) -> None:
     job = a_completed_job()
     store.add(job, a_shard(with_failures=frozenset({0})))
     view = service.get(a_caller(), job.id)
@@ -110,7 +110,7 @@ def test_the_files_of_a_deleted_job_do_not_come_back_through_a_view_read_before(
         service.row_errors(view, start=Position(), limit=1)
 
 
-def test_a_job_has_stored_input_only_from_its_event(store: FakeJobStore) -> None:
+def test_job_gets_its_stored_input_from_its_event(store: FakeJobStore) -> None:
     job = a_job()
     store.create(job)
     store.queue(job, stored_input=a_stored_input(job.id), execution_arn="arn", now=NOON)

@@ -6,8 +6,8 @@ from shared.jobs.uploads import ArrivedObject
 
 
 @dataclass
-class Seen:
-    """What callers saw of a job last, and what is true of it from outside the system."""
+class ObservedJob:
+    """The last numbers that callers saw of a job, and the state it must have."""
 
     event: ArrivedObject
     chunks: int

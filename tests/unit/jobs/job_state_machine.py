@@ -1,8 +1,8 @@
-"""The life of jobs as a machine of random steps: every service over one store, and what must always be true.
+"""A stateful test of jobs: random steps of every service over one store, with what must hold after each step.
 
-The rules are what callers, S3, the workflow and the clock may do, in any order and more than once. Any of them may be
-cut off at any call of the store, before the store heard of the call or after; it is then done again, as callers and the
-platform do. After every step the answers that callers would see are held against those they saw before.
+The rules are what callers, S3, the workflow and the clock may do, in any order and repeatedly. A call of the store may
+fail before or after it took effect; the step is then repeated, as callers and the platform do. After every step the
+representations are checked against those that callers saw before.
 """
 
 from collections.abc import Callable
@@ -39,17 +39,17 @@ from tests.fakes import (
     FakeWorkflow,
     SettableClock,
 )
-from tests.unit.jobs.losses import LossyStore, delivered
-from tests.unit.jobs.seen import Seen
+from tests.unit.jobs.lossy_store import LossyStore, repeated_when_lost
+from tests.unit.jobs.observed_job import ObservedJob
 
 CALLER = a_caller()
 ROWS_A_CHUNK = 5
-# Few, so that many steps meet the same one.
-MOST_JOBS = 2
+# Few, so that many steps concern the same job.
+MAX_JOBS = 2
 
 
-class JobLives(RuleBasedStateMachine):
-    """Jobs between submission and deletion; `make_store` says on what store."""
+class JobStateMachine(RuleBasedStateMachine):
+    """Jobs from submission to deletion; `make_store` returns an empty store."""
 
     make_store: Callable[[], JobStore]
     ids: Bundle[UUID] = Bundle("ids")
@@ -82,29 +82,29 @@ class JobLives(RuleBasedStateMachine):
             request_retry_file=self.preparer,
             clock=self.clock,
         )
-        self.seen: dict[UUID, Seen] = {}
+        self.observed: dict[UUID, ObservedJob] = {}
 
-    def see_what_was_done(self) -> None:
-        """Learn what became of a step whose caller got no answer."""
-        for job_id, seen in self.seen.items():
+    def observe_store(self) -> None:
+        """Updates the observed jobs after a step whose caller got no response."""
+        for job_id, observed in self.observed.items():
             view = self.lossy.store.get(job_id)
-            seen.is_deleted = view is None
+            observed.is_deleted = view is None
             if view is not None:
-                seen.committed |= view.progress.done
+                observed.committed |= view.progress.done
 
-    @rule(calls=st.integers(1, 6), loses_answer=st.booleans())
-    def a_call_will_be_lost(self, calls: int, loses_answer: bool) -> None:  # noqa: FBT001  both ways
-        self.lossy.calls_left, self.lossy.loses_answer = calls, loses_answer
+    @rule(calls=st.integers(1, 6), loses_response=st.booleans())
+    def lose_a_call(self, calls: int, loses_response: bool) -> None:  # noqa: FBT001  both ways
+        self.lossy.calls_left, self.lossy.loses_response = calls, loses_response
 
-    # What callers do
+    # Steps of callers
 
-    @precondition(lambda self: len(self.seen) < MOST_JOBS)
+    @precondition(lambda self: len(self.observed) < MAX_JOBS)
     @rule(
         target=ids,
         failed=st.lists(st.integers(0, ROWS_A_CHUNK), min_size=1, max_size=3),
         allowed=st.none() | st.sampled_from([0.0, 50.0]),
     )
-    @delivered
+    @repeated_when_lost
     def submit(self, failed: list[int], allowed: float | None) -> UUID:
         return self.submitted(failed, allowed)
 
@@ -119,26 +119,26 @@ class JobLives(RuleBasedStateMachine):
         self.remember(job.id, upload_key(job.id), failed)
         return job.id
 
-    @precondition(lambda self: len(self.seen) < MOST_JOBS)
+    @precondition(lambda self: len(self.observed) < MAX_JOBS)
     @rule(target=ids, failed=st.lists(st.integers(0, ROWS_A_CHUNK), min_size=1, max_size=3))
     def drop(self, failed: list[int]) -> UUID:
         stored = self.uploads.arrive("drop/acme/annual/a.csv", b"x")
-        job_id = self.taken_in(ArrivedObject(bucket="uploads", key=stored.key, version_id=stored.version_id, size=1))
+        job_id = self.receive(ArrivedObject(bucket="uploads", key=stored.key, version_id=stored.version_id, size=1))
         self.remember(job_id, stored.key, failed, version_id=stored.version_id)
         return job_id
 
-    # The event is delivered again; the object is not put there again, which would make another job.
-    @delivered
-    def taken_in(self, arrived: ArrivedObject) -> UUID:
+    # Only the event is repeated: a second object would make another job.
+    @repeated_when_lost
+    def receive(self, arrived: ArrivedObject) -> UUID:
         job_id = self.intake.receive(arrived)
         assert job_id is not None
         return job_id
 
-    @precondition(lambda self: len(self.seen) < MOST_JOBS)
+    @precondition(lambda self: len(self.observed) < MAX_JOBS)
     @rule(target=ids, failed=st.lists(st.integers(0, ROWS_A_CHUNK), min_size=1, max_size=3))
-    @delivered
+    @repeated_when_lost
     def submit_and_plan(self, failed: list[int]) -> UUID:
-        """The usual beginning in one step, so that more lives get to what comes after it."""
+        """Submits and plans a job in one step, so that more runs reach the steps after it."""
         job_id = self.submitted(failed)
         self.deliver(job_id, 1)
         self.plan(job_id, 1)
@@ -146,16 +146,16 @@ class JobLives(RuleBasedStateMachine):
 
     def remember(self, job_id: UUID, key: str, failed: list[int], *, version_id: str = "v1") -> None:
         event = ArrivedObject(bucket="uploads", key=key, version_id=version_id, size=1)
-        self.seen[job_id] = Seen(event=event, chunks=len(failed), failed_rows=dict(enumerate(failed)))
+        self.observed[job_id] = ObservedJob(event=event, chunks=len(failed), failed_rows=dict(enumerate(failed)))
 
     @rule(job_id=ids)
-    @delivered
+    @repeated_when_lost
     def cancel(self, job_id: UUID) -> None:
-        before = self.seen[job_id].status
+        before = self.observed[job_id].status
         try:
             job = self.service.cancel(CALLER, job_id).job
         except JobNotFoundError:
-            assert self.seen[job_id].is_deleted
+            assert self.observed[job_id].is_deleted
         except JobNotCancellableError:
             assert before in {"completed", "failed"}
         else:
@@ -163,33 +163,33 @@ class JobLives(RuleBasedStateMachine):
             assert self.workflow.describe(job_id).state is not ExecutionState.RUNNING
 
     @rule(job_id=ids)
-    @delivered
+    @repeated_when_lost
     def delete(self, job_id: UUID) -> None:
         try:
             self.service.delete(CALLER, job_id)
         except JobNotFoundError:
-            assert self.seen[job_id].is_deleted
+            assert self.observed[job_id].is_deleted
         except JobProcessingError:
-            assert self.seen[job_id].status == "processing"
+            assert self.observed[job_id].status == "processing"
         else:
-            assert not self.seen[job_id].is_deleted
-            self.seen[job_id].is_deleted = True
+            assert not self.observed[job_id].is_deleted
+            self.observed[job_id].is_deleted = True
 
-    # What S3 and the workflow do; nothing keeps them from doing it late or twice
+    # Steps of S3 and the workflow, which may come late or twice
 
     @rule(job_id=ids, times=st.integers(1, 2))
-    @delivered
+    @repeated_when_lost
     def deliver(self, job_id: UUID, times: int) -> None:
         for _ in range(times):
-            self.intake.receive(self.seen[job_id].event)
+            self.intake.receive(self.observed[job_id].event)
 
     @rule(job_id=ids, times=st.integers(1, 2))
-    @delivered
+    @repeated_when_lost
     def plan(self, job_id: UUID, times: int) -> None:
-        # Only an execution plans, but one that was stopped may be at it still.
+        # Only an execution plans, but a stopped one may still be running.
         if self.workflow.describe(job_id).state is ExecutionState.UNKNOWN:
             return
-        chunks = self.seen[job_id].chunks
+        chunks = self.observed[job_id].chunks
         for _ in range(times):
             job = self.planning.begin(job_id)
             if job is not None:
@@ -197,7 +197,7 @@ class JobLives(RuleBasedStateMachine):
                 self.planning.record(job, facts)
 
     @rule(job_id=ids)
-    @delivered
+    @repeated_when_lost
     def refuse_file(self, job_id: UUID) -> None:
         if self.workflow.describe(job_id).state is ExecutionState.RUNNING:
             job = self.planning.begin(job_id)
@@ -205,31 +205,36 @@ class JobLives(RuleBasedStateMachine):
                 self.planning.refuse(job, error_code="empty_file", error_message="The file has no data rows")
 
     @rule(job_id=ids, chunk=st.integers(0, 2), times=st.integers(1, 2))
-    @delivered
+    @repeated_when_lost
     def commit(self, job_id: UUID, chunk: int, times: int) -> None:
-        seen = self.seen[job_id]
-        if chunk >= seen.chunks:
+        observed = self.observed[job_id]
+        if chunk >= observed.chunks:
             return
-        failed = seen.failed_rows[chunk]
+        failed = observed.failed_rows[chunk]
         for _ in range(times):
             try:
                 self.store.commit_chunk(
                     job_id, a_count(chunk, ROWS_A_CHUNK - failed, failed), shard=shard_of(chunk, 1), now=self.clock()
                 )
             except CommitRefusedError:
-                assert chunk in seen.committed or seen.is_deleted or seen.status != "processing" or not seen.numbers[0]
+                assert (
+                    chunk in observed.committed
+                    or observed.is_deleted
+                    or observed.status != "processing"
+                    or not observed.numbers[0]
+                )
             else:
-                assert chunk not in seen.committed
-                assert seen.status == "processing"
-                seen.committed.add(chunk)
+                assert chunk not in observed.committed
+                assert observed.status == "processing"
+                observed.committed.add(chunk)
 
     @rule(job_id=ids)
     def commit_everything(self, job_id: UUID) -> None:
-        for chunk in range(self.seen[job_id].chunks):
+        for chunk in range(self.observed[job_id].chunks):
             self.commit(job_id, chunk, 1)
 
     @rule(job_id=ids)
-    @delivered
+    @repeated_when_lost
     def finalize(self, job_id: UUID) -> None:
         # Reached only after planning: the map cannot end before its manifest is written.
         view = self.store.get(job_id)
@@ -237,8 +242,8 @@ class JobLives(RuleBasedStateMachine):
             self.finalization.finalize(job_id)
 
     @rule()
-    @delivered
-    def answer_requests_for_files(self) -> None:
+    @repeated_when_lost
+    def assemble_requested_files(self) -> None:
         while self.assembler.requested:
             self.finalization.assemble_failed(self.assembler.requested[-1])
             self.assembler.requested.pop()
@@ -248,14 +253,14 @@ class JobLives(RuleBasedStateMachine):
         if self.workflow.describe(job_id).state is ExecutionState.RUNNING:
             self.workflow.end(job_id, cause="killed")
 
-    # What time does
+    # Steps of the clock
 
     @rule(minutes=st.sampled_from([1, 6, 17, 31, 400, 1_500]))
     def time_passes(self, minutes: int) -> None:
         self.clock.advance(timedelta(minutes=minutes))
 
     @rule()
-    @delivered
+    @repeated_when_lost
     def reconcile(self) -> None:
         may_lose = self.lossy.calls_left > 0
         if self.reconciliation.reconcile_all():
@@ -263,24 +268,24 @@ class JobLives(RuleBasedStateMachine):
             raise UnavailableError
 
     @rule()
-    def a_reconcile_run_after_a_long_time_ends_every_job(self) -> None:
+    def reconcile_after_a_long_time(self) -> None:
         self.clock.advance(timedelta(days=2))
         self.reconcile()
-        for job_id, seen in self.seen.items():
+        for job_id, observed in self.observed.items():
             view = self.lossy.store.get(job_id)
-            assert seen.is_deleted if view is None else view.job.status.is_terminal
-        self.answer_requests_for_files()
+            assert observed.is_deleted if view is None else view.job.status.is_terminal
+        self.assemble_requested_files()
         assert self.lossy.store.unreconciled() == []
-        for job_id, seen in self.seen.items():
-            assert (self.lossy.store.tombstone(job_id) is not None) is seen.is_deleted
+        for job_id, observed in self.observed.items():
+            assert (self.lossy.store.tombstone(job_id) is not None) is observed.is_deleted
 
-    # What must always be true
+    # Invariants
 
     @invariant()
-    def what_callers_see_holds_together(self) -> None:
-        for job_id, seen in getattr(self, "seen", {}).items():
+    def representations_are_consistent(self) -> None:
+        for job_id, observed in getattr(self, "observed", {}).items():
             view = self.lossy.store.get(job_id)
-            assert (view is None) is seen.is_deleted
+            assert (view is None) is observed.is_deleted
             if view is None:
                 continue
             job, progress = view.job, view.progress
@@ -291,21 +296,24 @@ class JobLives(RuleBasedStateMachine):
             percentage = status["progress_percentage"]
 
             assert processed == successful + failed <= total
-            assert failed == sum(seen.failed_rows[chunk] for chunk in seen.committed)
-            assert processed == ROWS_A_CHUNK * len(seen.committed)
+            assert failed == sum(observed.failed_rows[chunk] for chunk in observed.committed)
+            assert processed == ROWS_A_CHUNK * len(observed.committed)
             assert details["errors"]["error_count"] == failed
             assert details["progress"]["remaining_rows"] == total - processed
             assert percentage < 100 or job.results_ready
             assert status["status"] != "completed" or (processed == total and job.results_ready)
 
             numbers = (total, processed, successful, failed, percentage)
-            assert all(now >= before for now, before in zip(numbers, seen.numbers, strict=True)), (seen, numbers)
-            if seen.status in {"completed", "failed"}:
-                assert status["status"] == seen.status
-                assert numbers[:4] == seen.numbers[:4]
-            seen.status, seen.numbers = status["status"], numbers
+            assert all(now >= before for now, before in zip(numbers, observed.numbers, strict=True)), (
+                observed,
+                numbers,
+            )
+            if observed.status in {"completed", "failed"}:
+                assert status["status"] == observed.status
+                assert numbers[:4] == observed.numbers[:4]
+            observed.status, observed.numbers = status["status"], numbers
 
     @invariant()
-    def one_execution_a_job_and_none_for_nobody(self) -> None:
+    def every_execution_belongs_to_a_job(self) -> None:
         for job_id in getattr(self, "workflow", FakeWorkflow()).executions:
-            assert job_id in self.seen
+            assert job_id in self.observed
