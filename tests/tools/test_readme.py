@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import subprocess
 
 from infra.project import ROOT
 from shared.delimited.dialect import CANONICAL
@@ -58,3 +59,11 @@ def test_example_rows_of_the_readme_are_what_the_template_gives() -> None:
 def cells(line: str) -> list[str]:
     """The cells of a row of a Markdown table."""
     return [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def test_make_help_groups_commands_and_prints_them_as_a_shell_takes_them() -> None:
+    printed = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout  # noqa: S607
+    assert re.findall(r"^\w+$", printed, re.MULTILINE) == ["Use", "Develop", "Measure", "Release"]
+    assert 'eval "$(make -s local-env)"' in printed
+    phony = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
+    assert re.findall(r"^  make (\S+)", printed, re.MULTILINE) == phony
