@@ -10,8 +10,8 @@ import pytest
 from openpyxl import load_workbook
 from pyarrow import parquet
 
-from functions.api.composition import ApiSettings, services
 from functions.api.dependencies import Services
+from functions.api.handler import ApiSettings, services
 from infra.local import panel
 from shared.aws import clients
 from shared.jobs.access import Caller, Role

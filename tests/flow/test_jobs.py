@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from functions.api.composition import ApiSettings, services
+from functions.api.handler import ApiSettings, services
 from infra.local import panel
 from shared.aws import clients
 from shared.aws.results_bucket import ResultsBucket

@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-from functions.api.composition import ApiSettings, services
+from functions.api.handler import ApiSettings, services
 from shared.aws import clients
 from shared.aws.state_machine import StateMachine
 from shared.jobs.errors import ResultsAssemblingError, ResultsGoneError, UnavailableError

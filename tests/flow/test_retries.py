@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from botocore.exceptions import ConnectionClosedError
 
-from functions.api.composition import ApiSettings, services
+from functions.api.handler import ApiSettings, services
 from infra.local import panel
 from shared.aws import clients
 from shared.jobs.errors import NothingToRetryError

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from functions.api.composition import ApiSettings, services
+from functions.api.handler import ApiSettings, services
 from shared.delimited.cells import decimal_text
 from shared.delimited.dialect import CANONICAL
 from shared.inputs.header import read_layout

@@ -3,7 +3,7 @@
 import re
 
 from default_risk_jobs import client
-from functions.api.composition import ApiSettings
+from functions.api.handler import ApiSettings
 from functions.claims import handler as claims
 from functions.console.files import FOLDER
 from functions.plan.handler import PlanSettings

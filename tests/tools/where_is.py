@@ -84,7 +84,7 @@ QUESTIONS: Final = (
         "Where is the limit of 4 MB for an upload through the API?",
         (
             Place("infra/stages.py", ("Limits.multipart_max_bytes",)),
-            Place("functions/api/composition.py", ("ApiSettings.multipart_max_bytes",)),
+            Place("functions/api/handler.py", ("ApiSettings.multipart_max_bytes",)),
         ),
     ),
     Question(

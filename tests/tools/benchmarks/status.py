@@ -17,8 +17,7 @@ from starlette.responses import Response
 
 from functions.api.app import create_app
 from functions.api.auth import ClaimNames, TokenVerifier
-from functions.api.composition import ApiSettings, services
-from functions.api.handler import TEXT_MEDIA_TYPES
+from functions.api.handler import TEXT_MEDIA_TYPES, ApiSettings, services
 from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
 from tests.aws_clients import forget_clients

@@ -17,8 +17,8 @@ from mangum import Mangum
 
 from functions.api import handler as function
 from functions.api.app import create_app
-from functions.api.composition import ApiSettings, services
 from functions.api.dependencies import Services
+from functions.api.handler import ApiSettings, services
 from shared.aws import clients
 from shared.settings import SettingsError
 from tests.aws_clients import forget_clients
