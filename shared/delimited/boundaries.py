@@ -1,25 +1,19 @@
-"""Runs of whole records out of a stream of blocks, in constant memory: what planning and rewriting both walk over."""
+"""Whole records out of a stream, in constant memory: planning counts them, rewriting copies them."""
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
 
 from shared.delimited._arrays import is_ascii
 from shared.delimited._record_ends import RecordEnds, RecordFinder
 from shared.delimited._records import open_quote
 from shared.delimited.dialect import Delimiter
 from shared.delimited.errors import DecodingError, DelimitedError, OpenQuoteError, RecordTooLongError
-from shared.delimited.streams import Readable
-
-# Small enough for what is worked out of a block to stay in the processor's cache.
-BLOCK_BYTES: Final = 512 << 10
-MAX_RECORD_BYTES: Final = 16 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
-    """Text of a file as UTF-8. A character cut by the end of a block may be cut here too."""
+class _Block:
+    """Text of a file as UTF-8. A character may be split between two blocks."""
 
     data: bytes
     is_last: bool
@@ -27,7 +21,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Run:
-    """Whole records, whose bytes start at `offset` of the stream; `ends` counts from there."""
+    """Whole records as UTF-8. `offset` is where they start in a file that is UTF-8; `ends` counts from there."""
 
     offset: int
     ends: RecordEnds
@@ -35,59 +29,34 @@ class Run:
 
     @property
     def data(self) -> bytes:
-        """The bytes, copied: not everybody looks at them."""
+        """The bytes, copied on demand: planning needs only where they end."""
         return self._buffer[: self.ends.size]
 
 
-def blocks_of(
-    stream: Readable, *, encoding: str = "utf-8", offset: int = 0, block_bytes: int = BLOCK_BYTES
-) -> Iterator[Block]:
-    """The stream in blocks, as UTF-8. `offset` is where in the file the stream starts, for the error.
-
-    Raises DecodingError.
-    """
-    decoder = codecs.getincrementaldecoder(encoding)("strict")
-    is_utf8 = encoding == "utf-8"
-    is_last = False
-    while not is_last:
-        parts: list[bytes] = []
-        missing = block_bytes
-        while missing > 0 and (part := stream.read(missing)):
-            parts.append(part)
-            missing -= len(part)
-        is_last = missing > 0
-        data = b"".join(parts)
-        pending = len(decoder.getstate()[0])
-        if is_utf8 and not pending and is_ascii(data):
-            text = ""
-        else:
-            try:
-                text = decoder.decode(data, is_last)
-            except UnicodeDecodeError as error:
-                raise DecodingError.of(error, encoding, offset=offset - pending) from error
-        yield Block(data=data if is_utf8 else text.encode(), is_last=is_last)
-        offset += len(data)
-
-
-def runs_of(
-    blocks: Iterable[Block],
+def record_runs(
+    read: Callable[[int], bytes],
     delimiter: Delimiter,
     *,
+    block_bytes: int,
+    max_record_bytes: int,
+    encoding: str = "utf-8",
+    offset: int = 0,
     skip: int = 0,
     lines_before: int = 0,
     cr_ends_lines: bool = False,
-    knows_offsets: bool = True,
-    max_record_bytes: int = MAX_RECORD_BYTES,
 ) -> Iterator[Run]:
-    """The records of the blocks after the first `skip` bytes, in runs of as many as a block completes.
+    """Yields the records of a stream after its first `skip` bytes, in runs of as many as a block completes.
 
-    With `cr_ends_lines` a CR outside quotes ends a record like an LF (CRLF then makes a blank record more).
-    For the errors, `lines_before` is how many lines precede the blocks, and `knows_offsets` whether their bytes are the
-    file's own. Raises OpenQuoteError, and RecordTooLongError for a record of more than `max_record_bytes`.
+    `read` returns at most as many bytes as it is given, and none at the end of the stream. With `cr_ends_lines` a CR
+    outside quotes ends a record like an LF (CRLF then makes a blank record more). Runs are UTF-8 in any case.
+    For the errors, `offset` is where in the file the stream starts, and `lines_before` how many lines precede it.
+    Raises DecodingError, OpenQuoteError, and RecordTooLongError for a record of more than `max_record_bytes`.
     """
+    # Bytes of another encoding are at other places in the file than in the runs.
+    knows_offsets = encoding == "utf-8"
     finder = RecordFinder(delimiter)
     buffer = b""
-    offset = enough = 0
+    enough = 0
     lines = lines_before
     follows_cr = False
 
@@ -98,7 +67,7 @@ def runs_of(
         # An LF whose CR came with the run before has been counted with it.
         return found - buffer.count(b"\r\n", 0, place) - (follows_cr and buffer.startswith(b"\n", 0, place))
 
-    for block in blocks:
+    for block in _blocks(read, encoding=encoding, offset=offset, block_bytes=block_bytes):
         buffer += block.data
         if skip:
             skipped = min(skip, len(buffer))
@@ -124,12 +93,37 @@ def runs_of(
             lines = lines_to(ends.size)
             follows_cr = buffer[ends.size - 1 : ends.size] == b"\r"
             buffer, offset = buffer[ends.size :], offset + ends.size
-        # A record that goes on is looked at again when there is twice as much of it: no length costs its square.
+        # An unfinished record is searched again only when the buffer has doubled, so that time stays linear.
         enough = 2 * len(buffer)
 
 
+def _blocks(read: Callable[[int], bytes], *, encoding: str, offset: int, block_bytes: int) -> Iterator[_Block]:
+    """Yields the stream in blocks, as UTF-8. `offset` is where in the file the stream starts. Raises DecodingError."""
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    is_utf8 = encoding == "utf-8"
+    is_last = False
+    while not is_last:
+        parts: list[bytes] = []
+        missing = block_bytes
+        while missing > 0 and (part := read(missing)):
+            parts.append(part)
+            missing -= len(part)
+        is_last = missing > 0
+        data = b"".join(parts)
+        pending = len(decoder.getstate()[0])
+        if is_utf8 and not pending and is_ascii(data):
+            text = ""
+        else:
+            try:
+                text = decoder.decode(data, is_last)
+            except UnicodeDecodeError as error:
+                raise DecodingError.of(error, encoding, offset=offset - pending) from error
+        yield _Block(data=data if is_utf8 else text.encode(), is_last=is_last)
+        offset += len(data)
+
+
 def _over_long(head: bytes, delimiter: Delimiter, *, offset: int | None, line: int) -> DelimitedError:
-    """The error for a record of which `head` is as much as a record may have."""
+    """Returns the error for a record that begins with `head`, which is as long as a record may be."""
     place = open_quote(head, delimiter)
     if place is not None:
         return OpenQuoteError(

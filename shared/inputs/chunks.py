@@ -4,10 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from shared.delimited.boundaries import BLOCK_BYTES, MAX_RECORD_BYTES, blocks_of, runs_of
-from shared.delimited.streams import Readable
+from shared.delimited.boundaries import record_runs
 from shared.inputs.errors import EmptyFileError, TooLargeError, translated_errors
 from shared.inputs.header import Layout
+from shared.inputs.streams import BLOCK_BYTES, MAX_RECORD_BYTES, Readable
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -81,8 +81,14 @@ def _chunks(
 ) -> Iterator[Chunk]:
     index, first_row, row_count = 0, 1, 0
     start = end = layout.data_start
-    blocks = blocks_of(stream, block_bytes=block_bytes)
-    for run in runs_of(blocks, layout.delimiter, skip=layout.data_start, max_record_bytes=max_record_bytes):
+    runs = record_runs(
+        stream.read,
+        layout.delimiter,
+        block_bytes=block_bytes,
+        max_record_bytes=max_record_bytes,
+        skip=layout.data_start,
+    )
+    for run in runs:
         at = rows_taken = 0
         while at < run.ends.size:
             # The record that fills the chunk, or the last one known so far.

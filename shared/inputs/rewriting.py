@@ -2,11 +2,11 @@
 
 from typing import Final
 
-from shared.delimited.boundaries import BLOCK_BYTES, MAX_RECORD_BYTES, blocks_of, runs_of
+from shared.delimited.boundaries import record_runs
 from shared.delimited.dialect import Dialect
-from shared.delimited.streams import Readable, Writable
 from shared.delimited.writing import canonical_records
 from shared.inputs.errors import translated_errors
+from shared.inputs.streams import BLOCK_BYTES, MAX_RECORD_BYTES, Readable, Writable
 
 _COPY_BYTES: Final = 64 << 10
 
@@ -28,14 +28,15 @@ def to_canonical(
     while missing and (part := stream.read(min(missing, _COPY_BYTES))):
         missing -= len(part)
     cr_ends_lines = dialect.newline == "cr"
-    blocks = blocks_of(stream, encoding=dialect.encoding, offset=dialect.text_start, block_bytes=block_bytes)
-    runs = runs_of(
-        blocks,
+    runs = record_runs(
+        stream.read,
         dialect.delimiter,
+        block_bytes=block_bytes,
+        max_record_bytes=max_record_bytes,
+        encoding=dialect.encoding,
+        offset=dialect.text_start,
         lines_before=int(dialect.text_start > dialect.bom_length),
         cr_ends_lines=cr_ends_lines,
-        knows_offsets=dialect.encoding == "utf-8",
-        max_record_bytes=max_record_bytes,
     )
     written = 0
     with translated_errors():

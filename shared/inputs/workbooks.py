@@ -7,7 +7,6 @@ from itertools import zip_longest
 from typing import BinaryIO, Final
 
 from shared.delimited.cells import quoted
-from shared.delimited.streams import Writable
 from shared.inputs.errors import (
     DuplicateColumnsError,
     EmptyFileError,
@@ -17,6 +16,7 @@ from shared.inputs.errors import (
     UnsupportedFormatError,
 )
 from shared.inputs.header import MAX_COLUMNS, check_columns, read_header
+from shared.inputs.streams import Writable
 from shared.vocabulary import JobType
 from shared.workbook.errors import UnreadableWorkbookError, WorkbookTooLargeError
 from shared.workbook.limits import Limits

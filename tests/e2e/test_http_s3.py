@@ -3,7 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
-from shared.delimited.boundaries import BLOCK_BYTES
+from shared.inputs.streams import BLOCK_BYTES
 from tests.tools.benchmarks import planned_process
 from tests.tools.benchmarks.http_s3 import served
 from tests.tools.benchmarks.inputs import write_large_csv

@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from shared.delimited.dialect import HEAD_BYTES
-from shared.delimited.streams import Readable
 from shared.inputs.chunks import chunk_size, plan_chunks
+from shared.inputs.streams import Readable
 from tests.tools.benchmarks.layouts import layout_of
 from tests.tools.benchmarks.peak_memory import peak_bytes
 

@@ -9,8 +9,7 @@ from pathlib import Path
 from time import process_time
 from typing import Final
 
-from shared.delimited.boundaries import BLOCK_BYTES
-from shared.delimited.streams import Readable
+from shared.inputs.streams import BLOCK_BYTES, Readable
 from tests.tools.benchmarks import planned_process
 from tests.tools.benchmarks.http_s3 import served
 from tests.tools.benchmarks.inputs import write_large_csv

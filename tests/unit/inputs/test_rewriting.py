@@ -1,3 +1,4 @@
+import codecs
 import io
 
 import pytest
@@ -99,6 +100,13 @@ def test_an_open_quote_is_named_by_its_line(text: str, newline: Newline, line: i
     with pytest.raises(UnbalancedQuoteError, match=f"on line {line} is never closed") as caught:
         rewritten(text.encode("utf-16-le"), dialect, block_bytes=block_bytes)
     assert caught.value.line == line
+
+
+def test_an_open_quote_after_a_byte_order_mark_is_named_by_its_byte_in_the_file() -> None:
+    data = codecs.BOM_UTF8 + b'a,b\r"1,2\r'
+    with pytest.raises(UnbalancedQuoteError) as caught:
+        rewritten(data, detect_dialect(data, is_whole_file=True))
+    assert caught.value.offset == data.index(b'"')
 
 
 def test_a_record_without_end_is_refused() -> None:
