@@ -7,10 +7,9 @@ import zipfile
 from dataclasses import replace
 from io import BytesIO
 
-from shared.delimited.cells import blanks_of
 from shared.inputs.errors import EmptyFileError, TooLargeError, UnsupportedFormatError, decoding_error
 from shared.inputs.formats import detect_dialect, sniff_format, text_encoding
-from shared.inputs.header import read_layout
+from shared.inputs.header import has_rows, read_layout
 from shared.jobs.uploads import FILE_SUFFIXES, display_name
 from shared.vocabulary import FileFormat, JobType
 
@@ -58,7 +57,7 @@ def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str |
         body = (text.replace("\r", "\n") if dialect.newline == "cr" else text).encode()
         dialect = replace(dialect, encoding="utf-8", bom_length=0, text_start=0, newline="lf")
     layout = read_layout(body, dialect, job_type=job_type, is_whole_file=True)
-    if not body[layout.data_start :].strip(blanks_of(layout.delimiter) + b"\n"):
+    if not has_rows(body, layout):
         raise EmptyFileError("The file has no data rows")
 
 

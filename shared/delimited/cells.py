@@ -104,11 +104,6 @@ def quoted(cell: bytes) -> bytes:
     return cell
 
 
-def csv_cell(text: str) -> str:
-    """Returns `quoted` of a text."""
-    return quoted(text.encode()).decode()
-
-
 def record_line(cells: Sequence[bytes]) -> bytes:
     """Returns one record in canonical form, with its LF: as many fields as cells, and never blank."""
     line = b",".join([quoted(cell) for cell in cells])

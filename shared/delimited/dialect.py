@@ -14,7 +14,7 @@ DELIMITERS: Final[tuple[Delimiter, ...]] = get_args(Delimiter)
 Newline = Literal["lf", "crlf", "cr"]
 
 HEAD_BYTES: Final = 1 << 20
-"""How much of the start of a file `detect_dialect` wants to see, if there is as much."""
+"""How much of the start of a file `detect` is to be given, if there is as much."""
 
 # UTF-32 first: its little-endian BOM begins with that of UTF-16.
 _BOMS: Final = (
@@ -50,7 +50,7 @@ CANONICAL: Final = Dialect(encoding="utf-8", bom_length=0, text_start=0, delimit
 """UTF-8 with commas and LF: the form into which uploads are rewritten."""
 
 
-def detect_dialect(head: bytes, *, encoding: str | None = None, is_whole_file: bool) -> Dialect:
+def detect(head: bytes, *, encoding: str | None = None, is_whole_file: bool) -> Dialect:
     """Returns the dialect of the text that begins with `head` (its first HEAD_BYTES, or all of it).
 
     A byte-order mark decides the encoding; without one it is `encoding`, by the name of Python's codec; without that,

@@ -11,7 +11,7 @@ from shared.delimited._number_texts import Texts, fraction_texts, integer_texts
 from shared.delimited._numbers import PAD
 from shared.delimited._records import Records, split_records
 from shared.delimited._text_words import have_lower_case
-from shared.delimited.cells import csv_cell, record_line, unquoted
+from shared.delimited.cells import quoted, record_line, unquoted
 from shared.delimited.dialect import Delimiter
 from shared.delimited.table import Table
 
@@ -84,7 +84,7 @@ class RecordWriter:
             fields = zip(table.field_starts[:, row].tolist(), table.field_ends[:, row].tolist(), strict=True)
             lines[row] = b",".join(
                 [
-                    csv_cell(texts[column]).encode() if column in texts else data[start:end]
+                    quoted(texts[column].encode()) if column in texts else data[start:end]
                     for column, (start, end) in enumerate(fields)
                 ]
             )

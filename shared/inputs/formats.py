@@ -7,8 +7,7 @@ import codecs
 import re
 from typing import Final
 
-from shared.delimited import dialect as delimited
-from shared.delimited.dialect import Dialect
+from shared.delimited.dialect import Dialect, detect
 from shared.inputs.errors import EmptyFileError, UndecodableError, UnsupportedFormatError, translated_errors
 from shared.vocabulary import FileFormat
 
@@ -114,4 +113,4 @@ def detect_dialect(head: bytes, *, declared_encoding: str | None = None, is_whol
     """
     encoding = text_encoding(declared_encoding) if declared_encoding else None
     with translated_errors():
-        return delimited.detect_dialect(head, encoding=encoding, is_whole_file=is_whole_file)
+        return detect(head, encoding=encoding, is_whole_file=is_whole_file)

@@ -190,3 +190,11 @@ def read_layout(
         used_both=used_both,
         data_start=record.next_start,
     )
+
+
+def has_rows(text: bytes, layout: Layout) -> bool:
+    """Returns whether a whole file has a record behind its header that is not blank."""
+    try:
+        return first_record(text, layout.delimiter, start=layout.data_start) is not None
+    except OpenQuoteError:
+        return True  # scoring reports where the quote is

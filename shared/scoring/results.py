@@ -16,7 +16,7 @@ import json
 from collections.abc import Collection, Iterable
 from typing import Final
 
-from shared.delimited.cells import csv_cell
+from shared.delimited.cells import quoted
 from shared.inputs.columns import normalised_name
 from shared.inputs.header import Layout
 from shared.scoring.values import guarded
@@ -86,7 +86,7 @@ def header_line(layout: Layout, outcome: Outcome, *, scored: bool = True) -> byt
 
 def csv_line(cells: Iterable[str]) -> bytes:
     """Returns text cells as a line of CSV, guarded against running as formulas."""
-    return ",".join(csv_cell(guarded(cell)) for cell in cells).encode() + b"\n"
+    return b",".join([quoted(guarded(cell).encode()) for cell in cells]) + b"\n"
 
 
 def compact_json(value: object) -> str:

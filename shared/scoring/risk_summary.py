@@ -12,7 +12,6 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.delimited.cells import decimal_text
 from shared.scoring.catalogue import RISK_GRADES, RISK_LEVELS
 from shared.scoring.chunk_summary import (
     BIN_WIDTH,
@@ -207,4 +206,4 @@ def _sector(total: SectorTotal) -> dict[str, Any]:
 
 def _rounded(probability: float) -> float:
     """Returns a probability with the digits that results show."""
-    return float(decimal_text(probability))
+    return float(f"{probability:.6g}")

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from shared.delimited.cells import csv_cell
+from shared.delimited.cells import quoted
 from shared.scoring.results import compact_json
 
 LONGEST_VALUE: Final = 200
@@ -49,7 +49,7 @@ def row_error_texts(errors: tuple[RowError, ...]) -> RowErrorTexts:
     listed = [error.as_json() for error in errors]
     cells = (first.code, first.column or "", first.error, compact_json(listed))
     return RowErrorTexts(
-        cells=",".join(map(csv_cell, cells)).encode(),
+        cells=b",".join([quoted(cell.encode()) for cell in cells]),
         members=compact_json({**listed[0], "errors": listed})[1:-1].encode(),
     )
 

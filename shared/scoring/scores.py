@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.delimited.cells import csv_cell, unquoted
+from shared.delimited.cells import quoted, unquoted
 from shared.delimited.writing import LineWriter, fraction_cells
 from shared.inputs.header import Layout
 from shared.scoring.catalogue import RISK_GRADES, RISK_LEVELS, basis
@@ -58,7 +58,7 @@ class ScoredRows:
     probabilities: Floats
     which: Indices
     factors: TopFactors
-    remarks: Sequence[str]
+    remarks: Sequence[bytes]
     remark: Indices
 
     def write(self, lines: LineWriter, *, row_end: bytes) -> None:
@@ -68,7 +68,7 @@ class ScoredRows:
         # Only distinct texts are written; rows then pick theirs.
         lines.add_fixed(np.strings.add(fraction_cells(self.probabilities), ranks)[self.which], self.rows)
         lines.add_choice(self.factors.cells, self.factors.index, self.rows)
-        lines.add_choice([remark.encode() + row_end for remark in self.remarks], self.remark, self.rows)
+        lines.add_choice([remark + row_end for remark in self.remarks], self.remark, self.rows)
 
 
 def score_rows(validated: ValidatedRows, layout: Layout, model: Model) -> ScoredRows:
@@ -78,25 +78,25 @@ def score_rows(validated: ValidatedRows, layout: Layout, model: Model) -> Scored
     probabilities, which = np.unique(scores.default_probability, return_inverse=True)
     missing, missing_texts = _listed(validated.missing, rows)
     out_of_range, out_of_range_texts = _listed(validated.out_of_range, rows)
-    origin = csv_cell(model.version) + "," + csv_cell(basis(layout.job_type, layout.profile))
+    origin = b",".join([quoted(text.encode()) for text in (model.version, basis(layout.job_type, layout.profile))])
     return ScoredRows(
         rows=rows,
         probabilities=probabilities,
         which=which,
         factors=top_factors(scores, model),
-        remarks=[f",{first},{second},{origin}" for first in missing_texts for second in out_of_range_texts],
+        remarks=[b",%b,%b,%b" % (first, second, origin) for first in missing_texts for second in out_of_range_texts],
         remark=missing * len(out_of_range_texts) + out_of_range,
     )
 
 
-def _listed(masks: Mapping[str, Mask], rows: Indices) -> tuple[Indices, list[str]]:
+def _listed(masks: Mapping[str, Mask], rows: Indices) -> tuple[Indices, list[bytes]]:
     """Returns which list of names each row has, and all possible lists as CSV cells of JSON; names are a handful."""
     which = np.zeros(len(rows), np.int64)
     for bit, mask in enumerate(masks.values()):
         which |= mask[rows].astype(np.int64) << bit
     names = list(masks)
     lists = [[name for bit, name in enumerate(names) if key >> bit & 1] for key in range(2 ** len(names))]
-    return which, [csv_cell(compact_json(listed)) for listed in lists]
+    return which, [quoted(compact_json(listed).encode()) for listed in lists]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

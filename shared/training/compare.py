@@ -15,7 +15,6 @@ from typing import Final, get_args
 import numpy as np
 import pandas as pd
 
-from shared.delimited.cells import decimal_text
 from shared.delimited.dialect import CANONICAL, HEAD_BYTES
 from shared.inputs.chunks import chunk_size, plan_chunks
 from shared.inputs.columns import ProfileName
@@ -221,7 +220,11 @@ def _quantile(probability: FloatArray, share: float) -> float:
 
 
 def _pair(name: str, before: float, after: float) -> str:
-    return f"{name:<24}{decimal_text(before):>12}{decimal_text(after):>12}"
+    shown = [
+        np.format_float_positional(number, precision=6, unique=False, fractional=False, trim="-")
+        for number in (before, after)
+    ]
+    return f"{name:<24}{shown[0]:>12}{shown[1]:>12}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
