@@ -1,11 +1,13 @@
 """The ports of `shared.jobs` in memory. `tests/contract` holds them to what the real adapters do."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from threading import Lock
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 from functions.score.given_rows import score_given
@@ -33,7 +35,21 @@ __all__ = [
     "FakeUploadStore",
     "FakeWorkflow",
     "SettableClock",
+    "time_of",
 ]
+
+
+@contextmanager
+def time_of(clock: Callable[[], datetime]) -> Iterator[None]:
+    """Has `utc_now`, and so every use case with the default clock, return the time of this clock."""
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return clock().astimezone(tz)
+
+    with patch("shared.jobs.job.datetime", Clock):
+        yield
 
 
 class SettableClock:

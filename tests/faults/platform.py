@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
-from unittest.mock import Mock, patch
+from unittest.mock import patch
 
 import boto3
 import httpx
@@ -26,7 +26,7 @@ from shared.aws import clients
 from shared.jobs.job import utc_now
 from tests.aws_clients import forget_clients
 from tests.aws_resources import REGION, table_definition
-from tests.fakes import SettableClock
+from tests.fakes import SettableClock, time_of
 from tests.faults.faults import Faults, ProcessEndedError
 from tests.faults.gateway import gateway_event, key_set, token
 from tests.flow.definition import retries_of
@@ -255,11 +255,9 @@ class Platform:
 def running_platform() -> Iterator[Platform]:
     """The platform with nothing in it, for as long as the block runs."""
     asynchronous: deque[tuple[str, JsonObject]] = deque()
-    clock, faults = SettableClock(), Faults()
+    clock, faults = SettableClock(utc_now()), Faults()
     with ExitStack() as stack:
-        clock.now = utc_now()
-        # Use cases have `utc_now` as a default argument, so it is the clock that it reads which is replaced.
-        stack.enter_context(patch("shared.jobs.job.datetime", Mock(wraps=datetime, now=lambda _: clock())))
+        stack.enter_context(time_of(clock))
         stack.enter_context(patch.object(PyJWKClient, "fetch_data", lambda _: key_set()))
         # Chunks of a few rows, so that a small file has several.
         stack.enter_context(patch("functions.plan.planner.chunk_size", lambda size: max(700, size // 4)))

@@ -17,6 +17,7 @@ from shared.jobs.job import LIVE, FileFormat, JobStatus, Outcome, utc_now
 from shared.jobs.listing import JobFilter
 from shared.jobs.retries import RETRIED_OUTCOMES
 from shared.jobs.service import JobService
+from tests.fakes import time_of
 from tests.flow.system import System
 from tests.flow.test_jobs import MEMBER, annual_csv, cancel_after_first_chunks, jobs, link, ran, result, submitted
 from tests.synthesised import JsonObject
@@ -59,7 +60,7 @@ def forget_executions(system: System) -> None:
 
 def swept(system: System, now: datetime) -> list[JsonObject]:
     """What the table has after a reconcile run at that time."""
-    with patch("functions.reconcile.handler.utc_now", lambda: now):
+    with time_of(lambda: now):
         system.invoke("reconcile", {})
     return items(system)
 
