@@ -88,6 +88,30 @@ class Records:
         return found
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CellPositions:
+    """Positions in a buffer of n records of k fields: `[n]` of records, `[k, n]` of fields.
+
+    `field_starts` and `field_ends` are the bounds of fields as written, `starts` and `ends` those of their text. Where
+    `odd`, a cell has quotes inside, and the bounds of its text are not exact.
+    """
+
+    record_starts: Positions
+    record_ends: Positions
+    field_starts: Positions
+    field_ends: Positions
+    starts: Positions
+    ends: Positions
+    odd: Mask
+    firsts: Bytes
+    """The first byte of each text, 0 where it is empty: `[k, n]`."""
+    buffer: Bytes
+    """The data between two paddings of zeros, as `shared.delimited._numbers` reads it."""
+    quotes: Positions
+    beyond_ascii: Positions | None
+    """The positions of bytes that are not ASCII, None without any."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
     """The separators of a buffer outside quotes, its quotes, and the one that is still open at its end (or None)."""

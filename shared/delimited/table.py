@@ -1,4 +1,16 @@
-"""The cells of the records of a buffer, a column at a time."""
+"""The cells of the records of a buffer, a column at a time.
+
+The engine is used through these names; modules with an underscore are private to the folder.
+
+| Module | Names | Use |
+|---|---|---|
+| `dialect` | `detect`, `Dialect`, `Delimiter`, `CANONICAL`, `HEAD_BYTES` | encoding, delimiter and newlines of a file |
+| `boundaries` | `record_runs` | the ends of records in a stream, to plan chunks |
+| `table` | `read_table`, `Table`, `hash_text` | the numbers and texts of a chunk, column by column |
+| `writing` | `RecordWriter`, `LineWriter`, `fraction_cells`, `canonical_records` | rows of result files |
+| `cells` | `first_record`, `quoted`, `unquoted`, `field_expression` | one record or cell |
+| `errors` | `DelimitedError` and its kinds | why a text cannot be read |
+"""
 
 import re
 from collections.abc import Mapping
@@ -9,7 +21,7 @@ import numpy as np
 
 from shared.delimited._arrays import LAST_ASCII, Bytes, Floats, Mask, Positions, Words, is_ascii
 from shared.delimited._numbers import PAD, padded, plain_numbers
-from shared.delimited._records import QUOTE, split_records
+from shared.delimited._records import QUOTE, CellPositions, split_records
 from shared.delimited._text_words import mixed, text_hashes
 from shared.delimited.cells import unquoted
 from shared.delimited.dialect import Delimiter
@@ -19,10 +31,11 @@ _LONG_NUMBER = re.compile(rb"-?[0-9]{1,17}\.[0-9]{1,24}")
 
 
 class Malformed(NamedTuple):
-    """The reason why the cells of a record are not read, and how many fields it has."""
+    """A record whose cells are not read: the reason, how many fields it has, and its bytes without line end."""
 
     reason: Literal["fields", "nul", "oversize"]
     fields: int
+    record: bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,38 +51,17 @@ class Table:
     malformed: Mapping[int, Malformed]
     well_formed: Mask
     """The records that are not in `malformed`."""
-    # Positions in `data`, for the rest of the engine: `[n]` of records, and `[k, n]` of fields as written (`field_*`)
-    # and of their text (`starts`, `ends`). Where `odd`, a cell has quotes inside, and only `text` reads it right.
-    record_starts: Positions
-    record_ends: Positions
-    field_starts: Positions
-    field_ends: Positions
-    starts: Positions
-    ends: Positions
-    odd: Mask
-    firsts: Bytes
-    """The first byte of each text, 0 where it is empty: `[k, n]`."""
-    buffer: Bytes
-    """`data` with `PAD` zeros around it."""
-    quotes: Positions
-    beyond_ascii: Positions | None
-    """The positions of bytes that are not ASCII, None without any."""
+    cells: CellPositions
+    """Where they are in `data`, for the rest of the engine."""
     _read: dict[int, Mask] = field(default_factory=dict)
 
     def __len__(self) -> int:
-        return len(self.record_starts)
-
-    def record(self, row: int) -> bytes:
-        """Returns a record as written, without its line end."""
-        return self.data[self.record_starts[row] : self.record_ends[row]]
-
-    def written(self, column: int, row: int) -> bytes:
-        """Returns a field as written, quotes included."""
-        return self.data[self.field_starts[column, row] : self.field_ends[column, row]]
+        return len(self.cells.record_starts)
 
     def text(self, column: int, row: int) -> str:
         """Returns the text of a cell."""
-        return unquoted(self.written(column, row)).decode()
+        written = self.data[self.cells.field_starts[column, row] : self.cells.field_ends[column, row]]
+        return unquoted(written).decode()
 
     def texts(self, column: int, rows: Positions) -> list[str]:
         """Returns the texts of some cells of a column."""
@@ -80,8 +72,10 @@ class Table:
 
         Read are decimal numbers without spaces, plus sign, exponent or grouping; any other cell may still be a number.
         """
-        numbers, is_read = plain_numbers(self.buffer, self.firsts[column], self.starts[column], self.ends[column])
-        others = np.flatnonzero(~is_read & (self.firsts[column] != 0))
+        cells = self.cells
+        firsts = cells.firsts[column]
+        numbers, is_read = plain_numbers(cells.buffer, firsts, cells.starts[column], cells.ends[column])
+        others = np.flatnonzero(~is_read & (firsts != 0))
         for row, written in zip(others.tolist(), self._fields(column, others), strict=True):
             if _LONG_NUMBER.fullmatch(written):
                 numbers[row] = float(written)
@@ -91,41 +85,38 @@ class Table:
 
     def lengths(self, column: int) -> Positions:
         """Returns how many bytes of text each cell of a column has."""
-        lengths: Positions = self.ends[column] - self.starts[column]
+        lengths: Positions = self.cells.ends[column] - self.cells.starts[column]
         return lengths
 
-    def first_bytes(self, column: int) -> Bytes:
-        """Returns the first byte of each text, 0 where it is empty."""
-        firsts: Bytes = self.firsts[column]
-        return firsts
+    def byte_at(self, column: int, place: Literal[0, 1, -1]) -> Bytes:
+        """Returns the first, second or last byte of each text.
 
-    def second_bytes(self, column: int) -> Bytes:
-        """Returns the second byte of each text, any byte where the text is shorter."""
-        seconds: Bytes = self.buffer[self.starts[column] + (PAD + 1)]
-        return seconds
-
-    def last_bytes(self, column: int) -> Bytes:
-        """Returns the last byte of each text, any byte where it is empty."""
-        lasts: Bytes = self.buffer[self.ends[column] + (PAD - 1)]
-        return lasts
+        The first byte of an empty text is 0; any other byte that a text does not have is arbitrary.
+        """
+        cells = self.cells
+        if place == 0:
+            found: Bytes = cells.firsts[column]
+        else:
+            found = cells.buffer[(cells.starts if place > 0 else cells.ends)[column] + (PAD + place)]
+        return found
 
     def short_ascii(self, column: int, limit: int) -> Mask:
         """Returns which texts have 1 to `limit` bytes, all of them ASCII and no quotes inside."""
-        lengths = self.lengths(column)
-        short: Mask = (lengths > 0) & (lengths <= limit) & ~self.odd[column]
-        if (beyond := self.beyond_ascii) is not None:
-            short &= np.searchsorted(beyond, self.starts[column]) == np.searchsorted(beyond, self.ends[column])
+        cells, lengths = self.cells, self.lengths(column)
+        short: Mask = (lengths > 0) & (lengths <= limit) & ~cells.odd[column]
+        if (beyond := cells.beyond_ascii) is not None:
+            short &= np.searchsorted(beyond, cells.starts[column]) == np.searchsorted(beyond, cells.ends[column])
         return short
 
     def hashes(self, column: int, rows: Positions, salts: Words) -> Words:
         """Returns 64-bit hashes of some texts and a number each, ASCII letters in either case alike: `[len(rows)]`."""
-        starts, ends = self.starts[column][rows], self.ends[column][rows]
-        return mixed(text_hashes(self.buffer, starts, ends, ignore_case=True) + salts)
+        starts, ends = self.cells.starts[column][rows], self.cells.ends[column][rows]
+        return mixed(text_hashes(self.cells.buffer, starts, ends, ignore_case=True) + salts)
 
     def grouped(self, column: int, rows: Positions) -> tuple[Positions, Positions]:
         """Groups some rows by how a column is written: returns one row of each group, and the group of each row."""
-        starts, ends = self.field_starts[column][rows], self.field_ends[column][rows]
-        hashes, group = np.unique(text_hashes(self.buffer, starts, ends), return_inverse=True)
+        starts, ends = self.cells.field_starts[column][rows], self.cells.field_ends[column][rows]
+        hashes, group = np.unique(text_hashes(self.cells.buffer, starts, ends), return_inverse=True)
         one_of_each = np.empty(len(hashes), np.int64)
         one_of_each[group] = rows
         return one_of_each, group
@@ -135,16 +126,17 @@ class Table:
 
         `except_numbers` are the columns, `[k]`, in which cells that `numbers` reads are left out.
         """
-        found = np.zeros(self.firsts.shape, np.bool_)
+        cells = self.cells
+        found = np.zeros(cells.firsts.shape, np.bool_)
         for character in characters:
-            found |= self.firsts == ord(character)
+            found |= cells.firsts == ord(character)
         for column, is_read in self._read.items():
             found[column] &= ~(is_read & except_numbers[column])
         # The others are found by their place in flattened columns: few cells are.
         places = np.flatnonzero(found)
         places = places[except_numbers[places // max(len(self), 1)]]
-        firsts, starts, ends = self.firsts.ravel()[places], self.starts.ravel()[places], self.ends.ravel()[places]
-        _, is_read = plain_numbers(self.buffer, firsts, starts, ends)
+        firsts, starts, ends = cells.firsts.ravel()[places], cells.starts.ravel()[places], cells.ends.ravel()[places]
+        _, is_read = plain_numbers(cells.buffer, firsts, starts, ends)
         found.ravel()[places[is_read]] = False
         columns, rows = np.divmod(np.flatnonzero(found), max(len(self), 1))
         # The first byte that was found of a cell with stray quotes need not be that of its text.
@@ -158,23 +150,23 @@ class Table:
         doubled.
         """
         found = []
-        for column in np.flatnonzero(self.odd.any(axis=1)).tolist():
-            odd = np.flatnonzero(self.odd[column])
+        for column in np.flatnonzero(self.cells.odd.any(axis=1)).tolist():
+            odd = np.flatnonzero(self.cells.odd[column])
             found += [(column, row) for row in odd[~self._is_well_quoted(column, odd)].tolist()]
         return found
 
     def _fields(self, column: int, rows: Positions) -> list[bytes]:
-        bounds = (self.field_starts[column, rows].tolist(), self.field_ends[column, rows].tolist())
+        bounds = (self.cells.field_starts[column, rows].tolist(), self.cells.field_ends[column, rows].tolist())
         return [self.data[start:end] for start, end in zip(*bounds, strict=True)]
 
     def _is_well_quoted(self, column: int, rows: Positions) -> Mask:
-        opens, closes = self.field_starts[column, rows], self.field_ends[column, rows]
-        first = np.searchsorted(self.quotes, opens)
-        count = np.searchsorted(self.quotes, closes) - first
+        opens, closes = self.cells.field_starts[column, rows], self.cells.field_ends[column, rows]
+        first = np.searchsorted(self.cells.quotes, opens)
+        count = np.searchsorted(self.cells.quotes, closes) - first
         well: Mask = (
             (closes - opens > 1)
-            & (self.buffer[opens + PAD] == QUOTE)
-            & (self.buffer[closes + (PAD - 1)] == QUOTE)
+            & (self.cells.buffer[opens + PAD] == QUOTE)
+            & (self.cells.buffer[closes + (PAD - 1)] == QUOTE)
             & (count % 2 == 0)
         )
         pairs = np.where(well, count // 2 - 1, 0)
@@ -182,7 +174,7 @@ class Table:
         cells = np.repeat(np.arange(len(rows)), pairs)
         within = np.arange(len(cells)) - (np.cumsum(pairs) - pairs)[cells]
         at = first[cells] + 1 + 2 * within
-        well[cells[self.quotes[at + 1] - self.quotes[at] > 1]] = False
+        well[cells[self.cells.quotes[at + 1] - self.cells.quotes[at] > 1]] = False
         return well
 
 
@@ -201,8 +193,12 @@ def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field
     is_malformed = (records.field_counts != field_count) | has_nul | oversize
     rows = np.flatnonzero(is_malformed)
     malformed = {
-        row: Malformed("nul" if has_nul[row] else "oversize" if oversize[row] else "fields", fields)
-        for row, fields in zip(rows.tolist(), records.field_counts[rows].tolist(), strict=True)
+        row: Malformed(
+            "nul" if has_nul[row] else "oversize" if oversize[row] else "fields",
+            int(records.field_counts[row]),
+            data[records.starts[row] : records.ends[row]],
+        )
+        for row in rows.tolist()
     }
     if malformed:
         # Empty fields at the start of the record, so that positions still ascend.
@@ -221,17 +217,19 @@ def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field
         delimiter=delimiter,
         malformed=malformed,
         well_formed=~is_malformed,
-        record_starts=records.starts,
-        record_ends=records.ends,
-        field_starts=field_starts,
-        field_ends=field_ends,
-        starts=starts,
-        ends=ends,
-        odd=odd,
-        firsts=firsts,
-        buffer=buffer,
-        quotes=records.quotes,
-        beyond_ascii=None if has_only_ascii else np.flatnonzero(buffer > LAST_ASCII) - PAD,
+        cells=CellPositions(
+            record_starts=records.starts,
+            record_ends=records.ends,
+            field_starts=field_starts,
+            field_ends=field_ends,
+            starts=starts,
+            ends=ends,
+            odd=odd,
+            firsts=firsts,
+            buffer=buffer,
+            quotes=records.quotes,
+            beyond_ascii=None if has_only_ascii else np.flatnonzero(buffer > LAST_ASCII) - PAD,
+        ),
     )
 
 

@@ -33,7 +33,7 @@ class RecordWriter:
         self._lines: dict[int, bytes] = {}
         if table.delimiter != ",":
             # The fields of a malformed record are empty, and no delimiter is at their ends.
-            ends = table.field_ends[:-1, table.well_formed] if table.malformed else table.field_ends[:-1]
+            ends = table.cells.field_ends[:-1, table.well_formed] if table.malformed else table.cells.field_ends[:-1]
             self._put(ends.ravel(), ord(","))
             self._quote_anew(b",")
         self._quote_anew(b"\r")
@@ -48,10 +48,6 @@ class RecordWriter:
         """Writes a line, without line end, in the place of a record."""
         self._lines[row] = line
 
-    def set_first_byte(self, column: int, rows: Mask, byte: bytes) -> None:
-        """Replaces the first byte of the texts of some rows, none of them empty."""
-        self._put(self._table.starts[column][rows], byte[0])
-
     def insert(self, column: int, rows: Mask, text: bytes) -> None:
         """Puts an ASCII text before those of some rows."""
         self._inserted.append((column, rows, text))
@@ -59,12 +55,12 @@ class RecordWriter:
     def upper_case(self, column: int, rows: Mask) -> None:
         """Turns ASCII letters into upper case in the cells of some rows, which are ASCII."""
         table = self._table
-        starts, ends = table.starts[column][rows], table.ends[column][rows]
-        lower = have_lower_case(table.buffer, starts, ends)
+        starts, ends = table.cells.starts[column][rows], table.cells.ends[column][rows]
+        lower = have_lower_case(table.cells.buffer, starts, ends)
         starts, ends = starts[lower], ends[lower]
         for offset in range(int((ends - starts).max(initial=0))):
             places = (starts + offset)[starts + offset < ends]
-            letters = table.buffer[places + PAD]
+            letters = table.cells.buffer[places + PAD]
             is_lower = (letters >= ord("a")) & (letters <= ord("z"))
             self._put(places[is_lower], letters[is_lower] - _CASE_BIT)
         for row, texts in self._texts.items():
@@ -75,13 +71,15 @@ class RecordWriter:
         """Returns every record as a line of CSV without its line end."""
         table = self._table
         data = table.data if self._changed is None else self._changed.tobytes()
-        bounds = zip(table.record_starts.tolist(), table.record_ends.tolist(), strict=True)
+        bounds = zip(table.cells.record_starts.tolist(), table.cells.record_ends.tolist(), strict=True)
         lines = [data[start:end] for start, end in bounds]
         # From the right, so that places to the left stay what they are.
         for column, rows, text in sorted(self._inserted, key=itemgetter(0), reverse=True):
             self._insert(lines, column, rows, text)
         for row, texts in self._texts.items():
-            fields = zip(table.field_starts[:, row].tolist(), table.field_ends[:, row].tolist(), strict=True)
+            fields = zip(
+                table.cells.field_starts[:, row].tolist(), table.cells.field_ends[:, row].tolist(), strict=True
+            )
             lines[row] = b",".join(
                 [
                     quoted(texts[column].encode()) if column in texts else data[start:end]
@@ -104,7 +102,7 @@ class RecordWriter:
         table = self._table
         alone = rows.copy()
         alone[list(self._texts)] = False
-        offsets = table.starts[column][alone] - table.record_starts[alone]
+        offsets = table.cells.starts[column][alone] - table.cells.record_starts[alone]
         for row, offset in zip(np.flatnonzero(alone).tolist(), offsets.tolist(), strict=True):
             line = lines[row]
             lines[row] = b"%b%b%b" % (line[:offset], text, line[offset:])
@@ -119,30 +117,28 @@ class RecordWriter:
             return
         text = np.frombuffer(table.data, np.uint8)
         places = np.flatnonzero(text == character[0])
-        at_ends = text[table.record_ends[table.record_ends < len(text)]]
+        at_ends = text[table.cells.record_ends[table.cells.record_ends < len(text)]]
         if len(places) == np.count_nonzero(at_ends == character[0]):
             return  # each of them is part of a CRLF that ends a record
-        rows = np.searchsorted(table.field_starts[0], places, side="right") - 1
-        places = places[(rows >= 0) & (places < table.field_ends[-1, rows])]
+        rows = np.searchsorted(table.cells.field_starts[0], places, side="right") - 1
+        places = places[(rows >= 0) & (places < table.cells.field_ends[-1, rows])]
         # A cell may hold millions of them, and is marked once.
-        cells = np.unique(np.searchsorted(table.field_ends.T.ravel(), places, side="right"))
-        for row, column in zip(*(part.tolist() for part in np.divmod(cells, len(table.field_ends))), strict=True):
+        cells = np.unique(np.searchsorted(table.cells.field_ends.T.ravel(), places, side="right"))
+        for row, column in zip(*(part.tolist() for part in np.divmod(cells, len(table.cells.field_ends))), strict=True):
             self._texts[row][column] = table.text(column, row)
 
 
 class LineWriter:
-    """Puts n lines together from columns of texts, without an object for a line."""
+    """Puts lines together from columns of texts, without an object for a line.
 
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._columns: list[Sequence[bytes]] = []
-        self._fixed: Texts | None = None
+    Each begins with a text and its number, a comma before it; the first line has `first_number`.
+    """
+
+    def __init__(self, texts: Sequence[bytes], *, first_number: int) -> None:
+        self._count = len(texts)
+        self._columns = [texts]
+        self._fixed: Texts | None = integer_texts(first_number, len(texts))
         self._texts: list[bytes] = []
-
-    def add(self, texts: Sequence[bytes]) -> None:
-        """Adds a text to every line."""
-        self._end_fixed()
-        self._columns.append(texts)
 
     def add_fixed(self, texts: Texts, rows: Positions | None = None) -> None:
         """Adds texts of a fixed width (NULs at their ends are no part of them) to all lines, or to some."""
@@ -177,11 +173,6 @@ class LineWriter:
         if self._fixed is not None:
             self._columns.append(self._fixed.tolist())
             self._fixed = None
-
-
-def integer_cells(first: int, count: int) -> Texts:
-    """Returns the integers from the first on as cells, a comma before each: `[count]`."""
-    return integer_texts(first, count)
 
 
 def fraction_cells(fractions: Floats) -> Texts:

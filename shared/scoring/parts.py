@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 
 from shared.delimited.table import Table
-from shared.delimited.writing import LineWriter, integer_cells
+from shared.delimited.writing import LineWriter
 from shared.inputs.header import Layout
 from shared.scoring.passthrough import passthrough_lines, source_row_of, symbol_of
 from shared.scoring.results import ROW_ERROR_COLUMNS, SCORE_COLUMNS, SOURCE_ROW
@@ -40,9 +40,7 @@ def write_parts(
 ) -> Parts:
     """Returns the parts of n rows, of which the first is row `first_row` of the file; without their summary."""
     passed = passthrough_lines(table, layout, validated.plain_symbols)
-    lines = LineWriter(len(table))
-    lines.add(passed)
-    lines.add_fixed(integer_cells(first_row, len(table)))
+    lines = LineWriter(passed, first_number=first_row)
     if scored is None:
         lines.add_choice([_ROW_END], np.zeros(len(validated.valid), np.int64), validated.valid)
     else:
@@ -76,11 +74,9 @@ def write_parts(
 
 def write_unprocessed(table: Table, layout: Layout, *, first_row: int, scored: bool) -> tuple[bytes, bytes]:
     """Returns n rows that were not scored, as the `unprocessed` and `all` files have them."""
-    lines = LineWriter(len(table))
-    lines.add(passthrough_lines(table, layout))
-    lines.add_fixed(integer_cells(first_row, len(table)))
+    lines = LineWriter(passthrough_lines(table, layout), first_number=first_row)
     # No cell can hold it: a NUL in a malformed record is written as another character.
-    lines.add([_ROW_END] * len(table))
+    lines.add_choice([_ROW_END], np.zeros(len(table), np.int64), np.arange(len(table)))
     text = lines.lines(0, len(table))
     blanks = b"," * (len(ROW_ERROR_COLUMNS) + (len(SCORE_COLUMNS) if scored else 0))
     return text.replace(_ROW_END, b"\n"), text.replace(_ROW_END, blanks + b",unprocessed\n")

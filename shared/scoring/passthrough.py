@@ -13,7 +13,7 @@ of it is lost, no figure of it lands in the wrong column, and the file stays rec
 import numpy as np
 
 from shared.delimited.cells import quoted, unquoted
-from shared.delimited.table import Malformed, Table
+from shared.delimited.table import Table
 from shared.delimited.writing import RecordWriter
 from shared.inputs.columns import BY_NAME, Kind
 from shared.inputs.header import Layout
@@ -51,9 +51,9 @@ def passthrough_lines(table: Table, layout: Layout, plain_symbols: Mask | None =
         _normalize_quarters(writer, table, layout.place("reporting_quarter"))
     blanks = b"," * (layout.field_count - 1)
     for row, malformed in table.malformed.items():
-        record, number = table.record(row), b""
+        record, number = malformed.record, b""
         if layout.normalised[-1] == SOURCE_ROW:
-            record, number = _without_source_row(record, malformed, layout.delimiter.encode())
+            record, number = _without_source_row(record, malformed.fields, layout.delimiter.encode())
         text = guarded(record.decode().replace("\0", "␀"))
         writer.set_line(row, quoted(text.encode()) + blanks + number)
     return writer.lines()
@@ -90,7 +90,7 @@ def _normalize_symbols(writer: RecordWriter, table: Table, column: int, plain: M
 
 def _normalize_quarters(writer: RecordWriter, table: Table, column: int) -> None:
     lettered, bare = lettered_quarters(table, column), bare_quarters(table, column)
-    writer.set_first_byte(column, lettered, b"Q")
+    writer.upper_case(column, lettered)
     for row in np.flatnonzero(~(lettered | bare) & table.well_formed).tolist():
         try:
             quarter = read_quarter(unguarded(table.text(column, row)))
@@ -101,7 +101,7 @@ def _normalize_quarters(writer: RecordWriter, table: Table, column: int) -> None
     writer.insert(column, bare, b"Q")
 
 
-def _without_source_row(record: bytes, malformed: Malformed, delimiter: bytes) -> tuple[bytes, bytes]:
+def _without_source_row(record: bytes, fields: int, delimiter: bytes) -> tuple[bytes, bytes]:
     """Returns a malformed record of a retry, and its number in the file first uploaded, which keeps its column.
 
     One that was malformed before is the first of two cells there: see `shared.scoring.retry_file`.
@@ -109,4 +109,4 @@ def _without_source_row(record: bytes, malformed: Malformed, delimiter: bytes) -
     text, _, number = record.rpartition(delimiter)
     if not number.isdigit():
         return record, b""
-    return (unquoted(text) if malformed.fields == 2 else text), number
+    return (unquoted(text) if fields == 2 else text), number

@@ -38,12 +38,12 @@ _IS_QUARTER: Final = _byte_set(b"1234")
 def plain_text(table: Table, column: int, limit: int) -> Mask:
     """Returns the cells of 1 to `limit` ASCII bytes that are not blank and have nothing to trim: `[n]`."""
     plain = table.short_ascii(column, limit)
-    firsts = table.first_bytes(column)
+    firsts = table.byte_at(column, 0)
     plain &= _OPENS_TEXT.take(firsts)
-    plain &= _CLOSES_TEXT.take(table.last_bytes(column))
+    plain &= _CLOSES_TEXT.take(table.byte_at(column, -1))
     lengths = table.lengths(column)
     may_be_blank = np.flatnonzero((lengths <= _LONGEST_BLANK) & _OPENS_BLANK.take(firsts))
-    seconds = table.second_bytes(column)[may_be_blank]
+    seconds = table.byte_at(column, 1)[may_be_blank]
     plain[may_be_blank[(lengths[may_be_blank] == 1) | _FOLLOWS_IN_BLANK.take(seconds)]] = False
     return plain
 
@@ -57,10 +57,10 @@ def plain_years(table: Table, column: int, *, next_year: int) -> Floats:
 
 def bare_quarters(table: Table, column: int) -> Mask:
     """Returns the cells that are one of the digits 1 to 4: `[n]`."""
-    return (table.lengths(column) == 1) & _IS_QUARTER[table.first_bytes(column)]  # type: ignore[no-any-return]
+    return (table.lengths(column) == 1) & _IS_QUARTER[table.byte_at(column, 0)]  # type: ignore[no-any-return]
 
 
 def lettered_quarters(table: Table, column: int) -> Mask:
     """Returns the cells that are `Q1` to `Q4` or `q1` to `q4`: `[n]`."""
-    is_quarter = (table.lengths(column) == 2) & _IS_QUARTER[table.second_bytes(column)]
-    return is_quarter & _OPENS_QUARTER[table.first_bytes(column)]  # type: ignore[no-any-return]
+    is_quarter = (table.lengths(column) == 2) & _IS_QUARTER[table.byte_at(column, 1)]
+    return is_quarter & _OPENS_QUARTER[table.byte_at(column, 0)]  # type: ignore[no-any-return]

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.delimited.table import Malformed, Table
+from shared.delimited.table import Table
 from shared.inputs.columns import BY_NAME, COLUMNS, EBITDA_STAND_INS, Column, Kind, ProfileName, Unit
 from shared.inputs.header import Layout
 from shared.scoring.features import CAP_TO_LIABILITIES_RANGE, cap_to_liabilities
@@ -61,9 +61,12 @@ def validate_rows(table: Table, layout: Layout, *, next_year: int, max_cell_byte
         validation.complete_statements()
     rows = validation.rows
     # A file with one malformed row often has many that are malformed alike.
-    sentences = {one: _malformed(one, layout.field_count, max_cell_bytes) for one in set(table.malformed.values())}
-    for row, malformed in table.malformed.items():
-        rows.errors[row] = [RowError(None, "malformed_row", sentences[malformed], None)]
+    sentences = {
+        (reason, fields): _malformed(reason, fields, layout.field_count, max_cell_bytes)
+        for reason, fields in {(one.reason, one.fields) for one in table.malformed.values()}
+    }
+    for row, one in table.malformed.items():
+        rows.errors[row] = [RowError(None, "malformed_row", sentences[one.reason, one.fields], None)]
     is_valid = np.ones(len(table), np.bool_)
     is_valid[list(rows.errors)] = False
     rows.valid = np.flatnonzero(is_valid)
@@ -177,8 +180,8 @@ class _Validation:
         table, quarters = self._table, self.rows.quarters
         is_required = self._layout.job_type in column.required_for
         bare, lettered = bare_quarters(table, place), lettered_quarters(table, place)
-        quarters[bare] = table.first_bytes(place)[bare] - ord("0")
-        quarters[lettered] = table.second_bytes(place)[lettered] - ord("0")
+        quarters[bare] = table.byte_at(place, 0)[bare] - ord("0")
+        quarters[lettered] = table.byte_at(place, 1)[lettered] - ord("0")
         valid = bare | lettered
         if not is_required:
             valid |= table.lengths(place) == 0
@@ -249,12 +252,12 @@ def _number_error(column: Column) -> tuple[str, str]:
     )
 
 
-def _malformed(malformed: Malformed, field_count: int, max_cell_bytes: int) -> str:
-    if malformed.reason == "nul":
+def _malformed(reason: str, fields: int, field_count: int, max_cell_bytes: int) -> str:
+    if reason == "nul":
         return "Malformed row: it holds a NUL character, remove it"
-    if malformed.reason == "oversize":
+    if reason == "oversize":
         return f"Malformed row: a cell is longer than {max_cell_bytes:,} bytes, shorten it"
     return (
-        f"Malformed row: it has {malformed.fields:,} fields and the header has {field_count:,}; "
+        f"Malformed row: it has {fields:,} fields and the header has {field_count:,}; "
         "put quotes around text that holds the delimiter, and give every column a cell"
     )

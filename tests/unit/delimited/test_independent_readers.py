@@ -57,7 +57,7 @@ def by_csv(data: bytes, delimiter: str) -> list[list[str]]:
 
 
 def by_engine(table: Table) -> list[list[str]]:
-    return [[table.text(column, row) for column in range(len(table.starts))] for row in range(len(table))]
+    return [[table.text(column, row) for column in range(len(table.cells.starts))] for row in range(len(table))]
 
 
 quotings = st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
