@@ -11,9 +11,10 @@ import numpy as np
 
 from shared.delimited._arrays import Bytes, Mask, Positions
 from shared.delimited._bits import packed, room_for, running_parity, unpacked
+from shared.delimited._numbers import PAD
 from shared.delimited.cells import blanks_of, unquoted
 from shared.delimited.dialect import Delimiter
-from shared.delimited.errors import OpenQuoteError
+from shared.delimited.errors import DelimitedError
 
 QUOTE: Final = 0x22
 LF: Final = 0x0A
@@ -111,6 +112,36 @@ class CellPositions:
     beyond_ascii: Positions | None
     """The positions of bytes that are not ASCII, None without any."""
 
+    def with_stray_quotes(self) -> list[tuple[int, int]]:
+        """Returns the columns and rows of cells that not every program reads alike.
+
+        Every program does when quotes enclose the cell from its first byte to its last, and each one between these is
+        doubled.
+        """
+        found = []
+        for column in np.flatnonzero(self.odd.any(axis=1)).tolist():
+            odd = np.flatnonzero(self.odd[column])
+            found += [(column, row) for row in odd[~self._is_well_quoted(column, odd)].tolist()]
+        return found
+
+    def _is_well_quoted(self, column: int, rows: Positions) -> Mask:
+        opens, closes = self.field_starts[column, rows], self.field_ends[column, rows]
+        first = np.searchsorted(self.quotes, opens)
+        count = np.searchsorted(self.quotes, closes) - first
+        well: Mask = (
+            (closes - opens > 1)
+            & (self.buffer[opens + PAD] == QUOTE)
+            & (self.buffer[closes + (PAD - 1)] == QUOTE)
+            & (count % 2 == 0)
+        )
+        pairs = np.where(well, count // 2 - 1, 0)
+        # The cell that each pair of quotes is in, and which of its pairs it is.
+        cells = np.repeat(np.arange(len(rows)), pairs)
+        within = np.arange(len(cells)) - (np.cumsum(pairs) - pairs)[cells]
+        at = first[cells] + 1 + 2 * within
+        well[cells[self.quotes[at + 1] - self.quotes[at] > 1]] = False
+        return well
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
@@ -124,11 +155,13 @@ class Structure:
 def split_records(data: bytes, delimiter: Delimiter) -> Records:
     """The records of `data`, which starts at the start of a record.
 
-    Raises OpenQuoteError, with the offset and line in `data` of the quote, when one is open at the end.
+    Raises DelimitedError, with the offset and line in `data` of the quote, when one is open at the end.
     """
     structure = structure_of(data, delimiter)
     if structure.open_quote is not None:
-        raise OpenQuoteError(offset=structure.open_quote, line=data.count(b"\n", 0, structure.open_quote) + 1)
+        raise DelimitedError(
+            "open_quote", offset=structure.open_quote, line=data.count(b"\n", 0, structure.open_quote) + 1
+        )
     text = np.frombuffer(data, np.uint8)
     separators = structure.separators
     is_newline = text[separators] == LF

@@ -8,7 +8,7 @@ from shared.delimited._arrays import is_ascii
 from shared.delimited._record_ends import RecordEnds, RecordFinder
 from shared.delimited._records import open_quote
 from shared.delimited.dialect import Delimiter
-from shared.delimited.errors import DecodingError, DelimitedError, OpenQuoteError, RecordTooLongError
+from shared.delimited.errors import DelimitedError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ def record_runs(
     `read` returns at most as many bytes as it is given, and none at the end of the stream. With `cr_ends_lines` a CR
     outside quotes ends a record like an LF (CRLF then makes a blank record more). Runs are UTF-8 in any case.
     For the errors, `offset` is where in the file the stream starts, and `lines_before` how many lines precede it.
-    Raises DecodingError, OpenQuoteError, and RecordTooLongError for a record of more than `max_record_bytes`.
+    Raises DelimitedError for bytes that are not in the encoding, an open quote, and a record over `max_record_bytes`.
     """
     # Bytes of another encoding are at other places in the file than in the runs.
     knows_offsets = encoding == "utf-8"
@@ -87,7 +87,9 @@ def record_runs(
             )
         place = open_quote(text, delimiter) if block.is_last and ends.is_quote_open else None
         if place is not None:
-            raise OpenQuoteError(offset=offset + place if knows_offsets else None, line=lines_to(place) + 1)
+            raise DelimitedError(
+                "open_quote", offset=offset + place if knows_offsets else None, line=lines_to(place) + 1
+            )
         if ends.size:
             yield Run(offset=offset, ends=ends, _buffer=buffer)
             lines = lines_to(ends.size)
@@ -98,7 +100,7 @@ def record_runs(
 
 
 def _blocks(read: Callable[[int], bytes], *, encoding: str, offset: int, block_bytes: int) -> Iterator[_Block]:
-    """Yields the stream in blocks, as UTF-8. `offset` is where in the file the stream starts. Raises DecodingError."""
+    """Yields the stream in blocks, as UTF-8. `offset` is where in the file the stream starts. Raises DelimitedError."""
     decoder = codecs.getincrementaldecoder(encoding)("strict")
     is_utf8 = encoding == "utf-8"
     is_last = False
@@ -117,7 +119,7 @@ def _blocks(read: Callable[[int], bytes], *, encoding: str, offset: int, block_b
             try:
                 text = decoder.decode(data, is_last)
             except UnicodeDecodeError as error:
-                raise DecodingError.of(error, encoding, offset=offset - pending) from error
+                raise DelimitedError.from_decoder(error, encoding, offset=offset - pending) from error
         yield _Block(data=data if is_utf8 else text.encode(), is_last=is_last)
         offset += len(data)
 
@@ -126,7 +128,7 @@ def _over_long(head: bytes, delimiter: Delimiter, *, offset: int | None, line: i
     """Returns the error for a record that begins with `head`, which is as long as a record may be."""
     place = open_quote(head, delimiter)
     if place is not None:
-        return OpenQuoteError(
-            offset=None if offset is None else offset + place, line=line + head.count(b"\n", 0, place)
+        return DelimitedError(
+            "open_quote", offset=None if offset is None else offset + place, line=line + head.count(b"\n", 0, place)
         )
-    return RecordTooLongError(offset=offset, line=line, limit_bytes=len(head))
+    return DelimitedError("record_too_long", offset=offset, line=line, limit_bytes=len(head))

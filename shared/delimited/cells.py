@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from shared.delimited.errors import OpenQuoteError
+from shared.delimited.errors import DelimitedError
 
 _QUOTE, _COMMA, _LF, _CR = b'",\n\r'
 
@@ -50,7 +50,7 @@ def blanks_of(delimiter: str) -> bytes:
 def first_record(data: bytes, delimiter: str, *, start: int = 0) -> Record | None:
     """Returns the first record from `start` on that is not blank, or None when there is none.
 
-    Raises OpenQuoteError when a quoted field of it is open at the end of `data`.
+    Raises DelimitedError when a quoted field of it is open at the end of `data`.
     """
     blanks = blanks_of(delimiter)
     while start < len(data):
@@ -68,7 +68,7 @@ def _record_at(data: bytes, delimiter: str, start: int) -> Record:
     while True:
         match = pattern.match(data, at)
         if match is None:
-            raise OpenQuoteError(offset=at, line=data.count(b"\n", 0, at) + 1)
+            raise DelimitedError("open_quote", offset=at, line=data.count(b"\n", 0, at) + 1)
         end = match.end()
         is_terminated = data[end : end + 1] == b"\n"
         field = match[0]

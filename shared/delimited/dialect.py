@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from shared.delimited.cells import field_pattern
-from shared.delimited.errors import BinaryDataError, DecodingError, EmptyTextError
+from shared.delimited.errors import DelimitedError
 
 Delimiter = Literal[",", ";", "\t", "|"]
 # Ties between delimiters go to the earlier one.
@@ -54,12 +54,12 @@ def detect(head: bytes, *, encoding: str | None = None, is_whole_file: bool) -> 
     """Returns the dialect of the text that begins with `head` (its first HEAD_BYTES, or all of it).
 
     A byte-order mark decides the encoding; without one it is `encoding`, by the name of Python's codec; without that,
-    strict UTF-8. Raises EmptyTextError, DecodingError, or BinaryDataError for bytes that are no text at all.
+    strict UTF-8. Raises DelimitedError for text that is empty or not in the encoding, and for bytes that are no text.
     """
     bom, found = next(((bom, name) for bom, name in _BOMS if head.startswith(bom)), (b"", encoding or "utf-8"))
     body = head[len(bom) :]
     if not body.strip():
-        raise EmptyTextError
+        raise DelimitedError("empty")
     if not found.startswith(("utf-16", "utf-32")):
         _refuse_binary(body)
     text = _decoded(body, found, offset=len(bom), is_whole_file=is_whole_file).encode()
@@ -84,9 +84,9 @@ def detect(head: bytes, *, encoding: str | None = None, is_whole_file: bool) -> 
 def _refuse_binary(body: bytes) -> None:
     sample = body[:4096]
     if sample.count(b"\0") > _NULS_AT_MOST * len(sample):
-        raise BinaryDataError(nul_offset=body.index(0))
+        raise DelimitedError("binary", offset=body.index(0))
     if sum(byte in _CONTROLS for byte in sample) > _CONTROLS_AT_MOST * len(sample):
-        raise BinaryDataError
+        raise DelimitedError("binary")
 
 
 def _decoded(body: bytes, encoding: str, *, offset: int, is_whole_file: bool) -> str:
@@ -94,7 +94,7 @@ def _decoded(body: bytes, encoding: str, *, offset: int, is_whole_file: bool) ->
     try:
         return decoder.decode(body, is_whole_file)
     except UnicodeDecodeError as error:
-        raise DecodingError.of(error, encoding, offset=offset) from error
+        raise DelimitedError.from_decoder(error, encoding, offset=offset) from error
 
 
 def _delimiter_of(data: bytes) -> Delimiter:

@@ -9,7 +9,7 @@ The engine is used through these names; modules with an underscore are private t
 | `table` | `read_table`, `Table`, `hash_text` | the numbers and texts of a chunk, column by column |
 | `writing` | `RecordWriter`, `LineWriter`, `fraction_cells`, `canonical_records` | rows of result files |
 | `cells` | `first_record`, `quoted`, `unquoted`, `field_expression` | one record or cell |
-| `errors` | `DelimitedError` and its kinds | why a text cannot be read |
+| `errors` | `DelimitedError` | why a text cannot be read |
 """
 
 import re
@@ -140,49 +140,19 @@ class Table:
         found.ravel()[places[is_read]] = False
         columns, rows = np.divmod(np.flatnonzero(found), max(len(self), 1))
         # The first byte that was found of a cell with stray quotes need not be that of its text.
-        stray = [cell for cell in self.cells_with_stray_quotes() if self.text(*cell).startswith(tuple(characters))]
+        stray = [cell for cell in cells.with_stray_quotes() if self.text(*cell).startswith(tuple(characters))]
         return [*zip(columns.tolist(), rows.tolist(), strict=True), *stray]
-
-    def cells_with_stray_quotes(self) -> list[tuple[int, int]]:
-        """Returns the columns and rows of cells that not every program reads alike.
-
-        Every program does when quotes enclose the cell from its first byte to its last, and each one between these is
-        doubled.
-        """
-        found = []
-        for column in np.flatnonzero(self.cells.odd.any(axis=1)).tolist():
-            odd = np.flatnonzero(self.cells.odd[column])
-            found += [(column, row) for row in odd[~self._is_well_quoted(column, odd)].tolist()]
-        return found
 
     def _fields(self, column: int, rows: Positions) -> list[bytes]:
         bounds = (self.cells.field_starts[column, rows].tolist(), self.cells.field_ends[column, rows].tolist())
         return [self.data[start:end] for start, end in zip(*bounds, strict=True)]
-
-    def _is_well_quoted(self, column: int, rows: Positions) -> Mask:
-        opens, closes = self.cells.field_starts[column, rows], self.cells.field_ends[column, rows]
-        first = np.searchsorted(self.cells.quotes, opens)
-        count = np.searchsorted(self.cells.quotes, closes) - first
-        well: Mask = (
-            (closes - opens > 1)
-            & (self.cells.buffer[opens + PAD] == QUOTE)
-            & (self.cells.buffer[closes + (PAD - 1)] == QUOTE)
-            & (count % 2 == 0)
-        )
-        pairs = np.where(well, count // 2 - 1, 0)
-        # The cell that each pair of quotes is in, and which of its pairs it is.
-        cells = np.repeat(np.arange(len(rows)), pairs)
-        within = np.arange(len(cells)) - (np.cumsum(pairs) - pairs)[cells]
-        at = first[cells] + 1 + 2 * within
-        well[cells[self.cells.quotes[at + 1] - self.cells.quotes[at] > 1]] = False
-        return well
 
 
 def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field_bytes: int | None = None) -> Table:
     """Returns the cells of `data`, which starts where a record does.
 
     A record is malformed when it has not exactly `field_count` fields, a NUL, or a field of more than
-    `max_field_bytes` as written. Raises UnicodeDecodeError for bytes that are not UTF-8, and OpenQuoteError when a
+    `max_field_bytes` as written. Raises UnicodeDecodeError for bytes that are not UTF-8, and DelimitedError when a
     quote is open at the end.
     """
     if not (has_only_ascii := is_ascii(data)):

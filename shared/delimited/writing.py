@@ -37,7 +37,7 @@ class RecordWriter:
             self._put(ends.ravel(), ord(","))
             self._quote_anew(b",")
         self._quote_anew(b"\r")
-        for column, row in table.cells_with_stray_quotes():
+        for column, row in table.cells.with_stray_quotes():
             self._texts[row][column] = table.text(column, row)
 
     def set_text(self, column: int, row: int, text: str) -> None:
@@ -183,7 +183,7 @@ def fraction_cells(fractions: Floats) -> Texts:
 def canonical_records(data: bytes, delimiter: Delimiter, *, cr_ends_lines: bool = False) -> bytes:
     """Returns the records of `data` with commas and LF, blank ones left out; the text of every cell stays as it is.
 
-    With `cr_ends_lines` a CR outside quotes ends a record like an LF. Raises OpenQuoteError.
+    With `cr_ends_lines` a CR outside quotes ends a record like an LF. Raises DelimitedError for an open quote.
     """
     # Same length, so the bounds found in the one cut the other, and CRs inside quotes stay what they are.
     records = split_records(data.replace(b"\r", b"\n") if cr_ends_lines else data, delimiter)

@@ -16,14 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import ClassVar
 
-from shared.delimited.errors import (
-    BinaryDataError,
-    DecodingError,
-    DelimitedError,
-    EmptyTextError,
-    OpenQuoteError,
-    RecordTooLongError,
-)
+from shared.delimited.errors import DelimitedError
 
 
 class FileError(Exception):
@@ -99,52 +92,51 @@ def translated_errors() -> Iterator[None]:
 
 def file_error(error: DelimitedError) -> FileError:
     """Returns the file error for one of the engine's."""
-    match error:
-        case EmptyTextError():
+    match error.reason:
+        case "empty":
             return EmptyFileError("The file is empty")
-        case BinaryDataError():
-            return _binary_data(error)
-        case DecodingError():
+        case "binary":
+            return _binary_data(error.offset)
+        case "encoding":
             return _undecodable(error)
-        case OpenQuoteError():
+        case "open_quote":
             return UnbalancedQuoteError(
                 f'The quote (") that opens a field on line {error.line:,}{_at(error.offset)} is never closed. '
                 "Close it, or double every quote that is part of the text, and upload the file again.",
                 offset=error.offset,
                 line=error.line,
             )
-        case RecordTooLongError():
+        case "record_too_long":
             return TooLargeError(
                 f"The row that starts on line {error.line:,}{_at(error.offset)} is longer than "
                 f"{error.limit_bytes:,} bytes. Check that the file has line breaks.",
                 offset=error.offset,
                 line=error.line,
             )
-    raise TypeError(f"no file error for {type(error).__name__}")
 
 
 def decoding_error(error: UnicodeDecodeError, encoding: str, *, offset: int) -> FileError:
     """Returns the file error for a decoder's, whose input began at byte `offset` of the file."""
-    return file_error(DecodingError.of(error, encoding, offset=offset))
+    return file_error(DelimitedError.from_decoder(error, encoding, offset=offset))
 
 
 def _at(offset: int | None) -> str:
     return "" if offset is None else f" (byte {offset:,})"
 
 
-def _binary_data(error: BinaryDataError) -> FileError:
-    if error.nul_offset is None:
+def _binary_data(nul_offset: int | None) -> FileError:
+    if nul_offset is None:
         return UnsupportedFormatError(
             "The file is not text. Upload a CSV file (comma, semicolon, tab or pipe) or an Excel workbook (.xlsx)."
         )
     return UndecodableError(
-        f"The file has many NUL bytes, the first at byte {error.nul_offset:,}: it is UTF-16 without a byte-order "
+        f"The file has many NUL bytes, the first at byte {nul_offset:,}: it is UTF-16 without a byte-order "
         "mark, or no text at all. Save it as UTF-8, or declare its encoding, for example `?encoding=utf-16-le`.",
-        offset=error.nul_offset,
+        offset=nul_offset,
     )
 
 
-def _undecodable(error: DecodingError) -> UndecodableError:
+def _undecodable(error: DelimitedError) -> UndecodableError:
     what = "ends in the middle of a character" if error.byte is None else f"has the byte 0x{error.byte:02X}"
     place = f"The file is not {'UTF-8' if error.encoding == 'utf-8' else error.encoding} text: at byte"
     if error.encoding == "utf-8":

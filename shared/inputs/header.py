@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from shared.delimited.cells import first_record
 from shared.delimited.dialect import HEAD_BYTES, Delimiter, Dialect
-from shared.delimited.errors import OpenQuoteError
+from shared.delimited.errors import DelimitedError
 from shared.inputs.columns import ProfileName, duplicates, fits_both, normalised_name, profile_of
 from shared.inputs.errors import (
     DuplicateColumnsError,
@@ -166,7 +166,7 @@ def read_layout(
     )
     try:
         record = first_record(head, dialect.delimiter, start=dialect.text_start)
-    except OpenQuoteError as error:
+    except DelimitedError as error:
         raise (file_error(error) if is_whole_file else too_long) from None
     if record is None:
         raise EmptyFileError("The file is empty")
@@ -196,5 +196,5 @@ def has_rows(text: bytes, layout: Layout) -> bool:
     """Returns whether a whole file has a record behind its header that is not blank."""
     try:
         return first_record(text, layout.delimiter, start=layout.data_start) is not None
-    except OpenQuoteError:
+    except DelimitedError:
         return True  # scoring reports where the quote is

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from shared.delimited._records import Records, split_records
 from shared.delimited.cells import first_record, quoted, record_line, unquoted
 from shared.delimited.dialect import DELIMITERS, Delimiter
-from shared.delimited.errors import OpenQuoteError
+from shared.delimited.errors import DelimitedError
 from tests.unit.delimited.oracle import Field, plain_records
 
 awkward_bytes = st.lists(
@@ -29,7 +29,7 @@ def bounds(records: Records) -> list[list[Field]]:
 def split(data: bytes, delimiter: Delimiter) -> list[list[Field]] | int:
     try:
         return bounds(split_records(data, delimiter))
-    except OpenQuoteError as error:
+    except DelimitedError as error:
         return -1 if error.offset is None else error.offset
 
 
@@ -50,7 +50,7 @@ def test_any_bytes_split_as_the_plain_reading_of_the_grammar_says(data: bytes, d
 def test_fields_are_those_of_the_csv_module_where_no_lone_cr_is(text: str) -> None:
     try:
         records = split_records(text.encode(), ",")
-    except OpenQuoteError:
+    except DelimitedError:
         return
     ours = [[field.decode() for field in records.fields(index)] for index in range(len(records))]
     theirs = list(csv.reader(io.StringIO(text, newline="")))
@@ -65,7 +65,7 @@ def test_fields_are_those_of_the_csv_module_where_no_lone_cr_is(text: str) -> No
 def test_the_first_record_is_found_alone_as_among_all(data: bytes, delimiter: Delimiter) -> None:
     try:
         records = split_records(data, delimiter)
-    except OpenQuoteError:
+    except DelimitedError:
         return
     record = first_record(data, delimiter)
     if record is None:
@@ -111,7 +111,7 @@ def test_a_quote_in_the_middle_of_a_field_is_data() -> None:
 
 @pytest.mark.hazard("An unbalanced quote")
 def test_an_open_quote_is_named_by_offset_and_line() -> None:
-    with pytest.raises(OpenQuoteError) as caught:
+    with pytest.raises(DelimitedError) as caught:
         split_records(b'a,b\n"c\nd",e\nf,"g\nh,i\n', ",")
     assert (caught.value.offset, caught.value.line) == (14, 4)
 

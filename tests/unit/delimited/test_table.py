@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given, reject
 from hypothesis import strategies as st
 
-from shared.delimited.errors import OpenQuoteError
+from shared.delimited.errors import DelimitedError
 from shared.delimited.table import Table, hash_text, read_table
 
 
@@ -40,9 +40,9 @@ def test_bytes_that_are_not_utf8_are_refused() -> None:
 def test_quotes_are_stray_unless_the_cell_is_quoted_whole_with_every_quote_in_it_doubled(cells: list[str]) -> None:
     try:
         table = one_column(cells)
-    except OpenQuoteError:
+    except DelimitedError:
         reject()
-    stray = {row for _, row in table.cells_with_stray_quotes()}
+    stray = {row for _, row in table.cells.with_stray_quotes()}
     for row in range(len(table)):
         written = as_written(table, row)
         is_whole = re.fullmatch(rb'"(?:[^"]++|"")*+"', written) is not None
@@ -53,12 +53,12 @@ def test_quotes_are_stray_unless_the_cell_is_quoted_whole_with_every_quote_in_it
 def test_cells_are_found_by_the_first_character_of_their_text(cells: list[str]) -> None:
     try:
         table = one_column(cells)
-    except OpenQuoteError:
+    except DelimitedError:
         reject()
     found = set(table.cells_opening_with("=+", except_numbers=np.array([False])))
     expected = {(0, row) for row in range(len(table)) if table.text(0, row).startswith(("=", "+"))}
     assert expected <= found
-    assert found - expected <= set(table.cells_with_stray_quotes())
+    assert found - expected <= set(table.cells.with_stray_quotes())
 
 
 def test_numbers_are_left_out_of_the_cells_found_where_asked() -> None:

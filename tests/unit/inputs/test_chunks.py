@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.delimited._records import split_records
 from shared.delimited.dialect import HEAD_BYTES
-from shared.delimited.errors import OpenQuoteError
+from shared.delimited.errors import DelimitedError
 from shared.inputs.chunks import KIB, MIB, Chunk, chunk_size, plan_chunks
 from shared.inputs.errors import EmptyFileError, FileError, TooLargeError, UnbalancedQuoteError, UndecodableError
 from shared.inputs.formats import detect_dialect
@@ -72,7 +72,7 @@ def test_rows_of_the_chunks_are_the_rows_of_the_file(
     )
     try:
         whole = rows_of(data[header_bytes:])
-    except OpenQuoteError as error:
+    except DelimitedError as error:
         with pytest.raises(UnbalancedQuoteError) as caught:
             list(plan)
         wanted = header_bytes + (error.offset or 0)
