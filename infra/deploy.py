@@ -90,9 +90,9 @@ def destroy(stage: Stage, context: Mapping[str, str]) -> None:
     _identity()
     if stage.keep_data:
         raise DeployError(
-            f"{stage.stack_name} keeps its data and cannot be removed by this command. To remove it all the same, take "
-            "off the stack's termination protection and the table's deletion protection, then delete the stack in "
-            "CloudFormation: table, buckets and users stay."
+            f"{stage.stack_name} keeps its data, so this command does not delete it. To delete it anyway, disable the "
+            "termination protection of the stack and the deletion protection of the table, then delete the stack in "
+            "CloudFormation. Table, buckets and users are retained."
         )
     _empty_buckets(stage.stack_name)
     # Reuse the assembly of the deployment if it was made in this checkout: that saves the synthesis.
@@ -108,7 +108,7 @@ def _identity() -> tuple[str, str]:
     try:
         account: str = session.client("sts").get_caller_identity()["Account"]
     except (BotoCoreError, ClientError) as error:
-        raise DeployError(f"Your AWS credentials do not work: {error}") from error
+        raise DeployError(f"Your AWS credentials are not valid: {error}") from error
     return account, session.region_name
 
 
@@ -152,8 +152,7 @@ def _run(command: Sequence[str], *, folder: Path = ROOT) -> None:
     # S603: no shell is involved, so context values cannot be executed.
     if subprocess.run(command, cwd=folder, env=npm_environment(), check=False).returncode:  # noqa: S603
         raise DeployError(
-            "cdk did not succeed; its own message is above. If npm could not fetch it: "
-            f"{CDK_COMMAND} comes from npm's registry the first time."
+            f"cdk failed; see its message above. The first run downloads {CDK_COMMAND} from the npm registry."
         )
 
 
@@ -165,14 +164,14 @@ def context_of(stage_name: str, given: Sequence[str]) -> dict[str, str]:
         if not equals or not value:
             raise DeployError(f"the context {text!r} is not of the form name=value")
         if name == "stage":
-            raise DeployError("the stage is given with STAGE=, not as a context")
+            raise DeployError("set the stage with STAGE=, not as a context value")
         context[name] = value
     return context
 
 
 def parsed(given: Sequence[str] | None = None) -> argparse.Namespace:
     """Parses the command line: the action, the stage, and the context values."""
-    parser = argparse.ArgumentParser(description="Deploy to, or remove from, the AWS account of your credentials.")
+    parser = argparse.ArgumentParser(description="Deploy to, or delete from, the AWS account of your credentials.")
     parser.add_argument("action", choices=("deploy", "destroy"))
     parser.add_argument("--stage", default="dev")
     parser.add_argument("context", nargs="*", help="settings of the stage, each name=value")

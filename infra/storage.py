@@ -13,7 +13,7 @@ from infra.stages import Stage
 # The partition key of each index. All project keys only: the items of a page are read from the table.
 LISTINGS = ("organization_listing", "user_listing", "all_listing", "unsettled")
 
-# One day longer than the 30 days of a job's record, so no record outlives its files.
+# The record of an ended job expires after 30 days. Its files are kept one day longer.
 RESULTS_KEPT = Duration.days(31)
 EXPORTS_KEPT = Duration.days(1)
 

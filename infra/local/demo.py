@@ -61,7 +61,7 @@ def own_inputs() -> list[Input]:
 
 
 def given_inputs(paths: Sequence[str]) -> list[Input]:
-    """The files named on the command line; one with a column of quarters is quarterly. Raises `UnreadableFileError`."""
+    """Returns the files at `paths`; those with a column of quarters are quarterly. Raises `UnreadableFileError`."""
     return [Input(filename=path.name, job_type=job_type_of(path), body=path.read_bytes()) for path in map(Path, paths)]
 
 

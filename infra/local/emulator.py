@@ -29,8 +29,8 @@ class LocalCloudError(Exception):
 class Emulator:
     """A MiniStack process and its children. `folder` gets its log and its temporary files.
 
-    `enforces_roles` is false only for tests of the cdk command, because MiniStack cannot evaluate the conditions in
-    the roles of the CDK bootstrap.
+    Set `enforces_roles` to false for the cdk command: MiniStack cannot evaluate the conditions in the roles of the CDK
+    bootstrap.
     """
 
     def __init__(self, *, folder: Path, enforces_roles: bool = True) -> None:

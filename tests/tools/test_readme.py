@@ -1,4 +1,4 @@
-"""The figures of the documents are those of the repository."""
+"""The documents are true: their figures, commands, links and sections are those of the repository."""
 
 import csv
 import io
@@ -67,3 +67,32 @@ def test_make_help_groups_commands_and_prints_them_as_a_shell_takes_them() -> No
     assert 'eval "$(make -s local-env)"' in printed
     phony = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
     assert re.findall(r"^  make (\S+)", printed, re.MULTILINE) == phony
+
+
+def test_every_decision_has_a_status_a_date_and_four_sections() -> None:
+    decisions = sorted((ROOT / "infra" / "decisions").glob("*.md"))
+    assert [int(path.name[:4]) for path in decisions] == list(range(1, len(decisions) + 1))
+    for path in decisions:
+        text = path.read_text()
+        assert re.search(r"^Status: (accepted|superseded by)", text, re.MULTILINE), path.name
+        assert re.search(r"Date: \d{4}-\d{2}-\d{2}", text), path.name
+        sections = re.findall(r"^## (.*)$", text, re.MULTILINE)
+        assert sections == ["Context", "Decision", "Alternatives measured", "Consequences"], path.name
+
+
+def test_every_runbook_answers_three_questions() -> None:
+    guide = (ROOT / "infra" / "docs" / "operations.md").read_text()
+    _, _, alarms = guide.partition("\n## Alarms\n")
+    runbooks = alarms.partition("\n## ")[0].split("\n### ")[1:]
+    assert runbooks
+    for runbook in runbooks:
+        questions = re.findall(r"^- \*\*(.*?):\*\* \S", runbook, re.MULTILINE)
+        assert questions == ["Users notice", "Look at", "Do"], runbook.splitlines()[0]
+
+
+def test_links_between_documents_lead_to_files() -> None:
+    documents = [*ROOT.glob("*.md"), *(ROOT / "infra").glob("d*/*.md")]
+    assert len(documents) > 20
+    for document in documents:
+        for target in re.findall(r"\]\((?!https?:|mailto:)([^)#]+)", document.read_text()):
+            assert (document.parent / target).exists(), f"{document.name}: {target}"
