@@ -14,7 +14,7 @@ from tests.fakes import FakeEventBus, FakeJobStore
 from tests.invocation import InvocationContext
 from tests.log_lines import Written, written
 from tests.synthesised import JsonObject, template
-from tests.unit.publish.records import stream_record
+from tests.unit.publish.stream_records import stream_record
 
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and its like of each service
 OF_AWS = {

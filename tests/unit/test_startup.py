@@ -1,4 +1,4 @@
-"""The functions that callers wait for load their modules without garbage collections."""
+"""Functions that callers wait for load their modules without garbage collection."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""botocore's errors in the domain's words, and what is tried again."""
+"""Errors of botocore translated to errors of the domain, and retries of conflicting writes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +11,8 @@ from shared.jobs.errors import RateLimitedError, UnavailableError
 
 
 def client_error(code: str, *, status: int = 400, **response: Any) -> ClientError:
-    answer: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}, **response}
-    return ClientError(answer, "Operation")
+    error_response: Any = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": status}, **response}
+    return ClientError(error_response, "Operation")
 
 
 def cancelled(*codes: str) -> ClientError:
@@ -56,7 +56,7 @@ class Attempts:
         client_error("ProvisionedThroughputExceededException"),
         client_error("SlowDown", status=503),
         client_error("InternalServerError", status=500),
-        # A HEAD has no body, so its error has the status for a code.
+        # The response to HEAD has no body, so the code of its error is the status.
         client_error("503", status=503),
         client_error("500", status=500),
         client_error("SomethingNew", status=502),
@@ -65,7 +65,7 @@ class Attempts:
         ReadTimeoutError(endpoint_url="https://x"),
     ],
 )
-def test_a_dependency_that_does_not_answer_is_unavailable(error: Exception) -> None:
+def test_outage_or_throttling_of_a_dependency_raises_unavailable(error: Exception) -> None:
     with pytest.raises(UnavailableError) as raised, translated():
         raise error
     assert raised.value.__cause__ is error
@@ -81,32 +81,32 @@ THROTTLED = [
 
 
 @pytest.mark.parametrize("error", THROTTLED)
-def test_a_dependency_that_still_throttles_after_botocores_attempts_is_too_busy(error: Exception) -> None:
+def test_throttling_after_the_retries_of_botocore_raises_rate_limited(error: Exception) -> None:
     with pytest.raises(RateLimitedError), translated():
         raise error
 
 
-def test_an_outage_is_no_throttling() -> None:
+def test_outage_does_not_raise_rate_limited() -> None:
     for error in (client_error("InternalServerError", status=500), EndpointConnectionError(endpoint_url="https://x")):
         with pytest.raises(UnavailableError) as raised, translated():
             raise error
         assert not isinstance(raised.value, RateLimitedError)
 
 
-def test_writes_that_stay_throttled_are_too_many(waits: list[float]) -> None:
+def test_write_that_stays_throttled_raises_rate_limited(waits: list[float]) -> None:
     with pytest.raises(RateLimitedError):
         conditional(Attempts(*[cancelled("ThrottlingError")] * 100))
     assert waits
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ValidationException", "NoSuchKey", "404"])
-def test_every_other_error_passes_as_it_is(code: str) -> None:
+def test_any_other_error_is_not_translated(code: str) -> None:
     with pytest.raises(ClientError) as raised, translated():
         raise client_error(code)
     assert code_of(raised.value) == code
 
 
-def test_a_refused_condition_carries_the_item_and_is_not_tried_again(waits: list[float]) -> None:
+def test_refused_condition_includes_the_item_and_is_not_retried(waits: list[float]) -> None:
     call = Attempts(client_error("ConditionalCheckFailedException", Item={"pk": {"S": "x"}}))
     with pytest.raises(RefusedWriteError) as refused:
         conditional(call)
@@ -114,7 +114,7 @@ def test_a_refused_condition_carries_the_item_and_is_not_tried_again(waits: list
     assert (call.made, waits) == (1, [])
 
 
-def test_a_transaction_with_one_refused_condition_is_refused_whatever_else_met_it(waits: list[float]) -> None:
+def test_transaction_with_a_refused_condition_and_a_conflict_is_refused(waits: list[float]) -> None:
     call = Attempts(cancelled("TransactionConflict", "ConditionalCheckFailed"))
     with pytest.raises(RefusedWriteError):
         conditional(call)
@@ -123,7 +123,7 @@ def test_a_transaction_with_one_refused_condition_is_refused_whatever_else_met_i
 
 @pytest.mark.hazard("Throttling, conflicts, timeouts, half a body from S3")
 @pytest.mark.parametrize("error", CONFLICTS)
-def test_writes_that_met_are_tried_again_after_a_pause(error: ClientError, waits: list[float]) -> None:
+def test_conflicting_write_is_retried_after_a_pause(error: ClientError, waits: list[float]) -> None:
     call = Attempts(error, error, error)
     assert conditional(call) == "done"
     assert call.made == 4
@@ -133,7 +133,7 @@ def test_writes_that_met_are_tried_again_after_a_pause(error: ClientError, waits
 
 @pytest.mark.hazard("Throttling, conflicts, timeouts, half a body from S3")
 @pytest.mark.parametrize("error", CONFLICTS)
-def test_writes_that_keep_meeting_are_given_up(error: ClientError, waits: list[float]) -> None:
+def test_write_that_keeps_conflicting_raises_unavailable(error: ClientError, waits: list[float]) -> None:
     call = Attempts(*[error] * 100)
     with pytest.raises(UnavailableError):
         conditional(call)
@@ -141,7 +141,7 @@ def test_writes_that_keep_meeting_are_given_up(error: ClientError, waits: list[f
     assert sum(waits) < 30
 
 
-def test_a_fault_of_ours_is_neither_hidden_nor_tried_again(waits: list[float]) -> None:
+def test_error_in_our_request_is_neither_hidden_nor_retried(waits: list[float]) -> None:
     for error in (client_error("ValidationException"), cancelled("ValidationError", "None")):
         call = Attempts(error)
         with pytest.raises(ClientError):

@@ -1,4 +1,4 @@
-"""Jobs as items of the table and back: nothing is lost on the way."""
+"""Jobs encoded as items of the table and decoded without loss."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -48,12 +48,12 @@ new_jobs = st.builds(
 @given(job=new_jobs)
 @example(job=a_job(options=UploadOptions(max_failed_percent=1e-300)))
 @example(job=a_job(options=UploadOptions(max_failed_percent=0.1 + 0.2)))
-def test_a_new_job_comes_back_as_it_was(job: Job) -> None:
+def test_new_job_is_decoded_as_it_was_encoded(job: Job) -> None:
     assert decode_job(decode(encode_job(job))) == job
 
 
 @given(job=new_jobs, now=moments)
-def test_a_tombstone_keeps_what_reconcile_needs_and_nothing_of_the_callers(job: Job, now: datetime) -> None:
+def test_tombstone_keeps_what_reconcile_needs_and_no_data_of_the_caller(job: Job, now: datetime) -> None:
     item = decode(encode_tombstone(job, now=now))
     assert is_tombstone(item)
     tombstone = decode_tombstone(item)
@@ -63,17 +63,17 @@ def test_a_tombstone_keeps_what_reconcile_needs_and_nothing_of_the_callers(job: 
     )
 
 
-def test_a_tombstone_bars_its_id_for_a_hundred_days() -> None:
+def test_tombstone_reserves_its_id_for_a_hundred_days() -> None:
     item = decode(encode_tombstone(a_completed_job(), now=NOON))
     assert item["ttl"] == int((NOON + timedelta(days=100)).timestamp())
 
 
-def test_the_sort_key_follows_the_order_of_creation() -> None:
+def test_sort_key_follows_the_order_of_creation() -> None:
     earlier, later = a_job(created_at=NOON), a_job(created_at=NOON + timedelta(milliseconds=1))
     assert decode(encode_job(earlier))["listed_at"] < decode(encode_job(later))["listed_at"]
 
 
-def test_a_dropped_file_is_in_no_users_list() -> None:
+def test_dropped_file_is_not_in_the_list_of_a_user() -> None:
     dropped = decode(encode_job(replace(a_job(), source=Source.S3_DROP)))
     assert "user_listing" not in dropped
     assert dropped["organization_listing"].startswith("acme|")

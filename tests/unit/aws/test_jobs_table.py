@@ -1,4 +1,4 @@
-"""What only the real table has: when its items expire, and reads that come back in pieces."""
+"""The jobs table on DynamoDB: expiry of items and partial batch reads, which the fake lacks."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -36,22 +36,20 @@ def scoring(table: JobsTable, *, chunks: int = 120) -> Job:
 
 
 def items_of(job: Job) -> list[dict[str, Any]]:
-    answer = clients.dynamodb().query(
+    response = clients.dynamodb().query(
         TableName=TABLE,
         KeyConditionExpression="pk = :pk",
         ExpressionAttributeValues={":pk": {"S": partition_key(job.id)}},
     )
-    return [decode(item) for item in answer["Items"]]
+    return [decode(item) for item in response["Items"]]
 
 
-def test_a_live_job_does_not_expire(table: JobsTable) -> None:
+def test_live_job_does_not_expire(table: JobsTable) -> None:
     assert all("ttl" not in item for item in items_of(scoring(table)))
 
 
 @pytest.mark.parametrize("end", ["complete", "fail"])
-def test_an_ended_job_expires_after_its_retention_with_everything_the_table_has_of_it(
-    table: JobsTable, end: str
-) -> None:
+def test_all_items_of_an_ended_job_expire_after_its_retention(table: JobsTable, end: str) -> None:
     job = scoring(table)
     if end == "complete":
         table.complete(job, successful=600, failed=0, now=NOON)
@@ -63,14 +61,14 @@ def test_an_ended_job_expires_after_its_retention_with_everything_the_table_has_
     assert items[0]["ttl"] > (NOON + RETENTION).timestamp()
 
 
-def test_a_delete_leaves_the_tombstone_alone(table: JobsTable) -> None:
+def test_delete_leaves_only_the_tombstone(table: JobsTable) -> None:
     job = scoring(table)
     table.fail(job, error_code=None, error_message="x", cancelled=True, now=NOON)
     table.delete(job, now=NOON)
     assert [item["sk"] for item in items_of(job)] == ["JOB"]
 
 
-def test_shards_that_came_after_the_job_was_read_are_not_counted_with_it(table: JobsTable) -> None:
+def test_shards_created_after_the_job_was_read_are_not_counted(table: JobsTable) -> None:
     # A query reads its items one after the other: the job before its plan, the shards after it.
     job = scoring(table, chunks=1)
     table.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
@@ -87,7 +85,7 @@ def test_shards_that_came_after_the_job_was_read_are_not_counted_with_it(table: 
 
 
 class Throttled:
-    """A client whose batch reads leave keys unread so many times."""
+    """A client whose first `times` batch reads leave all keys unprocessed."""
 
     def __init__(self, times: int) -> None:
         self._client = clients.dynamodb()
@@ -105,7 +103,7 @@ class Throttled:
         return self._client.batch_get_item(RequestItems=RequestItems)
 
 
-def test_keys_left_unread_are_asked_for_again_after_a_pause(table: JobsTable, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unprocessed_keys_are_read_again_after_a_pause(table: JobsTable, monkeypatch: pytest.MonkeyPatch) -> None:
     waits: list[float] = []
     monkeypatch.setattr("time.sleep", waits.append)
     job = a_job()
@@ -116,9 +114,7 @@ def test_keys_left_unread_are_asked_for_again_after_a_pause(table: JobsTable, mo
     assert len(waits) == 2
 
 
-def test_keys_that_stay_unread_are_reported_and_not_asked_for_for_ever(
-    table: JobsTable, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_keys_that_stay_unprocessed_raise_unavailable(table: JobsTable, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.sleep", lambda _seconds: None)
     table.create(a_job())
     client: Any = Throttled(times=1_000)

@@ -1,4 +1,4 @@
-"""No test but an end-to-end one reaches a network, whatever it does by mistake."""
+"""Unit tests cannot reach a network, even by mistake."""
 
 import socket
 
@@ -6,6 +6,6 @@ import pytest
 from pytest_socket import SocketBlockedError
 
 
-def test_a_socket_is_refused() -> None:
+def test_internet_socket_is_refused() -> None:
     with pytest.raises(SocketBlockedError), pytest.warns(UserWarning, match="socket"):
         socket.socket(socket.AF_INET)

@@ -1,4 +1,4 @@
-"""Result files as they are read to be exported."""
+"""Reading result files to export them."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from functions.export.conversion import read_result
 from functions.export.formats import ExportError, ResultFile
-from tests.unit.export.files import cells, csv_file, in_blocks
+from tests.unit.export.result_files import cells, csv_file, in_blocks
 
 tables = st.integers(1, 5).flatmap(
     lambda width: st.tuples(
@@ -29,9 +29,7 @@ def rows_of(result: ResultFile) -> list[list[str]]:
 
 
 @given(table=tables, size=st.integers(1, 50))
-def test_any_cells_are_read_as_every_reader_of_csv_reads_them(
-    table: tuple[list[str], list[list[str]]], size: int
-) -> None:
+def test_any_cells_are_read_as_by_the_csv_module_of_python(table: tuple[list[str], list[list[str]]], size: int) -> None:
     names, rows = table
     body = csv_file(names, rows)
     result = read_result(in_blocks(body, size))
@@ -39,7 +37,7 @@ def test_any_cells_are_read_as_every_reader_of_csv_reads_them(
     assert list(csv.reader(io.StringIO(body.decode(), newline=""))) == [names, *rows]
 
 
-def test_a_file_of_many_blocks_is_read_row_by_row() -> None:
+def test_result_file_of_many_blocks_is_read_completely() -> None:
     rows = [[f"text {number}", str(number)] for number in range(5_000)]
     result = read_result(in_blocks(csv_file(["a", "row"], rows), 1_000), block_bytes=4_096)
     batches = list(result.batches)
@@ -47,7 +45,7 @@ def test_a_file_of_many_blocks_is_read_row_by_row() -> None:
     assert rows_of(ResultFile(result.names, iter(batches))) == rows
 
 
-def test_reading_is_never_far_ahead_of_what_is_worked_on() -> None:
+def test_reading_is_never_far_ahead_of_the_consumer() -> None:
     block = (b"x" * 95 + b",123\n") * 40
     taken = 0
 
@@ -65,7 +63,7 @@ def test_reading_is_never_far_ahead_of_what_is_worked_on() -> None:
     assert rows == 40_000
 
 
-def test_a_row_longer_than_a_block_is_refused_with_a_sentence_that_names_csv() -> None:
+def test_row_longer_than_a_block_is_refused_and_csv_is_suggested() -> None:
     body = csv_file(["a", "row"], [["short", "1"], ["x" * 30_000, "2"], ["short", "3"]])
     with pytest.raises(ExportError, match="format=csv") as refused:
         list(read_result([body], block_bytes=10_000).batches)
@@ -73,6 +71,6 @@ def test_a_row_longer_than_a_block_is_refused_with_a_sentence_that_names_csv() -
 
 
 @pytest.mark.parametrize("body", [b"", b"a,row", b'"a,row\n1,2\n'])
-def test_what_has_no_header_is_no_result_file(body: bytes) -> None:
+def test_result_file_without_a_header_is_refused(body: bytes) -> None:
     with pytest.raises(ValueError, match="header"):
         read_result([body])

@@ -1,4 +1,4 @@
-"""Result files as Parquet, read back."""
+"""Exports to Parquet, read back."""
 
 import math
 from pathlib import Path
@@ -13,7 +13,7 @@ from functions.export.conversion import read_result
 from functions.export.formats import write_parquet
 from shared.delimited.cells import decimal_text
 from shared.scoring.values import guarded, unguarded
-from tests.unit.export.files import cells, csv_file, in_blocks
+from tests.unit.export.result_files import cells, csv_file, in_blocks
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def written(path: Path, names: list[str], rows: list[list[str]], *, block: int =
 
 @settings(max_examples=50)
 @given(rows=st.lists(st.tuples(cells, cells), max_size=6))
-def test_any_text_of_the_callers_comes_back_as_it_was_meant(path: Path, rows: list[tuple[str, str]]) -> None:
+def test_text_columns_are_read_back_without_formula_escapes(path: Path, rows: list[tuple[str, str]]) -> None:
     names = ["company_name", "remarks", "row"]
     stored = [[guarded(a), guarded(b), str(number)] for number, (a, b) in enumerate(rows, start=1)]
     table = written(path, names, stored)
@@ -36,20 +36,20 @@ def test_any_text_of_the_callers_comes_back_as_it_was_meant(path: Path, rows: li
     assert list(zip(table["company_name"].to_pylist(), table["remarks"].to_pylist(), strict=True)) == [
         (unguarded(guarded(a)), unguarded(guarded(b))) for a, b in rows
     ]
-    # All but text that came with such a mark itself is as it was written.
+    # Text is unchanged unless it began with an apostrophe itself.
     assert all(unguarded(guarded(text)) == text for row in rows for text in row if not text.startswith("'"))
     assert table["row"].to_pylist() == list(range(1, len(rows) + 1))
 
 
 @given(probabilities=st.lists(st.floats(0, 1), max_size=5))
-def test_probabilities_are_the_doubles_that_the_csv_says(path: Path, probabilities: list[float]) -> None:
+def test_probabilities_are_the_doubles_of_the_csv(path: Path, probabilities: list[float]) -> None:
     texts = [decimal_text(probability) for probability in probabilities]
     table = written(path, ["a", "row", "default_probability"], [["x", "1", text] for text in texts])
     assert table["default_probability"].to_pylist() == [float(text) for text in texts]
     assert all(math.isfinite(value) for value in table["default_probability"].to_pylist())
 
 
-def test_columns_of_ours_are_typed_and_null_where_a_row_has_none(path: Path) -> None:
+def test_result_columns_are_typed_and_null_where_a_row_has_no_value(path: Path) -> None:
     names = ["sector", "row", "default_probability", "risk_level", "top_factors", "code", "outcome"]
     factors = '[{"input":"x","effect":0.5}]'
     rows = [
@@ -79,18 +79,18 @@ def test_columns_of_ours_are_typed_and_null_where_a_row_has_none(path: Path) -> 
     }
 
 
-def test_a_file_without_rows_has_its_columns(path: Path) -> None:
+def test_parquet_file_without_rows_has_its_columns(path: Path) -> None:
     table = written(path, ["sector", "row"], [])
     assert (table.column_names, table.num_rows) == (["sector", "row"], 0)
 
 
-def test_columns_that_differ_by_a_guard_alone_keep_names_of_their_own(path: Path) -> None:
+def test_columns_with_the_same_unescaped_name_get_distinct_names(path: Path) -> None:
     table = written(path, ["'=a", "'=a", "row"], [["1", "2", "1"]])
     assert table.column_names == ["=a", "=a_", "row"]
     assert table.to_pylist() == [{"=a": "1", "=a_": "2", "row": 1}]
 
 
-def test_rows_are_written_group_by_group(path: Path) -> None:
+def test_rows_are_written_in_several_row_groups(path: Path) -> None:
     rows = [["x" * 50, str(number)] for number in range(2_000)]
     table = written(path, ["a", "row"], rows, block=10_000)
     assert table["row"].to_pylist() == list(range(2_000))

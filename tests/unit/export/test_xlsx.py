@@ -1,4 +1,4 @@
-"""Result files as workbooks, read back."""
+"""Exports to XLSX, read back."""
 
 import zipfile
 from pathlib import Path
@@ -14,7 +14,7 @@ from functions.export import formats
 from functions.export.conversion import read_result
 from functions.export.formats import ExportError, write_workbook
 from shared.scoring.values import guarded
-from tests.unit.export.files import cells, csv_file
+from tests.unit.export.result_files import cells, csv_file
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def write(path: Path, names: list[str], rows: list[list[str]]) -> None:
 
 
 def written(path: Path, names: list[str], rows: list[list[str]]) -> list[list[Any]]:
-    """The values of the sheet, None for an empty cell, after a look that none of them is a formula."""
+    """Returns the values of the sheet, None for an empty cell, and checks that no cell is a formula or a link."""
     write(path, names, rows)
     book = load_workbook(path)
     (sheet,) = book.worksheets
@@ -43,7 +43,7 @@ def written(path: Path, names: list[str], rows: list[list[str]]) -> list[list[An
 
 @settings(max_examples=40)
 @given(rows=st.lists(st.tuples(cells, cells), min_size=1, max_size=5))
-def test_any_text_comes_back_as_the_csv_has_it(path: Path, rows: list[tuple[str, str]]) -> None:
+def test_text_is_read_back_as_in_the_csv(path: Path, rows: list[tuple[str, str]]) -> None:
     stored = [[guarded(a), guarded(b), str(number)] for number, (a, b) in enumerate(rows, start=1)]
     [header, *found] = written(path, ["company_symbol", "remarks", "row"], stored)
     assert header == ["company_symbol", "remarks", "row"]
@@ -53,7 +53,7 @@ def test_any_text_comes_back_as_the_csv_has_it(path: Path, rows: list[tuple[str,
 
 @pytest.mark.hazard("Text that a spreadsheet would run as a formula")
 @pytest.mark.parametrize("text", ["=1+1", "=cmd|' /C calc'!A0", "+1", "-2", "@SUM(1)", "http://x.example", "{=1}"])
-def test_text_that_looks_like_a_formula_or_a_link_stays_text_even_unguarded(path: Path, text: str) -> None:
+def test_text_that_looks_like_a_formula_or_link_stays_text_even_unescaped(path: Path, text: str) -> None:
     assert written(path, ["remarks", "row"], [[text, "1"]])[1][0] == text
     with zipfile.ZipFile(path) as package:
         sheet = package.read("xl/worksheets/sheet1.xml").decode()
@@ -62,7 +62,7 @@ def test_text_that_looks_like_a_formula_or_a_link_stays_text_even_unguarded(path
 
 
 @pytest.mark.hazard("Text that a spreadsheet would run as a formula")
-def test_markup_in_a_text_makes_no_cells(path: Path) -> None:
+def test_markup_in_text_makes_no_cells(path: Path) -> None:
     text = '<r></r></is></c><c r="B2" t="str"><f>1+1</f><v>2</v></c><c r="C2"><is><r></r>'
     assert written(path, ["remarks", "other", "row"], [[text, "", "1"]])[1] == [text, None, 1]
 
@@ -86,7 +86,7 @@ def test_markup_in_a_text_makes_no_cells(path: Path) -> None:
         ("٣", "٣"),
     ],
 )
-def test_a_figure_is_a_number_where_no_digit_is_lost(path: Path, text: str, value: object) -> None:
+def test_numeric_text_is_a_number_if_no_digit_is_lost(path: Path, text: str, value: object) -> None:
     names = ["Market Cap", "company_symbol", "remarks", "row", "default_probability"]
     row = written(path, names, [[text, text, text, "1", "0.0123"]])[1]
     assert row == [value, text, text, 1, 0.0123]
@@ -95,13 +95,13 @@ def test_a_figure_is_a_number_where_no_digit_is_lost(path: Path, text: str, valu
 
 @settings(max_examples=40)
 @given(number=st.floats(allow_nan=False, allow_infinity=False, min_value=-1e14, max_value=1e14))
-def test_every_number_that_is_written_as_one_is_the_same_double(path: Path, number: float) -> None:
+def test_numbers_are_read_back_as_the_same_doubles(path: Path, number: float) -> None:
     text = f"{number:.6f}"
     value = written(path, ["market_cap", "row"], [[text, "1"]])[1][0]
     assert float(value) == float(text)
 
 
-def test_a_cell_longer_than_excel_takes_is_refused_and_not_cut(path: Path) -> None:
+def test_cell_longer_than_excel_allows_is_refused_and_not_truncated(path: Path) -> None:
     assert written(path, ["remarks", "row"], [["x" * 32_767, "1"]])[1][0] == "x" * 32_767
     for text in ("x" * 32_768, "😀" * 16_384):
         with pytest.raises(ExportError, match=r"Line 3 .* column 1, .* 32,767.*format=csv"):
@@ -109,7 +109,7 @@ def test_a_cell_longer_than_excel_takes_is_refused_and_not_cut(path: Path) -> No
 
 
 @pytest.mark.parametrize(("limit", "value"), [("MAX_ROWS", 3), ("MAX_CELLS", 4), ("MAX_COLUMNS", 1)])
-def test_what_is_larger_than_a_workbook_may_be_is_refused_with_a_sentence_that_names_csv(
+def test_export_larger_than_a_workbook_is_refused_and_csv_is_suggested(
     path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
 ) -> None:
     rows = [["x", str(number)] for number in range(1, 4)]
@@ -120,6 +120,6 @@ def test_what_is_larger_than_a_workbook_may_be_is_refused_with_a_sentence_that_n
     assert refused.value.code == "too_large"
 
 
-def test_a_file_without_rows_has_its_header(path: Path) -> None:
+def test_workbook_without_rows_has_its_header(path: Path) -> None:
     assert written(path, ["sector", "row"], []) == [["sector", "row"]]
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]

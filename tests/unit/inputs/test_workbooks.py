@@ -19,7 +19,7 @@ from shared.inputs.errors import (
 from shared.inputs.formats import sniff_format
 from shared.inputs.workbooks import check_workbook, convert
 from shared.vocabulary import JobType
-from tests.unit.workbook.packages import MAIN, inline, number, packed, row, workbook, workbook_parts, worksheet
+from tests.unit.workbook.workbook_builders import MAIN, inline, number, packed, row, workbook, workbook_parts, worksheet
 
 HEADER = [column.name for column in required_columns(JobType.ANNUAL, "statements")]
 HEADER_ROW = row(*map(inline, HEADER))

@@ -1,4 +1,4 @@
-"""The local cloud's commands, with an emulator and a deployment that take no time."""
+"""The commands of the local cloud, with an emulator and a deployment that take no time."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A server that answers as a healthy emulator does, with a function's process that never ends by itself."""
+"""A server that responds like a healthy emulator, with a function process that never ends by itself."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the start of the local cloud waits for."""
+"""The start of the local cloud."""
 
 from pathlib import Path
 
@@ -7,11 +7,9 @@ import pytest
 from infra.local import cloud, emulator
 
 
-def test_nothing_waits_for_the_health_of_an_emulator_that_has_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_wait_for_health_stops_when_the_emulator_has_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(emulator, "_free_port", lambda: 9)
     never_started = emulator.Emulator(folder=tmp_path)
-    # The network is refused to this test: a request would fail in another way.
+    # Unit tests cannot open sockets: a request would fail with another error.
     with pytest.raises(emulator.LocalCloudError, match="ended while it started"):
         cloud._wait_for_health(never_started.endpoint_url, never_started)

@@ -1,4 +1,4 @@
-"""Starting, stopping and asking for the local cloud as processes, with an emulator that is up at once."""
+"""Starting, stopping and querying the local cloud as processes, with an emulator that starts at once."""
 
 import os
 import signal
@@ -46,7 +46,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def bystander() -> Iterator[subprocess.Popen[bytes]]:
-    """A process that has nothing to do with the local cloud."""
+    """A process that does not belong to the local cloud."""
     process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     yield process
     process.kill()
@@ -55,7 +55,7 @@ def bystander() -> Iterator[subprocess.Popen[bytes]]:
 
 def is_alive(pid: int) -> bool:
     try:
-        # A process that has ended and that nobody has waited for is still there by its number.
+        # A process that has ended and was not waited for is a zombie that still has its number.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
@@ -64,12 +64,12 @@ def is_alive(pid: int) -> bool:
 def wait_until_gone(*pids: int) -> None:
     deadline = time.monotonic() + _LIMIT_SECONDS
     while alive := [pid for pid in pids if is_alive(pid)]:
-        assert time.monotonic() < deadline, f"{alive} live on"
+        assert time.monotonic() < deadline, f"{alive} are still alive"
         time.sleep(0.05)
 
 
 def wait_for_starts(folder: Path) -> list[int]:
-    """The emulators that were started in a folder, once there is one."""
+    """Returns the process ids of the emulators started in a folder, once there is one."""
     deadline = time.monotonic() + _LIMIT_SECONDS
     while not (starts := (folder / "starts")).exists():
         assert time.monotonic() < deadline
@@ -81,7 +81,7 @@ def function_pid(folder: Path) -> int:
     return int((folder / "tmp" / FUNCTION_PID).read_text())
 
 
-def test_stale_pid_file_ends_no_process_and_hinders_no_start(
+def test_stale_pid_file_ends_no_process_and_prevents_no_start(
     folder: Path, bystander: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "cloud.pid").write_text(str(bystander.pid))
@@ -94,7 +94,7 @@ def test_stale_pid_file_ends_no_process_and_hinders_no_start(
     assert bystander.poll() is None
 
 
-def test_killed_cloud_takes_its_emulator_and_functions_along(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_emulator_and_functions_end_when_the_cloud_is_killed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert detached(folder)[0] == 0
     assert daemon.print_environment(folder) == 0
     assert "TOKEN='a-token'" in capsys.readouterr().out
@@ -109,9 +109,9 @@ def test_killed_cloud_takes_its_emulator_and_functions_along(folder: Path, capsy
     assert daemon.stop(folder) == 0
     assert capsys.readouterr().out == "No local cloud is running.\n"
     assert daemon.print_environment(folder) == 1
-    asked = capsys.readouterr()
-    assert not asked.out
-    assert "No local cloud is running." in asked.err
+    printed = capsys.readouterr()
+    assert not printed.out
+    assert "No local cloud is running." in printed.err
 
 
 def test_stopped_cloud_leaves_no_process_and_no_temporary_files(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The publish function on real stream records: what is an event, what is not, and where a batch goes on."""
+"""The publish function on real stream records: which of them make events, and where a batch is resumed."""
 
 import copy
 import json
@@ -16,7 +16,7 @@ from shared.jobs.job import JobStatus
 from tests.builders import a_completed_job, a_count, a_job, plan_facts
 from tests.fakes import FakeEventBus, FakeJobStore
 from tests.invocation import InvocationContext
-from tests.unit.publish.records import stream_record
+from tests.unit.publish.stream_records import stream_record
 
 RECORD = json.loads((Path(__file__).resolve().parents[2] / "events" / "stream_job_queued.json").read_text())
 
@@ -32,9 +32,9 @@ def _composition(monkeypatch: pytest.MonkeyPatch, store: FakeJobStore, bus: Fake
 
 
 def published(*records: dict[str, Any]) -> list[str]:
-    """Hand the records over as Lambda does; where the batch goes on from."""
-    answer = function.handler({"Records": list(records)}, InvocationContext())
-    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+    """Invokes the function as Lambda does and returns the sequence numbers from which the batch is repeated."""
+    response = function.handler({"Records": list(records)}, InvocationContext())
+    return [failure["itemIdentifier"] for failure in response["batchItemFailures"]]
 
 
 def record(**changes: Any) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def record(**changes: Any) -> dict[str, Any]:
     return made
 
 
-def test_a_change_of_status_is_the_status_answer_with_whose_job_it_is(bus: FakeEventBus) -> None:
+def test_event_of_a_status_change_is_the_status_response_and_its_owner(bus: FakeEventBus) -> None:
     assert published(RECORD) == []
     (event,) = bus.events
     job = decode_job(decode(RECORD["dynamodb"]["NewImage"]))
@@ -74,7 +74,7 @@ def test_a_change_of_status_is_the_status_answer_with_whose_job_it_is(bus: FakeE
     }
 
 
-def test_a_job_that_was_just_made_has_changed_to_pending(bus: FakeEventBus) -> None:
+def test_new_job_makes_an_event_with_the_status_pending(bus: FakeEventBus) -> None:
     assert published(stream_record(None, a_job())) == []
     assert [(event.detail["status"], event.detail["previous_status"]) for event in bus.events] == [("pending", None)]
 
@@ -93,13 +93,13 @@ def test_a_job_that_was_just_made_has_changed_to_pending(bus: FakeEventBus) -> N
     ],
     ids=["a write that keeps the status", "a shard", "a removal", "a deletion"],
 )
-def test_what_changes_no_status_makes_no_event(bus: FakeEventBus, silent: dict[str, Any]) -> None:
+def test_record_without_a_status_change_makes_no_event(bus: FakeEventBus, silent: dict[str, Any]) -> None:
     assert status_change_of(silent) is None
     assert published(silent) == []
     assert bus.events == []
 
 
-def test_a_batch_goes_on_from_the_first_event_that_did_not_go_out(bus: FakeEventBus) -> None:
+def test_batch_resumes_at_the_first_event_that_was_not_published(bus: FakeEventBus) -> None:
     bus.accepts = 1
     records = [stream_record(None, a_job(), sequence=str(number)) for number in (11, 12, 13)]
     assert published(*records) == ["12"]
@@ -110,30 +110,28 @@ def test_a_batch_goes_on_from_the_first_event_that_did_not_go_out(bus: FakeEvent
     ]
 
 
-def test_what_stands_before_an_unreadable_record_goes_out_and_the_record_is_reported(bus: FakeEventBus) -> None:
-    good = [stream_record(None, a_job(), sequence=str(number)) for number in (1, 3)]
-    bad = record(NewImage={**RECORD["dynamodb"]["NewImage"], "status": {"S": "unheard-of"}}, SequenceNumber="2")
-    assert published(good[0], bad, good[1]) == ["2"]
+def test_events_before_an_unreadable_record_are_published_and_it_is_reported(bus: FakeEventBus) -> None:
+    readable = [stream_record(None, a_job(), sequence=str(number)) for number in (1, 3)]
+    unreadable = record(NewImage={**RECORD["dynamodb"]["NewImage"], "status": {"S": "unheard-of"}}, SequenceNumber="2")
+    assert published(readable[0], unreadable, readable[1]) == ["2"]
     assert len(bus.events) == 1
-    assert published(bad) == ["2"]
+    assert published(unreadable) == ["2"]
 
 
-def test_a_refused_event_comes_before_an_unreadable_record(bus: FakeEventBus) -> None:
+def test_refused_event_is_reported_before_an_unreadable_record(bus: FakeEventBus) -> None:
     bus.accepts = 0
-    bad = record(NewImage={}, SequenceNumber="2")
-    assert published(stream_record(None, a_job(), sequence="1"), bad) == ["1"]
+    unreadable = record(NewImage={}, SequenceNumber="2")
+    assert published(stream_record(None, a_job(), sequence="1"), unreadable) == ["1"]
 
 
-def test_the_event_of_a_completed_job_has_its_final_counts(bus: FakeEventBus) -> None:
+def test_event_of_a_completed_job_has_its_final_counts(bus: FakeEventBus) -> None:
     job = a_completed_job()
     published(stream_record(JobStatus.PROCESSING, job))
     (event,) = bus.events
     assert [event.detail[name] for name in ("total_rows", "successful_rows", "failed_rows")] == [10, 8, 2]
 
 
-def test_the_event_of_a_cancelled_job_has_the_counts_of_its_closed_ledger(
-    bus: FakeEventBus, store: FakeJobStore
-) -> None:
+def test_event_of_a_cancelled_job_has_the_counts_of_its_closed_shards(bus: FakeEventBus, store: FakeJobStore) -> None:
     job = a_job(status=JobStatus.QUEUED)
     store.add(job)
     store.start(job, now=job.created_at)
@@ -147,7 +145,7 @@ def test_the_event_of_a_cancelled_job_has_the_counts_of_its_closed_ledger(
     assert (event.detail["cancelled"], event.detail["celery_status"]) == (True, "REVOKED")
 
 
-def test_the_event_of_a_failed_job_that_is_gone_goes_out_all_the_same(bus: FakeEventBus) -> None:
+def test_event_of_a_failed_job_is_published_even_after_its_deletion(bus: FakeEventBus) -> None:
     assert published(stream_record(JobStatus.QUEUED, a_job(status=JobStatus.FAILED))) == []
     assert [event.detail["status"] for event in bus.events] == ["failed"]
 

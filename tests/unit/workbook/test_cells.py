@@ -1,3 +1,5 @@
+"""Numbers, column letters and number formats of cells."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,7 +41,7 @@ def test_last_column_is_xfd() -> None:
         ("h:mm AM/PM", NumberFormat.DATE),
     ],
 )
-def test_format_code_says_what_a_number_means(code: str, meaning: NumberFormat | None) -> None:
+def test_format_code_decides_the_meaning_of_a_number(code: str, meaning: NumberFormat | None) -> None:
     assert number_format(code) is meaning
 
 

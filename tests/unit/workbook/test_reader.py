@@ -1,3 +1,5 @@
+"""Reading workbooks: values, damaged files and limits."""
+
 import datetime
 import io
 import math
@@ -14,7 +16,7 @@ from hypothesis import strategies as st
 
 from shared.workbook.errors import UnreadableWorkbookError, WorkbookError, WorkbookTooLargeError
 from shared.workbook.limits import Limits
-from tests.unit.workbook.packages import (
+from tests.unit.workbook.workbook_builders import (
     MAIN,
     inline,
     number,
@@ -90,7 +92,7 @@ def test_sample_workbook_has_the_values_that_openpyxl_reads(samples: Path) -> No
 )  # fmt: skip
 def test_cell_has_the_text_that_people_read(cells: str, text: str) -> None:
     assert ",".join(only_row(cells, styles=STYLES)) == text
-    # The same by the XML parser, which takes over at any comment.
+    # The XML parser, which takes over at any comment, returns the same.
     file = workbook(worksheet("<!-- -->", row(cells)), styles=STYLES)
     assert b",".join(*rows_of(file)).decode() == text
 
@@ -110,7 +112,7 @@ def test_shared_strings_have_no_phonetic_hints() -> None:
 
 
 @pytest.mark.parametrize("index", ["2", "-1", "x", "99999999999999999999"])
-def test_missing_shared_string_is_damage(index: str) -> None:
+def test_missing_shared_string_is_reported_as_damage(index: str) -> None:
     with pytest.raises(UnreadableWorkbookError, match="damaged"):
         only_row(number(index, ' t="s"'), shared_strings=f'<sst xmlns="{MAIN}"><si><t>a</t></si></sst>')
 
@@ -139,7 +141,7 @@ cells = st.one_of(
 
 
 def as_text(value: object) -> str:
-    """The text that a cell with this value is to have."""
+    """Returns the text that a cell with this value must have."""
     if value is None or isinstance(value, str):
         return value or ""
     if isinstance(value, bool):
@@ -153,7 +155,7 @@ def as_text(value: object) -> str:
 
 @given(st.lists(st.lists(cells, min_size=1, max_size=5), min_size=1, max_size=5))
 @example([['Zoë, "Inc"\nLtd', 1.5, 7, True, None, datetime.date(2024, 2, 29), -3e-7]])
-def test_values_that_openpyxl_wrote_come_back(values: list[list[object]]) -> None:
+def test_values_written_by_openpyxl_are_read_back(values: list[list[object]]) -> None:
     book = openpyxl.Workbook()
     sheet = book.active
     assert sheet is not None
@@ -241,7 +243,7 @@ def test_workbook_with_any_bytes_changed_is_read_or_a_workbook_error(data: st.Da
 
 
 @pytest.mark.hazard("A workbook that unpacks to much, has many entries or states false sizes")
-def test_sizes_are_counted_and_not_believed() -> None:
+def test_sizes_are_counted_and_declared_sizes_are_not_trusted() -> None:
     sheet = worksheet(*[row(number("1"))] * 20_000)
     file = workbook(sheet)
     for limits in (
@@ -250,7 +252,7 @@ def test_sizes_are_counted_and_not_believed() -> None:
     ):
         with pytest.raises(WorkbookTooLargeError, match="unpacks to more than"):
             rows_of(file, limits=limits)
-    # The directory says the sheet is small: what is read then ends early, and its checksum tells.
+    # The directory declares a small sheet: reading ends early, and the checksum does not match.
     lying = bytearray(file)
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
         entry = archive.getinfo("xl/worksheets/sheet1.xml")
@@ -285,6 +287,6 @@ def test_too_much_shared_text_is_refused() -> None:
         rows_of(file, limits=Limits(shared_strings_bytes=1_000))
 
 
-def test_long_text_is_no_long_tag() -> None:
+def test_long_text_is_not_refused_as_a_long_tag() -> None:
     text = "x" * 3_000_000
     assert rows_of(workbook(worksheet("<!-- -->", row(inline(text))))) == [[text.encode()]]

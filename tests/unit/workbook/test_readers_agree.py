@@ -1,3 +1,5 @@
+"""The regular expression reader and the XML reader return the same."""
+
 from collections.abc import Iterator
 
 import pytest
@@ -9,7 +11,7 @@ from shared.workbook._cells import NumberFormat, Row, SharedStrings, Values, col
 from shared.workbook.errors import UnreadableWorkbookError, WorkbookTooLargeError
 from shared.workbook.limits import Limits
 from shared.workbook.reader import _read_rows, _read_strings
-from tests.unit.workbook.packages import MAIN, worksheet
+from tests.unit.workbook.workbook_builders import MAIN, worksheet
 
 _STRINGS = SharedStrings()
 for _text in (b"", b"plain", b'a,"b"', b"_x000D_"):
@@ -68,15 +70,15 @@ def outcome(found: Iterator[Row]) -> list[Row] | str:
 
 
 @given(st.lists(rows, max_size=6), st.integers(1, 400))
-def test_both_readers_find_the_same_rows(found: list[str], block_bytes: int) -> None:
+def test_both_readers_return_the_same_rows(found: list[str], block_bytes: int) -> None:
     data = worksheet(*found).encode()
     fast = outcome(_read_rows(lambda: blocks(data, block_bytes), VALUES, LIMITS))
     assert fast == outcome(_xml_reader.rows(blocks(data, block_bytes), VALUES, LIMITS))
 
 
 @st.composite
-def alike_rows(draw: st.DrawFn) -> list[str]:
-    """Rows of one shape, in some of them cells left out or of another shape."""
+def similar_rows(draw: st.DrawFn) -> list[str]:
+    """Rows of one shape, in some of which cells are missing or have another shape."""
     columns = draw(st.lists(st.sampled_from(range(32)), min_size=1, max_size=6, unique=True).map(sorted))
     kinds = [draw(st.sampled_from(["s", "number", "n", "empty"])) for _ in columns]
     styles = [draw(st.sampled_from(["", ' s="0"', ' s="1"'])) for _ in columns]
@@ -98,10 +100,10 @@ def alike_rows(draw: st.DrawFn) -> list[str]:
     ]
 
 
-@given(alike_rows(), st.integers(1, 400))
+@given(similar_rows(), st.integers(1, 400))
 @example(['<row><c r="A1" t="s"><v>1</v></c></row>'] * 2 + ['<row><c r="A3" t="s"><v>0</v></c></row>'], 50)
 @example([f'<row r="{n}"><c r="A{n}"><v>{n}</v></c><c r="AF{n}"><v>1</v></c></row>' for n in (1, 2)], 50)
-def test_both_readers_find_the_same_in_rows_that_are_alike(found: list[str], block_bytes: int) -> None:
+def test_both_readers_return_the_same_rows_for_similar_rows(found: list[str], block_bytes: int) -> None:
     data = worksheet(*found).encode()
     fast = outcome(_read_rows(lambda: blocks(data, block_bytes), VALUES, LIMITS))
     assert fast == outcome(_xml_reader.rows(blocks(data, block_bytes), VALUES, LIMITS))
@@ -133,15 +135,15 @@ string_items = st.one_of(
 
 
 @given(st.lists(string_items, max_size=8), st.integers(1, 200))
-def test_both_readers_find_the_same_strings(items: list[str], block_bytes: int) -> None:
+def test_both_readers_return_the_same_strings(items: list[str], block_bytes: int) -> None:
     opening, items_text = f'<sst xmlns="{MAIN}" count="9">', "".join(items)
     fast = strings_of(f"{opening}{items_text}</sst>", block_bytes)
-    # By the XML parser from the start, which takes over at any comment.
+    # The XML parser, which takes over at any comment, reads this from the start.
     assert fast == strings_of(f"{opening}<!-- -->{items_text}</sst>", block_bytes)
     assert len(fast) == len(items)
 
 
-def test_a_string_of_many_megabytes_costs_its_length() -> None:
+def test_string_of_many_megabytes_is_read() -> None:
     text = "x" * (3 << 20)
     assert strings_of(f'<sst xmlns="{MAIN}"><si><t>{text}</t></si></sst>', 1 << 14) == [text.encode()]
 
@@ -149,20 +151,20 @@ def test_a_string_of_many_megabytes_costs_its_length() -> None:
 @pytest.mark.parametrize(
     "part", ["<sst/>", '<sst xmlns="x"/>', '<sst xmlns="x"></sst>', '<?xml version="1.0"?><sst xmlns="x"></sst>']
 )
-def test_a_part_without_strings_has_none(part: str) -> None:
+def test_part_without_strings_has_no_strings(part: str) -> None:
     assert strings_of(part, 50) == []
 
 
 @pytest.mark.parametrize(
     "part", ['<sst xmlns="x"><si><t>a</t></si>', '<sst xmlns="x"><si><t>a</t></si></sst>x', "", "<sst "]
 )
-def test_a_part_that_is_cut_short_is_damage(part: str) -> None:
+def test_truncated_part_is_reported_as_damage(part: str) -> None:
     with pytest.raises(UnreadableWorkbookError, match="damaged"):
         strings_of(part, 50)
 
 
 @given(st.lists(rows, max_size=4), st.lists(rows, max_size=4), st.integers(1, 400))
-def test_rows_before_and_after_a_change_of_reader_come_once(
+def test_rows_around_a_change_of_reader_are_returned_once(
     before: list[str], after: list[str], block_bytes: int
 ) -> None:
     data = worksheet(*before, "<row><c t='str'><v>odd</v></c><!-- </row> --></row>", *after).encode()
@@ -171,7 +173,7 @@ def test_rows_before_and_after_a_change_of_reader_come_once(
     assert [b"odd"] in found
 
 
-def test_the_usual_shape_is_read_by_the_fast_reader() -> None:
+def test_usual_shape_is_read_by_the_fast_reader() -> None:
     sheet = worksheet(
         '<row r="1" spans="1:3" x14ac:dyDescent="0.25"><c r="A1" s="3" t="s"><v>1</v></c>',
         '<c r="B1"><v>1.5</v></c></row>',
@@ -202,12 +204,12 @@ def test_the_usual_shape_is_read_by_the_fast_reader() -> None:
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_unusual_shapes_are_read_too(sheet: str, encoding: str) -> None:
+def test_unusual_shapes_are_read(sheet: str, encoding: str) -> None:
     data = sheet.replace("UTF-8", encoding).removeprefix("\ufeff" if encoding == "utf-16" else "").encode(encoding)
     assert list(_read_rows(lambda: blocks(data, 64), VALUES, LIMITS)) == [[b"1"]]
 
 
-def test_formatted_rows_without_cells_may_be_many() -> None:
+def test_many_formatted_rows_without_cells_are_read() -> None:
     filler = ['<row r="5" ht="15"/>\n'] * 5_000
     data = worksheet("<row><c><v>1</v></c></row>", *filler, "<row><c><v>2</v></c></row>", *filler).encode()
     found = list(_regex_reader.rows(blocks(data, 1_000), VALUES, Limits(row_bytes=4_000)))

@@ -1,4 +1,4 @@
-"""Result files for the tests of exports."""
+"""CSV result files for the tests of exports."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from shared.delimited.cells import record_line
 
-# What a spreadsheet runs, what XML or XLSX cannot have as it is, what their writers take for something else.
+# Text that a spreadsheet would execute, that XML or XLSX must escape, or that their writers could misread.
 _TRICKY = [
     "=1+1",
     "'=1+1",
@@ -33,18 +33,18 @@ _TRICKY = [
     "😀",
     '"',
 ]
-# Any text that UTF-8 has; files with a NUL in a cell have `␀` in its place.
+# Any text in UTF-8 except NUL, which result files replace by `␀`.
 cells = st.one_of(
     st.sampled_from(_TRICKY), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12)
 )
 
 
 def csv_file(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
-    """A result file of these cells."""
+    """Returns a result file of these cells."""
     return b"".join(record_line([cell.encode() for cell in record]) for record in (names, *rows))
 
 
 def in_blocks(body: bytes, size: int) -> Iterator[bytes]:
-    """The bytes in blocks of this size, as they are read from S3."""
+    """Yields the bytes in blocks of this size, as they are read from S3."""
     for start in range(0, len(body), size):
         yield body[start : start + size]

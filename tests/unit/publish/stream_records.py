@@ -1,4 +1,4 @@
-"""Records of the jobs table's stream, as DynamoDB makes them of jobs."""
+"""Stream records of the jobs table, as DynamoDB makes them."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from shared.jobs.job import Job, JobStatus, timestamp
 
 
 def stream_record(previous: JobStatus | None, job: Job, *, sequence: str = "1") -> dict[str, Any]:
-    """The record of the write that brought the job to its status; `previous` is None for its first."""
+    """Returns the record of the write that gave the job its status; `previous` is None for its first status."""
     later = {
         "error_code": job.error_code,
         "error_message": job.error_message,

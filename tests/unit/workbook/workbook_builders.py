@@ -1,4 +1,4 @@
-"""XLSX packages made by hand, part by part, so that each may be wrong in its own way."""
+"""Builders of XLSX packages, part by part, so that each part can be malformed on purpose."""
 
 import io
 import zipfile
@@ -68,13 +68,13 @@ def workbook(sheet: str, *, shared_strings: str = "", styles: str = "", properti
 
 
 def rows_of(file: bytes, *, limits: Limits | None = None) -> list[Row]:
-    """All rows of the first sheet."""
+    """Returns all rows of the first sheet."""
     found = open_workbook(io.BytesIO(file), limits)
     return list(found.rows(found.sheets[0]))
 
 
 def only_row(cells: str, *, styles: str = "", shared_strings: str = "", properties: str = "") -> list[str]:
-    """The texts of a row of these cells."""
+    """Returns the texts of a row of these cells."""
     file = workbook(worksheet(row(cells)), styles=styles, shared_strings=shared_strings, properties=properties)
     (found,) = rows_of(file)
     return [text.decode() for text in found]
