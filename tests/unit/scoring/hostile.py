@@ -1,4 +1,4 @@
-"""Files as attackers and accidents make them, made by code: each is a form of a small good file."""
+"""Hostile and damaged input files, each a variation of a small valid file."""
 
 import csv
 import io
@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
-from tests.unit.scoring.scored_files import GOOD, STATEMENTS
+from tests.unit.scoring.scored_files import STATEMENTS, VALID_ROW
 
 
 @dataclass(frozen=True)
-class Hostile:
-    """A file, and what an uploader declared of its encoding."""
+class HostileFile:
+    """A file and its declared encoding, if any."""
 
     name: str
     data: bytes
@@ -20,7 +20,7 @@ class Hostile:
 
 Text = Callable[[str], str]
 
-# What is in a cell of a row. Some are read as people mean them, the others fail their row, and no other.
+# Texts of a cell. Some are valid; the others fail their own row and no other.
 CELLS: dict[str, str] = {
     "formula": "=cmd|' /C calc'!A0",
     "formula after a tab": "\t=1+1",
@@ -72,11 +72,11 @@ SHAPES: dict[str, Callable[[bytes], bytes]] = {
     "CRLF": lambda data: data.replace(b"\n", b"\r\n"),
     "CR CR LF": lambda data: data.replace(b"\n", b"\r\r\n"),
     "empty lines": lambda data: data.replace(b"\n", b"\n\n\n"),
-    "an open quote": lambda data: data + b'"open,' + GOOD.encode() + b"\n" + GOOD.encode(),
+    "an open quote": lambda data: data + b'"open,' + VALID_ROW.encode() + b"\n" + VALID_ROW.encode(),
     "a quote in a field": lambda data: data.replace(b"Acme", b'Ac"me'),
     "text after a quote": lambda data: data.replace(b"Acme Inc", b'"Acme" Inc'),
     "a short row": lambda data: data + b"A,B\n",
-    "a long row": lambda data: data + GOOD.encode() + b",1,2,3\n",
+    "a long row": lambda data: data + VALID_ROW.encode() + b",1,2,3\n",
     "a row of commas": lambda data: data + b"," * 500 + b"\n",
     "a header twice": lambda data: data.replace(b"sector", b"company_symbol", 1),
     "a header of blanks": lambda data: data.replace(b"sector", b" ", 1),
@@ -85,7 +85,7 @@ SHAPES: dict[str, Callable[[bytes], bytes]] = {
     "ours in the header": lambda data: data.replace(b"sector", b"row", 1),
     "NUL between rows": lambda data: data + b"\0\n",
     "NUL first": lambda data: b"\0" + data,
-    "bytes that are no UTF-8": lambda data: data + b"\xff\xfe\xfd," + GOOD.encode() + b"\n",
+    "bytes that are no UTF-8": lambda data: data + b"\xff\xfe\xfd," + VALID_ROW.encode() + b"\n",
     "half a character": lambda data: data + b"\xe2\x82",
     "two encodings": lambda data: data + "Z\u00fcrich".encode() + b"," + "Z\u00fcrich".encode("cp1252") + b"\n",
     "a picture": lambda _data: b"\x89PNG\r\n\x1a\n" + bytes(range(256)),
@@ -118,25 +118,25 @@ ENCODINGS = (
 )
 
 
-def files() -> Iterator[Hostile]:
-    """Every hostile file."""
-    good = f"{STATEMENTS}\n{GOOD}\n{GOOD}\n"
+def files() -> Iterator[HostileFile]:
+    """Yields every hostile file."""
+    valid = f"{STATEMENTS}\n{VALID_ROW}\n{VALID_ROW}\n"
     for name, shape in SHAPES.items():
-        yield Hostile(name, shape(good.encode()))
+        yield HostileFile(name, shape(valid.encode()))
     for (name, cell), column in product(CELLS.items(), COLUMNS):
-        yield Hostile(f"{name} in {column}", _with_cell(column, cell).encode())
+        yield HostileFile(f"{name} in {column}", _with_cell(column, cell).encode())
     for encoding in ENCODINGS:
         data = _with_cell("sector", "Z\u00fcrich").encode(encoding, errors="replace")
-        yield Hostile(f"{encoding}, undeclared", data)
-        yield Hostile(f"{encoding}, declared", data, encoding)
-        yield Hostile(f"{encoding}, declared as ASCII", data, "ascii")
+        yield HostileFile(f"{encoding}, undeclared", data)
+        yield HostileFile(f"{encoding}, declared", data, encoding)
+        yield HostileFile(f"{encoding}, declared as ASCII", data, "ascii")
     for delimiter in ";\t|:":
-        yield Hostile(f"delimited by {delimiter!r}", good.replace(",", delimiter).encode())
+        yield HostileFile(f"delimited by {delimiter!r}", valid.replace(",", delimiter).encode())
 
 
 def _with_cell(column: str, text: str) -> str:
-    cells = GOOD.split(",")
+    cells = VALID_ROW.split(",")
     cells[STATEMENTS.split(",").index(column)] = text
     written = io.StringIO(newline="")
     csv.writer(written, lineterminator="\n").writerow(cells)
-    return f"{STATEMENTS}\n{GOOD}\n{written.getvalue()}{GOOD}\n"
+    return f"{STATEMENTS}\n{VALID_ROW}\n{written.getvalue()}{VALID_ROW}\n"

@@ -1,4 +1,4 @@
-"""Small files and what scoring makes of them."""
+"""Small input files, and helpers that score them."""
 
 import csv
 import io
@@ -28,12 +28,12 @@ RATIOS = (
     "company_symbol,company_name,sector,reporting_year,market_cap,long_term_debt_to_total_capital,"
     "total_debt_to_ebitda,net_income_margin,return_on_assets,ebit_to_interest_expense"
 )
-GOOD = "ACME,Acme Inc,Tech,2015,100,50,20,30,10,5,4,8"
-GOOD_RATIOS = "ACME,Acme Inc,Tech,2015,100,50,2,3,1,"
+VALID_ROW = "ACME,Acme Inc,Tech,2015,100,50,20,30,10,5,4,8"
+VALID_RATIOS_ROW = "ACME,Acme Inc,Tech,2015,100,50,2,3,1,"
 
 
 def made_up_model(name: ModelName) -> Model:
-    """Steps that ascend or descend as the features promise, of sizes that tell them apart."""
+    """Returns a model whose steps follow the declared risk directions and differ between features."""
     points = np.array([0.01, 0.5, 2.0, 5.0])
     steps = np.array([-1.5, -0.4, 0.1, 0.6, 1.7])
     inputs = FEATURES[name]
@@ -74,8 +74,8 @@ def table_of(layout_data: str, part: bytes, outcome: Any, *, scored: bool = True
     return list(csv.DictReader(io.StringIO(text, newline=""), strict=True))
 
 
-def with_cell(column: str, text: str, header: str = STATEMENTS, good: str = GOOD) -> str:
-    cells = good.split(",")
+def with_cell(column: str, text: str, header: str = STATEMENTS, valid: str = VALID_ROW) -> str:
+    cells = valid.split(",")
     cells[header.split(",").index(column)] = text
     line = io.StringIO(newline="")
     csv.writer(line, lineterminator="\n").writerow(cells)

@@ -16,10 +16,10 @@ from shared.scoring.chunk import (
 from shared.scoring.results import ROW_ERROR_COLUMNS, SCORE_COLUMNS, header_line, result_columns
 from shared.vocabulary import JobType, Outcome
 from tests.unit.scoring.scored_files import (
-    GOOD,
     NEXT_YEAR,
     RATIOS,
     STATEMENTS,
+    VALID_ROW,
     errors_of,
     layout_of,
     score_file,
@@ -31,7 +31,7 @@ from tests.unit.scoring.scored_files import (
 @pytest.mark.parametrize(
     "name", ["annual_statements_1000.csv", "annual_ratios_1000.csv", "quarterly_statements_400_semicolon_bom.csv"]
 )
-def test_the_samples_have_the_expected_outcomes(samples: Path, name: str) -> None:
+def test_sample_files_have_the_expected_outcomes(samples: Path, name: str) -> None:
     expected = json.loads((samples / "expected.json").read_text())[name]
     chunk = score_file((samples / name).read_bytes(), expected["job_type"])
     assert (chunk.rows, chunk.successful, chunk.failed) == tuple(
@@ -45,8 +45,8 @@ def test_the_samples_have_the_expected_outcomes(samples: Path, name: str) -> Non
         assert error["error"]
 
 
-def test_each_outcome_has_its_columns_and_all_has_every_row_in_order() -> None:
-    file = f"{STATEMENTS}\n{GOOD}\n{GOOD.replace('100', 'abc')}\n\n{GOOD}\n"
+def test_each_result_file_has_its_columns_and_all_has_every_row_in_order() -> None:
+    file = f"{STATEMENTS}\n{VALID_ROW}\n{VALID_ROW.replace('100', 'abc')}\n\n{VALID_ROW}\n"
     chunk = score_file(file, first_row=11)
     rows = table_of(file, chunk.parts.all, "all")
     assert [(row["row"], row["outcome"]) for row in rows] == [
@@ -64,31 +64,31 @@ def test_each_outcome_has_its_columns_and_all_has_every_row_in_order() -> None:
     assert rows[0]["model_basis"] == basis(JobType.ANNUAL, "statements")
 
 
-def test_validation_alone_writes_no_score_columns() -> None:
-    file = f"{STATEMENTS}\n{GOOD}\n{GOOD.replace('100', 'abc')}\n"
+def test_validation_without_scoring_writes_no_score_columns() -> None:
+    file = f"{STATEMENTS}\n{VALID_ROW}\n{VALID_ROW.replace('100', 'abc')}\n"
     chunk = score_file(file, scored=False)
-    assert chunk.parts.successful.decode() == f"{GOOD},1\n"
+    assert chunk.parts.successful.decode() == f"{VALID_ROW},1\n"
     rows = table_of(file, chunk.parts.all, "all", scored=False)
     assert [(row["row"], row["outcome"]) for row in rows] == [("1", "successful"), ("2", "failed")]
     assert chunk.parts.failed == score_file(file).parts.failed
 
 
-def test_a_row_gives_the_same_bytes_beside_any_other_rows_and_in_any_dialect() -> None:
-    alone = score_file(f"{STATEMENTS}\n{GOOD}\n", first_row=3).parts.successful
-    others = f"{GOOD.replace('Acme Inc', 'Ünï')}\n{GOOD.replace('100', '7').replace('Tech', 'a;b')}\n"
-    among = score_file(f"{STATEMENTS}\n{others}{GOOD}\n{others}").parts.successful
+def test_row_gives_the_same_bytes_among_any_rows_and_in_any_dialect() -> None:
+    alone = score_file(f"{STATEMENTS}\n{VALID_ROW}\n", first_row=3).parts.successful
+    others = f"{VALID_ROW.replace('Acme Inc', 'Ünï')}\n{VALID_ROW.replace('100', '7').replace('Tech', 'a;b')}\n"
+    among = score_file(f"{STATEMENTS}\n{others}{VALID_ROW}\n{others}").parts.successful
     assert among.splitlines()[2] + b"\n" == alone
     for delimiter in ";\t|":
-        text = f"{STATEMENTS}\n{GOOD}\n".replace(",", delimiter)
+        text = f"{STATEMENTS}\n{VALID_ROW}\n".replace(",", delimiter)
         assert score_file(text, first_row=3).parts.successful == alone
         assert score_file(text.replace("\n", "\r\n"), first_row=3).parts.successful == alone
 
 
-def test_rows_not_scored_are_carried_and_counted() -> None:
-    file = f"{STATEMENTS}\nacme{GOOD[4:]}\nshort\n".encode()
+def test_unprocessed_rows_are_copied_and_numbered() -> None:
+    file = f"{STATEMENTS}\nacme{VALID_ROW[4:]}\nshort\n".encode()
     layout = layout_of(file, JobType.ANNUAL)
     chunk = unprocessed_rows(file[layout.data_start :], layout=layout, first_row=5, row_count=2)
-    assert chunk.unprocessed.decode() == f"{GOOD},5\nshort{',' * 11},6\n"
+    assert chunk.unprocessed.decode() == f"{VALID_ROW},5\nshort{',' * 11},6\n"
     rows = table_of(file.decode(), chunk.all, "all")
     assert [(row["row"], row["outcome"], row["default_probability"]) for row in rows] == [
         ("5", "unprocessed", ""),
@@ -96,8 +96,8 @@ def test_rows_not_scored_are_carried_and_counted() -> None:
     ]
 
 
-def test_a_result_file_can_be_uploaded_again_and_again() -> None:
-    file = f"{STATEMENTS}\n{GOOD}\n".encode()
+def test_result_file_can_be_uploaded_again_and_scores_the_same() -> None:
+    file = f"{STATEMENTS}\n{VALID_ROW}\n".encode()
     scores = []
     for _ in range(3):
         layout = layout_of(file, JobType.ANNUAL)
@@ -111,18 +111,18 @@ def test_a_result_file_can_be_uploaded_again_and_again() -> None:
 
 
 @pytest.mark.parametrize("action", [score_chunk, unprocessed_rows])
-def test_a_chunk_that_is_not_what_was_planned_is_refused(action: Callable[..., Any]) -> None:
-    layout = layout_of(f"{STATEMENTS}\n{GOOD}\n".encode(), JobType.ANNUAL)
+def test_chunk_that_differs_from_the_plan_is_refused(action: Callable[..., Any]) -> None:
+    layout = layout_of(f"{STATEMENTS}\n{VALID_ROW}\n".encode(), JobType.ANNUAL)
     options = {"layout": layout, "first_row": 1}
     if action is score_chunk:
         options |= {"model": None, "next_year": NEXT_YEAR}
     with pytest.raises(RowCountMismatchError, match="the plan has 2 rows, the chunk 1"):
-        action(GOOD.encode(), row_count=2, **options)
+        action(VALID_ROW.encode(), row_count=2, **options)
     with pytest.raises(ChunkEncodingError, match="byte 4"):
         action(b"ACME\xff", **options)
 
 
-def test_an_empty_chunk_has_no_rows_and_no_text() -> None:
+def test_empty_chunk_has_no_rows_and_no_text() -> None:
     for file in (f"{STATEMENTS}\n", f"{RATIOS}\n \n\n"):
         chunk = score_file(file)
         assert (chunk.rows, chunk.successful, chunk.failed) == (0, 0, 0)
@@ -130,7 +130,7 @@ def test_an_empty_chunk_has_no_rows_and_no_text() -> None:
 
 
 @pytest.mark.parametrize("job_type", ["annual", "quarterly"])
-def test_the_template_uploads_clean(job_type: JobType) -> None:
+def test_template_is_scored_without_row_errors(job_type: JobType) -> None:
     chunk = score_file(template_csv(job_type), job_type)
     assert (chunk.rows, chunk.failed) == (3, 0)
     assert b"market_cap/total_liabilities" not in chunk.parts.successful

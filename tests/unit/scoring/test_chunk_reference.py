@@ -1,4 +1,4 @@
-"""Every chunk is judged a second time by a plain program that reads one row at a time, with Python's csv."""
+"""Chunks validated a second time, by a plain program that reads one row at a time with Python's csv."""
 
 import csv
 import io
@@ -58,7 +58,7 @@ INVALID = {
 
 
 def code_of(name: str, text: str, layout: Layout) -> str | None:
-    """The code of the fault of one cell, by the contract's table read literally."""
+    """Returns the code of a cell's row error, by the contract's table read literally, or None."""
     column = BY_NAME[name]
     value = unguarded(text)
     invalid = INVALID.get(name, "invalid_number")
@@ -89,21 +89,21 @@ def read_cell(column: Column, value: str) -> str | float | None:
     return read_number(value, percent=column.unit is Unit.PERCENT)
 
 
-def faults_of(cells: list[str], layout: Layout) -> list[tuple[str | None, str]]:
+def expected_errors(cells: list[str], layout: Layout) -> list[tuple[str | None, str]]:
     if len(cells) != layout.field_count or any("\0" in cell for cell in cells):
         return [(None, "malformed_row")]
     by_name = dict(zip(layout.normalised, cells, strict=True))
     columns = validated_columns(layout.normalised, layout.job_type, layout.profile)
-    faults: list[tuple[str | None, str]] = []
+    found: list[tuple[str | None, str]] = []
     for column in columns:
         code = code_of(column.name, by_name[column.name], layout)
         if code:
-            faults.append((column.name, code))
+            found.append((column.name, code))
     if layout.profile == "ratios" and all(
         is_blank_number(by_name[column.name]) for column in columns if column.profile == "ratios" and column.scored
     ):
-        faults.append((None, "no_ratios"))
-    return faults
+        found.append((None, "no_ratios"))
+    return found
 
 
 def is_blank_number(text: str) -> bool:
@@ -133,19 +133,19 @@ odd_number = st.sampled_from(
      "-5", "=1", "+5", "0.30000000000000004", "-9007199254740993", "1.234,5", "12,5", "\u22123", "2015.0", "02015",
      "1e-320"]
 )  # fmt: skip
-good_number = st.floats(0.01, 1e6).map(lambda number: f"{number:.4f}")
+valid_number = st.floats(0.01, 1e6).map(lambda number: f"{number:.4f}")
 usual = {
     Kind.TEXT: st.text(st.sampled_from("abcXYZ 09.-"), min_size=1, max_size=12),
     Kind.YEAR: st.sampled_from(["2015", "2027", "1900"]),
     Kind.QUARTER: st.sampled_from(["Q1", "q4", "2"]),
-    Kind.NUMBER: good_number,
+    Kind.NUMBER: valid_number,
 }
 odd_cell = st.one_of(odd_text, odd_number, st.sampled_from(["Q5", "1899", "2028", "20x5"]), st.text(max_size=4))
 
 
 @st.composite
 def files(draw: st.DrawFn) -> tuple[Layout, list[list[str]], bytes]:
-    """A layout, the cells of its records, and a file of them as csv writes it."""
+    """Draws a layout, the cells of its records, and a file of them as csv writes it."""
     profile: ProfileName = draw(st.sampled_from(["statements", "ratios"]))
     job_type: JobType = draw(st.sampled_from(JobType))
     extra = draw(st.lists(st.sampled_from(["note", "row", "error", "sga_margin"]), max_size=2, unique=True))
@@ -170,13 +170,13 @@ def score(data: bytes, layout: Layout, **options: Any) -> ScoredChunk:
 
 @settings(max_examples=300)
 @given(files())
-def test_each_row_has_the_faults_that_a_reading_of_the_contract_row_by_row_finds(
+def test_each_row_has_the_errors_that_the_contract_read_row_by_row_finds(
     file: tuple[Layout, list[list[str]], bytes],
 ) -> None:
     layout, records, data = file
     chunk = score(data, layout, row_count=len(records))
     errors = {error["row"]: error for error in map(json.loads, chunk.parts.errors.splitlines())}
-    expected = {row: faults for row, cells in enumerate(records, start=1) if (faults := faults_of(cells, layout))}
+    expected = {row: found for row, cells in enumerate(records, start=1) if (found := expected_errors(cells, layout))}
     overflowing = {row for row, error in errors.items() if any("its sum with" in f["error"] for f in error["errors"])}
     assert {row: [(f["column"], f["code"]) for f in error["errors"] if "its sum with" not in f["error"]]
             for row, error in errors.items() if row not in overflowing} == expected  # fmt: skip
@@ -192,7 +192,7 @@ def test_each_row_has_the_faults_that_a_reading_of_the_contract_row_by_row_finds
 
 
 def expected_cells(cells: list[str], layout: Layout) -> list[str]:
-    carried = []
+    copied = []
     for name, text in zip(layout.normalised, cells, strict=True):
         column = BY_NAME.get(name)
         shown = text
@@ -206,13 +206,13 @@ def expected_cells(cells: list[str], layout: Layout) -> list[str]:
         is_text = column is not None and column.kind is Kind.TEXT
         if shown.startswith(FORMULA_STARTS) and (is_text or not (is_blank(shown) or is_number(shown))):
             shown = f"'{shown}"
-        carried.append(shown)
-    return carried
+        copied.append(shown)
+    return copied
 
 
 @settings(max_examples=300)
 @given(files())
-def test_every_cell_comes_back_as_written_but_for_symbol_quarter_and_guards(
+def test_cells_are_copied_as_written_except_symbol_quarter_and_guards(
     file: tuple[Layout, list[list[str]], bytes],
 ) -> None:
     layout, records, data = file
@@ -233,7 +233,7 @@ def test_every_cell_comes_back_as_written_but_for_symbol_quarter_and_guards(
 @pytest.mark.hazard("Quoted newlines across a chunk border")
 @settings(max_examples=200)
 @given(files(), st.data())
-def test_parts_of_chunks_joined_are_the_parts_of_the_whole(
+def test_joined_parts_of_chunks_equal_the_parts_of_the_whole_file(
     file: tuple[Layout, list[list[str]], bytes], data: st.DataObject
 ) -> None:
     layout, records, whole = file
@@ -254,7 +254,7 @@ def test_parts_of_chunks_joined_are_the_parts_of_the_whole(
 
 @settings(max_examples=200)
 @given(files())
-def test_every_file_of_results_is_rectangular_and_holds_each_row_once(
+def test_every_result_file_is_rectangular_and_holds_each_row_once(
     file: tuple[Layout, list[list[str]], bytes],
 ) -> None:
     layout, records, data = file
@@ -271,7 +271,7 @@ def test_every_file_of_results_is_rectangular_and_holds_each_row_once(
 
 @settings(max_examples=200)
 @given(files())
-def test_a_failed_file_uploaded_again_fails_again_for_the_same_reasons(
+def test_failed_file_uploaded_again_fails_for_the_same_reasons(
     file: tuple[Layout, list[list[str]], bytes],
 ) -> None:
     layout, _, data = file
@@ -291,8 +291,8 @@ def test_a_failed_file_uploaded_again_fails_again_for_the_same_reasons(
         delimiter=",", names=(names := result_columns(again, Outcome.FAILED, scored=False)), normalised=names,
         job_type=layout.job_type, profile=layout.profile, used_both=False, data_start=0,
     ), first_row=1)  # fmt: skip
-    carried = [row[: layout.field_count] for row in read_csv(second.parts.failed.decode())]
-    assert [row[: layout.field_count] for row in read_csv(third.unprocessed.decode())] == carried
+    copied = [row[: layout.field_count] for row in read_csv(second.parts.failed.decode())]
+    assert [row[: layout.field_count] for row in read_csv(third.unprocessed.decode())] == copied
 
 
 @pytest.mark.hazard("A file of arbitrary bytes")

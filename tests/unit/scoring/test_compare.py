@@ -1,4 +1,4 @@
-"""A model beside the one that scored a finished job."""
+"""Comparison of a model with the one that scored a finished job."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ from shared.scoring.model import model_for
 from shared.scoring.results import header_line
 from shared.training.compare import Comparison, compare, largest_moves, main, rank_correlation, report
 from shared.vocabulary import JobType, Outcome
-from tests.unit.scoring.scored_files import GOOD, NEXT_YEAR, RATIOS, STATEMENTS, layout_of, score_file
+from tests.unit.scoring.scored_files import NEXT_YEAR, RATIOS, STATEMENTS, VALID_ROW, layout_of, score_file
 
 
 @pytest.fixture(scope="module")
@@ -31,14 +31,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def downloaded(path: Path, file: str, job_type: JobType = JobType.ANNUAL) -> Path:
-    """The successful rows of a job that a made-up model scored."""
+    """Writes the successful rows of a job that a made-up model scored, and returns the path."""
     layout = layout_of(file.encode(), job_type)
     path.write_bytes(header_line(layout, Outcome.SUCCESSFUL) + score_file(file, job_type).parts.successful)
     return path
 
 
-def by_the_new_model(file: str, job_type: JobType = JobType.ANNUAL) -> list[dict[str, str]]:
-    """The rows as a job of today would score them."""
+def scored_by_new_model(file: str, job_type: JobType = JobType.ANNUAL) -> list[dict[str, str]]:
+    """Returns the rows as a job would score them now."""
     layout = layout_of(file.encode(), job_type)
     model = model_for(job_type, layout.profile)
     scored = score_chunk(
@@ -48,8 +48,8 @@ def by_the_new_model(file: str, job_type: JobType = JobType.ANNUAL) -> list[dict
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-def many(rows: int = 900) -> str:
-    """Rows of all sizes and debts, some of them refused."""
+def many_rows(rows: int = 900) -> str:
+    """Returns a file of firms of all sizes and debts, some of its rows invalid."""
     generator = np.random.default_rng(5)
     figures = zip(
         1 + generator.lognormal(3, 2, rows), generator.uniform(5, 60, rows), generator.normal(0, 8, rows), strict=True
@@ -63,43 +63,43 @@ def many(rows: int = 900) -> str:
 
 
 @pytest.mark.parametrize("job_type", ["annual", "quarterly"])
-def test_both_probabilities_are_those_that_jobs_give(tmp_path: Path, folder: Path, job_type: JobType) -> None:
+def test_comparison_has_the_probabilities_that_jobs_give(tmp_path: Path, folder: Path, job_type: JobType) -> None:
     file = template_csv(job_type)
     results = downloaded(tmp_path / "successful.csv", file, job_type)
     comparison = compare(results, folder)
     before = list(csv.DictReader(io.StringIO(results.read_text(), newline="")))
-    after = by_the_new_model(file, job_type)
+    after = scored_by_new_model(file, job_type)
     assert comparison.rows["before"].tolist() == [float(row["default_probability"]) for row in before]
     assert comparison.rows["after"].tolist() == [float(row["default_probability"]) for row in after]
     assert comparison.rows["symbol"].tolist() == [row["company_symbol"] for row in after]
     assert comparison.versions == (before[0]["model_version"], after[0]["model_version"])
 
 
-def test_rows_keep_the_numbers_of_the_job_over_several_chunks(tmp_path: Path, folder: Path) -> None:
-    file = many()
+def test_rows_keep_their_numbers_over_several_chunks(tmp_path: Path, folder: Path) -> None:
+    file = many_rows()
     results = downloaded(tmp_path / "successful.csv", file)
     assert results.stat().st_size > 2 * 64 * 1024
     comparison = compare(results, folder)
-    after = by_the_new_model(file)
+    after = scored_by_new_model(file)
     assert comparison.rows["row"].tolist() == [int(row["row"]) for row in after]
     assert comparison.rows["after"].tolist() == [float(row["default_probability"]) for row in after]
     assert len(comparison.rows) == 882
 
 
-def test_columns_of_the_input_that_are_called_like_ours_are_not_taken_for_ours(tmp_path: Path, folder: Path) -> None:
-    file = f"default_probability,row,{STATEMENTS},model_version\n0.5,77,{GOOD},mine\n"
+def test_input_columns_named_like_result_columns_are_not_mixed_up(tmp_path: Path, folder: Path) -> None:
+    file = f"default_probability,row,{STATEMENTS},model_version\n0.5,77,{VALID_ROW},mine\n"
     comparison = compare(downloaded(tmp_path / "successful.csv", file), folder)
-    plain = compare(downloaded(tmp_path / "plain.csv", f"{STATEMENTS}\n{GOOD}\n"), folder)
+    plain = compare(downloaded(tmp_path / "plain.csv", f"{STATEMENTS}\n{VALID_ROW}\n"), folder)
     assert comparison.rows[["before", "after"]].equals(plain.rows[["before", "after"]])
     assert comparison.rows["row"].tolist() == [1]
     assert comparison.versions == plain.versions
 
 
-def test_the_model_that_scored_them_moves_no_row(tmp_path: Path, folder: Path) -> None:
-    layout = layout_of(many().encode(), JobType.ANNUAL)
+def test_rows_scored_by_the_same_model_do_not_move(tmp_path: Path, folder: Path) -> None:
+    layout = layout_of(many_rows().encode(), JobType.ANNUAL)
     model = model_for(JobType.ANNUAL, "statements")
     part = score_chunk(
-        many().encode()[layout.data_start :], layout=layout, first_row=1, model=model, next_year=NEXT_YEAR
+        many_rows().encode()[layout.data_start :], layout=layout, first_row=1, model=model, next_year=NEXT_YEAR
     ).parts.successful
     results = tmp_path / "successful.csv"
     results.write_bytes(header_line(layout, Outcome.SUCCESSFUL) + part)
@@ -112,7 +112,7 @@ def test_the_model_that_scored_them_moves_no_row(tmp_path: Path, folder: Path) -
     assert text.count("0.00%") == 2
 
 
-def test_what_is_printed_is_what_the_two_models_differ_by() -> None:
+def test_report_prints_how_the_two_models_differ() -> None:
     before = np.array([0.0004] * 300 + [0.002] * 300)
     after = np.array([0.0004] * 300 + [0.002] * 270 + [0.004] * 20 + [0.2] * 10)
     comparison = Comparison(
@@ -129,29 +129,29 @@ def test_what_is_printed_is_what_the_two_models_differ_by() -> None:
     )
     lines = report(comparison).splitlines()
     assert lines[:2] == ["600 rows by old (before) and new (after)", "refused by the rules of today: 3"]
-    told = {line[:24].strip(): line[24:].split() for line in lines}
-    assert told["rows changing grade"] == ["5.00%"]
-    assert told["rows changing level"] == ["1.67%"]
-    assert told["R03"] == ["300", "270"]
-    assert told["R10"] == ["0", "10"]
-    assert told["mean"] == ["0.0012", "0.00456667"]
-    assert told["p50"] == ["0.0004", "0.0004"]
-    assert told["p99"] == ["0.002", "0.2"]
+    printed = {line[:24].strip(): line[24:].split() for line in lines}
+    assert printed["rows changing grade"] == ["5.00%"]
+    assert printed["rows changing level"] == ["1.67%"]
+    assert printed["R03"] == ["300", "270"]
+    assert printed["R10"] == ["0", "10"]
+    assert printed["mean"] == ["0.0012", "0.00456667"]
+    assert printed["p50"] == ["0.0004", "0.0004"]
+    assert printed["p99"] == ["0.002", "0.2"]
     # By hand: the ranks of four groups of ties, and the shares of R01, R03, R04 and R10, none counting as half a row.
-    assert told["rank correlation"] == ["0.9782"]
-    assert told["PSI between grades"] == ["0.1717", "(moderately", "shifted)"]
+    assert printed["rank correlation"] == ["0.9782"]
+    assert printed["PSI between grades"] == ["0.1717", "(moderately", "shifted)"]
     moved = lines[lines.index(next(line for line in lines if line.startswith("largest moves"))) + 1 :]
     assert moved[0].split() == ["591", "0.002", "0.2", "C591"]
     assert len(moved) == 10
 
 
-def test_a_certain_default_is_a_move_like_any_other() -> None:
+def test_probability_of_one_counts_as_a_move() -> None:
     rows = pd.DataFrame({"row": [1, 2], "symbol": ["A", "B"], "before": [0.5, 1.0], "after": [0.6, 0.5]})
     assert largest_moves(rows)["row"].tolist() == [2, 1]
 
 
 @given(pairs=st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=40))
-def test_the_rank_correlation_is_that_of_mean_ranks(pairs: list[tuple[int, int]]) -> None:
+def test_rank_correlation_uses_mean_ranks(pairs: list[tuple[int, int]]) -> None:
     first, second = np.array(pairs, dtype=np.float64).T
     ranks = [[sum(other < one for other in side) + sum(side == one) / 2 for one in side] for side in (first, second)]
     found = rank_correlation(pd.DataFrame({"before": first, "after": second}))
@@ -161,15 +161,15 @@ def test_the_rank_correlation_is_that_of_mean_ranks(pairs: list[tuple[int, int]]
         assert found == pytest.approx(np.corrcoef(np.array(ranks)).item(0, 1))
 
 
-def test_what_cannot_be_compared_is_told_in_a_sentence(
+def test_results_that_cannot_be_compared_are_refused_with_a_sentence(
     tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results = downloaded(tmp_path / "successful.csv", f"{STATEMENTS}\n{GOOD}\n")
+    results = downloaded(tmp_path / "successful.csv", f"{STATEMENTS}\n{VALID_ROW}\n")
     assert main([str(results), str(folder)]) == 0
     assert "1 rows by statements-made-up (before)" in capsys.readouterr().out
     header, row = results.read_text().splitlines()
     files = {
-        "upload.csv": (f"{STATEMENTS}\n{GOOD}\n", "successful rows"),
+        "upload.csv": (f"{STATEMENTS}\n{VALID_ROW}\n", "successful rows"),
         "empty.csv": ("", "successful rows"),
         "no-rows.csv": (f"{header}\n", "no row"),
         "foreign.csv": (f"{header}\n{row.replace(basis(JobType.ANNUAL, 'statements'), 'by hand')}\n", "no row"),
@@ -180,17 +180,17 @@ def test_what_cannot_be_compared_is_told_in_a_sentence(
         path = tmp_path / name
         path.write_bytes(text.encode() + (b"\xff" if name == "latin.csv" else b""))
         assert main([str(path), str(folder)]) == 2, name
-        said = capsys.readouterr().err
-        assert said.startswith("Nothing was compared: "), name
-        assert sentence in said, name
+        printed = capsys.readouterr().err
+        assert printed.startswith("Nothing was compared: "), name
+        assert sentence in printed, name
     assert main([str(tmp_path / "absent.csv"), str(folder)]) == 2
     assert "absent.csv" in capsys.readouterr().err
 
 
-def test_a_model_that_will_not_do_is_told_in_a_sentence(
+def test_unusable_model_is_refused_with_a_sentence(
     tmp_path: Path, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    results = downloaded(tmp_path / "successful.csv", f"{STATEMENTS}\n{GOOD}\n")
+    results = downloaded(tmp_path / "successful.csv", f"{STATEMENTS}\n{VALID_ROW}\n")
     models = tmp_path / "models"
     models.mkdir()
     assert main([str(results), str(models)]) == 2
@@ -203,7 +203,7 @@ def test_a_model_that_will_not_do_is_told_in_a_sentence(
     assert "schema version" in capsys.readouterr().err
 
 
-def test_rows_of_ratios_go_to_the_model_of_ratios(tmp_path: Path, folder: Path) -> None:
+def test_ratio_rows_are_scored_by_the_ratio_model(tmp_path: Path, folder: Path) -> None:
     comparison = compare(
         downloaded(tmp_path / "successful.csv", f"{RATIOS}\nACME,Acme Inc,Tech,2015,100,50,2,3,1,4\n"), folder
     )

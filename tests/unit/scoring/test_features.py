@@ -73,7 +73,7 @@ def log_odds(name: ModelName, *rows: Mapping[str, float]) -> list[float]:
 
 
 @given(STATEMENT)
-def test_any_sound_statement_has_a_finite_score(row: dict[str, float]) -> None:
+def test_any_valid_statement_row_has_a_finite_score(row: dict[str, float]) -> None:
     assert not np.any(np.isnan(feature_matrix(columns(row), FEATURES["statements"])))
     scores = load_model("statements").score(feature_matrix(columns(row), FEATURES["statements"]))
     assert np.isfinite(scores.log_odds[0])
@@ -81,7 +81,7 @@ def test_any_sound_statement_has_a_finite_score(row: dict[str, float]) -> None:
 
 
 @given(RATIOS, st.sampled_from(["ratios-annual", "ratios-quarterly"]))
-def test_any_ratios_have_a_finite_score(row: dict[str, float], name: ModelName) -> None:
+def test_any_ratio_row_has_a_finite_score(row: dict[str, float], name: ModelName) -> None:
     assert np.all(np.isfinite(log_odds(name, row)))
 
 
@@ -94,8 +94,8 @@ def test_risk_never_falls_when_an_amount_gets_worse(row: dict[str, float], name:
 
 
 @pytest.mark.parametrize("name", sorted(RISK_OF_INPUT))
-def test_risk_never_falls_along_a_fine_path_of_an_amount(name: str) -> None:
-    # Random pairs seldom land in one step's neighbourhood; this walks through all of them, in firms of many kinds.
+def test_risk_never_falls_in_small_steps_of_an_amount(name: str) -> None:
+    # Random pairs are rarely close to a break point; this path crosses all of them, in firms of many kinds.
     generator = np.random.default_rng(5)
     for _ in range(200):
         row = {key: value * 10 ** generator.uniform(-2, 2) for key, value in USUAL.items()}
@@ -119,7 +119,7 @@ def test_risk_never_falls_when_a_ratio_gets_worse_within_its_range(
     assert (at_high - at_low) * feature.risk_direction >= 0
 
 
-def test_every_amount_and_ratio_with_a_direction_moves_some_score() -> None:
+def test_every_amount_and_ratio_with_a_direction_changes_a_score() -> None:
     for name, direction in RISK_OF_INPUT.items():
         small, large = log_odds("statements", {**USUAL, name: 1e-3}, {**USUAL, name: 1e5})
         assert (large - small) * direction > 0
@@ -130,7 +130,7 @@ def test_every_amount_and_ratio_with_a_direction_moves_some_score() -> None:
 
 
 @pytest.mark.parametrize(("value", "same_as"), [(1e-9, 1e-4), (1e9, 1e4)])
-def test_a_market_cap_far_from_the_liabilities_counts_as_at_the_border(value: float, same_as: float) -> None:
+def test_market_cap_far_from_the_liabilities_is_clipped(value: float, same_as: float) -> None:
     column = FEATURES["statements"][0]
     figures = {"market_cap": np.array([value, same_as]), "total_liabilities": np.ones(2)}
     assert column.of(figures).tolist() == [same_as, same_as]
@@ -147,9 +147,7 @@ def test_a_market_cap_far_from_the_liabilities_counts_as_at_the_border(value: fl
         ("long_term_debt_to_total_capital", -5.0, np.inf),
     ],
 )
-def test_a_ratio_outside_its_usual_range_stands_on_an_outermost_step(
-    name: str, outside: float, outermost: float
-) -> None:
+def test_ratio_outside_its_usual_range_is_on_the_outermost_step(name: str, outside: float, outermost: float) -> None:
     model = load_model("ratios-annual")
     place = model.features.index(name)
     row = model.feature_matrix(columns({**USUAL, name: outside}))
@@ -157,7 +155,7 @@ def test_a_ratio_outside_its_usual_range_stands_on_an_outermost_step(
     assert model.score(row).steps[0, place] == (0 if outermost < 0 else len(model.break_points[place]))
 
 
-def test_the_ends_of_a_usual_range_are_inside_it() -> None:
+def test_usual_range_includes_its_ends() -> None:
     ends = columns(
         {**USUAL, "net_income_margin": -100.0, "long_term_debt_to_total_capital": 0.0},
         {**USUAL, "net_income_margin": 100.0, "long_term_debt_to_total_capital": 100.0},
@@ -167,25 +165,25 @@ def test_the_ends_of_a_usual_range_are_inside_it() -> None:
     assert matrix[:, 2].tolist() == [-100.0, 100.0]
 
 
-def test_no_debt_over_a_negative_ebitda_is_no_debt() -> None:
+def test_zero_debt_scores_the_same_for_a_negative_ebitda() -> None:
     none, minus_none = log_odds(
         "ratios-annual", {**USUAL, "total_debt_to_ebitda": 0.0}, {**USUAL, "total_debt_to_ebitda": -0.0}
     )
     assert none == minus_none
 
 
-def test_owing_more_never_lowers_the_risk_of_a_firm_with_negative_ebitda() -> None:
+def test_more_debt_never_lowers_the_risk_of_a_firm_with_negative_ebitda() -> None:
     firm = {**USUAL, "ebitda": -30.0}
     path = log_odds("statements", *({**firm, "total_liabilities": value} for value in np.geomspace(1, 1e4, 500)))
     assert path == sorted(path)
 
 
-def test_inventory_above_current_assets_leaves_a_quick_ratio_of_nothing() -> None:
+def test_inventory_above_current_assets_gives_a_quick_ratio_of_zero() -> None:
     matrix = feature_matrix(columns({**USUAL, "inventory": 500.0}), FEATURES["statements"])
     assert matrix[0, 3] == 0
 
 
-def test_ebitda_may_come_as_its_two_parts() -> None:
+def test_ebitda_may_be_the_sum_of_ebit_and_depreciation() -> None:
     parts = {name: value for name, value in USUAL.items() if name != "ebitda"}
     parts |= {"ebit": 6.5, "depreciation_amortization": 2.5}
     assert np.array_equal(
@@ -193,17 +191,17 @@ def test_ebitda_may_come_as_its_two_parts() -> None:
     )
 
 
-def test_an_absent_column_is_no_blank() -> None:
+def test_absent_column_is_an_error_and_not_a_blank() -> None:
     with pytest.raises(KeyError, match="total_assets"):
         feature_matrix({"market_cap": np.ones(1), "total_liabilities": np.ones(1)}, FEATURES["statements"])
 
 
-def test_a_blank_ratio_is_blank_in_the_matrix() -> None:
+def test_blank_ratio_is_nan_in_the_matrix() -> None:
     matrix = feature_matrix(columns({**USUAL, "return_on_assets": np.nan}), FEATURES["ratios-annual"])
     assert np.isnan(matrix).tolist() == [[False, False, False, True, False]]
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_no_rows_make_an_empty_matrix(name: ModelName) -> None:
+def test_feature_matrix_of_no_rows_is_empty(name: ModelName) -> None:
     nothing = {key: np.empty(0) for key in USUAL}
     assert feature_matrix(nothing, FEATURES[name]).shape == (0, len(FEATURES[name]))

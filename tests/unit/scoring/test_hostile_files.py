@@ -1,4 +1,4 @@
-"""Hostile files through the whole of planning and scoring: a named error of the file, or every row accounted for."""
+"""Hostile files planned and scored: each gives a named file error, or every row is counted."""
 
 import io
 import json
@@ -21,14 +21,14 @@ from shared.scoring.catalogue import model_name_for
 from shared.scoring.chunk import score_chunk
 from shared.scoring.results import header_line
 from shared.vocabulary import JobType, Outcome
-from tests.unit.scoring.hostile import Hostile, files
-from tests.unit.scoring.scored_files import GOOD, NEXT_YEAR, STATEMENTS, made_up_model
+from tests.unit.scoring.hostile import HostileFile, files
+from tests.unit.scoring.scored_files import NEXT_YEAR, STATEMENTS, VALID_ROW, made_up_model
 
 FILES = list(files())
-# Of files below a megabyte; what a bomb unpacks to would be many times it.
-MOST_MEMORY = 64 * 1024 * 1024
+# For files below a megabyte. A bomb unpacks to many times as much.
+MAX_MEMORY_BYTES = 64 * 1024 * 1024
 
-FAULTS = {
+ROW_ERROR_CODES = {
     "missing_field",
     "invalid_market_cap",
     "invalid_year",
@@ -42,7 +42,7 @@ FAULTS = {
 
 @dataclass(frozen=True)
 class Scored:
-    """What became of a file: its rows, the codes of the failed ones, and the file of all."""
+    """The result of a file: its rows, the codes of the failed ones, and the result file of all rows."""
 
     successful: int
     codes: list[str]
@@ -50,8 +50,8 @@ class Scored:
     everything: bytes
 
 
-def processed(file: Hostile, *, chunk_bytes: int) -> Scored:
-    """The file planned and scored as the functions do it. Raises FileError."""
+def processed(file: HostileFile, *, chunk_bytes: int) -> Scored:
+    """Plans and scores a file as the functions do. Raises FileError."""
     data = file.data
     if sniff_format(data, "file.csv") == "xlsx":
         rewritten = io.BytesIO()
@@ -88,7 +88,7 @@ def processed(file: Hostile, *, chunk_bytes: int) -> Scored:
     )
 
 
-def outcome(file: Hostile, *, chunk_bytes: int) -> Scored | tuple[str, str]:
+def outcome(file: HostileFile, *, chunk_bytes: int) -> Scored | tuple[str, str]:
     try:
         return processed(file, chunk_bytes=chunk_bytes)
     except FileError as error:
@@ -96,36 +96,36 @@ def outcome(file: Hostile, *, chunk_bytes: int) -> Scored | tuple[str, str]:
 
 
 @pytest.mark.hazard("Hundreds of hostile files, each run as a whole")
-def test_there_are_many_and_of_every_end(record_property: Callable[[str, object], None]) -> None:
-    ends = [outcome(file, chunk_bytes=1 << 20) for file in FILES]
+def test_hostile_files_are_many_and_reach_every_kind_of_result(record_property: Callable[[str, object], None]) -> None:
+    results = [outcome(file, chunk_bytes=1 << 20) for file in FILES]
     assert len({file.name for file in FILES}) == len(FILES) > 200
-    refused = {end[0] for end in ends if isinstance(end, tuple)}
+    refused = {result[0] for result in results if isinstance(result, tuple)}
     assert refused >= {"empty_file", "undecodable", "unbalanced_quote", "unsupported_format", "missing_columns"}
-    codes = {code for end in ends if isinstance(end, Scored) for code in end.codes}
+    codes = {code for result in results if isinstance(result, Scored) for code in result.codes}
     assert codes >= {"missing_field", "invalid_market_cap", "invalid_year", "invalid_number", "malformed_row"}
-    assert any(isinstance(end, Scored) and not end.codes for end in ends)
+    assert any(isinstance(result, Scored) and not result.codes for result in results)
     record_property("injected", len(FILES))
 
 
 @pytest.mark.hazard("Hundreds of hostile files, each run as a whole")
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_a_hostile_file_is_refused_in_words_or_every_row_of_it_is_accounted_for(file: Hostile) -> None:
+def test_hostile_file_is_refused_with_a_sentence_or_every_row_is_counted(file: HostileFile) -> None:
     tracemalloc.start()
     try:
-        end = outcome(file, chunk_bytes=1 << 20)
+        result = outcome(file, chunk_bytes=1 << 20)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < MOST_MEMORY
-    if isinstance(end, tuple):
-        code, sentence = end
+    assert peak < MAX_MEMORY_BYTES
+    if isinstance(result, tuple):
+        code, sentence = result
         assert code
         assert len(sentence) > 10
         return
-    assert end.successful + len(end.codes) == end.rows > 0
-    assert set(end.codes) <= FAULTS
-    # In any chunks it is the same file.
-    assert outcome(file, chunk_bytes=1) == end
+    assert result.successful + len(result.codes) == result.rows > 0
+    assert set(result.codes) <= ROW_ERROR_CODES
+    # The chunk size does not change the result.
+    assert outcome(file, chunk_bytes=1) == result
 
 
 @pytest.mark.hazard("Hundreds of hostile files, each run as a whole")
@@ -133,7 +133,7 @@ def test_a_hostile_file_is_refused_in_words_or_every_row_of_it_is_accounted_for(
 @given(
     rows=st.lists(
         st.lists(
-            st.sampled_from([*GOOD.split(","), "", '"', '"a\nb"', '"a""b"', "x,y", "=1", "\0", "\r", "\u00e9"]),
+            st.sampled_from([*VALID_ROW.split(","), "", '"', '"a\nb"', '"a""b"', "x,y", "=1", "\0", "\r", "\u00e9"]),
             max_size=13,
         ),
         max_size=12,
@@ -143,9 +143,9 @@ def test_a_hostile_file_is_refused_in_words_or_every_row_of_it_is_accounted_for(
     ending=st.sampled_from(["\n", "\r\n", "\r"]),
     chunk_bytes=st.integers(1, 300),
 )
-def test_chunks_of_any_size_make_the_same_of_any_file(
+def test_chunk_size_does_not_change_the_result_of_any_file(
     rows: list[list[str]], junk: bytes, at: int, ending: str, chunk_bytes: int
 ) -> None:
-    text = ending.join([STATEMENTS, GOOD, *(",".join(row) for row in rows), GOOD]).encode()
-    file = Hostile("any", text[:at] + junk + text[at:])
+    text = ending.join([STATEMENTS, VALID_ROW, *(",".join(row) for row in rows), VALID_ROW]).encode()
+    file = HostileFile("any", text[:at] + junk + text[at:])
     assert outcome(file, chunk_bytes=chunk_bytes) == outcome(file, chunk_bytes=1 << 20)

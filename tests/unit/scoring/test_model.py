@@ -32,7 +32,7 @@ NAMES = st.sampled_from(MODEL_NAMES)
 
 
 def raw_rows(count: int) -> dict[str, FloatArray]:
-    """Rows as a file could hold them: firms from sound to hopeless, every column of every profile."""
+    """Returns every column of every profile, each `[count]`, for firms from healthy to failing."""
     generator = np.random.default_rng(11)
     health = generator.uniform(-1, 1, count)
 
@@ -61,7 +61,7 @@ def raw_rows(count: int) -> dict[str, FloatArray]:
 
 @st.composite
 def matrices(draw: st.DrawFn) -> tuple[ModelName, FloatArray]:
-    """A model and feature matrices whose values lie on, just beside and far from its break points, or are blank."""
+    """Draws a model and a feature matrix of values on, next to and far from its break points, and blanks."""
     name = draw(NAMES)
     model = load_model(name)
     cells = [
@@ -77,21 +77,21 @@ def matrices(draw: st.DrawFn) -> tuple[ModelName, FloatArray]:
 
 
 @given(st.lists(st.floats(-1e300, 1e300), unique=True, max_size=300), st.data())
-def test_as_many_break_points_are_below_a_value_as_a_search_finds(points: list[float], data: st.DataObject) -> None:
+def test_count_below_agrees_with_searchsorted(points: list[float], data: st.DataObject) -> None:
     break_points = np.sort(np.array(points))
     nearby = [*points, *np.nextafter(break_points, np.inf).tolist(), *np.nextafter(break_points, -np.inf).tolist()]
     values = np.array(data.draw(st.lists(st.one_of(st.sampled_from(nearby or [0.0]), st.floats(allow_nan=False)))))
     assert count_below(break_points, values).tolist() == np.searchsorted(break_points, values).tolist()
 
 
-def test_the_most_break_points_that_an_artifact_may_have_are_counted() -> None:
+def test_count_below_takes_the_largest_allowed_number_of_break_points() -> None:
     break_points = np.arange(float(MAX_BREAK_POINTS))
     values = np.append(break_points, (-1, np.inf))
     assert count_below(break_points, values).tolist() == np.searchsorted(break_points, values).tolist()
 
 
 @given(matrices())
-def test_log_odds_are_the_intercept_and_the_contributions(drawn: tuple[ModelName, FloatArray]) -> None:
+def test_log_odds_are_the_sum_of_intercept_and_contributions(drawn: tuple[ModelName, FloatArray]) -> None:
     name, features = drawn
     model = load_model(name)
     scores = model.score(features)
@@ -101,7 +101,7 @@ def test_log_odds_are_the_intercept_and_the_contributions(drawn: tuple[ModelName
 
 
 @given(matrices())
-def test_a_step_reaches_up_to_its_break_point_and_a_blank_has_the_last_place(
+def test_step_includes_its_upper_break_point_and_blanks_have_the_last_step(
     drawn: tuple[ModelName, FloatArray],
 ) -> None:
     name, features = drawn
@@ -117,7 +117,7 @@ def test_a_step_reaches_up_to_its_break_point_and_a_blank_has_the_last_place(
 
 
 @given(matrices(), st.randoms(use_true_random=False), st.integers(1, 7))
-def test_a_row_scores_the_same_in_any_order_and_chunk(
+def test_row_scores_the_same_in_any_order_and_chunk(
     drawn: tuple[ModelName, FloatArray], random: Random, chunk: int
 ) -> None:
     name, features = drawn
@@ -133,7 +133,7 @@ def test_a_row_scores_the_same_in_any_order_and_chunk(
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_a_row_of_blanks_has_the_probability_of_the_intercept(name: ModelName) -> None:
+def test_row_of_blanks_has_the_probability_of_the_intercept(name: ModelName) -> None:
     model = load_model(name)
     scores = model.score(np.full((1, len(model.features)), np.nan))
     assert scores.log_odds[0] == model.intercept
@@ -141,7 +141,7 @@ def test_a_row_of_blanks_has_the_probability_of_the_intercept(name: ModelName) -
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_every_level_and_grade_is_reached_by_rows_a_file_could_hold(name: ModelName) -> None:
+def test_realistic_rows_reach_every_level_and_grade(name: ModelName) -> None:
     model = load_model(name)
     probability = model.score(model.feature_matrix(raw_rows(50_000))).default_probability
     assert set(risk_levels(probability).tolist()) == set(range(len(RISK_LEVELS)))
@@ -149,7 +149,7 @@ def test_every_level_and_grade_is_reached_by_rows_a_file_could_hold(name: ModelN
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_risk_moves_in_the_declared_direction_of_every_feature(name: ModelName) -> None:
+def test_contributions_follow_the_declared_direction_of_every_feature(name: ModelName) -> None:
     model = load_model(name)
     for feature, break_points, table in zip(model.inputs, model.break_points, model.contributions, strict=True):
         assert np.all(np.diff(break_points) > 0)
@@ -157,20 +157,20 @@ def test_risk_moves_in_the_declared_direction_of_every_feature(name: ModelName) 
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_infinities_stand_on_the_outermost_steps(name: ModelName) -> None:
+def test_infinite_values_are_on_the_outermost_steps(name: ModelName) -> None:
     model = load_model(name)
     width = len(model.features)
     scores = model.score(np.array([[-np.inf] * width, [np.inf] * width]))
     assert scores.steps.tolist() == [[0] * width, [len(points) for points in model.break_points]]
 
 
-def test_a_matrix_of_another_width_is_refused() -> None:
+def test_matrix_of_another_width_is_refused() -> None:
     with pytest.raises(ValueError, match="statements has 7 features, the matrix 5"):
         load_model("statements").score(np.zeros((3, 5)))
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_no_rows_have_no_scores(name: ModelName) -> None:
+def test_scores_of_no_rows_are_empty(name: ModelName) -> None:
     model = load_model(name)
     scores = model.score(np.empty((0, len(model.features))))
     assert scores.log_odds.shape == scores.default_probability.shape == (0,)
@@ -178,26 +178,26 @@ def test_no_rows_have_no_scores(name: ModelName) -> None:
 
 
 @given(st.floats(1e-12, 1 - 1e-12))
-def test_a_rounded_probability_is_the_double_its_six_digits_stand_for(probability: float) -> None:
+def test_rounded_probability_is_the_double_of_its_six_digits(probability: float) -> None:
     (result,) = rounded(np.array([probability])).tolist()
     assert float(f"{result:.6g}") == result
     assert result == pytest.approx(probability, rel=6e-6)
 
 
 @given(st.floats(0, 1))
-def test_levels_and_grades_are_those_of_the_bounds(probability: float) -> None:
+def test_levels_and_grades_follow_their_bounds(probability: float) -> None:
     values = np.array([probability])
     assert risk_levels(values)[0] == sum(bound <= probability for bound in LEVEL_BOUNDS)
     assert risk_grades(values)[0] == sum(bound <= probability for bound in GRADE_BOUNDS)
 
 
-def test_a_bound_belongs_to_the_worse_side() -> None:
+def test_probability_at_a_bound_has_the_worse_level() -> None:
     at_bounds = np.array([0.01, 0.03, 0.10])
     assert [RISK_LEVELS[place] for place in risk_levels(at_bounds)] == ["MEDIUM", "HIGH", "CRITICAL"]
     assert [RISK_LEVELS[place] for place in risk_levels(np.nextafter(at_bounds, 0))] == ["LOW", "MEDIUM", "HIGH"]
 
 
-def test_the_ten_grades_refine_the_four_levels() -> None:
+def test_ten_grades_refine_the_four_levels() -> None:
     assert set(LEVEL_BOUNDS) < set(GRADE_BOUNDS)
     assert list(GRADE_BOUNDS) == sorted(set(GRADE_BOUNDS))
     assert len(RISK_GRADES) == len(GRADE_BOUNDS) + 1 == 10
@@ -213,12 +213,12 @@ def test_the_ten_grades_refine_the_four_levels() -> None:
         ("quarterly", "ratios", "ratios-quarterly"),
     ],
 )
-def test_job_type_and_profile_choose_the_model(job_type: JobType, profile: ProfileName, name: ModelName) -> None:
+def test_job_type_and_profile_select_the_model(job_type: JobType, profile: ProfileName, name: ModelName) -> None:
     assert model_name_for(job_type, profile) == name
     assert model_for(job_type, profile) is load_model(name)
 
 
-def test_quarterly_rows_say_that_the_annual_model_is_not_validated_for_them() -> None:
+def test_model_basis_of_quarterly_rows_says_it_is_not_validated() -> None:
     statements, ratios = basis(JobType.QUARTERLY, "statements"), basis(JobType.QUARTERLY, "ratios")
     assert "annual model used on trailing-twelve-month" in statements
     assert "annual model used on ratio inputs" in ratios

@@ -16,12 +16,12 @@ def content_of(name: ModelName = "statements") -> Content:
 
 
 def sealed(content: Content) -> str:
-    """The text of an artifact that training could have written: its version fits its content."""
+    """Returns the text of an artifact whose version matches its content."""
     return json.dumps({**content, "version": content_version(content)})
 
 
 @pytest.fixture(autouse=True)
-def _no_model_kept() -> Iterator[None]:
+def _model_cache_cleared() -> Iterator[None]:
     yield
     load_model.cache_clear()
 
@@ -35,7 +35,7 @@ def _drop(content: Content, key: str) -> None:
     del content[key]
 
 
-FAULTS: list[tuple[str, Callable[[Content], object], str]] = [
+MALFORMED: list[tuple[str, Callable[[Content], object], str]] = [
     ("no features", lambda c: _drop(c, "features"), "lacks its features"),
     ("no intercept", lambda c: _drop(c, "intercept"), "lacks its features or its intercept"),
     ("intercept of text", lambda c: c.update(intercept="-6"), "lacks its features or its intercept"),
@@ -63,8 +63,8 @@ FAULTS: list[tuple[str, Callable[[Content], object], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("spoil", "message"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
-def test_a_malformed_artifact_is_refused(spoil: Callable[[Content], object], message: str) -> None:
+@pytest.mark.parametrize(("spoil", "message"), [case[1:] for case in MALFORMED], ids=[case[0] for case in MALFORMED])
+def test_malformed_artifact_is_refused(spoil: Callable[[Content], object], message: str) -> None:
     content = content_of()
     spoil(content)
     with pytest.raises(ModelArtifactError, match=message):
@@ -72,32 +72,32 @@ def test_a_malformed_artifact_is_refused(spoil: Callable[[Content], object], mes
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "5", '"statements"'])
-def test_what_is_no_json_object_is_refused(text: str) -> None:
+def test_text_that_is_no_json_object_is_refused(text: str) -> None:
     with pytest.raises(ModelArtifactError, match=r"not JSON|not a JSON object"):
         parse_model(text)
 
 
 @pytest.mark.parametrize("schema_version", [0, 2, "1", None])
-def test_another_schema_version_is_refused(schema_version: object) -> None:
+def test_artifact_of_another_schema_version_is_refused(schema_version: object) -> None:
     with pytest.raises(ModelArtifactError, match=r"schema version .*, this code reads 1"):
         parse_model(sealed({**content_of(), "schema_version": schema_version}))
 
 
-def test_an_artifact_changed_after_training_is_refused() -> None:
+def test_artifact_changed_after_training_is_refused() -> None:
     content = content_of()
     content["intercept"] -= 0.1
     with pytest.raises(ModelArtifactError, match="was changed after training"):
         parse_model(json.dumps(content))
 
 
-def test_a_number_that_is_not_finite_is_refused() -> None:
+def test_artifact_with_an_infinite_number_is_refused() -> None:
     content = content_of()
     _first(content)["contributions"][0] = float("inf")
     with pytest.raises(ModelArtifactError, match="not finite"):
         parse_model(json.dumps(content))
 
 
-def test_a_missing_artifact_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_artifact_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(file_name: str) -> str:
         raise FileNotFoundError(file_name)
 
@@ -107,7 +107,7 @@ def test_a_missing_artifact_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
         load_model("statements")
 
 
-def test_an_artifact_under_another_name_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_artifact_with_the_name_of_another_model_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.scoring.model.artifact_text", lambda _: sealed(content_of("ratios-annual")))
     load_model.cache_clear()
     with pytest.raises(ModelArtifactError, match="holds the model ratios-annual"):
@@ -115,7 +115,7 @@ def test_an_artifact_under_another_name_is_refused(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_an_artifact_as_written_is_read(name: ModelName) -> None:
+def test_committed_artifact_is_read_into_read_only_tables(name: ModelName) -> None:
     model = parse_model(sealed(content_of(name)))
     assert model.name == name
     assert model.version.startswith(f"{name}-")
@@ -123,7 +123,7 @@ def test_an_artifact_as_written_is_read(name: ModelName) -> None:
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_an_artifact_holds_the_training_distribution_of_every_feature(name: ModelName) -> None:
+def test_artifact_holds_the_training_distribution_of_every_feature(name: ModelName) -> None:
     for feature in content_of(name)["features"]:
         distribution = feature["training_distribution"]
         points, shares = distribution["cut_points"], distribution["shares"]
@@ -134,13 +134,13 @@ def test_an_artifact_holds_the_training_distribution_of_every_feature(name: Mode
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_contributions_are_about_the_training_population(name: ModelName) -> None:
+def test_contributions_have_both_signs(name: ModelName) -> None:
     for feature in content_of(name)["features"]:
         assert min(feature["contributions"]) < 0 < max(feature["contributions"])
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_a_card_belongs_to_the_artifact_beside_it(name: ModelName) -> None:
+def test_card_agrees_with_its_artifact(name: ModelName) -> None:
     card, model, content = model_card(name), load_model(name), content_of(name)
     assert card["name"] == name
     assert card["version"] == model.version
@@ -151,7 +151,7 @@ def test_a_card_belongs_to_the_artifact_beside_it(name: ModelName) -> None:
 
 
 @pytest.mark.parametrize(("name", "floor"), [("statements", 0.92), ("ratios-annual", 0.84), ("ratios-quarterly", 0.82)])
-def test_a_committed_model_ranks_no_worse_than_its_floor(name: ModelName, floor: float) -> None:
+def test_committed_model_meets_its_minimum_ranking_quality(name: ModelName, floor: float) -> None:
     card = model_card(name)
     metrics = card["metrics"]
     low, high = metrics["roc_auc_95_interval"]
@@ -163,7 +163,7 @@ def test_a_committed_model_ranks_no_worse_than_its_floor(name: ModelName, floor:
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_a_card_says_what_a_reader_must_know(name: ModelName) -> None:
+def test_card_names_license_source_limits_baselines_and_calibration(name: ModelName) -> None:
     card = model_card(name)
     assert "CC BY 4.0" in card["data"]["licence"]
     assert "Lombardo" in card["data"]["citation"]
@@ -176,6 +176,6 @@ def test_a_card_says_what_a_reader_must_know(name: ModelName) -> None:
     assert ("quarterly" in card["job_types"]) == any("not validated" in limit for limit in card["limits"])
 
 
-def test_a_caller_owns_the_card_it_is_given() -> None:
+def test_changing_a_returned_card_does_not_change_the_next_one() -> None:
     model_card("statements").clear()
     assert model_card("statements")["name"] == "statements"

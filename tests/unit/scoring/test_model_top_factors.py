@@ -16,7 +16,9 @@ from shared.scoring.scores import MOST, top_factors
     st.integers(1, MOST),
     st.lists(st.lists(st.one_of(st.just(np.nan), st.floats(-200, 200)), min_size=7, max_size=7), max_size=15),
 )
-def test_factors_are_the_largest_contributions_in_order(name: ModelName, count: int, rows: list[list[float]]) -> None:
+def test_top_factors_are_the_largest_contributions_in_order(
+    name: ModelName, count: int, rows: list[list[float]]
+) -> None:
     model = load_model(name)
     features = np.array(rows).reshape(len(rows), 7)[:, : len(model.features)]
     scores = model.score(features)
@@ -30,28 +32,28 @@ def test_factors_are_the_largest_contributions_in_order(name: ModelName, count: 
         expected.append(sorted(kept, key=lambda factor: -abs(float(factor["contribution"])))[:count])
     found = top_factors(scores, model, count=count)
     assert [found.of(row) for row in range(len(rows))] == expected
-    # As any reader of CSV takes the cells.
+    # The cells as a CSV reader returns them.
     cells = csv.reader(cell.decode() for cell in found.cells)
     assert [json.loads(cell) for (cell,) in cells] == [
         found.of(row) for row in np.unique(found.index, return_index=True)[1].tolist()
     ]
 
 
-def test_a_row_of_blanks_has_no_factors() -> None:
+def test_row_of_blanks_has_no_top_factors() -> None:
     model = load_model("ratios-annual")
     found = top_factors(model.score(np.full((2, 5), np.nan)), model)
     assert found.cells == (b"[]",)
     assert [found.of(row) for row in range(2)] == [[], []]
 
 
-def test_a_blank_is_never_a_factor() -> None:
+def test_blank_input_is_never_a_top_factor() -> None:
     model = load_model("ratios-annual")
     factors = top_factors(model.score(np.array([[90.0, np.nan, np.nan, np.nan, 1.0]])), model).of(0)
     assert {factor["input"] for factor in factors} == {"long_term_debt_to_total_capital", "ln_market_cap"}
     assert all(factor["contribution"] > 0 for factor in factors)
 
 
-def test_equal_rows_share_one_text() -> None:
+def test_equal_rows_share_the_text_of_their_top_factors() -> None:
     model = load_model("statements")
     found = top_factors(model.score(np.tile(np.arange(7.0), (1000, 1))), model)
     assert len(found.cells) == 1
@@ -59,7 +61,7 @@ def test_equal_rows_share_one_text() -> None:
 
 
 @pytest.mark.parametrize("count", [0, -1, MOST + 1])
-def test_a_count_out_of_bounds_is_refused(count: int) -> None:
+def test_top_factor_count_out_of_bounds_is_refused(count: int) -> None:
     model = load_model("statements")
     with pytest.raises(ValueError, match="count must be 1 to 5"):
         top_factors(model.score(np.zeros((1, 7))), model, count=count)

@@ -1,4 +1,4 @@
-"""Models of a deployer's own data: trained by one command, judged before they are deployed."""
+"""Models of a deployer's own data: trained by one command, validated before they are deployed."""
 
 import json
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import pytest
 
 from shared.scoring.catalogue import MODEL_NAMES, artifact_text
 from shared.scoring.model import content_version
-from shared.scoring.replacement import main as judge
+from shared.scoring.replacement import main as validate
 from shared.training import training
 from shared.training.__main__ import main as train
 from shared.training.fitting import Settings
@@ -36,10 +36,10 @@ def trained(own_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_own_data_give_models_that_may_be_deployed_with_cards_that_say_what_they_are(
+def test_models_of_own_data_are_valid_and_their_cards_name_the_data(
     trained: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert judge([str(trained)]) == 0
+    assert validate([str(trained)]) == 0
     versions = capsys.readouterr().out.split()
     cards = [json.loads((trained / f"{name}.card.json").read_text()) for name in MODEL_NAMES]
     assert [card["version"] for card in cards] == versions
@@ -59,7 +59,7 @@ def test_own_data_give_models_that_may_be_deployed_with_cards_that_say_what_they
         (lambda text: text, [*TRAINED_WITH, "--calibration-until", "2018"], "the test window has 0 failures"),
     ],
 )
-def test_own_data_that_do_not_serve_are_refused_in_a_sentence(
+def test_unusable_own_data_is_refused_with_a_sentence(
     own_file: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -74,8 +74,8 @@ def test_own_data_that_do_not_serve_are_refused_in_a_sentence(
     assert not (tmp_path / "models").exists()
 
 
-def sealed(folder: Path, **changes: object) -> None:
-    """Write an artifact anew that training could have written, and its card's version with it."""
+def write_model(folder: Path, **changes: object) -> None:
+    """Writes an artifact with these changes and a matching version, and a card of that version."""
     content = {**json.loads(artifact_text("statements.json")), **changes}
     content["version"] = content_version(content)
     card = {**json.loads(artifact_text("statements.card.json")), "version": content["version"]}
@@ -86,35 +86,35 @@ def sealed(folder: Path, **changes: object) -> None:
 def not_monotone(folder: Path) -> None:
     features = json.loads(artifact_text("statements.json"))["features"]
     features[0]["contributions"].reverse()
-    sealed(folder, features=features)
+    write_model(folder, features=features)
 
 
-FAULTS: list[tuple[Callable[[Path], object], str]] = [
+INVALID_MODELS: list[tuple[Callable[[Path], object], str]] = [
     (lambda folder: (folder / "statements.json").unlink(), "lacks statements.json"),
     (lambda folder: (folder / "statements.card.json").unlink(), "lacks statements.card.json"),
     (lambda folder: (folder / "other.json").write_text("{}"), "holds other.json: models are called statements,"),
     (lambda folder: (folder / "statements.json").write_text("{"), "the artifact is not JSON"),
     (lambda folder: (folder / "statements.card.json").write_text("[]"), "statements.card.json lacks name,"),
-    (lambda folder: sealed(folder, schema_version=2), "schema version 2, this code reads 1"),
-    (lambda folder: sealed(folder, name="ratios-annual"), "other features than the code computes"),
+    (lambda folder: write_model(folder, schema_version=2), "schema version 2, this code reads 1"),
+    (lambda folder: write_model(folder, name="ratios-annual"), "other features than the code computes"),
     (lambda folder: (folder / "statements.card.json").write_text(artifact_text("ratios-annual.card.json")), "the card"),
     (not_monotone, "are not monotone in its declared direction"),
 ]
 
 
-@pytest.mark.parametrize(("spoil", "sentence"), FAULTS)
-def test_models_that_functions_would_refuse_are_not_deployed(
+@pytest.mark.parametrize(("spoil", "sentence"), INVALID_MODELS)
+def test_model_that_the_functions_would_refuse_is_not_deployed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], spoil: Callable[[Path], object], sentence: str
 ) -> None:
-    sealed(tmp_path)
-    assert judge([str(tmp_path)]) == 0
+    write_model(tmp_path)
+    assert validate([str(tmp_path)]) == 0
     spoil(tmp_path)
-    assert judge([str(tmp_path)]) == 1
-    said = capsys.readouterr().err
-    assert sentence in said
-    assert said.count("\n") == 1
+    assert validate([str(tmp_path)]) == 1
+    printed = capsys.readouterr().err
+    assert sentence in printed
+    assert printed.count("\n") == 1
 
 
-def test_a_folder_without_a_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert judge([str(tmp_path / "nowhere")]) == 1
+def test_folder_without_a_model_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert validate([str(tmp_path / "nowhere")]) == 1
     assert "holds no model" in capsys.readouterr().err

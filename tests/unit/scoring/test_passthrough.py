@@ -4,12 +4,12 @@ from shared.scoring.chunk import (
     MAX_CELL_BYTES,
 )
 from shared.vocabulary import JobType
-from tests.unit.scoring.scored_files import GOOD, STATEMENTS, errors_of, score_file, table_of, with_cell
+from tests.unit.scoring.scored_files import STATEMENTS, VALID_ROW, errors_of, score_file, table_of, with_cell
 
 
-def test_a_quarter_comes_back_as_qn_and_may_be_blank_in_an_annual_file_only() -> None:
+def test_quarter_is_written_as_qn_and_may_be_blank_only_in_annual_files() -> None:
     header = f"{STATEMENTS},reporting_quarter"
-    rows = "\n".join(f"{GOOD},{quarter}" for quarter in ("q1", "2", " Q3 ", '"4"', "'3", "", "5"))
+    rows = "\n".join(f"{VALID_ROW},{quarter}" for quarter in ("q1", "2", " Q3 ", '"4"', "'3", "", "5"))
     file = f"{header}\n{rows}\n"
     annual, quarterly = score_file(file), score_file(file, JobType.QUARTERLY)
     assert [row["reporting_quarter"] for row in table_of(file, annual.parts.all, "all")] == [
@@ -28,15 +28,15 @@ def test_a_quarter_comes_back_as_qn_and_may_be_blank_in_an_annual_file_only() ->
 @pytest.mark.parametrize(
     ("written", "returned"), [(" acme ", "ACME"), ("aßz", "ASSZ"), ('"a""b"', 'A"B'), ("brk.b", "BRK.B")]
 )
-def test_a_symbol_comes_back_trimmed_and_in_upper_case(written: str, returned: str) -> None:
-    file = f"{STATEMENTS}\n{GOOD.replace('ACME', written)}\n"
+def test_symbol_is_written_trimmed_and_in_upper_case(written: str, returned: str) -> None:
+    file = f"{STATEMENTS}\n{VALID_ROW.replace('ACME', written)}\n"
     (row,) = table_of(file, score_file(file).parts.successful, "successful")
     assert row["company_symbol"] == returned
 
 
 @pytest.mark.hazard("Text that a spreadsheet would run as a formula")
 @pytest.mark.parametrize("text", ["=cmd()", "+1", "-2", "@x", "\tx", "\rx", '=HYPERLINK("a")', "a\rb"])
-def test_text_that_would_run_as_a_formula_is_guarded_once_and_read_without_its_guard(text: str) -> None:
+def test_formula_text_is_guarded_once_and_read_without_its_guard(text: str) -> None:
     file = with_cell("company_name", text)
     chunk = score_file(file)
     (row,) = table_of(file, chunk.parts.successful, "successful")
@@ -48,20 +48,20 @@ def test_text_that_would_run_as_a_formula_is_guarded_once_and_read_without_its_g
 @pytest.mark.parametrize(
     ("raw", "text"), [('""=x', "'=x"), ('""=x"', "'=x\""), ('"a"=x', "a=x"), ("a\rb", "a\rb"), ("\r=x", "'\r=x")]
 )
-def test_cells_with_stray_quotes_or_returns_come_back_as_cells_that_any_reader_reads_alike(raw: str, text: str) -> None:
-    file = f"{STATEMENTS}\n{GOOD.replace('Acme Inc', raw)}\n"
+def test_cells_with_stray_quotes_or_returns_are_written_as_standard_csv(raw: str, text: str) -> None:
+    file = f"{STATEMENTS}\n{VALID_ROW.replace('Acme Inc', raw)}\n"
     (row,) = table_of(file, score_file(file).parts.successful, "successful")
     assert row["company_name"] == text
 
 
-def test_a_blank_in_stray_quotes_is_blank() -> None:
-    with_blank = GOOD.replace("Tech", '""n/a')
+def test_blank_in_stray_quotes_is_blank() -> None:
+    with_blank = VALID_ROW.replace("Tech", '""n/a')
     chunk = score_file(f"{STATEMENTS}\n{with_blank}\n")
     assert errors_of(chunk)[0]["error"] == "Missing required field: sector"
 
 
 @pytest.mark.hazard("Text that a spreadsheet would run as a formula")
-def test_negative_numbers_are_not_guarded_but_formulas_in_their_place_are() -> None:
+def test_negative_numbers_are_not_guarded_but_formulas_are() -> None:
     file = f"{STATEMENTS},note,=1+1\nACME,Acme Inc,Tech,2015,100,50,20,30,10,5,-4,=2*4,-7.5,-7-5\n"
     chunk = score_file(file)
     (row,) = table_of(file, chunk.parts.failed, "failed")
@@ -70,14 +70,14 @@ def test_negative_numbers_are_not_guarded_but_formulas_in_their_place_are() -> N
 
 
 @pytest.mark.hazard("Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows")
-def test_a_malformed_record_stands_whole_in_the_first_cell() -> None:
-    file = f'{STATEMENTS}\nACME,"Acme, Inc",Tech,2015\nACME,\0,{GOOD[10:]}\n{GOOD},surplus\n'
+def test_malformed_record_is_written_whole_into_the_first_cell() -> None:
+    file = f'{STATEMENTS}\nACME,"Acme, Inc",Tech,2015\nACME,\0,{VALID_ROW[10:]}\n{VALID_ROW},surplus\n'
     chunk = score_file(file)
     rows = table_of(file, chunk.parts.failed, "failed")
     assert [row["company_symbol"] for row in rows] == [
         'ACME,"Acme, Inc",Tech,2015',
-        f"ACME,␀,{GOOD[10:]}",
-        f"{GOOD},surplus",
+        f"ACME,␀,{VALID_ROW[10:]}",
+        f"{VALID_ROW},surplus",
     ]
     assert not any(row[name] for row in rows for name in STATEMENTS.split(",")[1:])
     for error in errors_of(chunk):
@@ -90,8 +90,8 @@ def test_a_malformed_record_stands_whole_in_the_first_cell() -> None:
     assert ["4 fields" in error["error"] for error in errors_of(chunk)] == [True, False, False]
 
 
-def test_a_cell_over_the_limit_makes_its_row_malformed() -> None:
-    rows = "\n".join(GOOD.replace("Acme Inc", "x" * length) for length in (MAX_CELL_BYTES, MAX_CELL_BYTES + 1))
+def test_cell_over_the_limit_makes_its_row_malformed() -> None:
+    rows = "\n".join(VALID_ROW.replace("Acme Inc", "x" * length) for length in (MAX_CELL_BYTES, MAX_CELL_BYTES + 1))
     chunk = score_file(f"{STATEMENTS}\n{rows}\n")
     assert [error["code"] for error in errors_of(chunk)] == ["too_long", "malformed_row"]
     assert "32,768 bytes" in errors_of(chunk)[1]["error"]

@@ -1,4 +1,4 @@
-"""Pages of result files, by bytes alone."""
+"""Pages of result files, read by byte range."""
 
 import csv
 import io
@@ -44,7 +44,7 @@ notes = st.text(alphabet=st.one_of(st.sampled_from(list("\",\n\r =+-'x")), st.ch
 
 @settings(max_examples=150)
 @given(st.lists(notes.filter(lambda text: "\0" not in text), max_size=25), st.integers(1, 30), st.integers(1, 2_000))
-def test_pages_joined_are_the_rows_of_the_file_each_once_in_order(
+def test_joined_pages_have_every_row_of_the_file_once_and_in_order(
     texts: list[str], limit: int, page_bytes: int
 ) -> None:
     file = File([("A", guarded(text), row, 0.25, "CRITICAL", "[]") for row, text in enumerate(texts, start=1)])
@@ -55,7 +55,7 @@ def test_pages_joined_are_the_rows_of_the_file_each_once_in_order(
     assert not texts or read[-1].rows
 
 
-def test_ours_are_typed_and_the_inputs_columns_are_text() -> None:
+def test_result_columns_are_typed_and_input_columns_are_text() -> None:
     file = File([("A", "12", 3, "0.25", "CRITICAL", '[{"input":"quick_ratio","contribution":0.5}]')])
     (page,) = pages(file, 10)
     assert page.rows == (
@@ -70,12 +70,12 @@ def test_ours_are_typed_and_the_inputs_columns_are_text() -> None:
     )
 
 
-def test_a_file_of_validated_rows_has_their_numbers_alone() -> None:
+def test_rows_that_were_only_validated_have_row_numbers_but_no_scores() -> None:
     (page,) = pages(File([("A", "x", 1)], columns=("company_symbol", "note", "row")), 10)
     assert page.rows == ({"company_symbol": "A", "note": "x", "row": 1},)
 
 
-def test_a_page_reads_its_own_bytes_and_not_the_file() -> None:
+def test_page_reads_only_its_own_bytes_of_the_file() -> None:
     file = File([("A", "x" * 200, row, 0.1, "HIGH", "[]") for row in range(1, 20_001)])
     first = read_page(file.read, start=None, limit=10)
     file.read_bytes = 0
@@ -84,7 +84,7 @@ def test_a_page_reads_its_own_bytes_and_not_the_file() -> None:
 
 
 @pytest.mark.parametrize("cell", ["y" * 32_000, "\n" * 9_000])
-def test_rows_wider_than_a_page_are_shown_by_their_beginning_and_pages_stay_small(cell: str) -> None:
+def test_cells_of_rows_wider_than_a_page_are_cut_short(cell: str) -> None:
     columns = (*(f"c{place}" for place in range(100)), "row")
     file = File([(*[cell] * 100, row) for row in range(1, 31)], columns=columns)
     read = pages(file, 1_000, page_bytes=300_000)
@@ -93,7 +93,7 @@ def test_rows_wider_than_a_page_are_shown_by_their_beginning_and_pages_stay_smal
     assert read[0].rows[0]["c0"] == cell[:SHOWN_CHARACTERS] + "…"
 
 
-def test_a_record_that_never_ends_is_an_error_and_not_an_endless_loop() -> None:
+def test_record_that_never_ends_is_an_error() -> None:
     def read(offset: int, length: int) -> bytes:
         return b"row\n"[offset : offset + length] if offset < 4 and length < 4 else b'"' + b"x" * (length - 1)
 

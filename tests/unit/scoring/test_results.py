@@ -24,7 +24,7 @@ def layout_of(*names: str) -> Layout:
     )
 
 
-def test_input_columns_named_like_ours_get_a_prefix_that_is_repeated_until_the_name_is_free() -> None:
+def test_input_columns_named_like_result_columns_get_a_unique_prefix() -> None:
     layout = layout_of("Row", "input_row", "Error", "sector", "Input-Error", "outcome")
     assert input_names(layout) == (
         "input_input_Row",
@@ -42,17 +42,17 @@ def test_input_columns_named_like_ours_get_a_prefix_that_is_repeated_until_the_n
         unique=True,
     )
 )
-def test_no_two_columns_of_a_result_file_have_the_same_name(names: list[str]) -> None:
+def test_columns_of_a_result_file_have_unique_names(names: list[str]) -> None:
     columns = result_columns(layout_of(*names), Outcome.ALL)
     assert len({normalised_name(column) for column in columns}) == len(columns)
 
 
-def test_a_header_is_guarded_and_quoted_like_any_text() -> None:
+def test_header_is_guarded_and_quoted_like_any_text() -> None:
     assert header_line(layout_of("=1+1", "a,b", "Net Income"), Outcome.UNPROCESSED) == b'\'=1+1,"a,b",Net Income,row\n'
 
 
 @given(st.floats(1e-12, 1, exclude_max=True))
-def test_a_probability_is_written_to_six_significant_digits_without_an_exponent(probability: float) -> None:
+def test_probability_has_six_significant_digits_and_no_exponent(probability: float) -> None:
     text = decimal_text(probability)
     assert re.fullmatch(r"[01](\.\d+)?", text)
     assert Decimal(text) == Decimal(f"{probability:.6g}")
@@ -61,5 +61,5 @@ def test_a_probability_is_written_to_six_significant_digits_without_an_exponent(
 @pytest.mark.parametrize(
     ("probability", "text"), [(0.1, "0.1"), (2.5e-5, "0.000025"), (0.0123456789, "0.0123457"), (1.0, "1")]
 )
-def test_a_probability_has_no_digits_that_say_nothing(probability: float, text: str) -> None:
+def test_probability_has_no_trailing_zeros(probability: float, text: str) -> None:
     assert decimal_text(probability) == text

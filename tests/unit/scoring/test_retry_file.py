@@ -1,4 +1,4 @@
-"""The file of a retry: exactly the failed and unprocessed rows, in order, each with the number it first had."""
+"""The retry file: exactly the failed and unprocessed rows, in order, each with its first row number."""
 
 import csv
 import io
@@ -13,13 +13,13 @@ from shared.scoring.chunk import score_chunk, unprocessed_rows
 from shared.scoring.results import ROW_ERROR_COLUMNS, header_line
 from shared.scoring.retry_file import UnreadableResultError, retry_file
 from shared.vocabulary import JobType, Outcome
-from tests.unit.scoring.scored_files import GOOD, NEXT_YEAR, STATEMENTS, errors_of, layout_of, score_file
+from tests.unit.scoring.scored_files import NEXT_YEAR, STATEMENTS, VALID_ROW, errors_of, layout_of, score_file
 
 HEADER = f"{STATEMENTS},note"
 INPUT_COLUMNS = HEADER.split(",")
 
 CELLS = st.text(st.sampled_from("a ,;\"\n\r=+-'|\t9é␀"), max_size=6)
-# What Score makes of a row is for its own tests: here a row is scored, fails, or is in a chunk that was never scored.
+# Validation has tests of its own: here a row is scored, fails, or is in a chunk that was never scored.
 OUTCOMES = st.sampled_from(["successful", "failed", "unprocessed"])
 
 
@@ -38,8 +38,8 @@ def read(data: bytes) -> list[dict[str, str]]:
 
 
 def result_files(rows: Sequence[Sequence[str]], outcomes: Sequence[str], header: str = HEADER) -> tuple[bytes, bytes]:
-    """The failed and the unprocessed file of a job in which every row is a chunk of its own."""
-    layout = layout_of(f"{header}\n{GOOD}\n".encode(), JobType.ANNUAL)
+    """Returns the failed and the unprocessed file of a job in which every row is a chunk of its own."""
+    layout = layout_of(f"{header}\n{VALID_ROW}\n".encode(), JobType.ANNUAL)
     failed, unprocessed = header_line(layout, Outcome.FAILED), header_line(layout, Outcome.UNPROCESSED)
     for row, (cells, outcome) in enumerate(zip(rows, outcomes, strict=True), start=1):
         options: dict[str, Any] = {"layout": layout, "first_row": row}
@@ -57,10 +57,10 @@ def result_files(rows: Sequence[Sequence[str]], outcomes: Sequence[str], header:
     st.sampled_from([1, 7, 100, 100_000]),
     st.sampled_from([(0,), (1,), (0, 1)]),
 )
-def test_any_interleaving_gives_exactly_those_rows_in_order(
+def test_retry_file_has_exactly_the_wanted_rows_in_order(
     rows: list[tuple[str, str]], block: int, wanted: tuple[int, ...]
 ) -> None:
-    # The market cap decides: these fail, and no cell of theirs is changed but by a guard.
+    # The market cap is invalid, so these rows fail, and guards are the only changes to their cells.
     cells = [["ACME", "Acme", "Tech", "2015", "none", *"1234567", note] for note, _ in rows]
     outcomes = [outcome for _, outcome in rows]
     files = result_files(cells, outcomes)
@@ -79,7 +79,7 @@ def test_any_interleaving_gives_exactly_those_rows_in_order(
 
 
 @given(st.lists(st.tuples(CELLS, st.sampled_from(["failed", "unprocessed"])), min_size=1, max_size=8))
-def test_a_retry_scored_gives_what_the_rows_gave_at_first(rows: list[tuple[str, str]]) -> None:
+def test_retry_file_scored_again_gives_the_same_row_errors(rows: list[tuple[str, str]]) -> None:
     cells = [["acme", f"={note}", "Tech", "2015", "none", *"1234567", note] for note, _ in rows]
     files = result_files(cells, [outcome for _, outcome in rows])
     data = b"".join(retry_file([[file] for file in files], has_source_row=False))
@@ -88,7 +88,7 @@ def test_a_retry_scored_gives_what_the_rows_gave_at_first(rows: list[tuple[str, 
     numbered = [{**error, "source_row": error["row"]} for error in errors_of(first)]
     assert errors_of(again) == numbered
     header = header_line(layout_of(data, JobType.ANNUAL), Outcome.FAILED)
-    first_header = header_line(layout_of(f"{HEADER}\n{GOOD}\n".encode(), JobType.ANNUAL), Outcome.FAILED)
+    first_header = header_line(layout_of(f"{HEADER}\n{VALID_ROW}\n".encode(), JobType.ANNUAL), Outcome.FAILED)
     both = (
         read(header + again.parts.failed),
         read(first_header + first.parts.failed),
@@ -96,18 +96,18 @@ def test_a_retry_scored_gives_what_the_rows_gave_at_first(rows: list[tuple[str, 
     assert [{name: row[name] for name in INPUT_COLUMNS} for row in both[0]] == [
         {name: row[name] for name in INPUT_COLUMNS} for row in both[1]
     ]
-    # And once more: the numbers are those of the first file.
+    # A second retry still has the row numbers of the first file.
     third = b"".join(retry_file([[header + again.parts.failed]], has_source_row=True))
     assert third == data
 
 
-MALFORMED = ['ACME,"Acme, Inc",2015', "ACME;=x;1", f"{GOOD},1,surplus", "A|B", 'a"b,c', "Total, 3", "=SUM(A1),2"]
+MALFORMED = ['ACME,"Acme, Inc",2015', "ACME;=x;1", f"{VALID_ROW},1,surplus", "A|B", 'a"b,c', "Total, 3", "=SUM(A1),2"]
 
 
 @pytest.mark.parametrize("outcome", ["failed", "unprocessed"])
 @pytest.mark.parametrize("record", MALFORMED)
-def test_a_malformed_record_stays_malformed_and_stands_as_it_stood(record: str, outcome: str) -> None:
-    layout = layout_of(f"{HEADER}\n{GOOD}\n".encode(), JobType.ANNUAL)
+def test_malformed_record_stays_malformed_and_unchanged(record: str, outcome: str) -> None:
+    layout = layout_of(f"{HEADER}\n{VALID_ROW}\n".encode(), JobType.ANNUAL)
     body = f"{record}\n".encode()
     first = score_chunk(body, layout=layout, first_row=41, model=None, next_year=NEXT_YEAR)
     if outcome == "failed":
@@ -127,13 +127,13 @@ def test_a_malformed_record_stays_malformed_and_stands_as_it_stood(record: str, 
         assert [row[name] for name in INPUT_COLUMNS] == [before[name] for name in INPUT_COLUMNS]
 
 
-def test_a_row_with_one_cell_alone_lacks_fields_and_is_not_malformed() -> None:
+def test_row_with_only_one_cell_filled_is_not_malformed() -> None:
     _, unprocessed = result_files([["ACME", *[""] * 12]], ["unprocessed"])
     again = score_file(b"".join(retry_file([[unprocessed]], has_source_row=False)))
     assert [error["code"] for error in errors_of(again)] == ["missing_field"]
 
 
-def test_a_column_of_the_input_that_has_our_name_makes_way() -> None:
+def test_input_column_named_source_row_is_renamed() -> None:
     header = f"{STATEMENTS},Source-Row,input_source_row"
     cells = [["ACME", "Acme", "Tech", "2015", "none", *"1234567", "x", "y"]]
     failed, _ = result_files(cells, ["failed"], header)
@@ -141,7 +141,7 @@ def test_a_column_of_the_input_that_has_our_name_makes_way() -> None:
     assert (row["input_input_Source-Row"], row["input_source_row"], row["source_row"]) == ("x", "y", "1")
 
 
-def test_a_job_without_such_rows_gives_a_header_alone() -> None:
+def test_retry_file_of_a_job_without_such_rows_has_only_a_header() -> None:
     failed, unprocessed = result_files([], [])
     assert read(b"".join(retry_file([[failed], [unprocessed]], has_source_row=False))) == []
 
@@ -157,12 +157,12 @@ def test_a_job_without_such_rows_gives_a_header_alone() -> None:
         b"company_symbol,sector,row\nA,B,one\n",
     ],
 )
-def test_what_is_no_result_file_is_no_file_of_a_retry(file: bytes) -> None:
+def test_damaged_result_file_gives_no_retry_file(file: bytes) -> None:
     with pytest.raises(UnreadableResultError):
         list(retry_file([blocks_of(file, 5)], has_source_row=False))
 
 
-def test_files_of_different_jobs_are_not_merged() -> None:
+def test_result_files_of_different_jobs_are_not_merged() -> None:
     one = b"a,b,row\n"
     other = b"a,c,row," + ",".join(ROW_ERROR_COLUMNS).encode() + b"\n"
     with pytest.raises(UnreadableResultError):

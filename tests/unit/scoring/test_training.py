@@ -22,7 +22,7 @@ SMALL = Settings(fits=2, iterations=20, leaf_rows=20)
 
 
 def panel_of(rows: int = 1500, *, seed: int = 1) -> Panel:
-    """A panel whose failures depend on leverage and profit, over all three windows."""
+    """Returns a panel whose failures depend on leverage and profit, over all three windows."""
     generator = np.random.default_rng(seed)
     assets = np.exp(generator.normal(5, 2, rows))
     leverage, profit = generator.uniform(0.1, 1.4, rows), generator.normal(0, 0.2, rows)
@@ -71,7 +71,7 @@ def real_panel(data_file: Path) -> Panel:
 
 
 def written(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
-    """A file in the form of the panel; amounts not given are 10."""
+    """Writes a file in the format of the panel; amounts default to 10."""
     columns = ["company_name", "status_label", "year", *(f"X{number}" for number in range(1, 19))]
     lines = [",".join(columns)]
     lines += [",".join(str(row.get(column, 10)) for column in columns) for row in rows]
@@ -79,7 +79,7 @@ def written(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     return path
 
 
-def test_the_same_seed_gives_the_same_bytes(panel: Panel) -> None:
+def test_same_seed_gives_the_same_artifacts_and_cards(panel: Panel) -> None:
     settings = dict.fromkeys(MODEL_NAMES, SMALL)
     names: list[ModelName] = ["statements", "ratios-quarterly"]
     first, second = (train(panel, seed=3, date="2018-12-31", names=names, settings=settings) for _ in range(2))
@@ -95,7 +95,7 @@ def test_another_seed_gives_another_model_and_version(panel: Panel) -> None:
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_tables_equal_the_estimators_they_were_read_from(panel: Panel, name: ModelName) -> None:
+def test_step_tables_equal_the_estimators_that_they_come_from(panel: Panel, name: ModelName) -> None:
     inputs = FEATURES[name]
     features = feature_matrix(panel.amounts if name == "statements" else ratio_figures(panel.amounts), inputs)
     split = windows(panel)
@@ -108,9 +108,9 @@ def test_tables_equal_the_estimators_they_were_read_from(panel: Panel, name: Mod
     )
     model = parse_model(json.dumps(content))
     beyond = np.concatenate([features, np.full((1, len(inputs)), np.inf), np.full((1, len(inputs)), -np.inf)])
-    beside = [np.nextafter(np.resize(points, 400), side) for points in model.break_points for side in (-9e9, 9e9)]
+    adjacent = [np.nextafter(np.resize(points, 400), side) for points in model.break_points for side in (-9e9, 9e9)]
     on = np.column_stack([np.resize(points, 400) for points in model.break_points])
-    near = np.column_stack(beside)
+    near = np.column_stack(adjacent)
     for matrix in (beyond, on, near[:, ::2], near[:, 1::2]):
         assert np.max(np.abs(model.score(matrix).log_odds - ensemble.log_odds(matrix))) <= 1e-12
     assert model.score(features[split.training]).contributions.mean(axis=0) == pytest.approx(0, abs=1e-9)
@@ -118,13 +118,13 @@ def test_tables_equal_the_estimators_they_were_read_from(panel: Panel, name: Mod
         assert_parity(model, replace(ensemble, offset=ensemble.offset + 0.001), features)
 
 
-def test_a_recalibration_that_turns_the_directions_around_is_refused() -> None:
+def test_recalibration_that_reverses_the_directions_is_refused() -> None:
     odds = np.linspace(-3, 3, 200)
     with pytest.raises(FitError, match="later window contradicts"):
         recalibration(odds, np.random.default_rng(0).uniform(size=200) < 1 / (1 + np.exp(odds)))
 
 
-def test_a_recalibration_recovers_offset_and_slope() -> None:
+def test_recalibration_recovers_offset_and_slope() -> None:
     generator = np.random.default_rng(2)
     odds = generator.normal(0, 2, 200_000)
     event = generator.uniform(size=len(odds)) < 1 / (1 + np.exp(-(0.5 + 0.8 * odds)))
@@ -133,18 +133,18 @@ def test_a_recalibration_recovers_offset_and_slope() -> None:
     assert slope == pytest.approx(0.8, abs=0.02)
 
 
-def test_windows_that_no_rank_order_can_be_learnt_from_are_refused(panel: Panel) -> None:
+def test_window_without_failures_is_refused(panel: Panel) -> None:
     with pytest.raises(FitError, match="the test window has 0 failures"):
         windows(replace(panel, table=panel.table.assign(event=panel.event & (panel.year < 2015))))
 
 
-def test_a_separated_calibration_window_is_refused() -> None:
+def test_perfectly_separated_calibration_window_is_refused() -> None:
     odds = np.linspace(-3, 3, 50)
     with pytest.raises(FitError, match="calibration window"):
         recalibration(odds, odds > 0)
 
 
-def test_the_training_distribution_has_finite_cut_points_and_all_rows() -> None:
+def test_training_distribution_has_finite_cut_points_and_all_rows() -> None:
     values = np.concatenate([np.zeros(30), np.arange(50.0), np.full(20, np.inf)])
     distribution = training_distribution(values)
     assert distribution["cut_points"][0] == 0
@@ -153,23 +153,23 @@ def test_the_training_distribution_has_finite_cut_points_and_all_rows() -> None:
     assert sum(distribution["shares"]) == pytest.approx(1)
 
 
-def test_only_the_last_year_of_a_failed_firm_is_an_event(tmp_path: Path) -> None:
+def test_last_year_of_a_failed_firm_is_its_only_event(tmp_path: Path) -> None:
     firms = [("A", "failed", 2001), ("A", "failed", 2003), ("A", "failed", 2002), ("B", "alive", 2003)]
     rows = [{"company_name": firm, "status_label": status, "year": year} for firm, status, year in firms]
     assert read_panel(written(tmp_path / "panel.csv", rows)).event.tolist() == [False, True, False, False]
 
 
-@pytest.mark.parametrize("spoilt", [{"X1": -7.76}, {"X8": 0}, {"X10": 0}, {"X17": -1}, {"X5": -0.1}, {"X6": "nan"}])
-def test_rows_that_a_job_would_refuse_are_dropped_and_counted(tmp_path: Path, spoilt: Mapping[str, object]) -> None:
+@pytest.mark.parametrize("invalid", [{"X1": -7.76}, {"X8": 0}, {"X10": 0}, {"X17": -1}, {"X5": -0.1}, {"X6": "nan"}])
+def test_rows_that_would_fail_in_a_job_are_dropped_and_counted(tmp_path: Path, invalid: Mapping[str, object]) -> None:
     rows = [
-        {"company_name": "A", "status_label": "failed", "year": 2001, **spoilt},
+        {"company_name": "A", "status_label": "failed", "year": 2001, **invalid},
         {"company_name": "B", "status_label": "alive", "year": 2001, "X6": -3},
     ]
     panel = read_panel(written(tmp_path / "panel.csv", rows))
     assert (len(panel), panel.dropped, panel.dropped_events) == (1, 1, 1)
 
 
-def test_a_zipped_file_and_its_content_are_the_same_panel(tmp_path: Path) -> None:
+def test_gzipped_panel_has_the_checksum_of_its_content(tmp_path: Path) -> None:
     plain = written(tmp_path / "panel.csv", [{"company_name": "A", "status_label": "alive", "year": 2001}])
     zipped = tmp_path / "panel.csv.gz"
     zipped.write_bytes(gzip.compress(plain.read_bytes()))
@@ -189,7 +189,7 @@ def test_a_zipped_file_and_its_content_are_the_same_panel(tmp_path: Path) -> Non
     # gzip writes the time into its bytes, and workers that collect in different seconds must agree on the ids.
     ids=["no file", "empty", "other columns", "cut short", "only looks zipped", "not UTF-8"],
 )
-def test_data_that_do_not_serve_end_with_one_sentence_and_status_two(
+def test_unusable_data_ends_with_one_sentence_and_status_two(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes | None, sentence: str
 ) -> None:
     path = tmp_path / "panel.csv"
@@ -204,20 +204,20 @@ def test_data_that_do_not_serve_end_with_one_sentence_and_status_two(
     assert not (tmp_path / "out").exists()
 
 
-def test_text_where_an_amount_belongs_is_refused(tmp_path: Path) -> None:
+def test_text_in_an_amount_column_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "panel.csv", [{"company_name": "A", "status_label": "alive", "year": 2001, "X4": "x"}])
     with pytest.raises(PanelError, match="could not convert string to float"):
         read_panel(path)
 
 
-def test_a_row_cut_short_is_refused(tmp_path: Path) -> None:
+def test_row_cut_short_is_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "panel.csv", [{"company_name": "A", "status_label": "alive", "year": 2001}])
     path.write_text(path.read_text() + "B,alive,2001,5\n")
     with pytest.raises(PanelError, match="is not the bankruptcy panel"):
         read_panel(path)
 
 
-def test_the_real_panel_has_the_events_its_authors_count(real_panel: Panel) -> None:
+def test_real_panel_has_the_events_that_its_authors_count(real_panel: Panel) -> None:
     assert (len(real_panel), real_panel.dropped, real_panel.dropped_events) == (78_204, 6, 0)
     assert int(np.sum(real_panel.event)) == 609
     split = windows(real_panel)
@@ -226,7 +226,7 @@ def test_the_real_panel_has_the_events_its_authors_count(real_panel: Panel) -> N
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_a_committed_card_says_what_the_committed_model_does(name: ModelName, real_panel: Panel) -> None:
+def test_committed_card_agrees_with_the_committed_model(name: ModelName, real_panel: Panel) -> None:
     model, card = load_model(name), model_card(name)
     figures = real_panel.amounts if name == "statements" else ratio_figures(real_panel.amounts)
     features = model.feature_matrix(figures)
@@ -243,7 +243,7 @@ def test_a_committed_card_says_what_the_committed_model_does(name: ModelName, re
 
 @pytest.mark.samples
 @pytest.mark.parametrize("name", ["annual_ratios_1000.csv", "quarterly_ratios_500.xlsx"])
-def test_ratios_are_defined_as_in_the_sample_files(name: str, data_file: Path, real_panel: Panel) -> None:
+def test_ratio_definitions_agree_with_the_sample_files(name: str, data_file: Path, real_panel: Panel) -> None:
     path = data_file.parents[1] / "samples" / name
     if not path.exists():
         pytest.skip("needs the sample files, which are not part of the repository")

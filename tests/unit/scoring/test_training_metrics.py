@@ -25,7 +25,7 @@ def test_ranking_metrics_agree_with_scikit_learn(rows: list[tuple[int, bool]]) -
     assert metrics.brier(scores / 8, event) == pytest.approx(brier_score_loss(event, scores / 8))
 
 
-def test_the_interval_covers_the_area_and_narrows_with_more_firms() -> None:
+def test_roc_auc_interval_covers_the_area_and_narrows_with_more_firms() -> None:
     generator = np.random.default_rng(0)
     widths = []
     for rows in (400, 6400):
@@ -37,17 +37,17 @@ def test_the_interval_covers_the_area_and_narrows_with_more_firms() -> None:
     assert widths[0] == pytest.approx(4 * widths[1], rel=0.4)
 
 
-def test_the_interval_draws_firms_not_rows() -> None:
+def test_roc_auc_interval_resamples_firms_not_rows() -> None:
     generator = np.random.default_rng(0)
     event = generator.uniform(size=400) < 0.2
     scores = event + generator.normal(0, 1, 400)
     once = metrics.roc_auc_interval(scores, event, np.arange(400), seed=1)
-    # The same firms four times over are no new evidence.
+    # The same firms four times over add no evidence.
     again = metrics.roc_auc_interval(np.tile(scores, 4), np.tile(event, 4), np.tile(np.arange(400), 4), seed=1)
     assert again == pytest.approx(once)
 
 
-def test_the_calibration_table_counts_every_row_once() -> None:
+def test_calibration_table_counts_every_row_once() -> None:
     probability = np.linspace(0, 1, 105)
     event = probability > 0.5
     table = metrics.calibration_table(probability, event)
@@ -61,14 +61,14 @@ def test_the_calibration_table_counts_every_row_once() -> None:
 
 
 def panel_with(**changed: list[float]) -> Panel:
-    """Two years of one firm, amounts 10 unless given."""
+    """Returns two years of one firm; amounts default to 10."""
     amounts = {name: changed.get(name, [10.0, 10.0]) for name in AMOUNTS.values()}
     table = pd.DataFrame({"firm": [4, 4], "year": [2005, 2006], "event": [False, True], **amounts})
     return Panel(table=table, dropped=0, dropped_events=0, sha256="")
 
 
 @pytest.mark.parametrize("baseline", BASELINES, ids=lambda baseline: baseline.name)
-def test_a_published_score_rises_with_debt_and_losses(baseline: object) -> None:
+def test_published_score_rises_with_debt_and_losses(baseline: object) -> None:
     score = next(entry.score for entry in BASELINES if entry is baseline)
     more_debt = score(panel_with(total_liabilities=[10.0, 30.0]))
     assert more_debt[1] > more_debt[0]
@@ -86,7 +86,7 @@ def test_published_scores_have_their_published_coefficients() -> None:
     assert zmijewski[1] == pytest.approx(-4.336 + 4.513 * 0.6 + 5.679 * 0.5 + 0.004 * 2)
 
 
-def test_without_the_year_before_the_terms_that_need_it_are_nothing() -> None:
+def test_ohlson_terms_of_the_year_before_are_zero_without_it() -> None:
     panel = panel_with(net_income=[-2.0, -2.0])
     first, second = next(entry for entry in BASELINES if entry.name == "Ohlson O").score(panel)
     # Two losses in a row and no change: only the term for repeated losses differs.

@@ -5,10 +5,10 @@ import pytest
 from shared.scoring.results import SCORE_COLUMNS
 from shared.scoring.row_errors import shown
 from tests.unit.scoring.scored_files import (
-    GOOD,
-    GOOD_RATIOS,
     RATIOS,
     STATEMENTS,
+    VALID_RATIOS_ROW,
+    VALID_ROW,
     errors_of,
     score_file,
     table_of,
@@ -41,7 +41,7 @@ from tests.unit.scoring.scored_files import (
         ("ebitda", "1.234,5", "invalid_number"),
     ],
 )
-def test_a_cell_that_breaks_its_rule_fails_its_row(column: str, text: str, code: str) -> None:
+def test_invalid_cell_fails_its_row(column: str, text: str, code: str) -> None:
     chunk = score_file(with_cell(column, text))
     (error,) = errors_of(chunk)
     assert (error["column"], error["code"], error["value"]) == (column, code, shown(text))
@@ -67,7 +67,7 @@ def test_a_cell_that_breaks_its_rule_fails_its_row(column: str, text: str, code:
         ("ebitda", "\u22123.2"),
     ],
 )
-def test_a_cell_that_is_read_as_people_mean_it_passes_and_comes_back_as_written(column: str, text: str) -> None:
+def test_cell_in_a_usual_notation_is_valid_and_copied_as_written(column: str, text: str) -> None:
     file = with_cell(column, text)
     chunk = score_file(file)
     assert chunk.failed == 0
@@ -75,7 +75,7 @@ def test_a_cell_that_is_read_as_people_mean_it_passes_and_comes_back_as_written(
     assert row[column] == (text.upper() if column == "company_symbol" else text)
 
 
-def test_the_same_figure_scores_the_same_however_it_is_written() -> None:
+def test_notation_of_a_figure_does_not_change_its_score() -> None:
     texts = (
         "-1234.5",
         '"-1,234.5"',
@@ -97,25 +97,27 @@ def test_the_same_figure_scores_the_same_however_it_is_written() -> None:
     assert len(scores) == 1
 
 
-def test_the_sentences_of_the_contract_are_said_to_the_letter() -> None:
-    faults = [errors_of(score_file(with_cell(*cell)))[0]["error"] for cell in (("market_cap", "abc"), ("sector", " "))]
-    assert faults == ["Invalid market cap value", "Missing required field: sector"]
+def test_row_errors_have_the_exact_sentences_of_the_contract() -> None:
+    sentences = [
+        errors_of(score_file(with_cell(*cell)))[0]["error"] for cell in (("market_cap", "abc"), ("sector", " "))
+    ]
+    assert sentences == ["Invalid market cap value", "Missing required field: sector"]
 
 
-def test_all_faults_of_a_row_are_listed_in_the_order_of_the_table_of_columns() -> None:
+def test_all_errors_of_a_row_are_listed_in_schema_order() -> None:
     header = ",".join(reversed(STATEMENTS.split(",")))
     chunk = score_file(f"{header}\nx,y,z,-1,0,0,0,0,99,, ,\n")
     (error,) = errors_of(chunk)
-    assert [fault["column"] for fault in error["errors"]] == STATEMENTS.split(",")
+    assert [entry["column"] for entry in error["errors"]] == STATEMENTS.split(",")
     assert {key: error[key] for key in ("column", "code", "error", "value")} == error["errors"][0]
 
 
-def test_a_long_value_is_shown_by_its_beginning() -> None:
+def test_long_value_is_cut_short_in_its_row_error() -> None:
     (error,) = errors_of(score_file(with_cell("company_name", "x" * 1000)))
     assert error["value"] == "x" * 200 + "…"
 
 
-def test_a_blank_ratio_is_listed_and_scored_as_the_mean() -> None:
+def test_blank_ratio_is_listed_and_scored_as_the_mean() -> None:
     file = f"{RATIOS}\nACME,Acme Inc,Tech,2015,100,,n/a,3,1,\n"
     (row,) = table_of(file, score_file(file).parts.successful, "successful")
     assert json.loads(row["missing_ratios"]) == ["long_term_debt_to_total_capital", "total_debt_to_ebitda"]
@@ -127,7 +129,7 @@ def test_a_blank_ratio_is_listed_and_scored_as_the_mean() -> None:
     }
 
 
-def test_a_row_without_any_ratio_fails_unless_one_of_them_is_faulty_instead() -> None:
+def test_row_without_ratios_has_no_ratios_error_unless_one_is_invalid() -> None:
     chunk = score_file(f"{RATIOS}\nACME,Acme,Tech,2015,100,,,-,,7\nACME,Acme,Tech,2015,100,,abc,,,7\n")
     assert [(error["code"], error["column"]) for error in errors_of(chunk)] == [
         ("no_ratios", None),
@@ -135,8 +137,8 @@ def test_a_row_without_any_ratio_fails_unless_one_of_them_is_faulty_instead() ->
     ]
 
 
-def test_a_carried_ratio_is_never_missing_but_must_be_a_number() -> None:
-    blank, bad = GOOD_RATIOS, GOOD_RATIOS + "much"
+def test_ratio_that_is_not_scored_may_be_blank_but_must_be_a_number() -> None:
+    blank, bad = VALID_RATIOS_ROW, VALID_RATIOS_ROW + "much"
     chunk = score_file(f"{RATIOS}\n{blank}\n{bad}\n")
     assert chunk.successful == 1
     assert b"ebit_to_interest_expense" not in chunk.parts.successful
@@ -157,16 +159,16 @@ def test_figures_outside_their_usual_range_are_scored_and_listed() -> None:
 @pytest.mark.parametrize(
     ("market_cap", "listed"), [("0.0001", True), ("0.01", False), ("100000", False), ("1e7", True)]
 )
-def test_a_market_cap_of_another_scale_than_the_liabilities_is_listed(market_cap: str, *, listed: bool) -> None:
+def test_market_cap_on_another_scale_than_the_liabilities_is_listed(market_cap: str, *, listed: bool) -> None:
     file = with_cell("market_cap", market_cap)
     (row,) = table_of(file, score_file(file).parts.successful, "successful")
     assert json.loads(row["out_of_range"]) == ["market_cap/total_liabilities"] * listed
 
 
-def test_ebit_and_depreciation_stand_in_for_ebitda() -> None:
+def test_ebit_and_depreciation_replace_ebitda() -> None:
     header = STATEMENTS.replace("ebitda", "ebit,depreciation_amortization")
     summed = score_file(f"{header}\nACME,Acme Inc,Tech,2015,100,50,20,30,10,5,4,6,2\n")
-    given = score_file(f"{STATEMENTS}\n{GOOD}\n")
+    given = score_file(f"{STATEMENTS}\n{VALID_ROW}\n")
     assert summed.parts.successful.split(b",1,")[1] == given.parts.successful.split(b",1,")[1]
     blank = score_file(f"{header}\nACME,Acme Inc,Tech,2015,100,50,20,30,10,5,4,6,\n")
     assert errors_of(blank)[0]["error"] == "Missing required field: depreciation_amortization"
@@ -174,7 +176,7 @@ def test_ebit_and_depreciation_stand_in_for_ebitda() -> None:
     assert errors_of(huge)[0]["code"] == "invalid_number"
 
 
-def test_a_ratio_in_a_file_scored_on_statements_is_only_carried() -> None:
-    file = f"{STATEMENTS},net_income_margin,ebit\n{GOOD},what,ever\n"
+def test_ratio_in_a_statements_file_is_copied_without_validation() -> None:
+    file = f"{STATEMENTS},net_income_margin,ebit\n{VALID_ROW},what,ever\n"
     (row,) = table_of(file, score_file(file).parts.successful, "successful")
     assert (row["net_income_margin"], row["ebit"]) == ("what", "ever")

@@ -49,14 +49,14 @@ finite_decimals = st.decimals(allow_nan=False, allow_infinity=False, min_value=-
         ("1e-999", 0.0),
     ],
 )
-def test_a_number_is_read_as_people_mean_it(text: str, number: float) -> None:
+def test_number_is_read_in_every_usual_notation(text: str, number: float) -> None:
     assert read_number(text, percent=False) == number
 
 
 @pytest.mark.parametrize(
     "text", ["", "   ", "\xa0", "-", "--", "\u2014", "n/a", "N/A", "NA", "na", "#N/A", "null", "'", "' - "]
 )
-def test_words_for_nothing_are_blank(text: str) -> None:
+def test_words_for_a_missing_number_are_blank(text: str) -> None:
     assert read_number(text, percent=False) is None
 
 
@@ -68,7 +68,7 @@ def test_words_for_nothing_are_blank(text: str) -> None:
         "(+5)", "((5))", "(5", "()", ".", "+", "e5", "1e", "5-", "- 5", "=1+1", "1/2", "''5", "%", "1\n2", "1\x002",
     ],
 )  # fmt: skip
-def test_what_could_mean_two_things_or_nothing_is_refused(text: str) -> None:
+def test_ambiguous_or_invalid_number_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=REFUSED):
         read_number(text, percent=False)
 
@@ -76,20 +76,20 @@ def test_what_could_mean_two_things_or_nothing_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "number"), [("12%", 12.0), ("12 %", 12.0), ("-3.5%", -3.5), ("(12%)", -12.0), ("(12)%", -12.0)]
 )
-def test_a_percent_sign_belongs_in_percent_columns_only(text: str, number: float) -> None:
+def test_percent_sign_is_valid_only_in_percent_columns(text: str, number: float) -> None:
     assert read_number(text, percent=True) == number
     with pytest.raises(ValueError, match=REFUSED):
         read_number(text, percent=False)
 
 
 @pytest.mark.parametrize("text", ["12%%", "(12%)%", "%12", "nan%", "-%"])
-def test_percent_signs_out_of_place_are_refused(text: str) -> None:
+def test_misplaced_percent_sign_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=REFUSED):
         read_number(text, percent=True)
 
 
 @given(finite_decimals)
-def test_every_way_to_write_a_decimal_reads_as_its_nearest_double(decimal: Decimal) -> None:
+def test_every_notation_of_a_decimal_reads_as_its_nearest_double(decimal: Decimal) -> None:
     nearest = float(decimal)
     plain = f"{decimal:f}"
     assert read_number(plain, percent=False) == nearest
@@ -101,7 +101,7 @@ def test_every_way_to_write_a_decimal_reads_as_its_nearest_double(decimal: Decim
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_what_python_writes_for_a_float_is_read_back_exactly(number: float) -> None:
+def test_repr_of_a_float_is_read_exactly(number: float) -> None:
     read = read_number(repr(number), percent=False)
     assert read is not None
     assert math.copysign(1, read) == math.copysign(1, number)
@@ -121,25 +121,25 @@ def test_any_text_is_a_finite_number_or_blank_or_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "year"), [("2015", 2015), (" 2015 ", 2015), ("2015.0", 2015), ("'1900", 1900), ("2027", 2027)]
 )
-def test_a_year_is_four_digits(text: str, year: int) -> None:
+def test_year_is_four_digits(text: str, year: int) -> None:
     assert read_year(text, next_year=2027) == year
 
 
 @pytest.mark.parametrize(
     "text", ["1899", "2028", "20x5", "15", "02015", "2,015", "2015.5", "2e3", "-2015", "\u0662\u0660\u0661\u0665"]
 )
-def test_anything_else_is_no_year(text: str) -> None:
+def test_text_that_is_no_year_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="year"):
         read_year(text, next_year=2027)
 
 
 @pytest.mark.parametrize("text", ["Q3", "q3", "3", " Q3 ", "3.0", "'3"])
-def test_a_quarter_comes_back_as_qn(text: str) -> None:
+def test_quarter_is_read_as_qn(text: str) -> None:
     assert read_quarter(text) == "Q3"
 
 
 @pytest.mark.parametrize("text", ["Q0", "Q5", "5", "0", "third", "QQ3", "3Q", "Q3.0", "1,2"])
-def test_anything_else_is_no_quarter(text: str) -> None:
+def test_text_that_is_no_quarter_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="quarter"):
         read_quarter(text)
 
@@ -149,21 +149,21 @@ def test_blank_years_and_quarters_are_none() -> None:
     assert read_quarter("n/a") is None
 
 
-def test_na_is_a_symbol_but_no_sector() -> None:
+def test_na_is_a_valid_symbol_but_a_blank_sector() -> None:
     assert not is_blank("NA", symbol=True)
     assert is_blank("NA")
     assert is_blank("n/a", symbol=True)
     assert not is_blank("Nanotech")
 
 
-def test_every_space_python_knows_is_trimmed() -> None:
+def test_every_unicode_space_is_trimmed() -> None:
     spaces = "".join(chr(code) for code in range(sys.maxunicode + 1) if chr(code).isspace())
     assert set(spaces) <= set(SPACES)
     assert trimmed(f"{spaces}A B{spaces}\u200b") == "A B"
 
 
 @given(st.text(alphabet=st.sampled_from([*FORMULA_STARTS, "'", "a", "1"]), max_size=6))
-def test_a_guard_is_put_on_once_and_taken_off_again(text: str) -> None:
+def test_guard_is_added_once_and_removed_again(text: str) -> None:
     safe = guarded(text)
     assert not safe.startswith(FORMULA_STARTS)
     assert guarded(safe) == safe
@@ -175,5 +175,5 @@ def test_a_guard_is_put_on_once_and_taken_off_again(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "is_one"), [("-5", True), ("+1,234", True), ("-3%", True), ("-", False), ("-5-2", False), ("=1", False)]
 )
-def test_only_a_whole_number_needs_no_guard(text: str, *, is_one: bool) -> None:
+def test_cell_that_is_entirely_a_number_needs_no_guard(text: str, *, is_one: bool) -> None:
     assert is_number(text) is is_one
