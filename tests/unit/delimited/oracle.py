@@ -1,4 +1,4 @@
-"""The grammar of records, written once more as plainly as possible: one byte at a time."""
+"""A second, plain implementation of the grammar of records, one byte at a time, for tests to compare with."""
 
 from dataclasses import dataclass
 
@@ -17,13 +17,13 @@ class PlainRecord:
 
 
 def plain_records(data: bytes, delimiter: Delimiter) -> list[list[Field]] | int:
-    """The bounds of the fields of every record that is not blank, or the offset of the quote that is left open."""
+    """Returns the field bounds of every record that is not blank, or the offset of the quote that is left open."""
     records, open_quote = records_and_blanks(data, delimiter)
     return [record.fields for record in records if not record.is_blank] if open_quote is None else open_quote
 
 
 def records_and_blanks(data: bytes, delimiter: Delimiter) -> tuple[list[PlainRecord], int | None]:
-    """Every record, and the offset of the quote that is left open in the one after them."""
+    """Returns every record, and the offset of a quote left open after the last, or None."""
     records: list[PlainRecord] = []
     fields: list[Field] = []
     record_start = field_start = at = 0

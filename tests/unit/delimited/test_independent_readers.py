@@ -1,4 +1,4 @@
-"""The engine beside two readers that know nothing of it: Python's csv module and pyarrow's.
+"""The engine compared with two independent readers: Python's csv module and pyarrow's.
 
 They agree on files as RFC 4180 describes them. Elsewhere programs differ, and the engine's grammar is that of
 `shared.delimited.cells`: a lone CR is data (pyarrow and csv end a line there), text after a closing quote is kept (csv
@@ -39,7 +39,7 @@ def written(rows: list[list[str]], delimiter: Delimiter, line_end: str, quoting:
     return text.getvalue().encode()
 
 
-def by_pyarrow(data: bytes, delimiter: str, width: int, kind: pa.DataType) -> list[list[object]]:
+def read_by_pyarrow(data: bytes, delimiter: str, width: int, kind: pa.DataType) -> list[list[object]]:
     names = [f"c{place}" for place in range(width)]
     table = pyarrow.csv.read_csv(
         io.BytesIO(data),
@@ -52,11 +52,11 @@ def by_pyarrow(data: bytes, delimiter: str, width: int, kind: pa.DataType) -> li
     return [list(row.values()) for row in table.to_pylist()]
 
 
-def by_csv(data: bytes, delimiter: str) -> list[list[str]]:
+def read_by_csv(data: bytes, delimiter: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(data.decode(), newline=""), delimiter=delimiter))
 
 
-def by_engine(table: Table) -> list[list[str]]:
+def read_by_engine(table: Table) -> list[list[str]]:
     return [[table.text(column, row) for column in range(len(table.cells.starts))] for row in range(len(table))]
 
 
@@ -64,14 +64,14 @@ quotings = st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL])
 
 
 @given(rectangles(), st.sampled_from(DELIMITERS), st.sampled_from(["\n", "\r\n"]), quotings)
-def test_every_reader_finds_the_cells_that_the_csv_module_wrote(
+def test_every_reader_returns_the_cells_that_the_csv_module_wrote(
     rows: list[list[str]], delimiter: Delimiter, line_end: str, quoting: int
 ) -> None:
     data = written(rows, delimiter, line_end, quoting)
     width = len(rows[0])
     table = read_table(data, delimiter, field_count=width)
-    assert by_engine(table) == rows == by_csv(data, delimiter)
-    assert by_pyarrow(data, delimiter, width, pa.string()) == rows
+    assert read_by_engine(table) == rows == read_by_csv(data, delimiter)
+    assert read_by_pyarrow(data, delimiter, width, pa.string()) == rows
 
 
 @given(rectangles(plain_numbers), st.sampled_from(DELIMITERS), quotings)
@@ -79,7 +79,7 @@ def test_numbers_are_the_doubles_that_pyarrow_reads(rows: list[list[str]], delim
     data = written(rows, delimiter, "\n", quoting)
     width = len(rows[0])
     table = read_table(data, delimiter, field_count=width)
-    theirs = np.array(by_pyarrow(data, delimiter, width, pa.float64()))
+    theirs = np.array(read_by_pyarrow(data, delimiter, width, pa.float64()))
     for column in range(width):
         ours, is_read = table.numbers(column)
         assert np.array_equal(ours[is_read], theirs[is_read, column])
@@ -90,16 +90,16 @@ pieces = st.sampled_from([*'"",;\n a1=', "\r", "\r\n", "é"])
 
 
 @given(st.lists(pieces, max_size=60).map("".join), st.sampled_from([",", ";"]))
-def test_lines_written_anew_are_read_alike_by_every_reader(text: str, delimiter: Delimiter) -> None:
+def test_rewritten_lines_read_the_same_in_every_reader(text: str, delimiter: Delimiter) -> None:
     # Any text at all: stray quotes, lone CRs, rows of another width.
     try:
         table = read_table(text.encode(), delimiter, field_count=2)
     except DelimitedError:
         return
     lines = [line for row, line in enumerate(RecordWriter(table).lines()) if row not in table.malformed]
-    rows = [row for index, row in enumerate(by_engine(table)) if index not in table.malformed]
+    rows = [row for index, row in enumerate(read_by_engine(table)) if index not in table.malformed]
     if not rows:
         return
     data = b"".join(line + b"\n" for line in lines)
-    assert by_csv(data, ",") == rows
-    assert by_pyarrow(data, ",", 2, pa.string()) == rows
+    assert read_by_csv(data, ",") == rows
+    assert read_by_pyarrow(data, ",", 2, pa.string()) == rows

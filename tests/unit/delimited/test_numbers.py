@@ -37,7 +37,7 @@ def read(texts: list[bytes], between: bytes = b",") -> tuple[list[float], list[b
         b"00000000000000001",
     ]
 )
-def test_a_plain_cell_is_the_float_python_reads_bit_for_bit(texts: list[bytes]) -> None:
+def test_plain_number_is_the_float_that_python_reads_bit_for_bit(texts: list[bytes]) -> None:
     values, plain = read(texts)
     for text, value, is_plain in zip(texts, values, plain, strict=True):
         if is_plain:
@@ -49,11 +49,11 @@ def test_a_plain_cell_is_the_float_python_reads_bit_for_bit(texts: list[bytes]) 
 
 
 @given(cells, st.sampled_from([b",", b"9", b".", b"-", b"\n", b"0"]))
-def test_what_stands_around_a_cell_does_not_matter(texts: list[bytes], around: bytes) -> None:
+def test_bytes_around_a_cell_do_not_change_its_number(texts: list[bytes], around: bytes) -> None:
     assert repr(read(texts, around)) == repr(read(texts, b" "))
 
 
-def test_a_column_longer_than_a_block_is_read_whole() -> None:
+def test_column_longer_than_a_block_is_read_completely() -> None:
     texts = [b"%d.%03d" % (number, number % 1000) for number in range(10_000)]
     values, plain = read(texts)
     assert all(plain)

@@ -8,14 +8,14 @@ from shared.delimited._record_ends import RecordEnds, RecordFinder
 from shared.delimited.dialect import DELIMITERS, Delimiter
 from tests.unit.delimited.oracle import PlainRecord, records_and_blanks
 
-# A word is 64 places; these make what matters stand at the edges of words, and run through some of them.
+# A word is 64 bits: these runs put delimiters at the edges of words and fill whole words.
 _PIECES = [b'"', b'""', b",", b";", b"\t", b"\n", b"\r\n", b"\r", b" ", b"a", b"\0", "é".encode()]
 _LONG = [piece * count for piece in (b"a", b'"', b"\n", b" ", b",") for count in (61, 62, 63, 64, 65, 127, 128, 192)]
 long_bytes = st.lists(st.sampled_from(_PIECES * 4 + _LONG), max_size=40).map(b"".join)
 
 
 def check(found: RecordEnds, records: list[PlainRecord], *, size: int) -> None:
-    """Every question that can be asked, for every place of the text."""
+    """Checks every method of `found`, at every place of the text, against the plain reading."""
     ends = [record.end for record in records]
     rows = [record.end for record in records if not record.is_blank]
     assert found.size == (ends[-1] if ends else 0)
@@ -40,7 +40,7 @@ def check_text(finder: RecordFinder, data: bytes, delimiter: Delimiter) -> None:
 
 @pytest.mark.parametrize("before", [b"", b"a," + b"b" * 60, b'"' + b"\n" * 60 + b'",'], ids=["", "text", "quoted"])
 @pytest.mark.parametrize("length", range(5))
-def test_every_short_text_is_read_as_the_plain_reading_of_the_grammar_says(length: int, before: bytes) -> None:
+def test_record_ends_of_every_short_text_agree_with_the_plain_reading(length: int, before: bytes) -> None:
     finder = RecordFinder(",")
     for letters in itertools.product(b'",\n a', repeat=length):
         data = before + bytes(letters)
@@ -55,7 +55,7 @@ def test_every_short_text_is_read_as_the_plain_reading_of_the_grammar_says(lengt
 @example([b"a" * 200 + b"\n" + b" " * 200 + b"\n"], ",")
 @example([b" " * 64 + b"\n", b" " * 63 + b"\n", b" " * 128], ",")
 @example([b'a,"' + b'"' * 122 + b'\n",b\n', b'a,"' + b'"' * 123 + b'\n",b\n'], ",")
-def test_any_bytes_are_read_as_the_plain_reading_of_the_grammar_says(texts: list[bytes], delimiter: Delimiter) -> None:
+def test_record_ends_of_any_bytes_agree_with_the_plain_reading(texts: list[bytes], delimiter: Delimiter) -> None:
     finder = RecordFinder(delimiter)
     for data in texts:
         check_text(finder, data, delimiter)
@@ -64,7 +64,7 @@ def test_any_bytes_are_read_as_the_plain_reading_of_the_grammar_says(texts: list
 @given(long_bytes, st.integers(0, 140))
 @example(b"a\n" + b"b" * 65, 64)
 @example(b'a\n"' + b"b" * 64, 64)
-def test_records_over_a_limit_are_found(data: bytes, limit: int) -> None:
+def test_first_record_over_a_limit_is_found(data: bytes, limit: int) -> None:
     records, open_quote = records_and_blanks(data, ",")
     starts = [0, *(record.end for record in records)]
     sizes = [

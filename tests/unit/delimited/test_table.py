@@ -37,7 +37,7 @@ def test_bytes_that_are_not_utf8_are_refused() -> None:
 
 @given(st.lists(st.text(alphabet='"a', max_size=12).filter(lambda cell: cell.count('"') % 2 == 0), max_size=8))
 @example(['""', '"', '"', '"a""', '""""', '"""a"""', 'a""', '""a"'])
-def test_quotes_are_stray_unless_the_cell_is_quoted_whole_with_every_quote_in_it_doubled(cells: list[str]) -> None:
+def test_quotes_are_stray_unless_the_whole_cell_is_properly_quoted(cells: list[str]) -> None:
     try:
         table = one_column(cells)
     except DelimitedError:
@@ -50,7 +50,7 @@ def test_quotes_are_stray_unless_the_cell_is_quoted_whole_with_every_quote_in_it
 
 
 @given(st.lists(st.text(alphabet='=a"+-1 ', max_size=6).filter(lambda cell: cell.count('"') % 2 == 0), max_size=6))
-def test_cells_are_found_by_the_first_character_of_their_text(cells: list[str]) -> None:
+def test_cells_are_found_by_their_first_character(cells: list[str]) -> None:
     try:
         table = one_column(cells)
     except DelimitedError:
@@ -61,14 +61,14 @@ def test_cells_are_found_by_the_first_character_of_their_text(cells: list[str]) 
     assert found - expected <= set(table.cells.with_stray_quotes())
 
 
-def test_numbers_are_left_out_of_the_cells_found_where_asked() -> None:
+def test_numbers_are_excluded_from_cells_found_by_first_character() -> None:
     table = read_table(b"-1,-1\n-x,-x\n", ",", field_count=2)
     assert table.cells_opening_with("-", except_numbers=np.array([True, False])) == [(0, 1), (1, 0), (1, 1)]
     table.numbers(0)
     assert table.cells_opening_with("-", except_numbers=np.array([True, False])) == [(0, 1), (1, 0), (1, 1)]
 
 
-def test_rows_are_grouped_by_how_a_cell_is_written() -> None:
+def test_rows_are_grouped_by_the_bytes_of_a_cell() -> None:
     table = one_column(['"a"', "b", "a", "b", '"a"'])
     rows, group = table.grouped(0, np.arange(6))
     assert [as_written(table, int(rows[one])) for one in group] == [as_written(table, row) for row in range(6)]
@@ -76,7 +76,7 @@ def test_rows_are_grouped_by_how_a_cell_is_written() -> None:
 
 
 @given(st.lists(st.text(alphabet="abAB é", min_size=1, max_size=20).filter(str.strip), min_size=1, max_size=6))
-def test_a_text_alone_has_the_hash_that_its_cell_has(cells: list[str]) -> None:
+def test_hash_of_a_text_equals_the_hash_of_its_cell(cells: list[str]) -> None:
     table = one_column(cells)
     rows = np.arange(len(table))
     hashes = table.hashes(0, rows, (rows + 7).astype(np.uint64)).tolist()

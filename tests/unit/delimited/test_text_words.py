@@ -11,7 +11,7 @@ from shared.delimited._text_words import text_hashes
 @settings(max_examples=100)
 @given(st.lists(st.text(alphabet=st.characters(codec="utf-8"), max_size=40), max_size=8))
 @example(["", "\x01"])
-def test_texts_have_equal_hashes_when_they_are_equal_wherever_they_are(texts: list[str]) -> None:
+def test_hash_of_a_text_does_not_depend_on_its_position(texts: list[str]) -> None:
     def hashes(written: list[bytes], **options: Any) -> list[int]:
         ends = np.cumsum([len(text) for text in written], dtype=np.int64)
         starts = np.concatenate([[0], ends[:-1]]).astype(np.int64) if written else ends
