@@ -6,7 +6,7 @@ from shared.vocabulary import JobType
 
 @pytest.fixture
 def layout() -> Layout:
-    """A layout of which only the delimiter and the start of the data matter."""
+    """Returns a layout for tests that use only its delimiter and the start of the data."""
     return Layout(
         delimiter=",",
         names=("a",),

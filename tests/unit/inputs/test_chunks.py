@@ -28,13 +28,13 @@ _LAYOUT = Layout(
 )
 pieces = [b'"', b'""', b",", b"\n", b"\r\n", b"\r", b" ", b"ab", "é€𝄞".encode()]
 text_bytes = st.lists(st.sampled_from(pieces), max_size=60).map(b"".join)
-# Records are found in words of 64 places: runs that fill some, and blocks that end before, at and after their edges.
+# Records are found in words of 64 bits: some runs fill words, and blocks end before, at and after their edges.
 long_runs = [piece * count for piece in (b'"', b"\n", b" ", b"a") for count in (63, 64, 65, 130)]
 long_bytes = st.lists(st.sampled_from(pieces * 3 + long_runs), max_size=40).map(b"".join)
 
 
-class Dribble:
-    """A stream that gives fewer bytes than it is asked for, as a socket does."""
+class ShortReads:
+    """A stream that returns fewer bytes than requested, as a socket does."""
 
     def __init__(self, data: bytes, at_once: int) -> None:
         self._stream = io.BytesIO(data)
@@ -64,7 +64,7 @@ def test_rows_of_the_chunks_are_the_rows_of_the_file(
     data = b"h" * header_bytes + data
     layout = replace(_LAYOUT, data_start=header_bytes)
     plan = plan_chunks(
-        Dribble(data, at_once),
+        ShortReads(data, at_once),
         layout,
         chunk_bytes=chunk_bytes,
         block_bytes=block_bytes,
@@ -103,7 +103,7 @@ def check_chunks(chunks: list[Chunk], data: bytes, whole: list[bytes]) -> None:
     one=st.integers(1, 40) | st.integers(60, 200),
     other=st.integers(1, 40) | st.integers(60, 200),
 )
-def test_the_plan_does_not_depend_on_how_the_file_arrives(data: bytes, one: int, other: int) -> None:
+def test_plan_does_not_depend_on_the_size_of_the_blocks(data: bytes, one: int, other: int) -> None:
     def plan(block_bytes: int) -> list[Chunk] | tuple[str, int | None, int | None]:
         try:
             return list(
@@ -124,7 +124,9 @@ def test_the_plan_does_not_depend_on_how_the_file_arrives(data: bytes, one: int,
     ],
 )
 @pytest.mark.samples
-def test_sample_files_have_the_rows_they_say(samples: Path, name: str, job_type: JobType, rows: int) -> None:
+def test_sample_files_have_the_number_of_rows_in_their_names(
+    samples: Path, name: str, job_type: JobType, rows: int
+) -> None:
     data = (samples / name).read_bytes()
     dialect = detect_dialect(data[:HEAD_BYTES], is_whole_file=True)
     layout = read_layout(data[:HEAD_BYTES], dialect, job_type=job_type, is_whole_file=True)
@@ -142,11 +144,11 @@ def test_chunk_size_follows_the_size_of_the_file(file_bytes: int, wanted: int) -
 
 
 @given(st.integers(0, 1 << 44))
-def test_there_are_never_more_chunks_than_allowed(file_bytes: int) -> None:
+def test_number_of_chunks_is_within_the_limit(file_bytes: int) -> None:
     assert chunk_size(file_bytes) * 9_000 >= file_bytes
 
 
-def test_a_long_stretch_of_blank_lines_makes_no_large_chunk(layout: Layout) -> None:
+def test_many_blank_lines_make_no_large_chunk(layout: Layout) -> None:
     data = b"a,b\n" + b"\n" * 1000 + b"c,d\n"
     chunks = list(plan_chunks(io.BytesIO(data), layout, chunk_bytes=10, block_bytes=64))
     assert [(chunk.first_row, chunk.row_count) for chunk in chunks] == [(1, 1), (2, 1)]
@@ -155,13 +157,13 @@ def test_a_long_stretch_of_blank_lines_makes_no_large_chunk(layout: Layout) -> N
 
 @pytest.mark.hazard("Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows")
 @pytest.mark.parametrize("data", [b"", b"\n", b" \r\n\n"])
-def test_a_file_without_data_rows_says_so(layout: Layout, data: bytes) -> None:
+def test_file_without_data_rows_is_refused(layout: Layout, data: bytes) -> None:
     with pytest.raises(EmptyFileError, match=r"^The file has no data rows$"):
         list(plan_chunks(io.BytesIO(data), layout, chunk_bytes=10))
 
 
 @pytest.mark.hazard("An unbalanced quote")
-def test_an_open_quote_is_named_by_its_place_in_the_whole_file(layout: Layout) -> None:
+def test_open_quote_is_reported_with_its_place_in_the_whole_file(layout: Layout) -> None:
     data = b"h\nline 2\nline 3\n" + b'"two\nlines",x\n' + b'ok,"open\nagain\n' * 3
     with pytest.raises(UnbalancedQuoteError) as caught:
         list(plan_chunks(io.BytesIO(data), replace(layout, data_start=2), chunk_bytes=10, block_bytes=7))
@@ -170,7 +172,7 @@ def test_an_open_quote_is_named_by_its_place_in_the_whole_file(layout: Layout) -
     assert caught.value.line == data.count(b"\n", 0, caught.value.offset) + 1
 
 
-def test_a_quote_left_open_for_longer_than_a_record_may_be_is_found_before_the_end(layout: Layout) -> None:
+def test_open_quote_is_found_once_its_record_is_over_the_limit(layout: Layout) -> None:
     class Endless:
         def __init__(self) -> None:
             self.given = 0
@@ -184,12 +186,12 @@ def test_a_quote_left_open_for_longer_than_a_record_may_be_is_found_before_the_e
         list(plan_chunks(Endless(), layout, chunk_bytes=10, block_bytes=100, max_record_bytes=1000))
 
 
-def test_a_row_longer_than_a_record_may_be_is_refused(layout: Layout) -> None:
+def test_row_longer_than_the_record_limit_is_refused(layout: Layout) -> None:
     with pytest.raises(TooLargeError, match=r"line 2 \(byte 4\) is longer than 50 bytes"):
         list(plan_chunks(io.BytesIO(b"a,b\n" + b"x" * 51), layout, chunk_bytes=10, block_bytes=16, max_record_bytes=50))
 
 
-def test_a_long_blank_record_takes_no_more_than_a_few_times_its_bytes(layout: Layout) -> None:
+def test_memory_for_a_long_blank_record_is_bounded(layout: Layout) -> None:
     size = 2 * MIB
     stream = io.BytesIO(b"a,b\n" + b" " * size + b"\n")
     tracemalloc.start()
@@ -208,7 +210,7 @@ def test_too_many_rows_are_refused(layout: Layout) -> None:
 
 
 @given(st.integers(0, 200), st.integers(1, 50))
-def test_a_byte_that_is_no_utf8_is_found_wherever_it_is(offset: int, block_bytes: int) -> None:
+def test_byte_that_is_not_utf8_is_found_at_any_offset(offset: int, block_bytes: int) -> None:
     data = bytearray("é,ü\n".encode() * 40)
     data[offset] = 0xFF
     try:

@@ -32,7 +32,7 @@ def detect(head: bytes, *, declared: str | None = None) -> Dialect:
         ("表,b\n".encode("shift_jis"), "shift-jis", "shift_jis", 0),
     ],
 )
-def test_a_byte_order_mark_decides_then_the_declared_encoding_then_utf8(
+def test_encoding_is_that_of_the_byte_order_mark_else_the_declared_else_utf8(
     head: bytes, declared: str | None, encoding: str, bom_length: int
 ) -> None:
     dialect = detect(head, declared=declared)
@@ -41,12 +41,12 @@ def test_a_byte_order_mark_decides_then_the_declared_encoding_then_utf8(
 
 
 @pytest.mark.parametrize("delimiter", DELIMITERS)
-def test_the_delimiter_is_the_one_that_splits_the_header_most(delimiter: Delimiter) -> None:
+def test_delimiter_is_the_one_that_splits_the_header_into_most_fields(delimiter: Delimiter) -> None:
     header = delimiter.join(["total_assets", '"a,;|\t,,;;"', "b", "c"])
     assert detect(f"{header}\n1;2;3,4,5,6,7,8\n".encode()).delimiter == delimiter
 
 
-def test_a_header_of_one_field_is_read_with_commas() -> None:
+def test_header_of_one_field_is_read_with_commas() -> None:
     assert detect(b"abc\n1;2\n").delimiter == ","
 
 
@@ -62,31 +62,31 @@ def test_a_header_of_one_field_is_read_with_commas() -> None:
         (b"a,b\r\r\nc,d\r\r\n", "crlf"),
     ],
 )
-def test_newlines_are_judged_outside_quotes(head: bytes, newline: str) -> None:
+def test_newlines_are_detected_outside_quotes(head: bytes, newline: str) -> None:
     dialect = detect(head)
     assert dialect.newline == newline
     assert dialect.needs_rewrite == (newline == "cr")
 
 
 @pytest.mark.hazard("Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows")
-def test_a_cr_only_header_is_split_by_its_own_delimiter() -> None:
+def test_delimiter_of_a_cr_only_file_is_that_of_its_header() -> None:
     assert detect(b"a;b;c\r1,2,3,4,5;;\r").delimiter == ";"
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
-def test_a_sep_line_decides_the_delimiter_and_is_skipped(newline: str) -> None:
+def test_sep_line_sets_the_delimiter_and_is_skipped(newline: str) -> None:
     dialect = detect(codecs.BOM_UTF16_LE + f"sep=;{newline}a,b,c;d\n".encode("utf-16-le"))
     assert (dialect.delimiter, dialect.text_start) == (";", 2 + 2 * len(f"sep=;{newline}"))
 
 
 @pytest.mark.parametrize("head", [b"", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b"\n\r\n  "])
-def test_nothing_to_read_is_an_empty_file(head: bytes) -> None:
+def test_file_without_text_is_reported_as_empty(head: bytes) -> None:
     with pytest.raises(EmptyFileError, match="The file is empty"):
         detect(head)
 
 
 @pytest.mark.hazard("Byte-order marks, UTF-16, Windows-1252, mixed encodings")
-def test_bytes_that_are_no_utf8_are_named_by_offset_with_what_to_do() -> None:
+def test_bytes_that_are_not_utf8_are_reported_with_offset_and_advice() -> None:
     with pytest.raises(UndecodableError) as caught:
         detect(codecs.BOM_UTF8 + "name\nZoë\n".encode() + b"Zo\xeb\n")
     assert caught.value.offset == 3 + 5 + 5 + 2
@@ -96,21 +96,21 @@ def test_bytes_that_are_no_utf8_are_named_by_offset_with_what_to_do() -> None:
     )
 
 
-def test_a_file_cut_in_the_middle_of_a_character_says_so() -> None:
+def test_file_cut_in_the_middle_of_a_character_is_refused() -> None:
     with pytest.raises(UndecodableError, match="at byte 2 it ends in the middle of a character"):
         detect("a,é".encode()[:-1])
 
 
-def test_a_head_cut_in_the_middle_of_a_character_is_no_error() -> None:
+def test_head_cut_in_the_middle_of_a_character_is_valid() -> None:
     assert detect_dialect("a,é".encode()[:-1], is_whole_file=False).encoding == "utf-8"
 
 
-def test_utf16_without_a_mark_says_what_it_is() -> None:
+def test_utf16_without_a_byte_order_mark_is_named_in_the_error() -> None:
     with pytest.raises(UndecodableError, match="UTF-16 without a byte-order mark"):
         detect("company,name\n".encode("utf-16-le"))
 
 
-def test_binary_data_is_no_text() -> None:
+def test_binary_data_is_refused() -> None:
     with pytest.raises(UnsupportedFormatError, match="The file is not text"):
         detect(bytes(range(1, 0x20)) * 40)
 
@@ -123,13 +123,13 @@ def test_binary_data_is_no_text() -> None:
         "a" * 5000, "utf-8\0", "é",
     ],
 )  # fmt: skip
-def test_what_is_no_character_encoding_is_refused(name: str) -> None:
+def test_name_that_is_no_text_encoding_is_refused(name: str) -> None:
     with pytest.raises(UndecodableError, match="is not a text encoding"):
         text_encoding(name)
 
 
 @pytest.mark.parametrize("name", ["utf-16", "UTF16", "utf_32"])
-def test_an_encoding_without_its_byte_order_is_refused(name: str) -> None:
+def test_encoding_without_its_byte_order_is_refused(name: str) -> None:
     with pytest.raises(UndecodableError, match="byte order"):
         text_encoding(name)
 

@@ -17,7 +17,7 @@ def zipped(*names: str) -> bytes:
 
 
 @pytest.mark.parametrize("filename", ["a.csv", "a.xlsx", "a.XLSX", "a"])
-def test_content_decides_over_the_name(filename: str) -> None:
+def test_format_is_that_of_the_content_whatever_the_file_name(filename: str) -> None:
     assert sniff_format(b"a,b\n1,2\n", filename) == "csv"
     assert sniff_format(zipped("[Content_Types].xml", "xl/workbook.xml"), filename) == "xlsx"
 
@@ -43,17 +43,17 @@ def test_content_decides_over_the_name(filename: str) -> None:
     ],
 )
 @pytest.mark.parametrize("filename", ["a.csv", "a.pdf"])
-def test_what_is_neither_csv_nor_xlsx_is_named(head: bytes, name: str, filename: str) -> None:
+def test_file_that_is_neither_csv_nor_xlsx_is_refused_by_name(head: bytes, name: str, filename: str) -> None:
     with pytest.raises(UnsupportedFormatError, match=name) as caught:
         sniff_format(head, filename)
     assert "CSV" in str(caught.value) or ".xlsx" in str(caught.value)
 
 
-def test_an_empty_file_is_empty() -> None:
+def test_empty_file_is_refused() -> None:
     with pytest.raises(EmptyFileError, match=r"^The file is empty$"):
         sniff_format(b"", "a.csv")
 
 
 @pytest.mark.parametrize("head", [b"[a],b\n", b"BM,b\n", b"<a>,b\n", b"MZ,PK\n", b"PKG,b\n", b"GIF,b\n"])
-def test_headers_that_only_look_like_something_else_are_csv(head: bytes) -> None:
+def test_csv_header_that_resembles_another_format_is_csv(head: bytes) -> None:
     assert sniff_format(head, "a.csv") == "csv"

@@ -3,7 +3,7 @@ import sys
 from pathlib import Path
 
 
-def test_what_refuses_a_file_at_the_door_needs_no_numpy() -> None:
+def test_upload_checks_do_not_import_numpy() -> None:
     # The api function's bundle has none.
     modules = "shared.inputs.formats, shared.inputs.header, shared.inputs.workbooks"
     code = f"import sys, {modules}; sys.exit('numpy' in sys.modules)"

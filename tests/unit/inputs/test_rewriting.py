@@ -36,12 +36,12 @@ def cells(records: Records) -> list[list[bytes]]:
     newline=st.sampled_from(["lf", "cr"]),
     block_bytes=st.integers(1, 40),
 )
-def test_the_text_of_every_cell_stays_as_it_is(
+def test_rewriting_keeps_the_text_of_every_cell(
     text: str, encoding: str, delimiter: Delimiter, newline: Newline, block_bytes: int
 ) -> None:
     dialect = Dialect(encoding=encoding, bom_length=0, text_start=0, delimiter=delimiter, newline=newline)
     data = text.encode()
-    # Of a file that ends its lines with CR, the bounds are those of the same file with LF.
+    # A file with CR line ends has the same bounds as with LF.
     bounds = plain_records(data.replace(b"\r", b"\n") if newline == "cr" else data, delimiter)
     if isinstance(bounds, int):
         with pytest.raises(UnbalancedQuoteError):
@@ -63,7 +63,7 @@ def test_the_text_of_every_cell_stays_as_it_is(
         ("表|x\n".encode("shift_jis"), "shift_jis", "表,x\n"),
     ],
 )
-def test_what_is_detected_is_rewritten(data: bytes, declared: str | None, canonical: str) -> None:
+def test_file_of_a_detected_dialect_is_rewritten(data: bytes, declared: str | None, canonical: str) -> None:
     dialect = detect_dialect(data, declared_encoding=declared, is_whole_file=True)
     assert rewritten(data, dialect) == canonical.encode()
 
@@ -79,7 +79,7 @@ def test_what_is_detected_is_rewritten(data: bytes, declared: str | None, canoni
         ("ab\n表".encode("gb18030") + b"\xff\n", "gb18030", 5),
     ],
 )
-def test_bytes_that_are_no_text_are_named_by_their_offset(
+def test_undecodable_bytes_are_reported_with_their_offset(
     data: bytes, encoding: str, offset: int, block_bytes: int
 ) -> None:
     dialect = Dialect(encoding=encoding, bom_length=0, text_start=0, delimiter=",", newline="lf")
@@ -94,7 +94,7 @@ def test_bytes_that_are_no_text_are_named_by_their_offset(
     ("text", "newline", "line"),
     [('sep=,\na,b\n"x\ny",2\n3,"4\n', "lf", 5), ('a,b\r"x\ry",2\r3,"4\r', "cr", 4), ('a,b\r\n3,"4\r', "cr", 2)],
 )
-def test_an_open_quote_is_named_by_its_line(text: str, newline: Newline, line: int, block_bytes: int) -> None:
+def test_open_quote_is_reported_with_its_line(text: str, newline: Newline, line: int, block_bytes: int) -> None:
     start = 12 if text.startswith("sep") else 0
     dialect = Dialect(encoding="utf-16-le", bom_length=0, text_start=start, delimiter=",", newline=newline)
     with pytest.raises(UnbalancedQuoteError, match=f"on line {line} is never closed") as caught:
@@ -102,14 +102,14 @@ def test_an_open_quote_is_named_by_its_line(text: str, newline: Newline, line: i
     assert caught.value.line == line
 
 
-def test_an_open_quote_after_a_byte_order_mark_is_named_by_its_byte_in_the_file() -> None:
+def test_open_quote_after_a_byte_order_mark_is_named_by_its_byte_in_the_file() -> None:
     data = codecs.BOM_UTF8 + b'a,b\r"1,2\r'
     with pytest.raises(UnbalancedQuoteError) as caught:
         rewritten(data, detect_dialect(data, is_whole_file=True))
     assert caught.value.offset == data.index(b'"')
 
 
-def test_a_record_without_end_is_refused() -> None:
+def test_record_without_end_is_refused() -> None:
     dialect = Dialect(encoding="cp1252", bom_length=0, text_start=0, delimiter=",", newline="lf")
     with pytest.raises(TooLargeError, match="starts on line 2 is longer than 100 bytes"):
         to_canonical(io.BytesIO(b"a\n" + b"b" * 500), dialect, io.BytesIO(), max_record_bytes=100, block_bytes=32)

@@ -19,7 +19,7 @@ JOB_TYPES = tuple(JobType)
 
 
 @pytest.mark.parametrize("job_type", JOB_TYPES)
-def test_the_schema_describes_every_column_a_file_may_need(job_type: JobType) -> None:
+def test_schema_describes_every_column_a_file_may_need(job_type: JobType) -> None:
     described = schema(job_type)
     by_name = {column["name"]: column for column in described["columns"]}
     assert json.loads(json.dumps(described, allow_nan=False)) == described
@@ -35,7 +35,7 @@ def test_the_schema_describes_every_column_a_file_may_need(job_type: JobType) ->
 
 
 @pytest.mark.parametrize("job_type", JOB_TYPES)
-def test_the_template_has_the_columns_of_the_statements_profile(job_type: JobType) -> None:
+def test_template_has_the_columns_of_the_statements_profile(job_type: JobType) -> None:
     header, *rows = csv.reader(io.StringIO(template_csv(job_type)))
     assert header == [column.name for column in required_columns(job_type, "statements")]
     assert profile_of(header, job_type) == ("statements", ())
@@ -44,7 +44,7 @@ def test_the_template_has_the_columns_of_the_statements_profile(job_type: JobTyp
 
 
 @pytest.mark.parametrize("required", [True, False])
-def test_a_column_added_to_the_table_is_in_schema_template_and_validation(
+def test_column_added_to_the_table_is_in_schema_template_and_validation(
     monkeypatch: pytest.MonkeyPatch, *, required: bool
 ) -> None:
     before = template_csv(JobType.ANNUAL)
@@ -78,6 +78,6 @@ def test_a_column_added_to_the_table_is_in_schema_template_and_validation(
         assert [(error["row"], error["column"]) for error in errors_of(score_file(file))] == [(2, "goodwill")]
 
 
-def test_the_documentation_is_made_without_numpy() -> None:
+def test_schema_does_not_import_numpy_or_pandas() -> None:
     program = "import sys, shared.inputs.schema; sys.exit('numpy' in sys.modules or 'pandas' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0  # noqa: S603

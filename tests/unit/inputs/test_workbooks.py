@@ -26,7 +26,7 @@ HEADER_ROW = row(*map(inline, HEADER))
 
 
 def converted(file: bytes) -> list[str]:
-    """The lines of the canonical form."""
+    """Returns the lines of the canonical form."""
     out = io.BytesIO()
     result = convert(io.BytesIO(file), out, job_type=JobType.ANNUAL)
     text = out.getvalue()
@@ -34,7 +34,7 @@ def converted(file: bytes) -> list[str]:
     return text.decode().removesuffix("\n").split("\n")
 
 
-def test_blank_rows_are_left_out_short_ones_padded_and_long_ones_kept() -> None:
+def test_blank_rows_are_skipped_short_rows_padded_and_long_rows_kept() -> None:
     cells = [number(str(n)) for n in range(len(HEADER) + 1)]
     blanks = ["<row/>", row(inline("  ")), "<row></row>", row("<c/>", inline(" "))]
     sheet = worksheet(*blanks, HEADER_ROW, *blanks, row(number("1")), *blanks, row(*cells), *blanks)
@@ -46,11 +46,11 @@ texts = st.text(alphabet='ab,"\n\r\t &<é😀', max_size=6)
 
 
 @given(st.lists(st.lists(texts, max_size=len(HEADER) + 2), max_size=5))
-def test_csv_has_the_texts_that_pythons_csv_reads(found: list[list[str]]) -> None:
+def test_converted_csv_has_the_texts_of_the_sheet(found: list[list[str]]) -> None:
     strings = "".join(f'<si><t xml:space="preserve">{escaped(text)}</t></si>' for cells in found for text in cells)
     index = iter(range(len(strings)))
     rows = [row(*(number(str(next(index)), ' t="s"') for _ in cells)) for cells in found]
-    # One row more, so that the sheet has data rows.
+    # One more row, so that the sheet has data rows.
     file = workbook(
         worksheet(HEADER_ROW, *rows, row(number("1"))), shared_strings=f'<sst xmlns="{MAIN}">{strings}</sst>'
     )
@@ -72,7 +72,7 @@ def trimmed(cells: list[str]) -> list[str]:
     return cells[: max((place for place, text in enumerate(cells, start=1) if text), default=0)]
 
 
-def test_rows_of_huge_texts_are_written_a_few_at_a_time() -> None:
+def test_rows_with_huge_texts_are_written_in_small_blocks() -> None:
     sizes: list[int] = []
 
     class Out:
@@ -96,7 +96,7 @@ def test_first_sheet_with_the_right_header_is_read() -> None:
     assert convert(io.BytesIO(packed(parts)), out, job_type=JobType.ANNUAL).sheet == "Data"
 
 
-def test_workbook_without_the_right_header_names_the_columns_that_the_nearest_sheet_lacks() -> None:
+def test_missing_columns_of_the_nearest_sheet_are_named() -> None:
     near = worksheet(row(*map(inline, HEADER[1:])))
     parts = workbook_parts({"Notes": worksheet(row(inline("about"))), "Near": near})
     with pytest.raises(MissingColumnsError) as caught:
@@ -138,7 +138,7 @@ def test_sheet_that_cannot_be_scored_is_refused_with_the_reason(
         check_workbook(io.BytesIO(workbook(sheet)), job_type=JobType.ANNUAL)
 
 
-def test_xlsx_is_known_by_its_first_bytes() -> None:
+def test_xlsx_is_detected_by_its_first_bytes() -> None:
     assert sniff_format(workbook(worksheet(HEADER_ROW))[:4096], "a.csv") == "xlsx"
 
 
