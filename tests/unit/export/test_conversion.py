@@ -1,4 +1,4 @@
-"""Reading result files to export them."""
+"""Reading result files for export."""
 
 import csv
 import io

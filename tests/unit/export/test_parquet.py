@@ -1,4 +1,4 @@
-"""Exports to Parquet, read back."""
+"""Result files written as Parquet and read again."""
 
 import math
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Exports to XLSX, read back."""
+"""Result files written as workbooks and read again."""
 
 import zipfile
 from pathlib import Path
@@ -47,7 +47,7 @@ def test_text_is_read_back_as_in_the_csv(path: Path, rows: list[tuple[str, str]]
     stored = [[guarded(a), guarded(b), str(number)] for number, (a, b) in enumerate(rows, start=1)]
     [header, *found] = written(path, ["company_symbol", "remarks", "row"], stored)
     assert header == ["company_symbol", "remarks", "row"]
-    # XML knows one kind of line end.
+    # XML has only one kind of line end.
     assert found == [[a or None, b or None, int(number)] for a, b, number in stored]
 
 
