@@ -9,7 +9,7 @@ from shared.workbook.limits import MAX_COLUMNS
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
-def test_number_reads_back_as_the_same_double(number: float) -> None:
+def test_number_text_reads_as_the_same_double(number: float) -> None:
     text = shortest(number)
     assert float(text) == number
     assert "e" not in text

@@ -90,7 +90,7 @@ def test_sample_workbook_has_the_values_that_openpyxl_reads(samples: Path) -> No
         (number("1E999"), "1E999"),
     ],
 )  # fmt: skip
-def test_cell_has_the_text_that_people_read(cells: str, text: str) -> None:
+def test_cell_has_the_text_that_a_spreadsheet_shows(cells: str, text: str) -> None:
     assert ",".join(only_row(cells, styles=STYLES)) == text
     # The XML parser, which takes over at any comment, returns the same.
     file = workbook(worksheet("<!-- -->", row(cells)), styles=STYLES)
@@ -118,7 +118,7 @@ def test_missing_shared_string_is_reported_as_damage(index: str) -> None:
 
 
 @pytest.mark.hazard("A workbook with a false dimension")
-def test_false_dimension_loses_no_rows() -> None:
+def test_wrong_dimension_loses_no_rows() -> None:
     sheet = worksheet(*[row(number("1"))] * 9, before='<dimension ref="A1:B2"/>')
     assert len(rows_of(workbook(sheet))) == 9
 
@@ -173,7 +173,7 @@ def trimmed(texts: list[str]) -> list[str]:
 
 
 @pytest.mark.hazard("A workbook with a cell at XFD1048576")
-def test_empty_cell_far_to_the_right_is_no_value() -> None:
+def test_empty_cell_far_to_the_right_is_ignored() -> None:
     assert only_row(number("1") + '<c r="XFD2" s="1"/>') == ["1"]
 
 
@@ -212,7 +212,7 @@ def test_zip_without_a_workbook_is_refused() -> None:
         rows_of(packed({"word/document.xml": "<a/>"}))
 
 
-def test_encrypted_entry_asks_for_a_file_without_password() -> None:
+def test_workbook_with_a_password_is_refused() -> None:
     file = bytearray(workbook(worksheet(row(number("1")))))
     at = 0
     while (at := file.find(b"PK\x01\x02", at)) >= 0:
@@ -232,7 +232,7 @@ def test_workbook_cut_short_anywhere_is_unreadable() -> None:
 @pytest.mark.hazard("A file of arbitrary bytes")
 @settings(max_examples=200)
 @given(st.data())
-def test_workbook_with_any_bytes_changed_is_read_or_a_workbook_error(data: st.DataObject) -> None:
+def test_workbook_with_changed_bytes_is_read_or_raises_a_workbook_error(data: st.DataObject) -> None:
     file = bytearray(workbook(worksheet(*[row(number(str(n))) for n in range(9)]), styles=STYLES))
     for _ in range(data.draw(st.integers(1, 4))):
         file[data.draw(st.integers(0, len(file) - 1))] = data.draw(st.integers(0, 255))
@@ -253,13 +253,13 @@ def test_sizes_are_counted_and_declared_sizes_are_not_trusted() -> None:
         with pytest.raises(WorkbookTooLargeError, match="unpacks to more than"):
             rows_of(file, limits=limits)
     # The directory declares a small sheet: reading ends early, and the checksum does not match.
-    lying = bytearray(file)
+    misstated = bytearray(file)
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
         entry = archive.getinfo("xl/worksheets/sheet1.xml")
-    at = lying.find(struct.pack("<L", entry.file_size), archive.start_dir)
-    lying[at : at + 4] = struct.pack("<L", 2_000)
+    at = misstated.find(struct.pack("<L", entry.file_size), archive.start_dir)
+    misstated[at : at + 4] = struct.pack("<L", 2_000)
     with pytest.raises(UnreadableWorkbookError, match="damaged"):
-        rows_of(bytes(lying))
+        rows_of(bytes(misstated))
 
 
 @pytest.mark.hazard("A workbook that unpacks to much, has many entries or states false sizes")
