@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from shared.delimited._arrays import Mask, Positions, Words
+from shared.delimited._words import Mask, Positions, Words
 
 WORD: Final = 64
 # Arrays without a dimension, which NumPy would else make of each number anew.

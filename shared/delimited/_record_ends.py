@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 
-from shared.delimited._arrays import Bytes, Mask, Positions, Words
 from shared.delimited._bits import (
     WORD,
     count_of,
@@ -23,6 +22,7 @@ from shared.delimited._bits import (
     running_parity,
 )
 from shared.delimited._records import LF, QUOTE, literal_quotes, record_bounds
+from shared.delimited._words import Bytes, Mask, Positions, Words
 from shared.delimited.dialect import Delimiter
 
 # Arrays without a dimension, which NumPy would else make of each number anew.

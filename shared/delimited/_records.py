@@ -9,9 +9,8 @@ from typing import Final
 
 import numpy as np
 
-from shared.delimited._arrays import Bytes, Mask, Positions
 from shared.delimited._bits import packed, room_for, running_parity, unpacked
-from shared.delimited._numbers import PAD
+from shared.delimited._words import PAD, Bytes, Mask, Positions
 from shared.delimited.cells import blanks_of, unquoted
 from shared.delimited.dialect import Delimiter
 from shared.delimited.errors import DelimitedError
@@ -107,7 +106,7 @@ class CellPositions:
     firsts: Bytes
     """The first byte of each text, 0 where it is empty: `[k, n]`."""
     buffer: Bytes
-    """The data between two paddings of zeros, as `shared.delimited._numbers` reads it."""
+    """The data between two paddings of zeros, as `shared.delimited._words` reads it."""
     quotes: Positions
     beyond_ascii: Positions | None
     """The positions of bytes that are not ASCII, None without any."""

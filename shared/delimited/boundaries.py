@@ -4,9 +4,9 @@ import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from shared.delimited._arrays import is_ascii
 from shared.delimited._record_ends import RecordEnds, RecordFinder
 from shared.delimited._records import open_quote
+from shared.delimited._words import is_ascii
 from shared.delimited.dialect import Delimiter
 from shared.delimited.errors import DelimitedError
 

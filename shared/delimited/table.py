@@ -19,10 +19,21 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from shared.delimited._arrays import LAST_ASCII, Bytes, Floats, Mask, Positions, Words, is_ascii
-from shared.delimited._numbers import PAD, padded, plain_numbers
 from shared.delimited._records import QUOTE, CellPositions, split_records
-from shared.delimited._text_words import mixed, text_hashes
+from shared.delimited._words import (
+    LAST_ASCII,
+    PAD,
+    Bytes,
+    Floats,
+    Mask,
+    Positions,
+    Words,
+    is_ascii,
+    mixed,
+    padded,
+    plain_numbers,
+    text_hashes,
+)
 from shared.delimited.cells import unquoted
 from shared.delimited.dialect import Delimiter
 

@@ -10,8 +10,14 @@ from shared.delimited.table import Table
 from shared.delimited.writing import LineWriter
 from shared.inputs.header import Layout
 from shared.scoring.passthrough import passthrough_lines, source_row_of, symbol_of
-from shared.scoring.results import ROW_ERROR_COLUMNS, SCORE_COLUMNS, SOURCE_ROW
-from shared.scoring.row_errors import RowError, row_error_line, row_error_texts
+from shared.scoring.results import (
+    ROW_ERROR_COLUMNS,
+    SCORE_COLUMNS,
+    SOURCE_ROW,
+    RowError,
+    row_error_line,
+    row_error_texts,
+)
 from shared.scoring.scores import ScoredRows
 from shared.scoring.validation import ValidatedRows
 from shared.scoring.values import unguarded

@@ -17,7 +17,7 @@ from shared.inputs.columns import BY_NAME, COLUMNS, EBITDA_STAND_INS, Column, Ki
 from shared.inputs.header import Layout
 from shared.scoring.features import CAP_TO_LIABILITIES_RANGE, cap_to_liabilities
 from shared.scoring.plain_cells import Floats, Mask, bare_quarters, lettered_quarters, plain_text, plain_years
-from shared.scoring.row_errors import RowError, shown
+from shared.scoring.results import RowError, shown
 from shared.scoring.values import FIRST_YEAR, is_blank, read_number, read_quarter, read_year, trimmed, unguarded
 from shared.vocabulary import JobType
 

@@ -5,7 +5,7 @@ import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.delimited._numbers import padded, plain_numbers
+from shared.delimited._words import padded, plain_numbers
 
 PLAIN = re.compile(rb"-?(\d+\.?\d*|\.\d+)")
 

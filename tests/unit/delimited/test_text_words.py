@@ -4,8 +4,7 @@ import numpy as np
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from shared.delimited._numbers import padded
-from shared.delimited._text_words import text_hashes
+from shared.delimited._words import padded, text_hashes
 
 
 @settings(max_examples=100)

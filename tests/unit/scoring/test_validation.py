@@ -2,8 +2,7 @@ import json
 
 import pytest
 
-from shared.scoring.results import SCORE_COLUMNS
-from shared.scoring.row_errors import shown
+from shared.scoring.results import SCORE_COLUMNS, shown
 from tests.unit.scoring.scored_files import (
     RATIOS,
     STATEMENTS,
