@@ -17,34 +17,34 @@ _LAST: Final = np.array(WORD - 1, np.uint64)
 
 
 def packed(flags: Mask) -> Words:
-    """The places whose flags are true; their number must be a multiple of `WORD`."""
+    """Returns the places whose flags are true; the number of flags must be a multiple of `WORD`."""
     return np.packbits(flags, bitorder="little").view("<u8")
 
 
 def unpacked(words: Words, count: int) -> Mask:
-    """The flags of so many places."""
+    """Returns the flags of the first `count` places."""
     return np.unpackbits(words.view(np.uint8), count=count, bitorder="little").view(np.bool_)
 
 
 def room_for(count: int) -> int:
-    """So many places as fill whole words, one word at least, and hold one more than `count`."""
+    """Returns the number of places in whole words that hold at least one more than `count`."""
     return (count // WORD + 1) * WORD
 
 
 def count_of(words: Words) -> int:
-    """How many places there are."""
+    """Returns how many places there are."""
     return int(np.bitwise_count(words).sum())
 
 
 def places_of(words: Words) -> Positions:
-    """The places in order."""
+    """Returns the places in order."""
     used = np.flatnonzero(words != 0)
     bits = np.flatnonzero(unpacked(words[used], len(used) * WORD))
     return used[bits // WORD] * WORD + bits % WORD
 
 
 def last_of(words: Words) -> int:
-    """The last place; -1 when there is none."""
+    """Returns the last place, -1 if there is none."""
     index = len(words) - 1
     while index > 0 and not words[index]:
         index -= 1
@@ -52,12 +52,12 @@ def last_of(words: Words) -> int:
 
 
 def lowest(word: int) -> int:
-    """The lowest bit of a word that has one."""
+    """Returns the lowest bit of a word that is not 0."""
     return (word & -word).bit_length() - 1
 
 
 def one_on(words: Words) -> Words:
-    """The places after these, and the first of all."""
+    """Returns the places after these, and place 0."""
     moved = words << _ONE
     moved[1:] |= words[:-1] >> _LAST
     moved[0] |= _ONE
@@ -65,7 +65,7 @@ def one_on(words: Words) -> Words:
 
 
 def running_parity(words: Words) -> Words:
-    """The places up to and with which an odd number of places stands."""
+    """Returns the prefix XOR: the places up to which, themselves included, the number of places is odd."""
     parity = words.copy()
     shifted = np.empty_like(words)
     for distance in _DISTANCES:
@@ -78,5 +78,5 @@ def running_parity(words: Words) -> Words:
 
 
 def is_last_set(words: Words) -> bool:
-    """Whether the last bit of the last word is set."""
+    """Returns whether the last bit of the last word is set."""
     return bool(words[-1] >> _LAST)

@@ -1,4 +1,4 @@
-"""Where records end, as bits: what planning asks of a block, at little more than the cost of comparing its bytes.
+"""Where records end, as bits: what planning needs of a block, at little more than the cost of comparing its bytes.
 
 Places are bits (see `shared.delimited._bits`), so that counting records takes no array of where they end. The grammar
 is that of `shared.delimited.cells`.
@@ -44,12 +44,12 @@ class RecordEnds:
     """Whether the text ends inside quotes."""
     _text_size: int
     _newlines: Words
-    """One for each record. Of a last record without newline it is the place where it would stand."""
+    """One for each record. Of a last record without newline it is the place behind its last byte."""
     _row_newlines: Words
     """Those of records that are not blank."""
 
     def first_from(self, place: int) -> int:
-        """The first end that is not before the place; `size` when all are."""
+        """Returns the first end that is not before the place, or `size` if there is none."""
         if place >= self.size:
             return self.size
         index, bit = divmod(max(place - 1, 0), WORD)
@@ -60,7 +60,7 @@ class RecordEnds:
         return min(index * WORD + lowest(word) + 1, self.size)
 
     def of_row(self, number: int) -> int:
-        """The end of the row of that number, the first being 1; `size` when there are fewer."""
+        """Returns the end of the row of that number, the first being 1, or `size` if there are fewer."""
         if number > self.row_count:
             return self.size
         rows = np.cumsum(np.bitwise_count(self._row_newlines), dtype=np.int64)
@@ -71,16 +71,16 @@ class RecordEnds:
         return min(index * WORD + lowest(word) + 1, self.size)
 
     def rows_to(self, end: int) -> int:
-        """How many rows end at this end or before it."""
+        """Returns how many rows end at this end or before it."""
         if end == self.size:
             return self.row_count
         index, bit = divmod(end, WORD)
         return count_of(self._row_newlines[:index]) + (int(self._row_newlines[index]) & (1 << bit) - 1).bit_count()
 
     def start_of_longer(self, limit_bytes: int) -> int | None:
-        """Where the first record starts that has more bytes than the limit, its newline not counted; None without one.
+        """Returns the start of the first record of more bytes than the limit (newline excluded), or None.
 
-        What follows the last end is taken for a record.
+        The bytes after the last end count as a record.
         """
         if self._text_size <= limit_bytes:
             return None
@@ -98,7 +98,7 @@ class RecordFinder:
         self._flags = np.empty(0, np.bool_)
 
     def find(self, data: bytes, *, is_last: bool) -> RecordEnds:
-        """The ends in bytes that start where a record does. The last ones of a file end a record."""
+        """Returns the ends in bytes that start where a record does. The last bytes of a file end a record."""
         text = np.frombuffer(data, np.uint8)
         newlines = self._where(text, _LF)
         newline_count = count_of(newlines)
@@ -120,9 +120,9 @@ class RecordFinder:
         return RecordEnds(size, count_of(rows), newline_count, is_quote_open, len(text), newlines, rows)
 
     def _inside(self, text: Bytes, quotes: Words, marks: Words) -> Words:
-        """Which places are inside quotes, the opening quote with them."""
+        """Returns the places inside quotes, opening quotes included."""
         inside = running_parity(quotes)
-        # Parity is right exactly when before each quote that opens stands one of these: see `literal_quotes`.
+        # Parity is right exactly when each opening quote follows one of these: see `literal_quotes`.
         opening = quotes & inside
         opening &= ~one_on(marks)
         if not np.count_nonzero(opening):
@@ -132,7 +132,7 @@ class RecordFinder:
         return running_parity(self._at(text, places if literal is None else places[~literal]))
 
     def _of_rows(self, text: Bytes, newlines: Words, marks: Words) -> Words:
-        """The newlines of records that are not blank; `marks` are all delimiters, newlines and quotes."""
+        """Returns the newlines of records that are not blank; `marks` are all delimiters, newlines and quotes."""
         starts = one_on(newlines)
         empty = starts & newlines
         starts ^= empty
@@ -143,7 +143,7 @@ class RecordFinder:
         return self._at(text, places[~is_blank])
 
     def _where(self, text: Bytes, byte: Bytes) -> Words:
-        """Where the byte stands."""
+        """Returns the places of the byte."""
         flags = self._flags_of(text)
         np.equal(text, byte, flags[: len(text)])
         return packed(flags)
@@ -155,7 +155,7 @@ class RecordFinder:
         return packed(flags)
 
     def _flags_of(self, text: Bytes) -> Mask:
-        """A flag for each place of the text, and what is missing from a word, with one at least, false."""
+        """Returns a flag for each place of the text, filled up to whole words with one false flag or more."""
         size = room_for(len(text))
         if size > len(self._flags):
             self._flags = np.empty(size, np.bool_)
@@ -164,13 +164,13 @@ class RecordFinder:
 
 
 def _may_reach(starts: Words, ends: Words, marks: Words) -> bool:
-    """Whether from one of the starts an end may be the next mark; when not, none is.
+    """Returns whether an end may be the next mark after one of the starts; false is certain.
 
-    A start added to the places without marks carries through them, and leaves its bit at the mark after them.
+    The sum of a start and the places without marks after it overflows through them to the bit of the next mark.
     """
     between = ~marks
     reached = between + starts
-    carried = reached < between
-    reached[1:] += carried[:-1]
+    overflows = reached < between
+    reached[1:] += overflows[:-1]
     # A carry that runs through all of the next word as well is not followed.
-    return bool((carried[:-1] & (reached[1:] == 0)).any() or np.count_nonzero(reached & ends))
+    return bool((overflows[:-1] & (reached[1:] == 0)).any() or np.count_nonzero(reached & ends))

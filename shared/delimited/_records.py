@@ -42,7 +42,7 @@ class Records:
         return len(self.starts)
 
     def field_bounds(self, selected: Mask | Positions | slice, k: int) -> tuple[Positions, Positions]:
-        """Where the fields of the selected records (m of them) lie: starts and ends, each `[k, m]`.
+        """Returns the starts and ends of the fields of the selected records (m of them), each `[k, m]`.
 
         Field j of the i-th selected record is `data[starts[j, i]:ends[j, i]]`, quotes included.
         Raises ValueError when a selected record does not have exactly `k` fields.
@@ -62,12 +62,12 @@ class Records:
         return starts, ends
 
     def fields(self, index: int) -> list[bytes]:
-        """The fields of one record, however many it has, unquoted."""
+        """Returns the fields of one record, unquoted."""
         starts, ends = self.field_bounds(np.array([index]), int(self.field_counts[index]))
         return [unquoted(self.data[start:end]) for start, end in zip(starts[:, 0], ends[:, 0], strict=True)]
 
     def has_nul(self) -> Mask:
-        """Which records contain a NUL byte: `[n]`."""
+        """Returns which records contain a NUL byte: `[n]`."""
         found = np.zeros(len(self), np.bool_)
         if b"\0" in self.data:
             places = np.flatnonzero(np.frombuffer(self.data, np.uint8) == 0)
@@ -77,7 +77,7 @@ class Records:
         return found
 
     def has_field_over(self, limit_bytes: int) -> Mask:
-        """Which records have a field of more than `limit_bytes` as written, quotes included: `[n]`.
+        """Returns which records have a field of more than `limit_bytes` as written, quotes included: `[n]`.
 
         Only records longer than the limit are looked into, so the usual chunk costs one comparison a record.
         """
@@ -152,7 +152,7 @@ class Structure:
 
 
 def split_records(data: bytes, delimiter: Delimiter) -> Records:
-    """The records of `data`, which starts at the start of a record.
+    """Returns the records of `data`, which starts at the start of a record.
 
     Raises DelimitedError, with the offset and line in `data` of the quote, when one is open at the end.
     """
@@ -177,7 +177,7 @@ def split_records(data: bytes, delimiter: Delimiter) -> Records:
 
 
 def record_bounds(text: Bytes, line_ends: Positions, delimiter: Delimiter) -> tuple[Positions, Positions, Mask]:
-    """Starts, ends (CR of CRLF excluded) and blankness of the records which the given newlines end.
+    """Returns starts, ends (CR of CRLF excluded) and blankness of the records which the given newlines end.
 
     The first record starts at 0. A line end may be `len(text)`, for a record without a newline.
     """
@@ -188,7 +188,7 @@ def record_bounds(text: Bytes, line_ends: Positions, delimiter: Delimiter) -> tu
     terminated = line_ends < len(text)
     ends[(line_ends > starts) & terminated & (text[line_ends - 1] == CR)] -= 1
     blank = ends == starts
-    # Most records begin or end with a byte that is not blank, and need no further look.
+    # Most records begin or end with a byte that is not blank and are done.
     is_blank = _blank_bytes(delimiter)
     suspects = np.flatnonzero(~blank)
     suspects = suspects[is_blank[text[starts[suspects]]]]
@@ -203,14 +203,14 @@ def record_bounds(text: Bytes, line_ends: Positions, delimiter: Delimiter) -> tu
 
 @cache
 def _blank_bytes(delimiter: Delimiter) -> Mask:
-    """Which bytes a blank record may consist of: `[256]`, to be indexed by bytes."""
+    """Returns which bytes a blank record may consist of: `[256]`, to be indexed by bytes."""
     mask = np.zeros(256, np.bool_)
     mask[list(blanks_of(delimiter))] = True
     return mask
 
 
 def structure_of(data: bytes, delimiter: Delimiter) -> Structure:
-    """The separators of `data` outside quotes, delimiters and LFs, and its quotes."""
+    """Returns the separators of `data` outside quotes (delimiters and LFs) and its quotes."""
     text = np.frombuffer(data, np.uint8)
     # With room for whole words.
     flags = np.zeros(room_for(len(text)), np.bool_)
@@ -224,22 +224,22 @@ def structure_of(data: bytes, delimiter: Delimiter) -> Structure:
     if literal is not None:
         special = quotes[~literal]
         found[quotes[literal]] = False
-    # A byte is inside a quoted field when an odd number of special quotes stand before it.
+    # A byte is inside a quoted field when the number of special quotes before it is odd.
     inside = unpacked(running_parity(packed(flags)), len(text))
     np.greater(separator, inside, out=separator)  # and not inside
     return Structure(np.flatnonzero(separator), quotes, _opening(special) if len(special) % 2 else None)
 
 
 def open_quote(data: bytes, delimiter: Delimiter) -> int | None:
-    """The quote that is still open at the end of `data`, which starts at the start of a record."""
+    """Returns the quote that is still open at the end of `data`, which starts at the start of a record."""
     return structure_of(data, delimiter).open_quote
 
 
 def literal_quotes(text: Bytes, quotes: Positions, delimiter: int) -> Mask | None:
-    """Which of the quotes are data by the grammar, or None when none is.
+    """Returns which of the quotes are data by the grammar, or None when none is.
 
-    Counting parity is right exactly when each quote that would open does open: it stands first in a field, or right
-    after the quote that would have closed (the two are then an escaped quote).
+    Counting parity is right exactly when each quote that would open does open: it is the first byte of a field, or is
+    right after the quote that would have closed (the two are then an escaped quote).
     """
     before = text[quotes - 1]
     can_open = (before == LF) | (before == delimiter)
@@ -252,15 +252,15 @@ def literal_quotes(text: Bytes, quotes: Positions, delimiter: int) -> Mask | Non
 
 
 def _literal_quotes_one_by_one(can_open: Mask, follows: Mask) -> Mask:
-    """The automaton itself, over quotes only: what lies between two quotes cannot change its state unseen.
+    """Runs the automaton of the grammar over quotes only: nothing between two quotes changes its state.
 
-    `can_open[i]`: a separator or the start stands before quote i. `follows[i]`: quote i-1 stands right before it.
+    `can_open[i]`: quote i follows a separator or the start. `follows[i]`: quote i-1 is right before it.
     """
     count = len(can_open)
     literal = np.ones(count, np.bool_)
     escapes = follows.tolist()
     i = 0
-    # Outside quotes all that do not open are data, however many: inches and seconds cost no steps.
+    # Outside quotes, quotes that do not open are data (inches, seconds) and cost no steps.
     for opening in np.flatnonzero(can_open).tolist():
         if opening < i:
             continue
@@ -276,7 +276,7 @@ def _literal_quotes_one_by_one(can_open: Mask, follows: Mask) -> Mask:
 
 
 def _opening(quotes: Positions) -> int:
-    """The quote that opened the field still open at the end: back over escaped pairs from the last quote."""
+    """Returns the quote that opened the field still open at the end: the last one before all escaped pairs."""
     i = len(quotes) - 1
     while i >= 2 and quotes[i - 1] == quotes[i] - 1:
         i -= 2

@@ -23,7 +23,7 @@ Words = NDArray[np.uint64]
 LAST_ASCII: Final = 0x7F
 
 PAD: Final = 16
-"""Bytes that a buffer carries before and after its text, so that 16 may be read up to any of its positions."""
+"""Zero bytes of a buffer before and after its text, so that 16 may be read up to any of its positions."""
 
 # Of a size at which the intermediate words stay in the processor's cache.
 _BLOCK: Final = 8192
@@ -61,7 +61,7 @@ _MIXERS: Final = (
     (np.uint64(27), np.uint64(0x94D049BB133111EB)),
 )
 _LAST_SHIFT: Final = np.uint64(31)
-# The bytes of a word that are the text's own, when so many of its bytes are left.
+# The bytes of a word that are the text's own, by how many of its bytes are left.
 _KEPT: Final = np.array([2 ** (8 * left) - 1 for left in range(_WORD + 1)], np.uint64)
 _SEVEN_BITS: Final = np.uint64(0x7F7F7F7F7F7F7F7F)
 _FROM_A: Final = np.uint64(0x1F1F1F1F1F1F1F1F)
@@ -75,7 +75,7 @@ def is_ascii(data: bytes) -> bool:
 
 
 def padded(data: bytes) -> Bytes:
-    """The bytes with `PAD` zeros before and after."""
+    """Returns the bytes with `PAD` zeros before and after."""
     buffer = np.empty(len(data) + 2 * PAD, np.uint8)
     buffer[:PAD] = buffer[PAD + len(data) :] = 0
     buffer[PAD : PAD + len(data)] = np.frombuffer(data, np.uint8)
@@ -83,12 +83,12 @@ def padded(data: bytes) -> Bytes:
 
 
 def words_of(buffer: Bytes) -> Words:
-    """The eight bytes from each position of a buffer on, the first in the lowest byte: `[len(buffer) - 7]`."""
+    """Returns the eight bytes from each position of a buffer on, the first in the lowest byte: `[len(buffer) - 7]`."""
     return np.ndarray(len(buffer) - _WORD + 1, "<u8", buffer, strides=(1,))
 
 
 def plain_numbers(buffer: Bytes, firsts: Bytes, starts: Positions, ends: Positions) -> tuple[Floats, Mask]:
-    """The numbers in cells `[starts[i], ends[i])` of a padded text, and which cells are plain numbers: `[n]` each.
+    """Returns the numbers in cells `[starts[i], ends[i])` of a padded text, and which are plain numbers: `[n]` each.
 
     Positions count in the text, without its padding; `firsts[i]` is the first byte of the cell, 0 where it is empty.
     A cell that is no plain number has NaN and may still be a number.
@@ -115,7 +115,7 @@ def plain_numbers(buffer: Bytes, firsts: Bytes, starts: Positions, ends: Positio
 
 
 def _read_short(words: Words, ends: Positions, lengths: Positions) -> tuple[Floats, Mask]:
-    """The cells of at most eight characters beside a sign."""
+    """Reads the cells of at most eight characters without a sign: numbers, and which cells are plain numbers."""
     fits = lengths <= _WORD
     digits = _digits(words[ends - 8], _KEPT_HIGH.take(np.minimum(lengths, _LONGEST)))
     point = _first_point(digits)
@@ -126,7 +126,7 @@ def _read_short(words: Words, ends: Positions, lengths: Positions) -> tuple[Floa
 
 
 def _read_long(words: Words, ends: Positions, lengths: Positions) -> tuple[Floats, Mask]:
-    """The cells of more than eight characters beside a sign, which stand in two words."""
+    """Reads the cells of more than eight characters without a sign, which take two words."""
     fits = lengths <= _LONGEST
     kept = np.where(fits, lengths, 0)
     high, low = _digits(words[ends - 8], _KEPT_HIGH[kept]), _digits(words[ends - 16], _KEPT_LOW[kept])
@@ -144,12 +144,12 @@ def _read_long(words: Words, ends: Positions, lengths: Positions) -> tuple[Float
 
 
 def _digits(word: Words, kept: Words) -> Words:
-    """A digit a byte, 0 where the byte is not the cell's own; other characters become more than nine."""
+    """Returns a digit in each byte, 0 where the byte is not the cell's own; other characters become more than nine."""
     return (word ^ _ZEROS) & kept
 
 
 def _first_point(digits: Words) -> Words:
-    """The highest bit of the first byte with a point, 0 if none.
+    """Returns the highest bit of the first byte with a point, 0 if none.
 
     With two points in a word the other one stays and is no digit, so the cell is refused later.
     """
@@ -159,10 +159,10 @@ def _first_point(digits: Words) -> Words:
     return found & -found
 
 
-def _closed_up(digits: Words, point: Words, carried: Words | np.uint64 = _NOTHING) -> Words:
-    """The word without the byte of the point: what stood before it moves up, and `carried` comes in at the front."""
+def _closed_up(digits: Words, point: Words, shifted_in: Words | np.uint64 = _NOTHING) -> Words:
+    """Returns the word without the byte of the point: bytes before it move up by one, after `shifted_in`."""
     moved: Words = (point << _ONE) - _ONE
-    return digits ^ ((digits ^ ((digits << _EIGHT) | carried)) & moved)
+    return digits ^ ((digits ^ ((digits << _EIGHT) | shifted_in)) & moved)
 
 
 def _all_digits(digits: Words) -> Mask:
@@ -170,14 +170,14 @@ def _all_digits(digits: Words) -> Mask:
 
 
 def _integer(digits: Words) -> Words:
-    """The integer that eight digits write, the first in the lowest byte."""
+    """Returns the integer that eight digits write, the first in the lowest byte."""
     pairs = (digits * _TIMES_PAIRS) >> _EIGHT
     quads = ((pairs & _PAIRS) * _TIMES_QUADS) >> np.uint64(16)
     return ((quads & _QUADS) * _TIMES_EIGHTS) >> np.uint64(32)
 
 
 def text_hashes(buffer: Bytes, starts: Positions, ends: Positions, *, ignore_case: bool = False) -> Words:
-    """The hashes of the texts `[starts[i], ends[i])` of a padded buffer: `[n]`.
+    """Returns the hashes of the texts `[starts[i], ends[i])` of a padded buffer: `[n]`.
 
     Positions count in the text, without its padding. `ignore_case` is of ASCII letters alone.
     """
@@ -189,7 +189,7 @@ def text_hashes(buffer: Bytes, starts: Positions, ends: Positions, *, ignore_cas
 
 
 def have_lower_case(buffer: Bytes, starts: Positions, ends: Positions) -> Mask:
-    """Which of the texts `[starts[i], ends[i])` of a padded buffer have one of the letters a to z: `[n]`."""
+    """Returns which of the texts `[starts[i], ends[i])` of a padded buffer have a letter from a to z: `[n]`."""
     found = np.zeros(len(starts), np.bool_)
     for rows, words in _words(buffer, starts, ends):
         found[rows] |= _lower_case(words) != 0
@@ -197,14 +197,14 @@ def have_lower_case(buffer: Bytes, starts: Positions, ends: Positions) -> Mask:
 
 
 def mixed(words: Words) -> Words:
-    """The words, one to one, so that every bit of each depends on all of its bits."""
+    """Returns the words mixed one to one, so that every bit of a word depends on all of its bits."""
     for shift, multiplier in _MIXERS:
         words = (words ^ (words >> shift)) * multiplier
     return words ^ (words >> _LAST_SHIFT)
 
 
 def _words(buffer: Bytes, starts: Positions, ends: Positions) -> Iterator[tuple[Positions, Words]]:
-    """Eight bytes of each text that has so many left, by index, and then the next; 0 for bytes behind its end."""
+    """Yields eight bytes at a time of the texts that have any left, with their indices; 0 for bytes behind an end."""
     words = words_of(buffer)
     lengths = ends - starts
     rows = np.arange(len(starts))
@@ -215,11 +215,11 @@ def _words(buffer: Bytes, starts: Positions, ends: Positions) -> Iterator[tuple[
 
 
 def _upper(words: Words) -> Words:
-    """Eight ASCII characters a word, letters in upper case: the bit that tells the cases apart taken off them."""
+    """Returns words of eight ASCII characters with letters in upper case: the case bit is subtracted."""
     return words - (_lower_case(words) >> _TWO)
 
 
 def _lower_case(words: Words) -> Words:
-    """The highest bit of each byte that is one of the letters a to z."""
+    """Returns the highest bit of each byte that is one of the letters a to z."""
     low = words & _SEVEN_BITS
     return ((low + _FROM_A) ^ (low + _BEYOND_Z)) & ~words & _HIGH_BITS

@@ -66,7 +66,7 @@ def detect(head: bytes, *, encoding: str | None = None, is_whole_file: bool) -> 
     newline = _newline(text)
     preamble = re.match(rb"sep=([,;\t|])\r?\n?", text, re.IGNORECASE)
     if preamble:
-        # Excel's own note to itself; the header is on the next line.
+        # Written by Excel for itself; the header is on the next line.
         delimiter = next(d for d in DELIMITERS if d.encode() == preamble[1])
         skipped = len(preamble[0].decode().encode(found))
     else:
@@ -98,12 +98,12 @@ def _decoded(body: bytes, encoding: str, *, offset: int, is_whole_file: bool) ->
 
 
 def _delimiter_of(data: bytes) -> Delimiter:
-    """Returns the delimiter most frequent outside quotes in the first line that is not blank; of equals the first."""
+    """Returns the delimiter most frequent outside quotes in the first line that is not blank; ties go to the first."""
     field_of_any = field_pattern("".join(DELIMITERS))
     counts = dict.fromkeys(DELIMITERS, 0)
     at = 0
     is_blank = True
-    # Which one delimits is not known yet, so a quote may open a field after each of them. One left open ends the look.
+    # The delimiter is not known yet, so a quote may open a field after each of them. An open quote ends the search.
     while at < len(data) and (field := field_of_any.match(data, at)):
         separator = data[field.end() : field.end() + 1]
         is_blank = is_blank and separator in b"\n" and not field[0].strip()
@@ -117,7 +117,7 @@ def _delimiter_of(data: bytes) -> Delimiter:
 
 def _newline(text: bytes) -> Newline:
     """Returns the line end most in use outside quotes. Only a file that ends its lines with lone CRs is `cr`."""
-    # Pairs of quotes are enough here; exactness is the business of the records.
+    # Pairs of quotes are exact enough to count line ends.
     bare = re.sub(rb'"[^"]*+"', b"", text)
     crlf = bare.count(b"\r\n")
     lf = bare.count(b"\n") - crlf

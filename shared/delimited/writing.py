@@ -138,7 +138,7 @@ class RecordWriter:
             return  # each of them is part of a CRLF that ends a record
         rows = np.searchsorted(table.cells.field_starts[0], places, side="right") - 1
         places = places[(rows >= 0) & (places < table.cells.field_ends[-1, rows])]
-        # A cell may hold millions of them, and is marked once.
+        # A cell may hold millions of them and is marked once.
         cells = np.unique(np.searchsorted(table.cells.field_ends.T.ravel(), places, side="right"))
         for row, column in zip(*(part.tolist() for part in np.divmod(cells, len(table.cells.field_ends))), strict=True):
             self._texts[row][column] = table.text(column, row)
@@ -210,7 +210,7 @@ def fraction_cells(fractions: Floats) -> Texts:
     digits = np.rint(fractions * _SCALES[zeros]).astype(np.int64)
     high = digits // 1000
     low = digits - high * 1000
-    # Between these `zeros` tells apart; a smaller one comes out of Python in exponent form.
+    # `zeros` covers this range; Python writes smaller numbers in exponent form.
     is_here = (fractions >= 0.0001) & (fractions < 1)
     high[~is_here] = low[~is_here] = 0
     text = np.where(low == 0, _LAST_DIGITS[high], _DIGITS[high] | _LAST_DIGITS[low] << _BITS_OF_THREE)

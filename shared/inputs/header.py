@@ -1,6 +1,6 @@
-"""The header of a file, and the layout of its rows that Plan settles once for every Score.
+"""The header of a file, and the layout of its rows that Plan decides once for every Score.
 
-Standard library only, so that the api function can refuse a file at the door without NumPy.
+Standard library only, so that the api function can refuse an upload without NumPy.
 """
 
 import json
@@ -91,7 +91,7 @@ class Layout:
 def read_header(cells: Sequence[str], *, max_columns: int = MAX_COLUMNS) -> Header:
     """The header written in these cells.
 
-    Marks nobody sees (BOM, NBSP, zero-width and surrounding spaces) are trimmed. A column without a name, which a
+    Invisible characters (BOM, NBSP, zero-width and surrounding spaces) are trimmed. A column without a name, which a
     trailing delimiter makes, becomes `column_7` by its place.
     Raises TooLargeError, or DuplicateColumnsError naming what is there twice.
     """

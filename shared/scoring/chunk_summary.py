@@ -1,4 +1,4 @@
-"""What one chunk adds to the risk summary of its job: counts and sums, small beside the chunk's rows.
+"""What one chunk adds to the risk summary of its job: counts and sums, much smaller than the chunk's rows.
 
 Everything but the keys of companies and periods stays of bounded size, whatever the rows hold.
 """
@@ -26,7 +26,7 @@ Keys = NDArray[np.uint64]
 
 RISKIEST: Final = 10
 MAX_SECTORS: Final = 1_000
-"""Sectors that a chunk tells apart, the largest; the rest are counted together."""
+"""The largest sectors of a chunk, counted one by one; the rest are counted together."""
 
 BIN_WIDTH: Final = 0.005
 """Of the histogram of default probabilities, in natural logarithm: a bin's middle is within 0.25 % of all in it."""

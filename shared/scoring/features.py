@@ -31,7 +31,7 @@ class Feature:
     """One input of a model. `risk_direction` is 1 where risk never falls as the feature rises, -1 where it never rises.
 
     `of` maps figures, each `[n]` with NaN for a blank, to the feature `[n]`: NaN where an input is blank, and infinite
-    where it lies beyond what the model tells apart.
+    where it lies beyond what the model distinguishes.
     """
 
     name: str

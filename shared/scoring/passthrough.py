@@ -66,7 +66,7 @@ def symbol_of(text: str) -> str:
 
 
 def source_row_of(line: bytes) -> int | None:
-    """Returns the number at the end of a retry's line, or None where somebody wrote something else there."""
+    """Returns the number at the end of a retry's line, or None where the cell holds anything else."""
     number = line.rpartition(b",")[2]
     return int(number) if number.isdigit() and len(number) <= _ROW_DIGITS else None
 

@@ -1,13 +1,13 @@
-"""The file of a retry, from the result files of its parent: their input columns as they stand, in order of the rows.
+"""The file of a retry, from the result files of its parent: their input columns as written, in order of the rows.
 
 A `failed` or `unprocessed` file has the input columns, `row`, and for failed rows the row errors. Of these the input
 columns are kept byte by byte: guards against formulas stay, since reading takes them off and writing puts them on
-again. Behind them stands `source_row`, the number of the row in the file that was first uploaded. The file of a retry
+again. Behind them comes `source_row`, the number of the row in the file that was first uploaded. The file of a retry
 of a retry has that column already.
 
-A malformed record stands whole in the first cell of a result file. Here it becomes a record of two cells, itself and
-its number: as malformed as it was, whatever delimiter it was written with, and `shared.scoring.passthrough` gives it
-back as it stood. In an `unprocessed` file nothing says that a record was malformed. There it is one whose first cell
+A malformed record is written whole into the first cell of a result file. Here it becomes a record of two cells, itself
+and its number: as malformed as it was, whatever delimiter it was written with, and `shared.scoring.passthrough` writes
+it as it was. In an `unprocessed` file nothing says that a record was malformed. There it is one whose first cell
 has several fields in it and whose other cells are empty.
 
 Standard library only: a regular expression over the bytes finds the cells.

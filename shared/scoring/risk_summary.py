@@ -40,7 +40,7 @@ FEWEST_ROWS_COMPARED: Final = 500
 
 
 class RiskSummary:
-    """Takes the summaries of a job's chunks, in order, and tells what they come to."""
+    """Takes the summaries of a job's chunks, in order, and adds them up."""
 
     def __init__(self) -> None:
         self._levels, self._grades = [0] * len(RISK_LEVELS), [0] * len(RISK_GRADES)
@@ -171,7 +171,7 @@ def population_stability(rows: Sequence[int], training_rows: Sequence[int]) -> d
     """The population stability index of rows by grade against those of the training data, and how to read it.
 
     The index is the sum over the grades of `(share - training share) * ln(share / training share)`; a grade without
-    rows counts as half a row, so that it stays finite. With too few rows it is told, and not read.
+    rows counts as half a row, so that it stays finite. With too few rows it is shown without a reading.
     """
     shares, training_shares = _shares(rows), _shares(training_rows)
     index = sum(

@@ -41,7 +41,7 @@ class TopFactors:
     index: Indices
 
     def of(self, row: int) -> list[dict[str, Any]]:
-        """The factors of a row."""
+        """Returns the factors of a row."""
         factors: list[dict[str, Any]] = json.loads(unquoted(self.cells[self.index[row]]))
         return factors
 

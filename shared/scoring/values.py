@@ -54,7 +54,7 @@ def unguarded(text: str) -> str:
 
 
 def guarded(text: str) -> str:
-    """The text with a guard where a spreadsheet would take it for a formula; what `unguarded` gives back as it was."""
+    """The text with a guard where a spreadsheet would take it for a formula; `unguarded` reverses it."""
     return GUARD + text if text.startswith(FORMULA_STARTS) else text
 
 
