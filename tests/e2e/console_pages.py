@@ -49,7 +49,7 @@ class Console:
 
     def choose(self, name: str, body: bytes) -> None:
         """Choose a file on the upload page."""
-        field = self.page.get_by_label(re.compile("Choose (a file|another)"))
+        field = self.page.get_by_label(re.compile("Drop a file here|Replace"))
         field.set_input_files({"name": name, "mimeType": "text/csv", "buffer": body})
 
     def upload(self, name: str, body: bytes) -> str:
@@ -57,7 +57,7 @@ class Console:
         if not self.heading("Upload").is_visible():
             self.go("Upload")
         self.choose(name, body)
-        expect(self.page.get_by_text("The header fits", exact=True)).to_be_visible()
+        expect(self.page.get_by_text("Columns look good", exact=True)).to_be_visible()
         self.page.get_by_role("button", name="Upload and score").click()
         expect(self.heading(name)).to_be_visible()
         return self.job_id()

@@ -78,7 +78,7 @@ def _pictures(browser: Browser, cloud: LocalCloud, client: JobsClient) -> None:
         _shoot_mending(console, job_id)
         console.open("#/upload")
         console.choose("drafts.csv", b"Company Symbol,Company Name,Sector,Reporting Year,Market Cap,Total Assets\n")
-        expect(console.page.get_by_text("The header does not fit yet")).to_be_visible()
+        expect(console.page.get_by_text("Missing columns")).to_be_visible()
         _shoot(console.page, "upload")
     with _signed_in(browser, cloud, "dark") as console:
         _shoot_section(console, job_id, "Riskiest companies")
@@ -129,7 +129,7 @@ def _shoot_section(console: Console, job_id: str, name: str) -> None:
 def _shoot_mending(console: Console, job_id: str) -> None:
     _open_job(console, job_id)
     section = console.section("Failed rows")
-    section.get_by_role("button", name="Correct the cells here").click()
+    section.get_by_role("button", name="Fix in browser").click()
     cells = section.get_by_role("group", name="Invalid market cap value").get_by_role("listitem").get_by_role("textbox")
     for place, value in enumerate(("412.8", "96.5", "1240")):
         cells.nth(place).fill(value)

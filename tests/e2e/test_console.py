@@ -91,13 +91,13 @@ def test_a_file_is_uploaded_watched_understood_and_its_failed_rows_mended(consol
     expect(console.heading("Upload")).to_be_visible()
 
     console.choose("portfolio.csv", FILE.replace(b"total_assets", b"assets", 1))
-    expect(console.page.get_by_text("The header does not fit yet")).to_be_visible()
-    missing = console.page.get_by_text("it lacks:").locator("xpath=following::ul[1]")
+    expect(console.page.get_by_text("Missing columns")).to_be_visible()
+    missing = console.page.get_by_text("To score this as").locator("xpath=following::ul[1]")
     expect(missing).to_have_text("total_assets")
     job_id = console.upload("portfolio.csv", FILE)
     console.wait_for_status("Completed")
 
-    figures = console.figures("What came of it")
+    figures = console.figures("Results")
     assert (figures["Rows"], figures["Scored"], figures["Failed"]) == (str(ROWS), str(ROWS - FAULTY), str(FAULTY))
     summary = member.http.get(f"jobs/{job_id}/results", params={"limit": 1}).json()["summary"]
     levels = console.section("Risk").get_by_role("table", name="Rows by risk level").get_by_role("row")
@@ -111,14 +111,14 @@ def test_a_file_is_uploaded_watched_understood_and_its_failed_rows_mended(consol
 
     groups = member.row_errors_page(job_id)["groups"]
     section = console.section("Failed rows")
-    section.get_by_text("more cause").click()
+    section.get_by_text("more error").click()
     expect(section.get_by_role("heading", level=3)).to_have_count(len(groups) + 1)
     expect(section).to_contain_text("Invalid market cap value")
 
-    failed = content(console.download("Failed rows", "Failed rows as CSV"))
+    failed = content(console.download("Failed rows", "Failed rows (CSV)"))
     with member.result_file(job_id, "failed") as file:
         assert failed == b"".join(file.parts)
-    assert content(console.download("Files", "Excel file: Scored rows")).startswith(b"PK")
+    assert content(console.download("Downloads", "Excel file: Scored rows")).startswith(b"PK")
 
     good = panel.statement_rows(1, seed=11)[0]
     rows = rows_of(failed)
@@ -127,11 +127,11 @@ def test_a_file_is_uploaded_watched_understood_and_its_failed_rows_mended(consol
     writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(mended)
-    console.section("Failed rows").get_by_role("link", name="Upload the file again").click()
+    console.section("Failed rows").get_by_role("link", name="Upload the corrected file").click()
     expect(console.heading("Upload")).to_be_focused()
     console.upload("mended.csv", buffer.getvalue().encode())
     console.wait_for_status("Completed")
-    figures = console.figures("What came of it")
+    figures = console.figures("Results")
     assert (figures["Scored"], figures["Failed"]) == (str(FAULTY), "0")
 
 
@@ -164,18 +164,18 @@ def test_500_rows_of_five_faults_are_mended_in_the_console_alone(member_console:
     member_console.page.remove_listener("request", note)
     # All causes with their examples, without a function started for each.
     assert len(asked) == 1
-    section.get_by_role("button", name="Correct the cells here").click()
-    expect(section.get_by_role("heading", name="Correct the cells")).to_be_focused()
+    section.get_by_role("button", name="Fix in browser").click()
+    expect(section.get_by_role("heading", name="Fix values")).to_be_focused()
     assert hidden_while_focused(member_console.page, stops=40) == []
     for _, said, value in BAD_CELLS.values():
         group = section.get_by_role("group", name=said)
-        group.get_by_label("The same in all of them").fill(value)
-        group.get_by_role("button", name="Fill in").click()
+        group.get_by_label("Set all to").fill(value)
+        group.get_by_role("button", name="Apply").click()
     section.get_by_role("textbox", name="company_symbol of row 5", exact=True).fill("ONE")
-    section.get_by_role("button", name="Score 500 mended rows").click()
-    expect(member_console.heading("five-mended.csv")).to_be_visible()
+    section.get_by_role("button", name="Score 500 corrected rows").click()
+    expect(member_console.heading("five-corrected.csv")).to_be_visible()
     member_console.wait_for_status("Completed")
-    figures = member_console.figures("What came of it")
+    figures = member_console.figures("Results")
     assert (figures["Scored"], figures["Failed"]) == ("500", "0")
     mended = member_console.job_id()
     assert member.details(mended)["options"]["labels"] == {"book": "mended"}
@@ -210,9 +210,9 @@ def test_a_running_job_is_cancelled_and_its_rest_is_scored_later(member_console:
         bar = console.section("Progress").get_by_role("progressbar")
         expect(bar).to_have_attribute("aria-valuetext", f"0 of {LARGE_ROWS:,}", timeout=JOB_TIMEOUT_MS)
         console.go("Jobs")
-        page.get_by_role("checkbox", name="Choose held.csv").check()
+        page.get_by_role("checkbox", name="Select held.csv").check()
         page.get_by_role("button", name="Delete").click()
-        page.get_by_role("button", name="Delete them").click()
+        page.get_by_role("button", name="Delete 1 job").click()
         refused = page.locator(":focus")
         expect(refused).to_contain_text("0 jobs deleted.")
         expect(refused).to_contain_text("held.csv: Cannot delete job that is currently processing")
@@ -222,18 +222,18 @@ def test_a_running_job_is_cancelled_and_its_rest_is_scored_later(member_console:
         # What is told to those who cannot see it: few words, always in the same place, and nothing of every row.
         told = page.locator("p[role=status]").filter(has_text="percent").element_handle()
         assert told.inner_text() == "Scoring, 0 percent"
-        page.get_by_role("button", name="Cancel the job").click()
+        page.get_by_role("button", name="Cancel job").click()
         question = page.get_by_role("dialog", name="Cancel this job?")
-        question.get_by_role("button", name="Cancel the job").click()
+        question.get_by_role("button", name="Cancel job").click()
         console.wait_for_status("Cancelled")
         assert told.inner_text() == "Cancelled"
         expect(console.heading("held.csv")).to_be_focused()
         assert member.status(job_id)["cancelled"] is True
-    page.get_by_role("button", name="Score the rest").click()
+    page.get_by_role("button", name="Resume job").click()
     expect(page.get_by_text("Retry of")).to_be_visible()
     assert console.job_id() != job_id
     console.wait_for_status("Completed")
-    assert console.figures("What came of it")["Scored"] == f"{LARGE_ROWS:,}"
+    assert console.figures("Results")["Scored"] == f"{LARGE_ROWS:,}"
 
 
 def test_a_job_has_as_many_labels_as_wanted_and_is_found_by_each(member_console: Console, member: JobsClient) -> None:
@@ -243,7 +243,7 @@ def test_a_job_has_as_many_labels_as_wanted_and_is_found_by_each(member_console:
     page.get_by_text("More options").click()
     page.get_by_label("Name of label 1").fill("desk")
     page.get_by_label("Value of label 1").fill("credit, EMEA: 1")
-    add = page.get_by_role("button", name="Add a label")
+    add = page.get_by_role("button", name="Add label")
     for number, name in ((2, "unwanted"), (3, "run")):
         add.focus()
         page.keyboard.press("Enter")
@@ -286,11 +286,11 @@ def test_jobs_are_found_by_their_filters_and_deleted_together(member_console: Co
     # A reload, or a link that is sent on, shows the same.
     page.reload()
     expect(jobs).to_have_count(3)
-    page.get_by_role("checkbox", name="Choose all jobs").check()
+    page.get_by_role("checkbox", name="Select all").check()
     page.get_by_role("button", name="Delete").click()
-    page.get_by_role("button", name="Delete them").click()
+    page.get_by_role("button", name="Delete 2 jobs").click()
     expect(page.get_by_text("2 jobs deleted.")).to_be_visible()
-    expect(page.get_by_role("heading", name="No job fits")).to_be_visible()
+    expect(page.get_by_role("heading", name="No matching jobs")).to_be_visible()
 
 
 def test_another_organization_sees_nothing_of_it(console: Console, scored: str) -> None:
@@ -360,7 +360,7 @@ def test_everything_is_reached_by_keyboard_alone(console: Console) -> None:
     expect(console.heading("Jobs")).to_be_visible()
 
     page.keyboard.press("Tab")
-    skip = page.get_by_role("link", name="Skip to the content")
+    skip = page.get_by_role("link", name="Skip to main content")
     expect(skip).to_be_focused()
     expect(skip).to_be_in_viewport()
     page.keyboard.press("Enter")
@@ -370,11 +370,11 @@ def test_everything_is_reached_by_keyboard_alone(console: Console) -> None:
     page.keyboard.press("Enter")
     expect(console.heading("Upload")).to_be_focused()
     page.keyboard.press("Tab")
-    expect(page.get_by_label("Choose a file")).to_be_focused()
+    expect(page.get_by_label("Drop a file here")).to_be_focused()
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Space")
     chooser.value.set_files({"name": "keys.csv", "mimeType": "text/csv", "buffer": FILE})
-    expect(page.get_by_text("The header fits", exact=True)).to_be_visible()
+    expect(page.get_by_text("Columns look good", exact=True)).to_be_visible()
     while not page.get_by_role("button", name="Upload and score").evaluate("it => it === document.activeElement"):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
@@ -395,13 +395,13 @@ def test_no_page_has_a_serious_fault_for_people_who_cannot_see_it(member_console
     found = {}
     for name, path, awaited in (
         ("jobs", "/console#/jobs", "portfolio.csv"),
-        ("no match", "/console#/jobs?filename_contains=nothing-is-called-so", "No job fits"),
+        ("no match", "/console#/jobs?filename_contains=nothing-is-called-so", "No matching jobs"),
         ("upload", "/console#/upload", "Templates"),
         ("job", f"/console#/jobs/{scored}", "Data quality"),
         ("no job", "/console#/jobs/00000000-0000-4000-8000-000000000000", "Job not found"),
-        ("models", "/console#/models", "What it is not for"),
-        ("nowhere", "/console#/nowhere", "There is no such page"),
-        ("not found", "/console/nowhere", "There is no page here"),
+        ("models", "/console#/models", "Not intended for"),
+        ("nowhere", "/console#/nowhere", "This page doesn't exist."),
+        ("not found", "/console/nowhere", "Page not found"),
         ("docs", "/api/v1/docs", "Problem types"),
     ):
         page.goto("about:blank")
@@ -413,9 +413,9 @@ def test_no_page_has_a_serious_fault_for_people_who_cannot_see_it(member_console
             page.keyboard.press("Escape")
         if name == "upload":
             member_console.choose("short.csv", b"company_symbol,sector\nA,B\n")
-            expect(page.get_by_text("The header does not fit yet")).to_be_visible()
+            expect(page.get_by_text("Missing columns")).to_be_visible()
             page.get_by_text("More options").click()
-            page.get_by_role("button", name="Add a label").click()
+            page.get_by_role("button", name="Add label").click()
         found[name] = serious_faults(page)
     assert found == {name: [] for name in found}
 
@@ -465,9 +465,9 @@ def test_a_header_is_read_in_the_browser_as_the_service_reads_it(
 @pytest.mark.parametrize(
     ("filename", "body", "said"),
     [
-        ("a.txt", b"a,b", "Choose a .csv or .xlsx file."),
+        ("a.txt", b"a,b", "Unsupported file type."),
         ("a.csv", b"", "The file is empty."),
-        ("a.xlsx", b"company_symbol,sector", "not an Excel workbook"),
+        ("a.xlsx", b"company_symbol,sector", "not a valid Excel workbook"),
     ],
 )
 def test_what_is_no_table_is_told_before_it_is_sent(
@@ -484,11 +484,11 @@ def read_header_in(console: Console, filename: str, body: bytes) -> dict[str, An
     found: dict[str, Any] = page.evaluate(
         """async ([name, base64]) => {
             const main = document.querySelector("script[src$='main.js']").src;
-            const { headerOf, kindOf, normalised } = await import(main.replace("main.js", "header.js"));
+            const { jobTypeOf, normalized, readHeader } = await import(main.replace("main.js", "header.js"));
             const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
             try {
-                const names = await headerOf(new File([bytes], name));
-                return { names: names.map(normalised), kind: kindOf(names) };
+                const names = await readHeader(new File([bytes], name));
+                return { names: names.map(normalized), kind: jobTypeOf(names) };
             } catch (error) {
                 return { said: error.message };
             }

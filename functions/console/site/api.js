@@ -1,16 +1,17 @@
-// The public API with the token of the session: retries, one Idempotency-Key for all attempts, problems as errors.
+// Client of the public API: sends the token of the session, retries with one Idempotency-Key for all attempts, and throws
+// problem+json responses as ApiError.
 
 const ATTEMPTS = 4;
 const FIRST_PAUSE_MS = 500;
-const WORTH_ANOTHER = new Set([429, 502, 503, 504]);
+const RETRIABLE_STATUSES = new Set([429, 502, 503, 504]);
 
 export class ApiError extends Error {
   constructor(status, body, requestId) {
-    super(body.detail ?? body.message ?? `The service answered with HTTP ${status}.`);
+    super(body.detail ?? body.message ?? `The server responded with HTTP ${status}.`);
     this.status = status;
     this.code = body.code ?? null;
     this.title = body.title ?? null;
-    this.faults = body.errors ?? [];
+    this.errors = body.errors ?? [];
     this.requestId = body.request_id ?? requestId;
   }
 }
@@ -36,15 +37,15 @@ export class Api {
     return (await this.send("DELETE", path)).json();
   }
 
-  // The answer, which is a success or 304. A path begins under `predictions/`.
+  // Returns the response, a success or a 304. `path` is relative to `predictions/`. Throws ApiError.
   async send(method, path, { query, json, body, headers, signal } = {}) {
     const url = new URL(path, this.#root);
     for (const [name, value] of Object.entries(query ?? {})) {
-      for (const one of [value].flat()) {
-        if (one !== null && one !== undefined && one !== "") url.searchParams.append(name, one);
+      for (const item of [value].flat()) {
+        if (item !== null && item !== undefined && item !== "") url.searchParams.append(name, item);
       }
     }
-    const sent = {
+    const allHeaders = {
       ...(method === "POST" ? { "Idempotency-Key": crypto.randomUUID() } : {}),
       ...(json === undefined ? {} : { "Content-Type": "application/json" }),
       ...headers,
@@ -52,29 +53,29 @@ export class Api {
     const content = json === undefined ? body : JSON.stringify(json);
     for (let attempt = 0; ; attempt += 1) {
       const isLast = attempt === ATTEMPTS - 1;
-      let answer;
+      let response;
       try {
         const authorization = { Authorization: `Bearer ${this.#session.token}` };
-        answer = await fetch(url, { method, headers: { ...sent, ...authorization }, body: content, signal });
+        response = await fetch(url, { method, headers: { ...allHeaders, ...authorization }, body: content, signal });
       } catch (error) {
         if (error.name === "AbortError") throw error;
-        if (isLast) throw new Error("The service cannot be reached. Check your connection.");
+        if (isLast) throw new Error("Can't reach the server. Check your connection.");
         await pause(FIRST_PAUSE_MS * 2 ** attempt, signal);
         continue;
       }
-      if (answer.ok || answer.status === 304) return answer;
-      const problem = await problemOf(answer);
-      if (answer.status === 401) await this.#session.end();
-      const isWaiting = problem.code === "idempotency_in_flight";
-      if (isLast || !(isWaiting || WORTH_ANOTHER.has(answer.status))) throw problem;
-      await pause(Math.max(retryAfterMs(answer), FIRST_PAUSE_MS * 2 ** attempt), signal);
+      if (response.ok || response.status === 304) return response;
+      const error = await errorOf(response);
+      if (response.status === 401) await this.#session.end();
+      const isInFlight = error.code === "idempotency_in_flight";
+      if (isLast || !(isInFlight || RETRIABLE_STATUSES.has(response.status))) throw error;
+      await pause(Math.max(retryAfterMs(response), FIRST_PAUSE_MS * 2 ** attempt), signal);
     }
   }
 }
 
-// What an answer asks to wait; 0 where it says nothing.
-export function retryAfterMs(answer) {
-  const seconds = Number(answer.headers.get("Retry-After"));
+// Returns the delay that a response asks for with Retry-After; 0 without the header.
+export function retryAfterMs(response) {
+  const seconds = Number(response.headers.get("Retry-After"));
   return Number.isFinite(seconds) ? seconds * 1000 : 0;
 }
 
@@ -88,7 +89,7 @@ export function pause(milliseconds, signal) {
   });
 }
 
-async function problemOf(answer) {
-  const body = await answer.json().catch(() => ({}));
-  return new ApiError(answer.status, body, answer.headers.get("X-Request-Id"));
+async function errorOf(response) {
+  const body = await response.json().catch(() => ({}));
+  return new ApiError(response.status, body, response.headers.get("X-Request-Id"));
 }

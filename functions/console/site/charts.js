@@ -1,5 +1,5 @@
-// Charts are tables that Charts.css draws: what is seen is what is read out. Their roles are said, since a table that
-// is laid out otherwise loses them in some browsers.
+// Charts are tables styled by Charts.css, so screen readers read the same data. Their ARIA roles are explicit because some
+// browsers drop the table semantics when `display` changes.
 
 import { html } from "./dom.js";
 import { count, percent } from "./format.js";
@@ -25,12 +25,12 @@ export function LevelChart({ counts, rows }) {
   </table>`;
 }
 
-// Shares of the grades, beside those of the data the model was trained on where it is known.
+// Compares the grades with those of the training data, where they are known.
 export function GradeChart({ counts, rows, training }) {
   const grades = Object.keys(counts);
   const share = (grade) => (rows ? counts[grade] / rows : 0);
-  const known = training ? (grade) => training.training_grades[grade] / training.training_rows : () => 0;
-  const highest = Math.max(...grades.map((grade) => Math.max(share(grade), known(grade))), 0.01);
+  const trainingShare = training ? (grade) => training.training_grades[grade] / training.training_rows : () => 0;
+  const highest = Math.max(...grades.map((grade) => Math.max(share(grade), trainingShare(grade))), 0.01);
   return html`<figure class="chart">
     <table
       class="charts-css column multiple show-labels show-primary-axis data-outside data-spacing-4 datasets-spacing-1 grades"
@@ -51,12 +51,12 @@ export function GradeChart({ counts, rows, training }) {
           (grade) =>
             html`<tr role="row" key=${grade}>
               <th scope="row" role="rowheader">${grade}</th>
-              <td role="cell" class="here" style=${{ "--size": share(grade) / highest }} title=${`${count(counts[grade])} rows`}>
-                <span class="data">${Math.round(share(grade) * 100)} %</span>
+              <td role="cell" class="this-file" style=${{ "--size": share(grade) / highest }} title=${`${count(counts[grade])} rows`}>
+                <span class="data">${Math.round(share(grade) * 100)}%</span>
               </td>
               ${training &&
-              html`<td role="cell" class="there" style=${{ "--size": known(grade) / highest }}>
-                <span class="data for-ears">${percent(known(grade))}</span>
+              html`<td role="cell" class="training" style=${{ "--size": trainingShare(grade) / highest }}>
+                <span class="data visually-hidden">${percent(trainingShare(grade))}</span>
               </td>`}
             </tr>`,
         )}
@@ -64,8 +64,8 @@ export function GradeChart({ counts, rows, training }) {
     </table>
     ${training &&
     html`<figcaption class="legend">
-      <span><i class="here" aria-hidden="true"></i>This file</span>
-      <span><i class="there" aria-hidden="true"></i>Training data</span>
+      <span><i class="this-file" aria-hidden="true"></i>This file</span>
+      <span><i class="training" aria-hidden="true"></i>Training data</span>
     </figcaption>`}
   </figure>`;
 }
@@ -101,7 +101,7 @@ export function SectorChart({ sectors }) {
                   style=${{ "--size": rows / sector.rows }}
                   title=${`${count(rows)} ${level.toLowerCase()}`}
                 >
-                  <span class="data for-ears">${count(rows)}</span>
+                  <span class="data visually-hidden">${count(rows)}</span>
                 </td>`;
               })}
             </tr>`,
@@ -117,12 +117,12 @@ export function SectorChart({ sectors }) {
   </figure>`;
 }
 
-// What moves a row's log-odds most, against the largest of all that are shown.
-export function ReasonChart({ factors, largest, describe, whose }) {
+// Top contributions to the log-odds of a row. `largest` is the largest contribution of all charts shown together.
+export function ReasonChart({ factors, largest, describe, company }) {
   const short = (input) => describe(input).split(/[,;]/)[0];
   return html`<table class="charts-css bar show-labels data-outside data-spacing-2 reasons" role="table">
     <caption>
-      Reasons for the risk of ${whose}, in log-odds
+      Top drivers of the score of ${company}, in log-odds
     </caption>
     <tbody role="rowgroup">
       ${factors.map(({ input, contribution }) => {
@@ -131,7 +131,7 @@ export function ReasonChart({ factors, largest, describe, whose }) {
           <th scope="row" role="rowheader" title=${describe(input)}><span>${short(input)}</span></th>
           <td role="cell" class=${raises ? "raises" : "lowers"} style=${{ "--size": Math.abs(contribution) / largest }}>
             <span class="data">
-              ${raises ? "+" : "−"}${Math.abs(contribution).toFixed(2)}<span class="for-ears"> ${raises ? "raises" : "lowers"} the risk</span>
+              ${raises ? "+" : "−"}${Math.abs(contribution).toFixed(2)}<span class="visually-hidden"> ${raises ? "raises" : "lowers"} the risk</span>
             </span>
           </td>
         </tr>`;

@@ -1,17 +1,17 @@
-// The reference of the API: the OpenAPI document drawn by Swagger UI, and under it what each problem's `type` leads to.
+// API reference: the OpenAPI document in Swagger UI, followed by the problem types that `type` links to.
 
 const dark = matchMedia("(prefers-color-scheme: dark)");
-const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
-dark.addEventListener("change", follow);
-follow();
+const applyTheme = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
+dark.addEventListener("change", applyTheme);
+applyTheme();
 
-draw().catch((error) => say(`The OpenAPI document could not be read: ${error.message}. Load the page again.`));
+render().catch((error) => showError(`Couldn't load the API reference: ${error.message}. Reload the page.`));
 
-async function draw() {
-  const answer = await fetch("openapi.json");
-  if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
-  const spec = await answer.json();
-  // Where the API does not begin at the root of its host, requests tried from here still reach it.
+async function render() {
+  const response = await fetch("openapi.json");
+  if (!response.ok) throw new Error(`HTTP ${response.status}`);
+  const spec = await response.json();
+  // "Try it out" also works where the API is not at the root of its host.
   spec.servers ??= [{ url: new URL("../..", location.href).pathname.replace(/\/$/, "") || "/" }];
   SwaggerUIBundle({
     spec,
@@ -21,13 +21,13 @@ async function draw() {
     docExpansion: "list",
     defaultModelsExpandDepth: 0,
     validatorUrl: null,
-    // There is one, and its choice has no label.
+    // With a single server, the unlabeled selector is of no use.
     plugins: [() => ({ wrapComponents: { ServersContainer: () => () => null } })],
-    onComplete: () => list(spec["x-problem-types"]),
+    onComplete: () => listProblems(spec["x-problem-types"]),
   });
 }
 
-function list(problems) {
+function listProblems(problems) {
   const section = document.getElementById("problems");
   section.querySelector("tbody").append(
     ...Object.entries(problems).map(([code, { status, title, when }]) => {
@@ -40,14 +40,14 @@ function list(problems) {
     }),
   );
   section.hidden = false;
-  // The address names a code that was not there yet when the page came.
+  // Scroll to the code in the URL, which did not exist when the page loaded.
   if (location.hash) location.replace(location.hash);
 }
 
-function say(sentence) {
+function showError(message) {
   const line = document.createElement("p");
   line.className = "plain";
   line.setAttribute("role", "alert");
-  line.textContent = sentence;
+  line.textContent = message;
   document.getElementById("operations").replaceChildren(line);
 }

@@ -1,4 +1,4 @@
-// Preact with templates in place of a compiler.
+// Preact with tagged templates, which need no build step.
 
 import htm from "htm";
 import { h } from "preact";

@@ -1,4 +1,4 @@
-// Numbers, times and words as people read them.
+// Formats numbers, sizes and times for display.
 
 const number = new Intl.NumberFormat("en");
 const time = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" });
@@ -8,16 +8,16 @@ export const count = (value) => number.format(value);
 
 export const plural = (value, one, many = `${one}s`) => `${count(value)} ${value === 1 ? one : many}`;
 
-// Two digits that say something, whatever the size: 0.024 %, 3.1 %, 42 %.
+// Formats a share with two significant digits: 0.024%, 3.1%, 42%.
 export function percent(share) {
   const value = share * 100;
-  if (value === 0) return "0\u00a0%";
+  if (value === 0) return "0%";
   const digits = value >= 10 ? 0 : value >= 1 ? 1 : Math.min(4, 1 - Math.floor(Math.log10(value)));
-  return `${value.toFixed(digits)}\u00a0%`;
+  return `${value.toFixed(digits)}%`;
 }
 
 export function bytes(size) {
-  const units = ["bytes", "KB", "MB", "GB"];
+  const units = ["B", "KB", "MB", "GB"];
   let step = 0;
   let value = size;
   while (value >= 1024 && step < units.length - 1) {
@@ -35,7 +35,7 @@ export function duration(seconds) {
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-export const moment = (text) => time.format(new Date(text));
+export const dateTime = (text) => time.format(new Date(text));
 
 export function ago(text, now = Date.now()) {
   const seconds = (new Date(text) - now) / 1000;

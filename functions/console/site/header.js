@@ -1,16 +1,16 @@
-// What a file's header says before the file is sent: annual or quarterly, which figures, and which columns are missing.
-// The service judges for good; this finds what would be refused anyway, by the columns of its own schema.
+// Reads and checks the header of a file before it is uploaded: job type, profile, missing and duplicate columns.
+// The API has the last word; this finds what it would reject, using the schema that it serves.
 
 import { Unzip, UnzipInflate } from "./vendor/fflate/browser.js";
 
 const HEAD_BYTES = 64 * 1024;
 const QUARTER = "reporting_quarter";
-const PARTS = /^xl\/(sharedStrings|worksheets\/sheet1)\.xml$/;
+const WORKBOOK_PARTS = /^xl\/(sharedStrings|worksheets\/sheet1)\.xml$/;
 
-// The names in a file's first line, or null where they cannot be told from here. Throws Error for what is no table.
-export async function headerOf(file) {
+// Returns the column names, or null if they cannot be read in the browser. Throws Error for a file that is no table.
+export async function readHeader(file) {
   const name = file.name.toLowerCase();
-  if (!name.endsWith(".csv") && !name.endsWith(".xlsx")) throw new Error("Choose a .csv or .xlsx file.");
+  if (!name.endsWith(".csv") && !name.endsWith(".xlsx")) throw new Error("Unsupported file type. Select a .csv or .xlsx file.");
   if (file.size === 0) throw new Error("The file is empty.");
   return name.endsWith(".csv") ? csvHeader(file) : workbookHeader(file);
 }
@@ -28,13 +28,13 @@ function encodingOf(start) {
   return "utf-8";
 }
 
-// A workbook is read only as far as its first rows: the parts are unpacked as they come, and left when there is enough.
+// Decompresses a workbook as a stream and stops after its first rows.
 async function workbookHeader(file) {
   const parts = {};
   let isArchive = false;
   const unzip = new Unzip((entry) => {
     isArchive = true;
-    const [, name] = PARTS.exec(entry.name) ?? [];
+    const [, name] = WORKBOOK_PARTS.exec(entry.name) ?? [];
     if (!name) return;
     const decoder = new TextDecoder();
     parts[name] = "";
@@ -55,7 +55,7 @@ async function workbookHeader(file) {
   } catch {
     isArchive = false;
   }
-  if (!isArchive) throw new Error("The file is not an Excel workbook that can be opened.");
+  if (!isArchive) throw new Error("The file is not a valid Excel workbook.");
   const sheet = parts["worksheets/sheet1"];
   return sheet ? cellsOfFirstRow(sheet, parts.sharedStrings ?? "") : null;
 }
@@ -75,39 +75,39 @@ function cellsOfFirstRow(sheet, sharedStrings) {
   const strings = [...sharedStrings.matchAll(/<si>(.*?)<\/si>/gs)].map(([, inner]) => textOf(inner));
   const cells = [...row.matchAll(/<c\s([^>]*?)(?:\/>|>(.*?)<\/c>)/gs)].map(([, attributes, inner = ""]) => {
     const [, value = ""] = /<v>(.*?)<\/v>/s.exec(inner) ?? [];
-    return attributes.includes('t="s"') ? strings[Number(value)] : textOf(inner) || unescaped(value);
+    return attributes.includes('t="s"') ? strings[Number(value)] : textOf(inner) || unescapeXml(value);
   });
   return cells.includes(undefined) ? null : cells;
 }
 
-const textOf = (inner) => [...inner.matchAll(/<t[^>]*>(.*?)<\/t>/gs)].map(([, text]) => unescaped(text)).join("");
+const textOf = (inner) => [...inner.matchAll(/<t[^>]*>(.*?)<\/t>/gs)].map(([, text]) => unescapeXml(text)).join("");
 
 const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
-const unescaped = (text) => text.replace(/&(\w+);/g, (whole, name) => ENTITIES[name] ?? whole);
+const unescapeXml = (text) => text.replace(/&(\w+);/g, (whole, name) => ENTITIES[name] ?? whole);
 
-// As the service reads names.
-export const normalised = (name) => name.replace(/[\0\ufeff\u200b-\u200d\u2060]/g, "").trim().toLowerCase().replace(/[\s-]/g, "_");
+// Normalizes a column name as the API does.
+export const normalized = (name) => name.replace(/[\0\ufeff\u200b-\u200d\u2060]/g, "").trim().toLowerCase().replace(/[\s-]/g, "_");
 
-// Quarterly for a file with a column of quarters, as the command line chooses too.
-export const kindOf = (names) => (names.map(normalised).includes(QUARTER) ? "quarterly" : "annual");
+// Quarterly for a file with a column of quarters, as in the command line.
+export const jobTypeOf = (names) => (names.map(normalized).includes(QUARTER) ? "quarterly" : "annual");
 
-// What a header has by a kind's schema: the nearest profile, its missing columns, names that mean the same, the rest.
-export function judged(names, schema) {
-  const given = names.map(normalised).filter(Boolean);
+// Compares a header with a schema. Returns the nearest profile, its missing columns, duplicates and extra columns.
+export function checkHeader(names, schema) {
+  const given = names.map(normalized).filter(Boolean);
   const has = new Set(given);
-  const missingOf = (profile) => schema.profiles[profile].filter((column) => !isThere(column, has, schema));
+  const missingOf = (profile) => schema.profiles[profile].filter((column) => !isAvailable(column, has, schema));
   const ranked = Object.keys(schema.profiles)
     .map((profile) => ({ profile, missing: missingOf(profile) }))
-    .sort((one, other) => one.missing.length - other.missing.length);
+    .sort((a, b) => a.missing.length - b.missing.length);
   const known = new Set(schema.columns.map((column) => column.name));
   return {
     ...ranked[0],
-    repeated: [...new Set(given.filter((name, index) => given.indexOf(name) !== index))],
+    duplicates: [...new Set(given.filter((name, index) => given.indexOf(name) !== index))],
     extra: given.filter((name) => !known.has(name)),
   };
 }
 
-function isThere(column, has, schema) {
-  const others = schema.alternatives?.[column];
-  return has.has(column) || (others?.every((other) => has.has(other)) ?? false);
+function isAvailable(column, has, schema) {
+  const inputs = schema.alternatives?.[column];
+  return has.has(column) || (inputs?.every((input) => has.has(input)) ?? false);
 }

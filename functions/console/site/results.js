@@ -1,24 +1,24 @@
-// What ended jobs give: files and the risk summary, which may still be put together when a job has just ended.
+// Results of ended jobs: files and the risk summary, which may still be in preparation just after the end.
 
 import { pause, retryAfterMs } from "./api.js";
 
-const LEAST_PAUSE_MS = 1000;
-const LONGEST_WAIT_MS = 10 * 60 * 1000;
+const MIN_PAUSE_MS = 1000;
+const MAX_WAIT_MS = 10 * 60 * 1000;
 
-// The answer's body once it is there. `onWaiting` is told when it is not yet.
+// Returns the response body once it is ready. Calls `onWaiting` before each further attempt.
 export async function whenReady(api, path, { query, signal, onWaiting = () => {} }) {
-  const until = Date.now() + LONGEST_WAIT_MS;
+  const deadline = Date.now() + MAX_WAIT_MS;
   for (;;) {
-    const answer = await api.send("GET", path, { query, signal });
-    if (answer.status !== 202) return answer.json();
-    if (Date.now() > until) throw new Error("It is still being put together. Come back in a while.");
+    const response = await api.send("GET", path, { query, signal });
+    if (response.status !== 202) return response.json();
+    if (Date.now() > deadline) throw new Error("Results are still being prepared. Try again in a few minutes.");
     onWaiting();
-    await pause(Math.max(retryAfterMs(answer), LEAST_PAUSE_MS), signal);
+    await pause(Math.max(retryAfterMs(response), MIN_PAUSE_MS), signal);
   }
 }
 
-// A short-lived address of an outcome's file.
-export async function linkTo(api, id, outcome, format, { signal, onWaiting }) {
+// Returns a short-lived URL of a result file.
+export async function downloadUrl(api, id, outcome, format, { signal, onWaiting }) {
   const query = { outcome, format, redirect: false };
   return (await whenReady(api, `jobs/${id}/download`, { query, signal, onWaiting })).url;
 }

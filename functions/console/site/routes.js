@@ -1,13 +1,13 @@
-// Where one is: a path and a query after the hash of the address, so that no server has to know them.
+// Client-side routes: a path and a query in the URL fragment, which is never sent to a server.
 
 import { useEffect, useState } from "preact/hooks";
 
 export function useRoute() {
   const [hash, setHash] = useState(location.hash);
   useEffect(() => {
-    const follow = () => setHash(location.hash);
-    addEventListener("hashchange", follow);
-    return () => removeEventListener("hashchange", follow);
+    const update = () => setHash(location.hash);
+    addEventListener("hashchange", update);
+    return () => removeEventListener("hashchange", update);
   }, []);
   const [path, query] = hash.replace(/^#/, "").split("?");
   return { parts: path.split("/").filter(Boolean), query: new URLSearchParams(query) };
@@ -18,7 +18,7 @@ export function go(path, query = {}) {
 }
 
 export function address(path, query = {}) {
-  const kept = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-  const search = new URLSearchParams(kept).toString();
+  const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const search = new URLSearchParams(given).toString();
   return `#${path}${search && `?${search}`}`;
 }

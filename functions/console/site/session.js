@@ -1,5 +1,5 @@
-// Who is signed in: OpenID Connect's code flow with a proof key, by oidc-client-ts.
-// Tokens are kept for as long as the tab is open, and renewed while it is.
+// The session of the user: OpenID Connect authorization code flow with PKCE, by oidc-client-ts.
+// Tokens are kept in session storage and renewed while the tab is open.
 
 const HOME = "#/jobs";
 
@@ -15,26 +15,26 @@ class Session extends EventTarget {
 
   constructor(settings) {
     super();
-    // What went wrong while signing in, in words.
-    this.refusal = null;
+    // Message of a failed sign-in.
+    this.signInError = null;
     if (!settings) return;
-    const here = new URL(location.pathname, location.origin).href;
+    const consoleUrl = new URL(location.pathname, location.origin).href;
     const store = new oidc.WebStorageStateStore({ store: sessionStorage });
     this.#manager = new oidc.UserManager({
       ...settings,
-      redirect_uri: here,
-      post_logout_redirect_uri: here,
+      redirect_uri: consoleUrl,
+      post_logout_redirect_uri: consoleUrl,
       response_type: "code",
       loadUserInfo: false,
       userStore: store,
       stateStore: store,
     });
-    this.#manager.events.addUserLoaded((user) => this.#become(user));
+    this.#manager.events.addUserLoaded((user) => this.#setUser(user));
     this.#manager.events.addAccessTokenExpired(() => this.end());
   }
 
-  // Whether this deployment has people sign in here at all.
-  get isPossible() {
+  // Whether the deployment has a sign-in client for the console.
+  get isConfigured() {
     return this.#manager !== null;
   }
 
@@ -47,24 +47,24 @@ class Session extends EventTarget {
     return claims["cognito:username"] ?? claims.preferred_username ?? claims.name ?? claims.email ?? "Signed in";
   }
 
-  // What is there from before: an answer of the sign-in page in the address, or the tab's own tokens.
+  // Restores the session: from the response of the sign-in page in the URL, or from the tokens that the tab stored.
   async resume() {
-    if (!this.isPossible) return;
-    const answer = new URLSearchParams(location.search);
-    if (answer.has("state") && (answer.has("code") || answer.has("error"))) {
-      let at = HOME;
+    if (!this.isConfigured) return;
+    const query = new URLSearchParams(location.search);
+    if (query.has("state") && (query.has("code") || query.has("error"))) {
+      let hash = HOME;
       try {
         const user = await this.#manager.signinCallback();
-        at = user.state?.at ?? HOME;
+        hash = user.state?.hash ?? HOME;
         this.#user = user;
       } catch (error) {
-        this.refusal = error.message;
+        this.signInError = error.message;
       }
-      history.replaceState(null, "", location.pathname + at);
+      history.replaceState(null, "", location.pathname + hash);
       return;
     }
     this.#user = await this.#manager.getUser();
-    // Closed for longer than its token lasts; the token to renew it with may last longer.
+    // The access token expired while the tab was closed; the refresh token may still be valid.
     if (this.#user?.expired) {
       await this.#manager.signinSilent().catch(() => this.#manager.removeUser());
       this.#user = await this.#manager.getUser();
@@ -72,24 +72,24 @@ class Session extends EventTarget {
   }
 
   signIn() {
-    return this.#manager.signinRedirect({ state: { at: location.hash || HOME } });
+    return this.#manager.signinRedirect({ state: { hash: location.hash || HOME } });
   }
 
   async signOut() {
     const { client_id, post_logout_redirect_uri } = this.#manager.settings;
-    // Cognito's page has its own name for where it leads back to.
+    // Cognito expects `logout_uri` in place of `post_logout_redirect_uri`.
     const extraQueryParams = { client_id, logout_uri: post_logout_redirect_uri };
     await this.#manager.signoutRedirect({ extraQueryParams });
   }
 
-  // The service no longer takes the token. What was on the page stays in the address.
+  // Ends the session once the API rejects the token. The URL keeps the current page.
   async end() {
     if (!this.#user) return;
     await this.#manager.removeUser();
-    this.#become(null);
+    this.#setUser(null);
   }
 
-  #become(user) {
+  #setUser(user) {
     this.#user = user;
     this.dispatchEvent(new Event("change"));
   }

@@ -1,11 +1,11 @@
-// The files of a job: every outcome in every format.
+// Downloads of a job: every outcome in every format.
 
 import { useState } from "preact/hooks";
+import { Announcement, Problem, Section } from "../components.js";
 import { html } from "../dom.js";
+import { saveUrl } from "../downloads.js";
 import { plural } from "../format.js";
-import { Announcement, Problem, Section } from "../parts.js";
-import { linkTo } from "../results.js";
-import { saveFrom } from "../saving.js";
+import { downloadUrl } from "../results.js";
 
 const FORMATS = [
   ["csv", "CSV"],
@@ -16,14 +16,14 @@ const FORMATS = [
 export function Files({ api, job }) {
   const { total_rows: total, processed_rows: processed, successful_rows: successful, failed_rows: failed } = job.progress;
   const outcomes = [
-    ["successful", job.options.validate_only ? "Rows without fault" : "Scored rows", successful],
-    ["failed", "Failed rows, with their faults", failed],
-    ["unprocessed", "Rows left undone", total - processed],
-    ["all", "All of them, with their outcome", total],
+    ["successful", job.options.validate_only ? "Valid rows" : "Scored rows", successful],
+    ["failed", "Failed rows (with errors)", failed],
+    ["unprocessed", "Unprocessed rows", total - processed],
+    ["all", "All rows (with status)", total],
   ].filter(([name, , rows]) => rows > 0 || (name === "unprocessed" && total === 0));
   return html`<${Section}
-    title="Files"
-    intro="Failed and undone rows can be corrected and uploaded again as they are: columns of results are known as such."
+    title="Downloads"
+    intro="You can fix failed or unprocessed rows and re-upload the file; added columns are ignored."
   >
     <ul class="files">
       ${outcomes.map(
@@ -51,9 +51,9 @@ export function Download({ api, job, outcome, format, label, kind = "", children
   const fetchFile = async () => {
     if (isBusy) return;
     setError(null);
-    setState("asked");
+    setState("requested");
     try {
-      saveFrom(await linkTo(api, job.id, outcome, format, { onWaiting: () => setState("made") }));
+      saveUrl(await downloadUrl(api, job.id, outcome, format, { onWaiting: () => setState("preparing") }));
     } catch (failure) {
       setError(failure);
     }
@@ -61,9 +61,9 @@ export function Download({ api, job, outcome, format, label, kind = "", children
   };
   return html`<span class="download">
     <button type="button" class=${kind} onClick=${fetchFile} aria-disabled=${isBusy}>
-      ${state === "made" ? "Being made …" : children}<span class="for-ears"> file: ${label}</span>
+      ${state === "preparing" ? "Preparing…" : children}<span class="visually-hidden"> file: ${label}</span>
     </button>
-    <${Announcement}>${state === "made" && "The file is being made. It is saved when it is ready."}<//>
+    <${Announcement}>${state === "preparing" && "Preparing your file. The download starts automatically."}<//>
     ${error && html`<${Problem} error=${error} />`}
   </span>`;
 }

@@ -1,32 +1,44 @@
-// The list of jobs: filters in the address, pages by cursor, live while a job on it lives, and what is done to many.
+// The list of jobs: filters in the URL, pages by cursor, live updates and bulk actions.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import {
+  Announcement,
+  Badge,
+  Bar,
+  Confirm,
+  Empty,
+  LIVE,
+  Loading,
+  Notice,
+  Page,
+  Problem,
+  focusHeading,
+} from "../components.js";
 import { html } from "../dom.js";
-import { ago, count, moment, plural } from "../format.js";
-import { Announcement, Badge, Bar, Confirm, Empty, LIVE, Notice, Page, Problem, Waiting, focusHeading } from "../parts.js";
+import { ago, count, dateTime, plural } from "../format.js";
 import { address, go } from "../routes.js";
 
 const PAGE_SIZE = 25;
-const LIVE_EVERY_MS = 2000;
-const IDLE_EVERY_MS = 20000;
+const LIVE_INTERVAL_MS = 2000;
+const IDLE_INTERVAL_MS = 20000;
 const FILTERS = ["status", "job_type", "filename_contains", "label", "has_errors", "sort"];
 
 export function JobsPage({ api, query }) {
   const filters = Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ""]));
   const cursor = query.get("cursor") ?? "";
-  const { data, error, again } = useList(api, filters, cursor);
-  const [chosen, setChosen] = useState(new Set());
+  const { data, error, reload } = useList(api, filters, cursor);
+  const [selected, setSelected] = useState(new Set());
   const [question, setQuestion] = useState(null);
   const [outcome, setOutcome] = useState(null);
   const isFiltered = FILTERS.some((name) => name !== "sort" && filters[name]);
   const jobs = data?.jobs ?? [];
-  const seen = jobs.filter((job) => chosen.has(job.id));
-  const act = async (action) => {
-    const answer = await onMany(api, action, seen);
+  const selectedJobs = jobs.filter((job) => selected.has(job.id));
+  const run = async (action) => {
+    const response = await runBulk(api, action, selectedJobs);
     setQuestion(null);
-    setOutcome({ ...answer, at: Date.now() });
-    setChosen(new Set());
-    again();
+    setOutcome({ ...response, at: Date.now() });
+    setSelected(new Set());
+    reload();
   };
 
   const close = () => {
@@ -34,21 +46,21 @@ export function JobsPage({ api, query }) {
     focusHeading();
   };
 
-  // Somebody who is new here has nothing to look for, and is asked for a file in the middle of the page.
+  // A new user has no jobs to filter; the empty state has the upload button.
   const isNew = data && jobs.length === 0 && !isFiltered && !cursor;
   const upload = html`<a class="button primary" href="#/upload">Upload a file</a>`;
   return html`<${Page} title="Jobs" aside=${!isNew && upload}>
     ${!isNew && html`<${Filters} filters=${filters} />`}
     ${outcome && html`<${Outcome} key=${outcome.at} outcome=${outcome} close=${close} />`}
-    ${error && html`<${Problem} error=${error} again=${again} />`}
-    ${!data && !error && html`<${Waiting}>Reading the jobs …<//>`}
+    ${error && html`<${Problem} error=${error} reload=${reload} />`}
+    ${!data && !error && html`<${Loading}>Loading jobs…<//>`}
     ${data && jobs.length === 0 && (isNew ? html`<${NoJobs} />` : html`<${NoMatch} />`)}
     ${jobs.length > 0 &&
-    html`<${Chosen} seen=${seen} ask=${setQuestion} />
-      <${Table} jobs=${jobs} chosen=${chosen} setChosen=${setChosen} />
+    html`<${Selection} jobs=${selectedJobs} confirm=${setQuestion} />
+      <${Table} jobs=${jobs} selected=${selected} setSelected=${setSelected} />
       <${Pager} pagination=${data.pagination} filters=${filters} query=${query} />`}
     ${question &&
-    html`<${Confirm} ...${question} onAnswer=${(yes) => (yes ? act(question.kind) : setQuestion(null))} />`}
+    html`<${Confirm} ...${question} onAnswer=${(yes) => (yes ? run(question.bulkAction) : setQuestion(null))} />`}
   <//>`;
 }
 
@@ -60,33 +72,33 @@ function useList(api, filters, cursor) {
   useEffect(() => {
     const control = new AbortController();
     let timer;
-    // What was asked for before is no answer to this.
+    // Clear the results of other filters.
     if (shown.current !== key) setState({});
     shown.current = key;
-    const ask = async () => {
+    const load = async () => {
       if (document.hidden) {
-        timer = setTimeout(ask, LIVE_EVERY_MS);
+        timer = setTimeout(load, LIVE_INTERVAL_MS);
         return;
       }
       try {
-        const asked = { ...filters, cursor, limit: PAGE_SIZE };
-        const data = await api.get("jobs", { query: asked, signal: control.signal });
+        const page = { ...filters, cursor, limit: PAGE_SIZE };
+        const data = await api.get("jobs", { query: page, signal: control.signal });
         setState({ data });
-        timer = setTimeout(ask, data.jobs.some((job) => LIVE.has(job.status)) ? LIVE_EVERY_MS : IDLE_EVERY_MS);
+        timer = setTimeout(load, data.jobs.some((job) => LIVE.has(job.status)) ? LIVE_INTERVAL_MS : IDLE_INTERVAL_MS);
       } catch (error) {
         if (error.name !== "AbortError") setState({ error });
       }
     };
-    ask();
+    load();
     return () => {
       control.abort();
       clearTimeout(timer);
     };
   }, [key, round]);
-  return { ...state, again: () => setRound(round + 1) };
+  return { ...state, reload: () => setRound(round + 1) };
 }
 
-async function onMany(api, action, jobs) {
+async function runBulk(api, action, jobs) {
   const names = Object.fromEntries(jobs.map((job) => [job.id, job.original_filename]));
   try {
     const { results } = await api.post(`jobs/bulk/${action}`, { job_ids: Object.keys(names) });
@@ -118,21 +130,21 @@ function Filters({ filters }) {
     </label>
     ${choice("status", "Status", [
       ["", "Any"],
-      ["pending", "Waiting for its file"],
+      ["pending", "Awaiting upload"],
       ["queued", "Queued"],
       ["processing", "Processing"],
       ["completed", "Completed"],
       ["failed", "Failed or cancelled"],
     ])}
-    ${choice("job_type", "Kind", [
+    ${choice("job_type", "Type", [
       ["", "Any"],
       ["annual", "Annual"],
       ["quarterly", "Quarterly"],
     ])}
-    ${choice("has_errors", "Rows", [
+    ${choice("has_errors", "Errors", [
       ["", "Any"],
-      ["true", "Some failed"],
-      ["false", "None failed"],
+      ["true", "With failed rows"],
+      ["false", "Without failed rows"],
     ])}
     <label>
       <span>Label</span>
@@ -140,12 +152,12 @@ function Filters({ filters }) {
         type="search"
         placeholder="name:value"
         pattern="[^:]+:.*"
-        title="A name and a value with a colon between them"
+        title="Use name:value"
         value=${filters.label}
         onChange=${change("label")}
       />
     </label>
-    ${choice("sort", "Order", [
+    ${choice("sort", "Sort", [
       ["", "Newest first"],
       ["created_at", "Oldest first"],
     ])}
@@ -154,47 +166,49 @@ function Filters({ filters }) {
 
 function NoJobs() {
   return html`<${Empty} title="No jobs yet">
-    <p>Upload a CSV or Excel file with one company and period a row. You can start from a template.</p>
-    <p><a class="button primary" href="#/upload">Upload the first file</a></p>
+    <p>Upload a CSV or Excel file with one row per company and period. Not sure about the format? Download a template.</p>
+    <p><a class="button primary" href="#/upload">Upload your first file</a></p>
   <//>`;
 }
 
 function NoMatch() {
-  return html`<${Empty} title="No job fits">
-    <p>Nothing matches all of these filters.</p>
-    <p><a class="button" href="#/jobs">Show all jobs</a></p>
+  return html`<${Empty} title="No matching jobs">
+    <p>Try changing or clearing your filters.</p>
+    <p><a class="button" href="#/jobs">Clear filters</a></p>
   <//>`;
 }
 
-function Chosen({ seen, ask }) {
-  const live = seen.filter((job) => LIVE.has(job.status));
+function Selection({ jobs, confirm }) {
+  const live = jobs.filter((job) => LIVE.has(job.status));
   const cancel = () =>
-    ask({
-      kind: "cancel",
+    confirm({
+      bulkAction: "cancel",
       question: `Cancel ${plural(live.length, "job")}?`,
-      detail: "Rows that are scored already stay, and the rest can be retried.",
-      action: "Cancel them",
+      detail: "Rows already scored are kept. You can resume the rest later.",
+      action: `Cancel ${plural(live.length, "job")}`,
+      keep: "Keep running",
     });
   const remove = () =>
-    ask({
-      kind: "delete",
-      question: `Delete ${plural(seen.length, "job")}?`,
-      detail: "The uploaded files and all results go with them. This cannot be undone.",
-      action: "Delete them",
+    confirm({
+      bulkAction: "delete",
+      question: `Delete ${plural(jobs.length, "job")}?`,
+      detail: "This permanently deletes the uploaded files and all results.",
+      action: `Delete ${plural(jobs.length, "job")}`,
+      keep: "Cancel",
     });
-  return html`<div class="chosen">
-    <${Announcement}>${seen.length > 0 && `${plural(seen.length, "job")} chosen`}<//>
-    <span aria-hidden="true">${seen.length > 0 ? `${plural(seen.length, "job")} chosen` : "Choose jobs to cancel or delete"}</span>
+  return html`<div class="selection">
+    <${Announcement}>${jobs.length > 0 && `${plural(jobs.length, "job")} selected`}<//>
+    <span aria-hidden="true">${jobs.length > 0 ? `${count(jobs.length)} selected` : "Select jobs to cancel or delete"}</span>
     <button type="button" onClick=${cancel} disabled=${live.length === 0}>Cancel</button>
-    <button type="button" onClick=${remove} disabled=${seen.length === 0}>Delete</button>
+    <button type="button" onClick=${remove} disabled=${jobs.length === 0}>Delete</button>
   </div>`;
 }
 
 function Outcome({ outcome, close }) {
-  const place = useRef(null);
-  // The button that was pressed takes no more focus once nothing is chosen.
-  useEffect(() => place.current.focus(), []);
-  return html`<div class="outcome" tabindex="-1" ref=${place}>
+  const notice = useRef(null);
+  // The pressed button is disabled once nothing is selected, so it loses the focus.
+  useEffect(() => notice.current.focus(), []);
+  return html`<div class="outcome" tabindex="-1" ref=${notice}>
     ${outcome.error ? html`<${Problem} error=${outcome.error} />` : html`<${Done} outcome=${outcome} close=${close} />`}
   </div>`;
 }
@@ -211,25 +225,25 @@ function Done({ outcome, close }) {
   <//>`;
 }
 
-function Table({ jobs, chosen, setChosen }) {
-  const isAll = jobs.every((job) => chosen.has(job.id));
+function Table({ jobs, selected, setSelected }) {
+  const isAll = jobs.every((job) => selected.has(job.id));
   const toggle = (ids, isOn) => {
-    const next = new Set(chosen);
-    for (const id of ids) isOn ? next.add(id) : next.delete(id);
-    setChosen(next);
+    const changed = new Set(selected);
+    for (const id of ids) isOn ? changed.add(id) : changed.delete(id);
+    setSelected(changed);
   };
   const all = jobs.map((job) => job.id);
   return html`<div class="table-box">
     <table class="jobs">
-      <caption class="for-ears">
+      <caption class="visually-hidden">
         Jobs
       </caption>
       <thead>
         <tr>
-          <th class="tick" scope="col">
+          <th class="select-cell" scope="col">
             <input
               type="checkbox"
-              aria-label="Choose all jobs on this page"
+              aria-label="Select all on this page"
               checked=${isAll}
               onChange=${(event) => toggle(all, event.currentTarget.checked)}
             />
@@ -242,20 +256,20 @@ function Table({ jobs, chosen, setChosen }) {
         </tr>
       </thead>
       <tbody>
-        ${jobs.map((job) => html`<${Row} key=${job.id} job=${job} isChosen=${chosen.has(job.id)} toggle=${toggle} />`)}
+        ${jobs.map((job) => html`<${Row} key=${job.id} job=${job} isSelected=${selected.has(job.id)} toggle=${toggle} />`)}
       </tbody>
     </table>
   </div>`;
 }
 
-function Row({ job, isChosen, toggle }) {
+function Row({ job, isSelected, toggle }) {
   const name = job.original_filename;
-  return html`<tr class=${isChosen ? "is-chosen" : ""}>
-    <td class="tick">
+  return html`<tr class=${isSelected ? "is-selected" : ""}>
+    <td class="select-cell">
       <input
         type="checkbox"
-        aria-label=${`Choose ${name}`}
-        checked=${isChosen}
+        aria-label=${`Select ${name}`}
+        checked=${isSelected}
         onChange=${(event) => toggle([job.id], event.currentTarget.checked)}
       />
     </td>
@@ -267,7 +281,7 @@ function Row({ job, isChosen, toggle }) {
     <td class="wide-only"><${Badge} job=${job} /></td>
     <td class="wide-only progress"><${Progress} job=${job} /></td>
     <td class="figure ${job.failed_rows ? "has-failed" : "muted"}">${count(job.failed_rows)}</td>
-    <td class="wide-only"><time datetime=${job.created_at} title=${moment(job.created_at)}>${ago(job.created_at)}</time></td>
+    <td class="wide-only"><time datetime=${job.created_at} title=${dateTime(job.created_at)}>${ago(job.created_at)}</time></td>
   </tr>`;
 }
 
@@ -275,17 +289,18 @@ function Progress({ job }) {
   const { total_rows: total, processed_rows: processed } = job;
   if (!LIVE.has(job.status)) return html`<span>${total ? plural(processed, "row") : "–"}</span>`;
   return html`<${Bar} value=${processed} max=${total} label=${`Progress of ${job.original_filename}`} />
-    <span class="muted small">${total ? `${count(processed)} of ${plural(total, "row")}` : "Counting rows"}</span>`;
+    <span class="muted small">${total ? `${count(processed)} of ${plural(total, "row")}` : "Counting rows…"}</span>`;
 }
 
 function Pager({ pagination, filters, query }) {
   const { total, has_more: hasMore, next_cursor: next } = pagination;
   const number = Number(query.get("page") ?? "1");
   if (number === 1 && !hasMore) return html`<p class="muted small">${plural(total, "job")}</p>`;
-  const all = total === null ? `${count(pagination.total_at_least)} or more jobs` : plural(total, "job");
+  const all = total === null ? `${count(pagination.total_at_least)}+ jobs` : plural(total, "job");
+  const pages = total === null ? "" : ` of ${count(Math.ceil(total / PAGE_SIZE))}`;
   return html`<nav class="pager" aria-label="Pages of the list">
     ${number > 1 && html`<a class="button" href=${address("/jobs", filters)}>First page</a>`}
-    <span class="muted">Page ${number}${number === 1 && `, ${all} in all`}</span>
+    <span class="muted">Page ${number}${number === 1 && `${pages} · ${all}`}</span>
     ${hasMore &&
     html`<a class="button" href=${address("/jobs", { ...filters, cursor: next, page: number + 1 })}>Next page</a>`}
   </nav>`;

@@ -1,19 +1,19 @@
-// What scores the rows, how well it did, and what it is not.
+// The model cards: performance, intended use and limits.
 
+import { Level, Loading, Page, Problem, Section, useRequest } from "../components.js";
 import { html } from "../dom.js";
 import { count, percent } from "../format.js";
-import { Level, Page, Problem, Section, Waiting, useAsked } from "../parts.js";
 
 export function ModelsPage({ api }) {
-  const { data, error, again } = useAsked((signal) => api.get("models", { signal }), []);
+  const { data, error, reload } = useRequest((signal) => api.get("models", { signal }), []);
   return html`<${Page} title="Models">
-    ${error && html`<${Problem} error=${error} again=${again} />`}
-    ${!data && !error && html`<${Waiting}>Reading the model cards …<//>`}
+    ${error && html`<${Problem} error=${error} reload=${reload} />`}
+    ${!data && !error && html`<${Loading}>Loading models…<//>`}
     ${data && byName(data.models).map((model) => html`<${Card} key=${model.name} model=${model} />`)}
   <//>`;
 }
 
-// One card for all kinds of files that a model scores.
+// Groups by model, since a model may score several profiles.
 function byName(models) {
   const cards = new Map();
   for (const model of models) {
@@ -32,30 +32,30 @@ function Card({ model }) {
     <dl class="figures">
       <div><dt>ROC AUC, ${from} to ${to}</dt><dd>${metrics.roc_auc.toFixed(3)} <small>${low.toFixed(3)} to ${high.toFixed(3)}</small></dd></div>
       <div><dt>KS</dt><dd>${metrics.ks.toFixed(3)}</dd></div>
-      <div><dt>Predicted on average</dt><dd>${percent(calibration.mean_predicted)}</dd></div>
-      <div><dt>Went bankrupt</dt><dd>${percent(calibration.observed_rate)} <small>of ${count(split.test.rows)}</small></dd></div>
+      <div><dt>Mean predicted PD</dt><dd>${percent(calibration.mean_predicted)}</dd></div>
+      <div><dt>Observed default rate</dt><dd>${percent(calibration.observed_rate)} <small>of ${count(split.test.rows)}</small></dd></div>
     </dl>
     <div class="two">
       <div>
-        <h3>What it is for</h3>
+        <h3>Intended use</h3>
         <p>${model.intended_use}</p>
       </div>
       <div>
-        <h3>What it is not for</h3>
+        <h3>Not intended for</h3>
         <ul>
           ${model.not_for.map((use) => html`<li key=${use}>${use}</li>`)}
         </ul>
       </div>
     </div>
     <div>
-      <h3>What became of firms at each level, ${from} to ${to}</h3>
+      <h3>Observed defaults by level, ${from} to ${to}</h3>
       <table class="plain-table">
         <thead>
           <tr>
             <th scope="col">Level</th>
             <th scope="col" class="figure">Firm-years</th>
-            <th scope="col" class="figure">Went bankrupt</th>
-            <th scope="col" class="figure">Share</th>
+            <th scope="col" class="figure">Defaults</th>
+            <th scope="col" class="figure">Default rate</th>
           </tr>
         </thead>
         <tbody>

@@ -1,49 +1,49 @@
-// The risk of a whole job: its distribution, its riskiest rows with their reasons, and how far its data can be trusted.
+// Risk summary of a job: distribution, riskiest rows with their top drivers, and data quality.
 
 import { GradeChart, LevelChart, ReasonChart, SectorChart } from "../charts.js";
+import { Level, Loading, Problem, Section, useRequest } from "../components.js";
 import { html } from "../dom.js";
 import { count, percent, plural } from "../format.js";
-import { Level, Notice, Problem, Section, Waiting, useAsked } from "../parts.js";
 import { whenReady } from "../results.js";
 
-const READINGS = {
-  stable: "The grades are spread as in the training data.",
-  moderately_shifted: "The grades are spread somewhat unlike the training data.",
-  shifted: "The grades are spread unlike the training data. Look first for a wrong unit or one unusual upload.",
-  too_few_rows: "There are too few rows to say more.",
+const STABILITY_TEXTS = {
+  stable: "Grade mix matches the training data.",
+  moderately_shifted: "Grade mix differs slightly from the training data.",
+  shifted: "Grade mix differs from the training data. Check units first.",
+  too_few_rows: "Not enough rows to compare.",
 };
 
 export function Risk({ api, job }) {
-  const { data, error, again } = useAsked((signal) => risk(api, job, signal), [job.id]);
-  if (error) return html`<${Section} title="Risk"><${Problem} error=${error} again=${again} /><//>`;
-  if (!data) return html`<${Section} title="Risk"><${Waiting}>Reading the risk of all rows …<//><//>`;
+  const { data, error, reload } = useRequest((signal) => loadRisk(api, job, signal), [job.id]);
+  if (error) return html`<${Section} title="Risk"><${Problem} error=${error} reload=${reload} /><//>`;
+  if (!data) return html`<${Section} title="Risk"><${Loading}>Loading risk summary…<//><//>`;
   const { summary, describe } = data;
   if (!summary?.default_probability) {
-    return html`<${Section} title="Risk"><p class="muted">Nothing is summed up for this job.</p><//>`;
+    return html`<${Section} title="Risk"><p class="muted">No risk summary for this job.</p><//>`;
   }
   return html`<${Distribution} summary=${summary} />
     <${Riskiest} summary=${summary} describe=${describe} />
     <${Quality} summary=${summary} />`;
 }
 
-async function risk(api, job, signal) {
+async function loadRisk(api, job, signal) {
   const [{ summary }, { models }] = await Promise.all([
     whenReady(api, `jobs/${job.id}/results`, { query: { limit: 1 }, signal }),
     api.get("models", { signal }),
   ]);
-  const model = models.find((one) => one.job_type === job.job_type && one.profile === job.profile);
+  const model = models.find((model) => model.job_type === job.job_type && model.profile === job.profile);
   const names = Object.fromEntries((model?.features ?? []).map(({ name, description }) => [name, description]));
   return { summary, describe: (input) => names[input] ?? input };
 }
 
 function Distribution({ summary }) {
   const { default_probability: probability, rows } = summary;
-  return html`<${Section} title="Risk" intro="The probability of default within twelve months of the figures.">
+  return html`<${Section} title="Risk" intro="Probability of default within 12 months of the reporting date.">
     <dl class="figures">
-      <div><dt>Mean</dt><dd>${percent(probability.mean)}</dd></div>
-      <div><dt>Half of the rows are below</dt><dd>${percent(probability.quantiles.p50)}</dd></div>
-      <div><dt>One in twenty is above</dt><dd>${percent(probability.quantiles.p95)}</dd></div>
-      <div><dt>Highest</dt><dd>${percent(probability.highest)}</dd></div>
+      <div><dt>Mean PD</dt><dd>${percent(probability.mean)}</dd></div>
+      <div><dt>Median</dt><dd>${percent(probability.quantiles.p50)}</dd></div>
+      <div><dt>95th percentile</dt><dd>${percent(probability.quantiles.p95)}</dd></div>
+      <div><dt>Maximum</dt><dd>${percent(probability.highest)}</dd></div>
     </dl>
     <div class="two">
       <div>
@@ -51,13 +51,13 @@ function Distribution({ summary }) {
         <${LevelChart} counts=${summary.by_risk_level} rows=${rows} />
       </div>
       <div>
-        <h3>By grade, best to worst</h3>
+        <h3>By grade (R01 = safest)</h3>
         <${GradeChart} counts=${summary.by_risk_grade} rows=${rows} training=${summary.population_stability} />
       </div>
     </div>
     <h3>By sector</h3>
     <${SectorChart} sectors=${summary.by_sector} />
-    ${summary.other_sectors && html`<p class="muted">And ${plural(summary.other_sectors.rows, "row")} of smaller sectors.</p>`}
+    ${summary.other_sectors && html`<p class="muted">${plural(summary.other_sectors.rows, "row")} in other sectors</p>`}
   <//>`;
 }
 
@@ -67,7 +67,7 @@ function Riskiest({ summary, describe }) {
   const largest = Math.max(...sizes, 0.01);
   return html`<${Section}
     title="Riskiest companies"
-    intro="What moves each score most: bars to compare, in log-odds. What raises the risk is marked with a plus."
+    intro="Top drivers of each score. Bars show the change in log-odds; + raises risk, − lowers it."
   >
     <ol class="riskiest">
       ${rows.map(
@@ -80,7 +80,7 @@ function Riskiest({ summary, describe }) {
               </span>
               <span class="company-risk"><strong>${percent(row.default_probability)}</strong> <${Level} level=${row.risk_level} /> <span class="muted">${row.risk_grade}</span></span>
             </div>
-            <${ReasonChart} factors=${row.top_factors} largest=${largest} describe=${describe} whose=${row.company_name} />
+            <${ReasonChart} factors=${row.top_factors} largest=${largest} describe=${describe} company=${row.company_name} />
           </li>`,
       )}
     </ol>
@@ -89,30 +89,30 @@ function Riskiest({ summary, describe }) {
 
 function Quality({ summary }) {
   const { figures, duplicates, population_stability: stability, rows } = summary;
-  const noted = figures.filter((figure) => figure.missing > 0 || figure.out_of_range > 0);
+  const listed = figures.filter((figure) => figure.missing > 0 || figure.out_of_range > 0);
   return html`<${Section} title="Data quality">
     <div class="two">
       <div>
         <h3>Compared with the training data</h3>
         ${stability
           ? html`<p><strong>${stability.reading.replaceAll("_", " ")}</strong>, population stability index ${stability.index.toFixed(2)}</p>
-              <p class="muted">${READINGS[stability.reading]}</p>`
-          : html`<p class="muted">Too few rows to compare.</p>`}
-        <h3>Repeated companies and periods</h3>
+              <p class="muted">${STABILITY_TEXTS[stability.reading]}</p>`
+          : html`<p class="muted">Not enough rows to compare.</p>`}
+        <h3>Duplicates</h3>
         ${duplicates.rows === 0
-          ? html`<p class="muted">No company and period comes twice.</p>`
-          : html`<p>${plural(duplicates.rows, "row")} of ${plural(duplicates.companies_and_periods, "company and period", "companies and periods")} that come more than once.</p>`}
+          ? html`<p class="muted">No duplicate company-periods.</p>`
+          : html`<p>${plural(duplicates.companies_and_periods, "company-period")} with more than one row, ${plural(duplicates.rows, "row")} in total.</p>`}
       </div>
       <div>
-        <h3>Figures to look at</h3>
-        ${noted.length === 0
-          ? html`<p class="muted">No figure is missing or outside its usual range.</p>`
+        <h3>Missing and out-of-range values</h3>
+        ${listed.length === 0
+          ? html`<p class="muted">None.</p>`
           : html`<table class="plain-table">
               <thead>
                 <tr><th scope="col">Figure</th><th scope="col" class="figure">Missing</th><th scope="col" class="figure">Out of range</th></tr>
               </thead>
               <tbody>
-                ${noted.map(
+                ${listed.map(
                   (figure) =>
                     html`<tr key=${figure.name}>
                       <th scope="row"><code>${figure.name}</code></th>
@@ -122,7 +122,7 @@ function Quality({ summary }) {
                 )}
               </tbody>
             </table>
-            <p class="muted small">Rows with such figures are scored all the same: a missing ratio counts as the average, one out of range as the outermost.</p>`}
+            <p class="muted small">These rows are still scored. Missing ratios use the average; out-of-range values are capped.</p>`}
       </div>
     </div>
   <//>`;

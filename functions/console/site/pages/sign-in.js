@@ -1,11 +1,11 @@
-// Before signing in, and after the session has ended.
+// The page to sign in, at first and after a session has ended.
 
 import { useState } from "preact/hooks";
+import { Notice, Page } from "../components.js";
 import { html } from "../dom.js";
-import { Notice, Page } from "../parts.js";
 
 export function SignInPage({ session, hasEnded }) {
-  const [error, setError] = useState(session.refusal);
+  const [error, setError] = useState(session.signInError);
   const [isLeaving, setLeaving] = useState(false);
   const signIn = () => {
     setLeaving(true);
@@ -14,27 +14,27 @@ export function SignInPage({ session, hasEnded }) {
       setError(failure.message);
     });
   };
-  if (!session.isPossible) {
-    return html`<div class="alone">
-      <${Page} title="Nobody can sign in here">
+  if (!session.isConfigured) {
+    return html`<div class="centered">
+      <${Page} title="Sign-in isn't configured">
         <p>
-          This deployment uses an issuer of its own and has no client for the console. Whoever deployed it sets
-          <code>console_client_id</code>; until then there are the <a href="api/v1/docs">API</a> and the command line.
+          This deployment uses its own token issuer and has no client for the console. Ask your administrator to set
+          <code>console_client_id</code>. Until then, use the <a href="api/v1/docs">API</a> or the command line.
         </p>
       <//>
     </div>`;
   }
-  return html`<div class="alone">
+  return html`<div class="centered">
     <${Page} key=${hasEnded ? "ended" : "new"} title=${hasEnded ? "Your session has ended" : "Sign in"}>
       ${error &&
-      html`<${Notice} kind="bad" title="Signing in did not work"><p>${error}</p><//>`}
+      html`<${Notice} kind="bad" title="Sign-in failed"><p>${error}</p><//>`}
       <p class="lead">
         ${hasEnded
-          ? "Sign in again, and you are back where you were. Jobs go on without you."
-          : "Upload company financials, see the risk of default of every row, and mend the rows that failed."}
+          ? "Sign in to pick up where you left off. Running jobs aren't affected."
+          : "Upload company financials, get a default probability for every row, and fix the rows that failed."}
       </p>
       <button type="button" class="primary large" onClick=${signIn} disabled=${isLeaving}>
-        ${isLeaving ? "Going to the sign-in page …" : hasEnded ? "Sign in again" : "Sign in"}
+        ${isLeaving ? "Redirecting…" : hasEnded ? "Sign in again" : "Sign in"}
       </button>
     <//>
   </div>`;

@@ -1,79 +1,80 @@
-// Choosing a file, seeing what its header says, and sending it.
+// Selects a file, checks its header and uploads it.
 
 import { useEffect, useRef, useState } from "preact/hooks";
+import { Announcement, Bar, Loading, Notice, Page, Problem, Section } from "../components.js";
 import { html } from "../dom.js";
+import { saveText } from "../downloads.js";
 import { bytes, plural } from "../format.js";
-import { headerOf, judged, kindOf } from "../header.js";
-import { Announcement, Bar, Notice, Page, Problem, Section, Waiting } from "../parts.js";
+import { checkHeader, jobTypeOf, readHeader } from "../header.js";
 import { go } from "../routes.js";
-import { saveText } from "../saving.js";
-import { send } from "../sending.js";
+import { upload } from "../uploads.js";
 import { Labels, labelsOf } from "./labels.js";
 
-const KINDS = ["annual", "quarterly"];
+const NAMES = { annual: "Annual", quarterly: "Quarterly" };
+const JOB_TYPES = Object.keys(NAMES);
 
 export function UploadPage({ api, limits }) {
   const [file, setFile] = useState(null);
-  const [kind, setKind] = useState("annual");
+  const [jobType, setJobType] = useState("annual");
   const [names, setNames] = useState(null);
   const [isRead, setRead] = useState(false);
-  const [fault, setFault] = useState(null);
-  const [sent, setSent] = useState(null);
+  const [fileError, setFileError] = useState(null);
+  const [progress, setProgress] = useState(null);
   const [error, setError] = useState(null);
   const schemas = useSchemas(api);
-  const sending = useRef(null);
-  const isSending = sent !== null;
+  const abort = useRef(null);
+  const isUploading = progress !== null;
 
-  const choose = async (chosen) => {
-    setFile(chosen);
+  const select = async (selected) => {
+    setFile(selected);
     setNames(null);
     setRead(false);
-    setFault(null);
+    setFileError(null);
     setError(null);
     try {
-      const found = await headerOf(chosen);
-      setNames(found);
-      if (found) setKind(kindOf(found));
+      const header = await readHeader(selected);
+      setNames(header);
+      if (header) setJobType(jobTypeOf(header));
     } catch (failure) {
-      setFault(failure.message);
+      setFileError(failure.message);
     }
     setRead(true);
   };
   const submit = async (event) => {
     event.preventDefault();
-    if (isSending) return;
+    if (isUploading) return;
     const form = new FormData(event.currentTarget);
-    sending.current = new AbortController();
+    abort.current = new AbortController();
     setError(null);
     try {
       const options = optionsOf(form);
-      setSent(0);
-      const told = { onSent: setSent, signal: sending.current.signal };
-      const accepted = await send(api, kind, file, options, limits, told);
+      setProgress(0);
+      const callbacks = { onProgress: setProgress, signal: abort.current.signal };
+      const accepted = await upload(api, jobType, file, options, limits, callbacks);
       go(`/jobs/${accepted.job_id}`, { duplicate_of: accepted.duplicate_of });
     } catch (failure) {
-      setSent(null);
+      setProgress(null);
       if (failure.name !== "AbortError") setError(failure);
     }
   };
 
-  const verdict = names && schemas[kind] ? judged(names, schemas[kind]) : null;
-  const isWanting = verdict && verdict.missing.length + verdict.repeated.length > 0;
+  const check = names && schemas[jobType] ? checkHeader(names, schemas[jobType]) : null;
+  const hasProblems = check && check.missing.length + check.duplicates.length > 0;
   return html`<${Page} title="Upload">
     <form class="upload" onSubmit=${submit}>
-      <${Drop} file=${file} choose=${choose} isDisabled=${isSending} />
-      <${Announcement}>${file && (fault ?? summary(verdict, kind))}<//>
-      ${fault && html`<${Notice} kind="bad" title="This file cannot be read"><p>${fault}</p><//>`}
+      <${Drop} file=${file} select=${select} isDisabled=${isUploading} />
+      <${Announcement}>${file && (fileError ?? summary(check, jobType))}<//>
+      ${fileError && html`<${Notice} kind="bad" title="This file can't be read"><p>${fileError}</p><//>`}
       ${file &&
-      !fault &&
-      html`<${Kind} kind=${kind} setKind=${setKind} isDisabled=${isSending} />
-        <${Verdict} verdict=${verdict} isRead=${isRead} names=${names} kind=${kind} />
-        <${Options} isDisabled=${isSending} />
+      !fileError &&
+      html`<${JobType} jobType=${jobType} setJobType=${setJobType} isDisabled=${isUploading} />
+        <${HeaderCheck} check=${check} isRead=${isRead} names=${names} jobType=${jobType} />
+        <${Options} isDisabled=${isUploading} />
         ${error && html`<${Problem} error=${error} />`}
-        ${isSending && html`<${Sending} sent=${sent} file=${file} stop=${() => sending.current.abort()} />`}
+        ${isUploading && html`<${UploadProgress} progress=${progress} file=${file} cancel=${() => abort.current.abort()} />`}
         <div class="actions">
-          <button type="submit" class=${isWanting ? "large" : "primary large"} aria-disabled=${isSending}>
-            ${isSending ? "Sending …" : isWanting ? "Send it anyway" : "Upload and score"}
+          <button type="submit" class=${hasProblems ? "large" : "primary large"} aria-disabled=${isUploading}>
+            ${isUploading ? "Uploading…" : hasProblems ? "Upload anyway" : "Upload and score"}
           </button>
         </div>`}
     </form>
@@ -84,10 +85,10 @@ export function UploadPage({ api, limits }) {
 function useSchemas(api) {
   const [schemas, setSchemas] = useState({});
   useEffect(() => {
-    for (const kind of KINDS) {
-      api.get(`${kind}/schema`).then(
-        (schema) => setSchemas((known) => ({ ...known, [kind]: schema })),
-        // Without it nothing is said of the header beforehand, and the service says it afterwards.
+    for (const jobType of JOB_TYPES) {
+      api.get(`${jobType}/schema`).then(
+        (schema) => setSchemas((known) => ({ ...known, [jobType]: schema })),
+        // Without the schema the header is only checked by the API, after the upload.
         () => {},
       );
     }
@@ -97,14 +98,14 @@ function useSchemas(api) {
 
 function optionsOf(form) {
   const options = { validate_only: form.get("validate_only") === "on", labels: labelsOf(form) };
-  const most = form.get("max_failed_percent");
-  if (most !== "") options.max_failed_percent = Number(most);
+  const limit = form.get("max_failed_percent");
+  if (limit !== "") options.max_failed_percent = Number(limit);
   const encoding = form.get("encoding").trim();
   if (encoding) options.encoding = encoding;
   return options;
 }
 
-function Drop({ file, choose, isDisabled }) {
+function Drop({ file, select, isDisabled }) {
   const [isOver, setOver] = useState(false);
   const over = (event) => {
     event.preventDefault();
@@ -114,83 +115,83 @@ function Drop({ file, choose, isDisabled }) {
     event.preventDefault();
     setOver(false);
     const [dropped] = event.dataTransfer.files;
-    if (dropped && !isDisabled) choose(dropped);
+    if (dropped && !isDisabled) select(dropped);
   };
   const pick = (event) => {
     const [picked] = event.currentTarget.files;
-    if (picked) choose(picked);
+    if (picked) select(picked);
   };
   return html`<label class="drop ${isOver ? "is-over" : ""}" onDragOver=${over} onDragLeave=${() => setOver(false)} onDrop=${drop}>
     <input type="file" accept=".csv,.xlsx" onChange=${pick} disabled=${isDisabled} aria-describedby="drop-hint" />
-    <span class="drop-name">${file ? file.name : "Choose a file, or drop one here"}</span>
+    <span class="drop-name">${file ? file.name : "Drop a file here or browse"}</span>
     <span class="muted" id="drop-hint">
-      ${file ? `${bytes(file.size)}. Choose another to replace it.` : "CSV or Excel, one company and period a row"}
+      ${file ? `${bytes(file.size)} · Replace` : "CSV or Excel, one row per company and period"}
     </span>
   </label>`;
 }
 
-function Kind({ kind, setKind, isDisabled }) {
-  return html`<fieldset class="kinds" disabled=${isDisabled}>
-    <legend>Kind of figures</legend>
-    ${KINDS.map(
+function JobType({ jobType, setJobType, isDisabled }) {
+  return html`<fieldset class="job-types" disabled=${isDisabled}>
+    <legend>Reporting period</legend>
+    ${JOB_TYPES.map(
       (name) =>
         html`<label>
-          <input type="radio" name="kind" value=${name} checked=${kind === name} onChange=${() => setKind(name)} />
-          <span>${name === "annual" ? "Annual" : "Quarterly"}</span>
+          <input type="radio" name="job_type" value=${name} checked=${jobType === name} onChange=${() => setJobType(name)} />
+          <span>${NAMES[name]}</span>
         </label>`,
     )}
   </fieldset>`;
 }
 
-function summary(verdict, kind) {
-  if (!verdict) return null;
-  const { missing, repeated, profile } = verdict;
-  if (missing.length === 0 && repeated.length === 0) return `The header fits: ${kind} figures, ${profile}.`;
-  return `${plural(missing.length, "column")} missing, ${plural(repeated.length, "column")} named twice.`;
+function summary(check, jobType) {
+  if (!check) return null;
+  const { missing, duplicates, profile } = check;
+  if (missing.length === 0 && duplicates.length === 0) return `Columns look good: ${jobType} ${profile}.`;
+  return `${plural(missing.length, "column")} missing, ${plural(duplicates.length, "duplicate column")}.`;
 }
 
-function Verdict({ verdict, isRead, names, kind }) {
-  if (!isRead) return html`<${Waiting}>Reading the header …<//>`;
-  if (!names) return html`<${Notice}><p>The header cannot be told from here. The service reads it first.</p><//>`;
-  if (!verdict) return html`<${Waiting}>Comparing the header with what is scored …<//>`;
-  const { profile, missing, repeated, extra } = verdict;
-  const what = profile === "statements" ? "statement amounts" : "ratios";
-  if (missing.length === 0 && repeated.length === 0) {
-    return html`<${Notice} kind="good" title="The header fits">
-      <p>Every column of ${kind} ${what} is there${extra.length > 0 && `, and ${plural(extra.length, "more column")} that come back untouched`}.</p>
+function HeaderCheck({ check, isRead, names, jobType }) {
+  if (!isRead) return html`<${Loading}>Reading columns…<//>`;
+  if (!names) return html`<${Notice}><p>Columns will be checked after upload.</p><//>`;
+  if (!check) return html`<${Loading}>Checking columns…<//>`;
+  const { profile, missing, duplicates, extra } = check;
+  const content = profile === "statements" ? "statement amounts" : "ratios";
+  if (missing.length === 0 && duplicates.length === 0) {
+    return html`<${Notice} kind="good" title="Columns look good">
+      <p>All required ${jobType} ${content} columns found.${extra.length > 0 && ` ${plural(extra.length, "extra column")} will be passed through.`}</p>
     <//>`;
   }
-  return html`<${Notice} kind="warn" title="The header does not fit yet">
+  return html`<${Notice} kind="warn" title=${missing.length > 0 ? "Missing columns" : "Duplicate columns"}>
     ${missing.length > 0 &&
-    html`<p>Read as ${kind} ${what}, the nearest kind of file, it lacks:</p>
+    html`<p>To score this as ${jobType} ${content}, add:</p>
       <ul class="names">
         ${missing.map((name) => html`<li><code>${name}</code></li>`)}
       </ul>`}
-    ${repeated.length > 0 &&
-    html`<p>Named more than once:</p>
+    ${duplicates.length > 0 &&
+    html`<p>These columns appear more than once:</p>
       <ul class="names">
-        ${repeated.map((name) => html`<li><code>${name}</code></li>`)}
+        ${duplicates.map((name) => html`<li><code>${name}</code></li>`)}
       </ul>`}
-    <p>Mend the header in the file and choose it again. Names may be written with spaces or hyphens, in any case.</p>
+    <p>Fix the header row and select the file again. Case, spaces and hyphens don't matter.</p>
   <//>`;
 }
 
 function Options({ isDisabled }) {
   return html`<fieldset class="options" disabled=${isDisabled}>
-    <legend class="for-ears">Options</legend>
+    <legend class="visually-hidden">Options</legend>
     <label class="check">
       <input type="checkbox" name="validate_only" />
-      <span>Only check the rows, score nothing</span>
+      <span>Validate only (don't score)</span>
     </label>
     <details>
       <summary>More options</summary>
       <div class="grid">
         <label>
-          <span>Most rows that may fail, in percent</span>
+          <span>Fail the job if more than this % of rows fail</span>
           <input type="number" name="max_failed_percent" min="0" max="100" step="any" />
         </label>
         <label>
-          <span>Encoding, if not UTF-8</span>
+          <span>Encoding (default UTF-8)</span>
           <input type="text" name="encoding" maxlength="40" placeholder="windows-1252" />
         </label>
       </div>
@@ -199,31 +200,32 @@ function Options({ isDisabled }) {
   </fieldset>`;
 }
 
-function Sending({ sent, file, stop }) {
-  // A small file goes in one request, of which a page is told only the end.
-  const text = sent > 0 ? `${bytes(sent * file.size)} of ${bytes(file.size)}` : bytes(file.size);
-  return html`<div class="sending">
-    <${Bar} value=${sent} max=${sent > 0 ? 1 : 0} label=${`Sending ${file.name}`} text=${text} />
+function UploadProgress({ progress, file, cancel }) {
+  // Small files are sent with fetch, which reports no progress.
+  const text = progress > 0 ? `${bytes(progress * file.size)} of ${bytes(file.size)}` : bytes(file.size);
+  return html`<div class="upload-progress">
+    <${Bar} value=${progress} max=${progress > 0 ? 1 : 0} label=${`Uploading ${file.name}`} text=${text} />
     <span class="muted">${text}</span>
-    <button type="button" class="quiet" onClick=${stop}>Stop</button>
+    <button type="button" class="quiet" onClick=${cancel}>Cancel</button>
   </div>`;
 }
 
 function Templates({ api }) {
   const [error, setError] = useState(null);
-  const fetchTemplate = async (kind) => {
+  const fetchTemplate = async (jobType) => {
     setError(null);
     try {
-      const answer = await api.send("GET", `${kind}/template`);
-      saveText(await answer.text(), `${kind}-template.csv`);
+      const response = await api.send("GET", `${jobType}/template`);
+      saveText(await response.text(), `${jobType}-template.csv`);
     } catch (failure) {
       setError(failure);
     }
   };
-  return html`<${Section} title="Templates" intro="A file that uploads clean, to start from.">
+  return html`<${Section} title="Templates" intro="Example files that pass validation.">
     <div class="actions">
-      ${KINDS.map(
-        (kind) => html`<button type="button" onClick=${() => fetchTemplate(kind)}>Template of ${kind} figures</button>`,
+      ${JOB_TYPES.map(
+        (jobType) =>
+          html`<button type="button" onClick=${() => fetchTemplate(jobType)}>${NAMES[jobType]} template (CSV)</button>`,
       )}
     </div>
     ${error && html`<${Problem} error=${error} />`}

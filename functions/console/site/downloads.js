@@ -1,13 +1,13 @@
-// Handing a file to the browser to keep.
+// Saves files through the browser.
 
 export function saveText(text, name) {
   const url = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
-  saveFrom(url, name);
+  saveUrl(url, name);
   URL.revokeObjectURL(url);
 }
 
-// An address that answers with a file: the browser stores it as it comes, whatever its size.
-export function saveFrom(url, name = "") {
+// Downloads a URL; the browser streams it to disk, whatever its size.
+export function saveUrl(url, name = "") {
   const link = document.createElement("a");
   link.href = url;
   link.download = name;

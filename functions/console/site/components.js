@@ -1,11 +1,11 @@
-// What pages are made of: headings that take the focus, notices, problems, dialogs, bars.
+// Components that pages share: headings, notices, errors, dialogs, progress bars.
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { html } from "./dom.js";
 import { count } from "./format.js";
 
 const STATUS = {
-  pending: "Waiting for its file",
+  pending: "Awaiting upload",
   queued: "Queued",
   processing: "Processing",
   completed: "Completed",
@@ -16,7 +16,7 @@ export const LIVE = new Set(["pending", "queued", "processing"]);
 
 export const statusName = (job) => (job.cancelled ? "Cancelled" : STATUS[job.status]);
 
-// A page's heading. It takes the focus when one comes from another page, so that a screen reader begins there.
+// After navigation the heading gets the focus, so that a screen reader starts there.
 let isFirstPage = true;
 
 export function Page({ title, aside, children }) {
@@ -54,20 +54,20 @@ export function Notice({ kind = "plain", title, children }) {
   </div>`;
 }
 
-// Something that the service refused or that could not be reached, with what support asks for.
-export function Problem({ error, again }) {
-  return html`<${Notice} kind="bad" title=${error.title ?? "That did not work"}>
+// An error of a request, with the request id for support.
+export function Problem({ error, reload }) {
+  return html`<${Notice} kind="bad" title=${error.title ?? "Something went wrong"}>
     <p>${error.message}</p>
-    ${error.faults?.length > 0 &&
+    ${error.errors?.length > 0 &&
     html`<ul>
-      ${error.faults.map((fault) => html`<li>${fault.field ? `${fault.field}: ` : ""}${fault.message}</li>`)}
+      ${error.errors.map(({ field, message }) => html`<li>${field ? `${field}: ` : ""}${message}</li>`)}
     </ul>`}
     ${error.requestId && html`<p class="muted small">Request <code>${error.requestId}</code></p>`}
-    ${again && html`<button type="button" onClick=${again}>Try again</button>`}
+    ${reload && html`<button type="button" onClick=${reload}>Try again</button>`}
   <//>`;
 }
 
-export function Waiting({ children }) {
+export function Loading({ children }) {
   return html`<div class="waiting" role="status"><span class="spinner" aria-hidden="true"></span>${children}</div>`;
 }
 
@@ -89,7 +89,7 @@ export function Bar({ value, max, label, text }) {
     aria-valuemin="0"
     aria-valuemax="100"
     aria-valuenow=${max ? Math.floor(done * 100) : undefined}
-    aria-valuetext=${text ?? (max ? `${count(value)} of ${count(max)}` : "not known yet")}
+    aria-valuetext=${text ?? (max ? `${count(value)} of ${count(max)}` : "unknown")}
   >
     <div class="bar-fill" style=${{ "--done": done }}></div>
   </div>`;
@@ -99,13 +99,13 @@ export function Level({ level }) {
   return html`<span class="level ${level.toLowerCase()}">${level.toLowerCase()}</span>`;
 }
 
-// For when what had the focus is gone: one begins at the page's heading again.
+// Moves the focus to the heading of the page, for when the focused element was removed.
 export function focusHeading() {
   document.querySelector("h1")?.focus();
 }
 
-// A question before something that cannot be taken back. The browser keeps the focus inside and gives it back.
-export function Confirm({ question, detail, action, isDangerous = true, onAnswer }) {
+// Asks for confirmation in a modal dialog and calls `onAnswer` with true or false. `keep` labels the safe button.
+export function Confirm({ question, detail, action, keep, isDangerous = true, onAnswer }) {
   const dialog = useRef(null);
   const [busy, setBusy] = useState(false);
   useEffect(() => {
@@ -117,42 +117,42 @@ export function Confirm({ question, detail, action, isDangerous = true, onAnswer
       if (opener?.isConnected) opener.focus();
     };
   }, []);
-  const act = async () => {
+  const confirm = async () => {
     setBusy(true);
     await onAnswer(true);
   };
-  const leave = (event) => {
+  const dismiss = (event) => {
     event.preventDefault();
     onAnswer(false);
   };
-  return html`<dialog ref=${dialog} aria-labelledby="question" onCancel=${leave}>
+  return html`<dialog ref=${dialog} aria-labelledby="question" onCancel=${dismiss}>
     <h2 id="question">${question}</h2>
     <p>${detail}</p>
     <div class="actions">
-      <button type="button" onClick=${leave} disabled=${busy}>Keep it as it is</button>
-      <button type="button" class=${isDangerous ? "danger" : "primary"} onClick=${act} disabled=${busy}>${action}</button>
+      <button type="button" onClick=${dismiss} disabled=${busy}>${keep}</button>
+      <button type="button" class=${isDangerous ? "danger" : "primary"} onClick=${confirm} disabled=${busy}>${action}</button>
     </div>
   </dialog>`;
 }
 
-// Read out by screen readers where it changes, seen by nobody. It has to be there before: what comes with its text is
-// often not read.
+// Text that only screen readers announce, when it changes. Render it empty first: a live region that is inserted with its
+// text is often not announced.
 export function Announcement({ children }) {
-  return html`<p class="for-ears" role="status">${children}</p>`;
+  return html`<p class="visually-hidden" role="status">${children}</p>`;
 }
 
-// What a request brings: `data`, or `error`, or neither while it is under way. `again` asks once more.
-export function useAsked(ask, dependencies) {
+// Runs a request. Returns `data` or `error`, neither while it is pending, and `reload` to repeat it.
+export function useRequest(request, dependencies) {
   const [state, setState] = useState({});
   const [round, setRound] = useState(0);
   useEffect(() => {
     const control = new AbortController();
     setState({});
-    ask(control.signal).then(
+    request(control.signal).then(
       (data) => setState({ data }),
       (error) => error.name !== "AbortError" && setState({ error }),
     );
     return () => control.abort();
   }, [...dependencies, round]);
-  return { ...state, again: () => setRound(round + 1) };
+  return { ...state, reload: () => setRound(round + 1) };
 }
