@@ -1,4 +1,4 @@
-"""Trains the models: on the American panel, or on data of one's own.
+"""Trains the models on the American panel, or on a deployer's own data.
 
 python -m shared.training us_bankruptcy_1999_2018.csv.gz
 python -m shared.training own.csv --out my-models --name "Own portfolio" --training-until 2019 --calibration-until 2021
@@ -22,7 +22,7 @@ ARTIFACTS = Path(__file__).resolve().parents[1] / "scoring" / "artifacts"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Reads the panel, trains, writes artifacts and cards, prints their metrics. 2 when the data do not serve."""
+    """Trains the models, writes artifacts and cards, and prints metrics. Returns 2 when the data cannot be used."""
     parser = argparse.ArgumentParser(prog="python -m shared.training", description="Train the default risk models.")
     parser.add_argument(
         "data", type=Path, help="the American panel, or own data in the documented columns; CSV, gzipped or not"
@@ -68,7 +68,7 @@ def _source(panel: Panel, name: str | None, label: str) -> DataSource:
     if not panel.is_own:
         return PANEL_SOURCE
     if not name:
-        raise PanelError("say with --name what the data are: it stands on the cards")
+        raise PanelError("say with --name what the data are: the cards name them")
     return own_source(name, label)
 
 

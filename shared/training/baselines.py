@@ -1,4 +1,4 @@
-"""Published scores with fixed coefficients, as baselines: nothing in them is fitted to the panel.
+"""Published scores with fixed coefficients, as baselines. Nothing in them is fitted to the panel.
 
 Each function maps a panel to a score `[n]`, higher meaning riskier.
 """
@@ -15,7 +15,7 @@ from shared.training.panel import Panel
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baseline:
-    """A published score, its source, and what had to be approximated for want of a column."""
+    """A published score, its source, and the approximations for columns that the panel lacks."""
 
     name: str
     source: str

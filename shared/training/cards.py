@@ -1,4 +1,4 @@
-"""Model cards: what a model is, what it was trained on, how well it does and what it must not be used for."""
+"""Model cards: origin, training data, metrics and limits of a model."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ _QUARTERLY_LIMIT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSource:
-    """What a card says of the data, of what their label means, and so of what the model is for."""
+    """The parts of a card that depend on the data: their origin, the meaning of their label, and the intended use."""
 
     data: Mapping[str, str]
     label: str
@@ -74,7 +74,7 @@ PANEL_SOURCE: Final = DataSource(data=_PANEL, label=_PANEL_LABEL, use=_PANEL_USE
 
 
 def own_source(name: str, label: str) -> DataSource:
-    """Data of a deployer's own, of which nothing is known but what the deployer says."""
+    """Returns the source for a deployer's own data, described by the deployer's name and label."""
     return DataSource(
         data={"name": name},
         label=label,
@@ -98,7 +98,7 @@ def card(
     masked: list[dict[str, Any]],
     baselines: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """The card of a trained model, ready for JSON. All metrics are of the test window."""
+    """Returns the card of a trained model, ready for JSON. All metrics are of the test window."""
     limits = list(_RATIO_LIMITS) if model.name != "statements" else []
     if "quarterly" in artifact["job_types"]:
         limits.append(_QUARTERLY_LIMIT)
@@ -157,7 +157,7 @@ def _window(rows: Panel) -> dict[str, Any]:
 
 
 def table(cards: list[dict[str, Any]]) -> str:
-    """The metrics of several cards and of their baselines, a line each, for the terminal."""
+    """Returns the metrics of several cards and of their baselines for the terminal, a line each."""
     lines = [
         f"{'test window':<20}{'ROC AUC':>9}{'95 % interval':>18}{'PR AUC':>9}{'KS':>8}{'Brier':>9}{'PD / rate':>11}"
     ]

@@ -30,10 +30,10 @@ from shared.vocabulary import JobType
 
 MOVES_SHOWN: Final = 10
 
-# The last columns of a `successful` file, and the places of some of them from its end.
-_OURS: Final = (ROW, *SCORE_COLUMNS)
+# The last columns of a `successful` file, and the positions of some of them, from its end.
+_RESULT_COLUMNS: Final = (ROW, *SCORE_COLUMNS)
 _PROBABILITY, _VERSION, _BASIS = (
-    _OURS.index(name) - len(_OURS) for name in (DEFAULT_PROBABILITY, "model_version", "model_basis")
+    _RESULT_COLUMNS.index(name) - len(_RESULT_COLUMNS) for name in (DEFAULT_PROBABILITY, "model_version", "model_basis")
 )
 _JOB_TYPES: Final[dict[str, JobType]] = {
     basis(job_type, profile): job_type for job_type in JobType for profile in get_args(ProfileName)
@@ -41,7 +41,7 @@ _JOB_TYPES: Final[dict[str, JobType]] = {
 
 
 class CompareError(Exception):
-    """The file is not one to compare with."""
+    """The file cannot be compared."""
 
 
 _UNUSABLE: Final = (
@@ -57,7 +57,7 @@ _UNUSABLE: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Comparison:
-    """The n rows of a job by two models.
+    """The n rows of a job, scored by two models.
 
     `rows` has the columns `row` (its number), `symbol`, and `before` and `after`: the default probabilities as results
     print them. `refused` counts the rows that are no longer scored.
@@ -69,10 +69,10 @@ class Comparison:
 
 
 def compare(results: Path, folder: Path) -> Comparison:
-    """Scores the rows of a job's `successful` file again, by the model of the folder that is for them.
+    """Scores the rows of a job's `successful` file again, with the model of the folder for their type and profile.
 
-    The code is that which scores jobs. Raises CompareError, FileError and ChunkError for a file that will not do,
-    ModelArtifactError for such a model, and OSError.
+    Uses the code that scores jobs. Raises CompareError, FileError or ChunkError for an unusable file,
+    ModelArtifactError for an unusable model, and OSError.
     """
     layout, version = _read_head(results)
     model = _model(folder, layout)
@@ -80,10 +80,10 @@ def compare(results: Path, folder: Path) -> Comparison:
     if scored.empty:
         raise CompareError(f"the rules of today refuse each of the {refused:,} rows of {results}")
     symbol, own = layout.normalised.index("company_symbol"), len(layout.names)
-    # The score of the job stands among the columns of the input, ours behind them.
+    # The job's score is among the input columns; the new one follows them.
     rows = pd.DataFrame(
         {
-            "row": scored[own - len(_OURS)].astype(int),
+            "row": scored[own - len(_RESULT_COLUMNS)].astype(int),
             "symbol": scored[symbol],
             "before": scored[own + _PROBABILITY].astype(float),
             "after": scored[len(scored.columns) + _PROBABILITY].astype(float),
@@ -93,7 +93,7 @@ def compare(results: Path, folder: Path) -> Comparison:
 
 
 def _scored(results: Path, layout: Layout, model: Model) -> tuple[pd.DataFrame, int]:
-    """The scored rows as cells of text, their columns numbered, and how many rows were refused."""
+    """Returns the scored rows as text, their columns numbered, and the number of refused rows."""
     parts: list[bytes] = []
     refused = 0
     with results.open("rb") as planned, results.open("rb") as file:
@@ -113,7 +113,7 @@ def _scored(results: Path, layout: Layout, model: Model) -> tuple[pd.DataFrame, 
 
 
 def _cells(file: io.BytesIO | Path, *, rows: int | None = None) -> pd.DataFrame:
-    """The cells of a result file, all of them text; no rows give no columns."""
+    """Returns the cells of a result file as text; a file without rows gives no columns."""
     try:
         return pd.read_csv(file, header=None, dtype=str, na_filter=False, nrows=rows, lineterminator="\n")
     except pd.errors.EmptyDataError:
@@ -121,10 +121,10 @@ def _cells(file: io.BytesIO | Path, *, rows: int | None = None) -> pd.DataFrame:
 
 
 def _read_head(results: Path) -> tuple[Layout, str]:
-    """How the file is to be read, and the version of the model that scored it."""
+    """Returns the layout of the file, and the version of the model that scored it."""
     head_rows = _cells(results, rows=2)
     header, first = (list(head_rows.loc[row]) if row in head_rows.index else [] for row in range(2))
-    if tuple(header[-len(_OURS) :]) != _OURS:
+    if tuple(header[-len(_RESULT_COLUMNS) :]) != _RESULT_COLUMNS:
         raise CompareError(f"{results} is not the file of a job's successful rows, as CSV and scored")
     if len(first) != len(header) or first[_BASIS] not in _JOB_TYPES:
         raise CompareError(f"{results} has no row that says by which model it was scored")
@@ -152,7 +152,7 @@ def _model(folder: Path, layout: Layout) -> Model:
 
 
 def rank_correlation(rows: pd.DataFrame) -> float | None:
-    """Spearman's rank correlation, ties having their mean rank; None when one side is all ties."""
+    """Returns Spearman's rank correlation, with the mean rank for ties; None when one side is all ties."""
     ranks = rows[["before", "after"]].rank()
     if (ranks.nunique() == 1).any():
         return None
@@ -160,13 +160,13 @@ def rank_correlation(rows: pd.DataFrame) -> float | None:
 
 
 def largest_moves(rows: pd.DataFrame) -> pd.DataFrame:
-    """The rows whose log-odds moved most, the largest move first, of equal ones the first row."""
+    """Returns the rows whose log-odds moved most, the largest move first, then by row."""
     moves = pd.Series(np.abs(_log_odds(rows["after"].to_numpy()) - _log_odds(rows["before"].to_numpy())), rows.index)
     return rows.loc[moves[moves > 0].nlargest(MOVES_SHOWN).index]
 
 
 def _log_odds(probability: FloatArray) -> FloatArray:
-    # Rounded to six digits a probability may be 1.
+    # Rounded to six digits, a probability may be 1.
     below_one = np.minimum(probability, np.nextafter(1, 0))
     log_odds: FloatArray = np.log(below_one) - np.log1p(-below_one)
     return log_odds
@@ -228,7 +228,7 @@ def _pair(name: str, before: float, after: float) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Compares and prints; 2 when the file or the model do not serve."""
+    """Prints the comparison. Returns the exit code: 2 when the file or the model cannot be used."""
     parser = argparse.ArgumentParser(
         prog="python -m shared.training.compare", description="Compare a model with the one that scored a finished job."
     )

@@ -1,4 +1,4 @@
-"""What a model card says of a model's performance, measured with the evaluator that production runs."""
+"""The metrics of a model card, measured with the evaluator that production runs."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from shared.training.panel import Panel
 
 
 def evaluation(model: Model, features: FloatArray, panel: Panel, *, seed: int) -> dict[str, Any]:
-    """The metrics of a model on test rows: features `[n, k]` and the panel's n rows they were made from."""
+    """Returns the metrics of a model on test rows: features `[n, k]`, and the panel's n rows that they come from."""
     scores = model.score(features)
     table = metrics.calibration_table(scores.default_probability, panel.event)
     return {
@@ -27,14 +27,14 @@ def evaluation(model: Model, features: FloatArray, panel: Panel, *, seed: int) -
 
 
 def grade_counts(model: Model, features: FloatArray) -> dict[str, int]:
-    """How many rows of features `[n, k]` the model puts into each grade: what other rows are compared with."""
+    """Returns the number of rows of features `[n, k]` in each grade, the reference for population stability."""
     places = risk_grades(model.score(features).default_probability)
     counts = np.bincount(places, minlength=len(RISK_GRADES)).tolist()
     return dict(zip(RISK_GRADES, counts, strict=True))
 
 
 def masked(model: Model, features: FloatArray, panel: Panel) -> list[dict[str, Any]]:
-    """The metrics on test rows with one input blank throughout, an entry an input."""
+    """Returns the metrics on test rows with one input blank in every row, an entry for each input."""
     entries = []
     for column, name in enumerate(model.features):
         blanked = features.copy()
@@ -47,7 +47,7 @@ def masked(model: Model, features: FloatArray, panel: Panel) -> list[dict[str, A
 
 
 def baselines(panel: Panel, *, seed: int) -> list[dict[str, Any]]:
-    """The published scores on the same test rows."""
+    """Returns the metrics of the published scores on the same test rows."""
     return [
         {
             "name": baseline.name,

@@ -1,8 +1,8 @@
-"""Fits an additive monotone model and writes it down as tables of steps.
+"""Fits an additive monotone model and converts it to step tables.
 
-Gradient-boosted trees that may not interact and must be monotone are, added up, one step function a feature. Several
+Gradient-boosted trees that may not interact and must be monotone add up to one step function for each feature. Several
 fits on random subsamples are averaged in log-odds, and a logistic regression on a later window recalibrates the
-average; with its positive slope the result is additive and monotone still.
+average; with its positive slope the result is still additive and monotone.
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,16 @@ from shared.scoring.model import SCHEMA_VERSION, content_version
 from shared.training.panel import Mask
 
 PARITY: Final = 1e-12
-"""The largest difference in log-odds between the tables and the estimators that is put down to rounding."""
+"""The largest difference in log-odds between tables and estimators that rounding explains."""
 
 
 class FitError(Exception):
-    """The data do not determine a model, or its tables are not the estimators."""
+    """The data do not determine a model, or its tables differ from the estimators."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a model is fitted. `subsample` is the share of the training rows that each of `fits` estimators sees."""
+    """The hyperparameters of a fit. `subsample` is the share of training rows that each of `fits` estimators sees."""
 
     fits: int = 8
     subsample: float = 0.8
@@ -43,7 +43,7 @@ class Settings:
 class Ensemble:
     """Estimators averaged in log-odds, and the line `offset + slope * average` that recalibrates them.
 
-    `beyond` holds for each feature the finite stand-ins of -inf and inf, which the estimators cannot bin.
+    `beyond` has for each feature the finite replacements of -inf and inf, which the estimators cannot bin.
     """
 
     estimators: tuple[HistGradientBoostingClassifier, ...]
@@ -52,13 +52,13 @@ class Ensemble:
     slope: float = 1.0
 
     def average(self, features: FloatArray) -> FloatArray:
-        """The average log-odds before recalibration of a feature matrix `[n, k]`: `[n]`."""
+        """Returns the average log-odds `[n]` of a feature matrix `[n, k]` before recalibration."""
         finite = np.clip(features, self.beyond[:, 0], self.beyond[:, 1])
         total: FloatArray = np.sum([estimator.decision_function(finite) for estimator in self.estimators], axis=0)
         return total / len(self.estimators)
 
     def log_odds(self, features: FloatArray) -> FloatArray:
-        """The recalibrated log-odds of a feature matrix `[n, k]` without blanks: `[n]`."""
+        """Returns the recalibrated log-odds `[n]` of a feature matrix `[n, k]` without blanks."""
         return self.offset + self.slope * self.average(features)
 
 
@@ -72,9 +72,9 @@ def fit(
     seed: int,
     settings: Settings,
 ) -> Ensemble:
-    """The ensemble for a feature matrix `[n, k]` without blanks and its events `[n]`.
+    """Fits the ensemble to a feature matrix `[n, k]` without blanks and its events `[n]`.
 
-    `training` and `calibration` pick rows. The same arguments give the same ensemble. Raises FitError when the
+    `training` and `calibration` are row masks. The same arguments give the same ensemble. Raises FitError when the
     calibration rows give no positive slope.
     """
     rows = np.flatnonzero(training)
@@ -109,10 +109,10 @@ def _beyond(features: FloatArray) -> FloatArray:
 
 
 def recalibration(log_odds: FloatArray, event: Mask) -> tuple[float, float]:
-    """Offset and slope of the logistic regression of events `[n]` on log-odds `[n]` (Cox 1958), by Newton's method.
+    """Returns offset and slope of the logistic regression of events `[n]` on log-odds `[n]` (Cox 1958).
 
-    Both outcomes must be among the events. Raises FitError when it does not converge or the slope is not positive,
-    which would turn every direction around.
+    Uses Newton's method. Both outcomes must be among the events. Raises FitError when it does not converge or the slope
+    is not positive, which would reverse every risk direction.
     """
     design = np.column_stack([np.ones_like(log_odds), log_odds])
     rate = np.mean(event)
@@ -143,12 +143,12 @@ class _Steps:
     trees: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
 
     def total(self) -> tuple[FloatArray, FloatArray]:
-        """Break points `[b]` and the sum of all trees on each of the `b + 1` steps."""
+        """Returns break points `[b]`, and the sum of all trees on each of the `b + 1` steps."""
         break_points = np.unique(np.concatenate([np.empty(0), *(thresholds for thresholds, _ in self.trees)]))
         ends = np.append(break_points, np.inf)
         total = np.zeros(len(ends))
         for thresholds, values in self.trees:
-            # A step lies as a whole in one leaf; its upper end belongs to it.
+            # A step lies entirely in one leaf and includes its upper end.
             total += values[np.searchsorted(thresholds, ends, side="left")]
         return break_points, total
 
@@ -162,9 +162,9 @@ def artifact(
     job_types: Sequence[str],
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
-    """The JSON content of a model's artifact, from its ensemble and the training population's features `[n, k]`.
+    """Returns the JSON content of a model's artifact, from its ensemble and the training features `[n, k]`.
 
-    Contributions are relative to their mean over that population, which goes to the intercept.
+    Contributions are relative to their mean over the training rows, which is added to the intercept.
     """
     scale = ensemble.slope / len(ensemble.estimators)
     baseline = float(np.sum([estimator._baseline_prediction.item() for estimator in ensemble.estimators]))  # noqa: SLF001
@@ -199,10 +199,10 @@ def artifact(
 
 
 def training_distribution(values: FloatArray) -> dict[str, list[float]]:
-    """The deciles of a feature `[n]` that are finite and distinct, and the share of rows between them.
+    """Returns the deciles of a feature `[n]` that are finite and distinct, and the shares of rows between them.
 
-    A value on a cut point belongs below it. A later population's shares against these give its population stability
-    index (PSI).
+    A value on a cut point counts as below it. A later population's shares, compared with these, give its population
+    stability index (PSI).
     """
     deciles = np.quantile(values, np.arange(1, 10) / 10, method="inverted_cdf")
     cut_points = np.unique(deciles[np.isfinite(deciles)])
@@ -220,7 +220,7 @@ def _steps_of(ensemble: Ensemble, width: int) -> list[_Steps]:
 
 
 def _tree(nodes: Any) -> tuple[int, FloatArray, FloatArray]:
-    """The one feature of a tree, its thresholds in ascending order and its leaf values from low to high."""
+    """Returns the feature of a tree, its thresholds in ascending order and its leaf values from low to high."""
     inner = nodes["is_leaf"] == 0
     columns = np.unique(nodes["feature_idx"][inner])
     if len(columns) > 1:

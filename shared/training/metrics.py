@@ -1,4 +1,4 @@
-"""How well scores rank and how well probabilities hold, on rows with known outcomes.
+"""Ranking and calibration metrics on rows with known outcomes.
 
 Scores and probabilities are float64 `[n]`, higher meaning riskier; events are bool `[n]` with both outcomes present.
 """
@@ -15,9 +15,9 @@ BINS: Final = 10
 
 
 def _weighted_auc(order: IntArray, ends: IntArray, event: Mask, weights: FloatArray) -> float:
-    """The area under the ROC curve of weighted rows, ties counting half.
+    """Returns the area under the ROC curve of weighted rows, ties counting half.
 
-    `order` sorts the scores; `ends` holds the last place of each run of equal scores in that order.
+    `order` sorts the scores; `ends` holds the last position of each run of equal scores in that order.
     """
     positives = np.cumsum((weights * event)[order])[ends]
     negatives = np.cumsum((weights * ~event)[order])[ends]
@@ -34,13 +34,13 @@ def _runs(scores: FloatArray) -> tuple[IntArray, IntArray]:
 
 
 def roc_auc(scores: FloatArray, event: Mask) -> float:
-    """The chance that a row with an event scores above one without, ties counting half (Mann and Whitney 1947)."""
+    """Returns the chance that a row with an event scores above one without; ties count half (Mann, Whitney 1947)."""
     order, ends = _runs(scores)
     return _weighted_auc(order, ends, event, np.ones(len(scores)))
 
 
 def roc_auc_interval(scores: FloatArray, event: Mask, firm: IntArray, *, seed: int) -> tuple[float, float]:
-    """The 95 % percentile bootstrap interval of the ROC AUC.
+    """Returns the 95 % percentile bootstrap interval of the ROC AUC.
 
     Firms are drawn, not rows, since the years of one firm resemble each other. Resamples without an event are drawn
     again.
@@ -59,14 +59,14 @@ def roc_auc_interval(scores: FloatArray, event: Mask, firm: IntArray, *, seed: i
 
 
 def pr_auc(scores: FloatArray, event: Mask) -> float:
-    """Average precision: precision at each threshold, weighted by the recall it adds."""
+    """Returns the average precision: precision at each threshold, weighted by the recall it adds."""
     order, ends = _runs(-scores)
     hits = np.cumsum(event[order])[ends]
     return float(np.sum(np.diff(hits, prepend=0) / hits[-1] * hits / (ends + 1)))
 
 
 def kolmogorov_smirnov(scores: FloatArray, event: Mask) -> float:
-    """The largest distance between the distributions of scores with and without an event."""
+    """Returns the largest distance between the distributions of scores with and without an event."""
     order, ends = _runs(scores)
     with_event = np.cumsum(event[order])[ends] / np.sum(event)
     without = np.cumsum(~event[order])[ends] / np.sum(~event)
@@ -74,12 +74,12 @@ def kolmogorov_smirnov(scores: FloatArray, event: Mask) -> float:
 
 
 def brier(probability: FloatArray, event: Mask) -> float:
-    """The mean squared error of the probabilities (Brier 1950)."""
+    """Returns the mean squared error of the probabilities (Brier 1950)."""
     return float(np.mean((probability - event) ** 2))
 
 
 def calibration_table(probability: FloatArray, event: Mask) -> list[dict[str, float | int]]:
-    """Ten groups of equal size by predicted probability: its mean, the observed rate and the rows of each."""
+    """Returns ten groups of equal size by predicted probability: mean, observed rate and number of rows of each."""
     groups = np.array_split(np.argsort(probability, kind="stable"), BINS)
     return [
         {
@@ -94,13 +94,13 @@ def calibration_table(probability: FloatArray, event: Mask) -> list[dict[str, fl
 
 
 def expected_calibration_error(table: list[dict[str, float | int]]) -> float:
-    """The mean distance between predicted and observed over a calibration table, weighted by rows."""
+    """Returns the mean distance between predicted and observed rates of a calibration table, weighted by rows."""
     rows = sum(group["n"] for group in table)
     return float(sum(group["n"] * abs(group["predicted"] - group["observed"]) for group in table) / rows)
 
 
 def ranking(scores: FloatArray, event: Mask, firm: IntArray, *, seed: int) -> dict[str, Any]:
-    """What can be said of any score, calibrated or not."""
+    """Returns the metrics that apply to any score, calibrated or not."""
     return {
         "roc_auc": roc_auc(scores, event),
         "roc_auc_95_interval": list(roc_auc_interval(scores, event, firm, seed=seed)),

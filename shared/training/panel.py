@@ -3,7 +3,7 @@
 Lombardo, Pellegrino, Adosoglou, Cagnoni, Pardalos and Poggi (2022), "Machine Learning for Bankruptcy Prediction in the
 American Stock Market: Dataset and Benchmarks", Future Internet 14(8):244, https://doi.org/10.3390/fi14080244.
 
-Data of a deployer's own have the amounts under their own names, and a label on every row.
+A deployer's own data have the amounts under their own names, and a label on every row.
 """
 
 import gzip
@@ -24,7 +24,7 @@ from shared.scoring.features import FloatArray
 IntArray = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-# The panel's X columns. X16 repeats X9; sales and the cost of goods sold serve the ratios only.
+# The panel's X columns. X16 repeats X9; only the ratios use sales and the cost of goods sold.
 AMOUNTS: Final[Mapping[str, str]] = {
     "X1": "current_assets",
     "X2": "cost_of_goods_sold",
@@ -43,7 +43,7 @@ AMOUNTS: Final[Mapping[str, str]] = {
     "X18": "operating_expenses",
 }
 
-# In data of a deployer's own: 1 where the firm defaults within twelve months of the row's statements, else 0.
+# In a deployer's own data: 1 where the firm defaults within twelve months of the row's statements, else 0.
 OWN_LABEL: Final = "default_within_12_months"
 
 
@@ -56,10 +56,9 @@ class Panel:
     """n firm-years. `table` has the columns `firm`, `year`, `event` and the amounts in USD million.
 
     In the American panel `event` is true on the last row of a failed firm and nowhere else: it files for Chapter 7 or
-    11 in the next fiscal year. Its `status_label` is a property of the firm, repeated on all its years; learning it
-    would be learning the future. In own data (`is_own`) it is what their label says. `dropped` counts the rows
-    that break the rules of the input columns, `dropped_events` the events among them. `sha256` is that of the unpacked
-    file.
+    11 in the next fiscal year. `status_label` belongs to the firm and is repeated on all its years; a model that learns
+    it learns the future. In own data (`is_own`) `event` is their label. `dropped` counts the rows that break the rules
+    of the input columns, `dropped_events` the events among them. `sha256` is that of the unpacked file.
     """
 
     table: pd.DataFrame
@@ -73,7 +72,7 @@ class Panel:
 
     @property
     def firm(self) -> IntArray:
-        """A number for each firm: `[n]`."""
+        """The number of each row's firm: `[n]`."""
         return self.table["firm"].to_numpy()
 
     @property
@@ -92,12 +91,12 @@ class Panel:
         return {name: self.table[name].to_numpy() for name in AMOUNTS.values()}
 
     def rows(self, mask: Mask) -> "Panel":
-        """Returns the rows where `mask[n]` is true; what was dropped before stays counted."""
+        """Returns the rows where `mask[n]` is true, with the same counts of dropped rows."""
         return replace(self, table=self.table[mask])
 
 
 def read_panel(path: Path) -> Panel:
-    """Reads the panel, or own data, from CSV, gzipped or not. Raises PanelError with a sentence for people."""
+    """Reads the panel, or own data, from CSV, gzipped or not. Raises PanelError with a sentence for the user."""
     try:
         content = path.read_bytes()
         if content.startswith(b"\x1f\x8b"):
@@ -129,7 +128,7 @@ def read_panel(path: Path) -> Panel:
 
 
 def _records(content: bytes) -> pd.DataFrame:
-    """The file's cells as text; a cell that a short row lacks is empty."""
+    """Returns the file's cells as text; cells missing in a short row are empty."""
     try:
         return pd.read_csv(io.BytesIO(content), dtype=str, na_filter=False, index_col=False)
     except pd.errors.EmptyDataError:
@@ -150,7 +149,7 @@ def _events_of_the_panel(records: pd.DataFrame, table: pd.DataFrame) -> "pd.Seri
 
 
 def _is_valid(table: pd.DataFrame) -> "pd.Series[bool]":
-    """The rows that a job would score, so that a model is trained on what it will see."""
+    """Returns the mask of the rows that a job would score: models are trained on such rows only."""
     valid = pd.Series(np.isfinite(table[list(AMOUNTS.values())]).all(axis=1))
     for name in AMOUNTS.values():
         if rule := BY_NAME.get(name):
@@ -159,10 +158,10 @@ def _is_valid(table: pd.DataFrame) -> "pd.Series[bool]":
 
 
 def ratio_figures(amounts: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
-    """The ratio columns of both job types and `market_cap`, each `[n]`, in the units of `columns.py`.
+    """Returns the ratio columns of both job types and `market_cap`, each `[n]`, in the units of `columns.py`.
 
-    Capital is long-term debt plus equity, and debt is long-term debt, for the panel has no other. A ratio whose
-    denominator is 0, or sales negative, or debt negative is NaN: it says nothing.
+    Capital is long-term debt plus equity; debt is long-term debt, the only debt in the panel. A ratio is NaN where its
+    denominator is 0 or where sales or debt are negative, which gives it no meaning.
     """
     sales, debt, ebitda = amounts["net_sales"], amounts["long_term_debt"], amounts["ebitda"]
     capital = debt + amounts["total_assets"] - amounts["total_liabilities"]

@@ -1,4 +1,4 @@
-"""Trains the three models on the panel: tables of steps, and the cards that say what they are worth."""
+"""Trains the three models on the panel, and builds their artifacts and model cards."""
 
 import json
 import re
@@ -19,19 +19,19 @@ from shared.training.panel import Mask, Panel, ratio_figures
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """The last years of the first two windows: what is predicted lies after what was learnt."""
+    """The last years of the first two windows, so that models are tested on years after those of their training."""
 
     training_until: int
     calibration_until: int
 
 
-# That of the panel's authors.
+# The split of the panel's authors.
 PANEL_SPLIT: Final = Split(training_until=2011, calibration_until=2014)
 
-# On one line each, so that a change of a model reads as one.
+# Written on one line each, which keeps the diff of a retrained model short.
 _LIST_OF_NUMBERS: Final = re.compile(r"\[[\s\d.,e+-]*\]")
 
-# Every model's own job types; `columns.py` calls them so too.
+# The job types of each model, named as in `columns.py`.
 JOB_TYPES: Final[dict[ModelName, tuple[str, ...]]] = {
     "statements": ("annual", "quarterly"),
     "ratios-annual": ("annual",),
@@ -65,7 +65,7 @@ class Windows:
 
 
 def windows(panel: Panel, years: Split = PANEL_SPLIT) -> Windows:
-    """The rows of each window. Raises FitError for a window without both outcomes."""
+    """Returns the rows of each window. Raises FitError for a window without both outcomes."""
     split = Windows(
         training=panel.year <= years.training_until,
         calibration=(panel.year > years.training_until) & (panel.year <= years.calibration_until),
@@ -89,7 +89,7 @@ def train(
     years: Split = PANEL_SPLIT,
     source: DataSource = PANEL_SOURCE,
 ) -> list[Trained]:
-    """Trains, checks and measures the models named. The same arguments give the same texts, byte by byte.
+    """Trains, checks and measures the named models. The same arguments give the same texts, byte by byte.
 
     Raises FitError when the panel does not determine a model.
     """
@@ -152,9 +152,9 @@ def _train(
 
 
 def assert_parity(model: Model, ensemble: Ensemble, features: FloatArray) -> float:
-    """The largest difference in log-odds between tables and estimators on features `[n, k]` without blanks.
+    """Returns the largest difference in log-odds between tables and estimators on features `[n, k]` without blanks.
 
-    Raises FitError when it is more than rounding.
+    Raises FitError when the difference exceeds `PARITY`.
     """
     difference = float(np.max(np.abs(model.score(features).log_odds - ensemble.log_odds(features))))
     if not difference <= PARITY:
