@@ -28,7 +28,7 @@ _MAXIMUM_POSITIONAL: Final = 1e16
 
 
 class SharedStrings:
-    """The texts that cells refer to by number, in one buffer: four bytes each besides their length."""
+    """The texts that cells refer to by number, in one buffer: each takes its length and four bytes."""
 
     def __init__(self) -> None:
         self._text = bytearray()
@@ -38,7 +38,7 @@ class SharedStrings:
         return len(self._ends) - 1
 
     def add(self, raw: bytes) -> None:
-        """Appends the next text, as it is in the part."""
+        """Appends the next text, given as it is in the part."""
         self._text += unescaped_text(raw)
         self._ends.append(len(self._text))
 
@@ -54,7 +54,7 @@ class SharedStrings:
 
 
 def unescaped_text(raw: bytes) -> bytes:
-    """Returns a text with its `_xHHHH_` escapes, for characters that XML has not, decoded."""
+    """Returns a text with its `_xHHHH_` escapes decoded, which encode characters that XML does not allow."""
     # `in` would first try the pattern as a number, which takes ten times as long.
     return _ESCAPE.sub(_character, raw) if raw.find(b"_x") >= 0 else raw
 
@@ -65,7 +65,7 @@ def _character(match: re.Match[bytes]) -> bytes:
 
 
 class NumberFormat(Enum):
-    """What a style makes of a number, where that changes what people read."""
+    """The meaning that a style gives to a number, where it changes the displayed text."""
 
     DATE = "date"
     PERCENT = "percent"
@@ -75,7 +75,7 @@ _BUILT_IN: Final = {
     **dict.fromkeys([*range(14, 23), *range(27, 37), 45, 47, *range(50, 59)], NumberFormat.DATE),
     **dict.fromkeys([9, 10], NumberFormat.PERCENT),
 }
-# Literal text, escapes, padding and colors or conditions say nothing about what the number is.
+# Literal text, escapes, padding, colors and conditions do not change the kind of number.
 _FORMAT_NOISE: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
 
 
@@ -113,7 +113,7 @@ def read_formats(elements: Iterable[tuple[str, dict[str, str]]]) -> dict[bytes, 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """Everything that the texts of one workbook's cells depend on."""
+    """The shared strings, number formats and date system of a workbook, on which the texts of its cells depend."""
 
     shared_strings: SharedStrings
     formats: dict[bytes, NumberFormat]
@@ -136,7 +136,7 @@ class Values:
         return raw  # an error such as #DIV/0!, or an ISO date
 
     def plain_number(self, raw: bytes) -> bytes:
-        """Returns the text of a number whose style does not change what people read."""
+        """Returns the text of a number whose style does not change the displayed text."""
         return self._number(raw, None)
 
     def _number(self, raw: bytes, meaning: NumberFormat | None) -> bytes:
@@ -151,7 +151,7 @@ class Values:
             if date is not None:
                 return date.encode()
         if meaning is NumberFormat.PERCENT:
-            # A cell that shows 12% holds 0.12. What people read is what a CSV of the same sheet has.
+            # A cell that shows 12% has the value 0.12. A CSV of the same sheet has the displayed text.
             return positional(Decimal(repr(number)).scaleb(2)).encode() + b"%"
         return shortest(number).encode()
 

@@ -1,4 +1,4 @@
-"""The package of an XLSX file: an untrusted ZIP archive, opened so that no size it declares is believed.
+"""The package of an XLSX file: an untrusted ZIP archive, opened without relying on any size that it declares.
 
 Parts and relationships: ECMA-376 part 2 (Open Packaging Conventions), part 1 for the workbook.
 """
@@ -29,7 +29,7 @@ class Sheet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The worksheets in order and the other parts that the workbook part names, and if its dates count from 1904."""
+    """The worksheets in order, the other parts named in the workbook part, and whether dates count from 1904."""
 
     sheets: tuple[Sheet, ...]
     shared_strings: str | None
@@ -38,7 +38,7 @@ class Parts:
 
 
 class _BoundedReads:
-    """A file that refuses one huge read: zipfile reads the whole directory at once, of any size the archive claims."""
+    """A file that refuses a huge read: zipfile reads the directory at once, at any size the archive declares."""
 
     def __init__(self, file: BinaryIO, *, size_bytes: int, largest_bytes: int) -> None:
         self._file = file
@@ -115,7 +115,7 @@ class Package:
             raise damaged() from error
 
     def elements(self, part: str) -> Iterator[tuple[str, dict[str, str]]]:
-        """Yields local name and attributes of every element of a small part; raises what `blocks` does."""
+        """Yields local name and attributes of every element of a small part; raises the errors of `blocks`."""
         return _xml_reader.elements(self._small_blocks(part))
 
     def _small_blocks(self, part: str) -> Iterator[bytes]:
@@ -139,12 +139,12 @@ class Package:
 
 
 def _part_name(name: str) -> str:
-    """Part names match whatever their case (part 2, 6.2.2); some writers use backslashes."""
+    """Returns a part name for matching: case is ignored (part 2, 6.2.2), and some writers use backslashes."""
     return name.replace("\\", "/").lstrip("/").lower()
 
 
 def read_parts(package: Package) -> Parts:
-    """Returns what the workbook part and its relationships name. Raises `UnreadableWorkbookError` without one."""
+    """Returns the parts of the workbook. Raises `UnreadableWorkbookError` for a package without a workbook part."""
     main = next((part for kind, part in _related(package, "").values() if kind == "officeDocument"), "xl/workbook.xml")
     if main not in package:
         raise UnreadableWorkbookError(

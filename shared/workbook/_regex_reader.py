@@ -29,7 +29,7 @@ _MAIN_NAMESPACE: Final = re.compile(
     rb'<worksheet\s[^<>]*?xmlns="http://(?:schemas\.openxmlformats\.org/spreadsheetml/2006|purl\.oclc\.org/ooxml/spreadsheetml)/main"'
 )
 _ROW: Final = re.compile(rb"\s*<row(?:\s[^<>]*?)?(/?)>")
-# A number of at most fifteen digits which, written like this, already is the shortest form of its double.
+# A number of at most fifteen digits in this form is already the shortest text of its double.
 _PLAIN_NUMBER: Final = rb"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,5}[1-9])?"
 _CELL: Final = re.compile(
     rb'(<c(?: r="([A-Z]{1,3})[0-9]{1,7}")?(?: s="([0-9]{1,6})")?(?: t="([a-zA-Z]{1,9})")?\s*(?:/>|>'
@@ -40,17 +40,17 @@ _CELL: Final = re.compile(
 _FoundCell = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
 """The groups of `_CELL`: all of the cell, column letters, style, type, plain number, other value, inline text."""
 
-# The cells of a whole row. Any may be left out. Nothing is tried twice: a row of another shape is known at the first
-# cell that differs.
+# The cells of a whole row. Any may be missing. Nothing backtracks: a row of another shape fails at the first cell that
+# differs.
 _SHAPE_CELL: Final = rb'(?:<c r="%b[0-9]{1,7}"%b>%b</c>)?+'
 _SHAPE_EMPTY: Final = rb'(?:<c r="%b[0-9]{1,7}"%b/>)?+'
 _SHAPE_TEXT: Final = rb"<v>([0-9]{1,9})</v>"
 _SHAPE_NUMBER: Final = rb"<v>(?:(" + _PLAIN_NUMBER + rb")|([-+.0-9eE]++))</v>"
-_MOST_SHAPES: Final = 4
+_MAX_SHAPES: Final = 4
 
 
 class UnusualShapeError(Exception):
-    """The part is not in the shape that is known here."""
+    """The part is not in the shape that this reader knows."""
 
 
 def strings(blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -125,11 +125,11 @@ def rows(blocks: Iterator[bytes], values: Values, limits: Limits) -> Iterator[Ro
         buffer += more
     buffer = b""
     for _ in blocks:
-        pass  # to the end, where the archive's checksum is compared
+        pass  # to the end, where zipfile verifies the checksum
 
 
 class _Sheet:
-    """Reads stretches of a sheet's data that consist of whole rows, and learns the shapes that its rows share."""
+    """Reads whole rows of a sheet's data, and learns the shapes that its rows share."""
 
     def __init__(self, values: Values, limits: Limits) -> None:
         self._values = values
@@ -151,7 +151,7 @@ class _Sheet:
             yield self._counted(self._row(piece, opening.end()) if known is None else known)
 
     def leading_blank_rows(self, data: bytes, end: int) -> tuple[int, int]:
-        """Returns how many rows without content `data` begins with, and where they end."""
+        """Returns the number of rows without content at the start of `data`, and where they end."""
         count = at = 0
         while (opening := _ROW.match(data, at, end)) and opening[1]:
             self._counted([])
@@ -195,7 +195,7 @@ class _Sheet:
             at += 1
         if covered != len(piece):
             raise UnusualShapeError
-        if len(self._shapes) < _MOST_SHAPES and (shape := _RowShape.of(cells, self._columns, formats)):
+        if len(self._shapes) < _MAX_SHAPES and (shape := _RowShape.of(cells, self._columns, formats)):
             # The header is the first row, and has a shape of its own.
             self._shapes.insert(0, shape)
         return row
@@ -207,18 +207,18 @@ class _RowShape:
 
     pattern: re.Pattern[bytes]
     texts: tuple[tuple[int, int], ...]
-    """The column of each shared string, and the place of its group."""
+    """The column of each shared string, and the index of its group."""
     numbers: tuple[tuple[int, int], ...]
-    """The column of each number, and the place of the first of its two groups."""
+    """The column of each number, and the index of the first of its two groups."""
     width: int
 
     @classmethod
     def of(
         cls, cells: Sequence[_FoundCell], columns: Mapping[bytes, int], formats: Mapping[bytes, object]
     ) -> "_RowShape | None":
-        """Returns the shape of a row; None where a cell is of another kind, or not after the one before.
+        """Returns the shape of a row; None for a cell of another kind or out of order.
 
-        `columns` are those allowed, by their letters; numbers of the styles in `formats` mean something else.
+        `columns` are the allowed columns by their letters; `formats` has the styles of dates and percentages.
         """
         parts: list[bytes] = []
         texts: list[tuple[int, int]] = []
@@ -245,7 +245,7 @@ class _RowShape:
         return cls(pattern=re.compile(b"".join(parts)), texts=tuple(texts), numbers=tuple(numbers), width=last + 1)
 
     def row(self, piece: bytes, start: int, values: Values) -> Row | None:
-        """Returns the row whose cells are all of `piece` from `start` on; None where it is not of this shape."""
+        """Returns the row whose cells fill `piece` from `start` on; None if it is not of this shape."""
         match = self.pattern.fullmatch(piece, start)
         if match is None:
             return None
@@ -263,7 +263,7 @@ class _RowShape:
 
 
 def _require_plain(data: bytes) -> None:
-    """Raises `UnusualShapeError` for what only an XML parser reads right, and for bytes that are not UTF-8."""
+    """Raises `UnusualShapeError` for syntax that needs an XML parser, and for bytes that are not UTF-8."""
     if b"<!" in data or b"<?" in data or b"\r" in data:
         raise UnusualShapeError
     try:
@@ -273,7 +273,7 @@ def _require_plain(data: bytes) -> None:
 
 
 def _unescaped(raw: bytes) -> bytes:
-    """Returns text with its character references decoded. Raises `UnusualShapeError` for any not of XML's own."""
+    """Returns text with its character references decoded. Raises `UnusualShapeError` for other entities."""
     if raw.find(b"&") < 0:
         return raw
     text, count = _ENTITY.subn(_character, raw)

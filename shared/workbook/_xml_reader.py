@@ -1,6 +1,6 @@
 """Reads the parts of a workbook with an XML parser, in any shape that is well-formed.
 
-As a stream and in bounded memory: no document types, so no entities; nothing external; no tag of megabytes.
+Streams in bounded memory. Refuses document types, so there are no entities and nothing external, and tags of megabytes.
 """
 
 import re
@@ -12,8 +12,8 @@ from shared.workbook._cells import Row, Values, column_index, column_letters
 from shared.workbook.errors import WorkbookTooLargeError, damaged, row_too_long, too_many_rows, too_wide
 from shared.workbook.limits import Limits
 
-_LONGEST_TAG_BYTES: Final = 1 << 20
-_DEEPEST: Final = 256
+_MAX_TAG_BYTES: Final = 1 << 20
+_MAX_DEPTH: Final = 256
 _LETTERS: Final = re.compile(r"[A-Z]{1,3}")
 
 StartHandler = Callable[[str, dict[str, str]], None]
@@ -82,7 +82,7 @@ def rows(blocks: Iterable[bytes], values: Values, limits: Limits) -> Iterator[Ro
 
 
 class _Sheet:
-    """The handlers of the XML parser, and the rows they have finished."""
+    """The handlers of the XML parser, and the rows that they have finished."""
 
     def __init__(self, values: Values, limits: Limits) -> None:
         self.finished: list[Row] = []
@@ -143,7 +143,7 @@ class _Sheet:
 class _XmlStream:
     """A streaming parser whose handlers get local names, which transitional and strict workbooks share.
 
-    Raises `UnreadableWorkbookError` for XML that is not well-formed, declares a document type or is nested absurdly,
+    Raises `UnreadableWorkbookError` for XML that is not well-formed, declares a document type or is nested too deeply,
     and `WorkbookTooLargeError` for a single tag of megabytes, which the parser would have to keep.
     """
 
@@ -161,7 +161,7 @@ class _XmlStream:
 
     def _opened(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if self._depth > _DEEPEST:
+        if self._depth > _MAX_DEPTH:
             raise damaged()
         self._start(name.rpartition("}")[2], attributes)
 
@@ -174,7 +174,7 @@ class _XmlStream:
         """Parses the next bytes."""
         self._fed_bytes += len(data)
         self._parse(data, is_final=False)
-        if self._fed_bytes - self._parser.CurrentByteIndex > _LONGEST_TAG_BYTES:
+        if self._fed_bytes - self._parser.CurrentByteIndex > _MAX_TAG_BYTES:
             raise WorkbookTooLargeError(
                 "The Excel workbook has an XML tag of a megabyte. Save the data as CSV instead."
             )
@@ -186,7 +186,7 @@ class _XmlStream:
     def _parse(self, data: bytes, *, is_final: bool) -> None:
         try:
             self._parser.Parse(data, is_final)
-        except (expat.ExpatError, LookupError, ValueError) as error:  # the latter two for an unknown encoding
+        except (expat.ExpatError, LookupError, ValueError) as error:  # an unknown encoding raises the latter two
             raise damaged() from error
 
 

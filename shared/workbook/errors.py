@@ -1,10 +1,10 @@
-"""Why a workbook cannot be read.
+"""The errors of reading a workbook.
 
     WorkbookError
     ├── UnreadableWorkbookError  not an XLSX package, damaged, encrypted, or without a worksheet
     └── WorkbookTooLargeError    over one of the `Limits`
 
-The text of each is a sentence for the person who made the file: what is wrong, where, and what to do.
+The text of each is a sentence for the person who made the file: the problem, its place, and how to fix it.
 """
 
 

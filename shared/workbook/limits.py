@@ -1,4 +1,4 @@
-"""How large a workbook may be: the limits of the format, and those on what is read of a file from outside.
+"""The limits of the XLSX format, and the limits on reading an untrusted workbook.
 
 Standard library only, and quick to import.
 """
@@ -16,7 +16,7 @@ MAX_CELL_LENGTH: Final = 32_767
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How large a workbook may be that is read. Sizes are of unpacked bytes, counted while they are inflated."""
+    """The limits on reading a workbook. Sizes are of unpacked bytes, counted while they are inflated."""
 
     entries: int = 2_000
     """Parts of the package."""
@@ -25,9 +25,9 @@ class Limits:
     unpacked_bytes: int = 2 << 30
     """Size of one part."""
     ratio: int = 200
-    """How many times the size of the file a part may have, from `ratio_from_bytes` on."""
+    """The maximum size of a part larger than `ratio_from_bytes`, as a multiple of the size of the file."""
     ratio_from_bytes: int = 64 << 20
-    """A small workbook may be packed tighter than `ratio`, which does no damage."""
+    """Smaller parts may exceed `ratio`: their size is no danger."""
     small_part_bytes: int = 16 << 20
     """Size of a part that is neither a sheet nor the shared strings."""
     shared_strings_bytes: int = 256 << 20

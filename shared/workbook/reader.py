@@ -7,7 +7,7 @@
 
 A cell has a type, a style and a value. The value of a text is inline or a number in the table of shared strings, that
 of a formula is the one saved with it. The style says if a number is a date or a percentage. `_cells` turns all three
-into the text that people read. Nothing is ever evaluated, and no link to another file is followed.
+into the displayed text. No formula is evaluated, and no link to another file is followed.
 
 A sheet is read by one of two readers that find the same rows: `_regex_reader` for the shape that spreadsheet programs
 write, and `_xml_reader` for everything else, several times slower (`infra/decisions/0019-two-xlsx-readers.md`).
@@ -42,10 +42,10 @@ class Workbook:
         self.sheets = sheets
 
     def rows(self, sheet: Sheet) -> Iterator[Row]:
-        """Returns every row of the sheet as the UTF-8 text of its cells, a blank row as an empty list.
+        """Yields every row of the sheet as the UTF-8 text of its cells, a blank row as an empty list.
 
-        Cells are in the place of their column; empty ones at the end of a row are left out. What the sheet claims of
-        its extent is never read. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`, also after some rows.
+        A cell's index is its column; empty cells at the end of a row are left out. The sheet's declared dimension is
+        ignored. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`, also after some rows.
         """
         return _read_rows(lambda: self._package.blocks(sheet.part), self._values, self._limits)
 
