@@ -5,7 +5,7 @@
         client.wait(job_id)
         rows = client.download(job_id, "successful")
 
-What methods return is typed in `default_risk_jobs.types`. The names below and those types are the public ones.
+Return types are in `default_risk_jobs.types`. The public names are those types and the names below.
 """
 
 from default_risk_jobs.client import JobsClient, root_url

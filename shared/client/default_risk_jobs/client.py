@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self, Unpack
 import httpx
 
 from default_risk_jobs.errors import ApiError, MissingPandasError, UnreadableFileError, WaitTimeoutError
-from default_risk_jobs.files import CountedFile, OnSent, sha256_of, silent
+from default_risk_jobs.files import CountedFile, OnSent, no_progress, sha256_of
 from default_risk_jobs.polling import ResultFile, ResultRequest, follow, receive
 from default_risk_jobs.transport import Retries, Sender
 from default_risk_jobs.types import (
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 API_PATH = "/api/v1"
-# The default limit of the service for one request, less what the form around the file adds.
+# The default limit of the service for one request, minus the overhead of the multipart form.
 _MULTIPART_BYTES = 4 * 1024 * 1024 - 16 * 1024
 _TIMEOUT = httpx.Timeout(60, connect=10)
 # Per part of a file that is sent or received.
@@ -85,7 +85,7 @@ class JobsClient:
     # Uploads
 
     def upload_file(
-        self, job_type: str, path: Path, *, on_sent: OnSent = silent, **options: Unpack[UploadRequestOptions]
+        self, job_type: str, path: Path, *, on_sent: OnSent = no_progress, **options: Unpack[UploadRequestOptions]
     ) -> UploadResponse:
         """Uploads a file through the API, or directly to S3 if it is too large for one request.
 
@@ -103,7 +103,7 @@ class JobsClient:
         filename: str,
         file: BinaryIO,
         *,
-        on_sent: OnSent = silent,
+        on_sent: OnSent = no_progress,
         **options: Unpack[UploadRequestOptions],
     ) -> UploadResponse:
         """Uploads an open file, like `upload_file`; the response has `upload` if it went directly to S3."""
@@ -143,7 +143,7 @@ class JobsClient:
         filename: str,
         file: BinaryIO,
         *,
-        on_sent: OnSent = silent,
+        on_sent: OnSent = no_progress,
         **options: Unpack[UploadRequestOptions],
     ) -> UploadResponse:
         """Creates a job and sends its open file directly to S3, which verifies its SHA-256."""

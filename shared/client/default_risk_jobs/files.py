@@ -22,7 +22,7 @@ _QUARTER = re.compile(r"reporting[\s_-]*quarter", re.IGNORECASE)
 OnSent = Callable[[int], object]
 
 
-def silent(_sent: int) -> None:
+def no_progress(_sent: int) -> None:
     """Reports no progress."""
 
 

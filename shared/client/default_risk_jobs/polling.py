@@ -51,7 +51,7 @@ def follow(
             response = _poll(sender, job, hold_seconds=_HOLD_SECONDS if held else 0)
             if response.status_code == httpx.codes.NOT_MODIFIED:
                 if held and time.monotonic() - sent_at < job.pause_seconds:
-                    # A proxy between client and service responseed before the service did.
+                    # A proxy between client and service responded before the service did.
                     pause(job.pause_seconds)
                 continue
             status: JobSummary = response.json()["job"]

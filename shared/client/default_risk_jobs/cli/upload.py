@@ -15,7 +15,7 @@ from default_risk_jobs.cli.text import plain
 from default_risk_jobs.cli.watch import watch_jobs
 from default_risk_jobs.client import JobsClient
 from default_risk_jobs.errors import ClientError, NoResponseError, SignInError
-from default_risk_jobs.files import OnSent, job_type_of, silent
+from default_risk_jobs.files import OnSent, job_type_of, no_progress
 from default_risk_jobs.types import JobTypeName, UploadRequestOptions, UploadResponse
 
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or XLSX.", show_default=False)]
@@ -102,7 +102,7 @@ def _upload(
 def _bar(environment: Environment, path: Path) -> Iterator[OnSent]:
     """A bar of what has been sent, where somebody looks on."""
     if not environment.is_interactive:
-        yield silent
+        yield no_progress
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn())
     with Progress(*columns, console=environment.out, transient=True) as bars:
