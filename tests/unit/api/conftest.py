@@ -1,4 +1,4 @@
-"""The application on fakes, and tokens of an issuer whose key the tests hold."""
+"""The application on fakes, and tokens of an issuer whose private key the tests have."""
 
 import asyncio
 import base64
@@ -64,24 +64,24 @@ def other_private_key() -> RSAPrivateKey:
 
 
 def key_set(key: RSAPrivateKey, key_id: str = KEY_ID) -> dict[str, Any]:
-    """The JWK set that has this key."""
+    """Returns the JWK set with this key."""
     return {"keys": [{**RSAAlgorithm.to_jwk(key.public_key(), as_dict=True), "kid": key_id, "use": "sig"}]}
 
 
 class Issuer:
-    """Serves the token issuer's JWKS in the place of the network, and counts the fetches."""
+    """Serves the JWKS of the token issuer instead of the network, and counts the fetches."""
 
-    def __init__(self, answer: Mapping[str, Any] | bytes | Exception) -> None:
-        self.answer = answer
+    def __init__(self, response: Mapping[str, Any] | bytes | Exception) -> None:
+        self.response = response
         self.fetches = 0
 
     def open(self, _request: Request, timeout: float) -> io.BytesIO:
-        """Stands in for `urllib.request.OpenerDirector.open`."""
+        """Replaces `urllib.request.OpenerDirector.open`."""
         assert timeout == JWKS_TIMEOUT_SECONDS
         self.fetches += 1
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return io.BytesIO(self.answer if isinstance(self.answer, bytes) else json.dumps(self.answer).encode())
+        if isinstance(self.response, Exception):
+            raise self.response
+        return io.BytesIO(self.response if isinstance(self.response, bytes) else json.dumps(self.response).encode())
 
 
 class KnownKeys(IssuerKeys):
@@ -96,7 +96,7 @@ class KnownKeys(IssuerKeys):
 
 
 class Seconds:
-    """A monotonic clock that stands still until it is moved."""
+    """A monotonic clock that moves only when a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1_000.0
@@ -122,7 +122,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
 
 
 @pytest.fixture
-def keys_of_issuer(issuer: Issuer, seconds: Seconds) -> IssuerKeys:  # noqa: ARG001 - both stand in for what it uses
+def keys_of_issuer(issuer: Issuer, seconds: Seconds) -> IssuerKeys:  # noqa: ARG001 - both replace what it uses
     return IssuerKeys(JWKS_URL)
 
 
@@ -137,7 +137,7 @@ def verifier(keys_of_issuer: IssuerKeys) -> TokenVerifier:
 
 
 def claims(**overrides: Any) -> dict[str, Any]:
-    """The claims of the creator of `a_job()`; an override of None leaves the claim out."""
+    """Returns the claims of the creator of `a_job()`; an override of None omits the claim."""
     all_claims = {
         "iss": ISSUER,
         "sub": USER_ID,
@@ -218,7 +218,7 @@ def app(services: Services) -> FastAPI:
 
 
 class Client:
-    """Sends requests to the application in this process; what the application lets through is raised here."""
+    """Sends requests to the application in this process; errors that the application does not handle are raised."""
 
     def __init__(self, app: FastAPI, runner: asyncio.Runner, token: str | None = None) -> None:
         self._app = app
@@ -228,12 +228,12 @@ class Client:
     def request(
         self, method: str, url: str, *, headers: Mapping[str, str] | None = None, **sent: Any
     ) -> httpx.Response:
-        async def answer() -> httpx.Response:
+        async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app=self._app)
             async with httpx.AsyncClient(transport=transport, base_url="https://api.example") as client:
                 return await client.request(method, url, headers={**self._headers, **(headers or {})}, **sent)
 
-        return self._runner.run(answer())
+        return self._runner.run(send())
 
     def get(self, url: str, **sent: Any) -> httpx.Response:
         return self.request("GET", url, **sent)
@@ -273,24 +273,24 @@ def encoded(part: object) -> str:
 
 
 def signed(key: RSAPrivateKey, payload: dict[str, Any] | bytes, *, header: dict[str, Any] | None = None) -> str:
-    """A token signed over these very bytes, whatever a library would say to them."""
+    """Returns a token signed over exactly these bytes, even if a library would refuse them."""
     head = {"alg": "RS256", "typ": "JWT", "kid": KEY_ID, **(header or {})}
     text = f"{encoded(head)}.{encoded(payload)}"
     return f"{text}.{encoded(RSAAlgorithm(RSAAlgorithm.SHA256).sign(text.encode(), key))}"
 
 
 def bearer(token: str) -> dict[str, str]:
-    """The header that carries the token."""
+    """Returns the header with the token."""
     return {"Authorization": f"Bearer {token}"}
 
 
 def annual_csv() -> bytes:
-    """A file that uploads clean."""
+    """Returns a valid file."""
     return template_csv(JobType.ANNUAL).encode()
 
 
 def row_error(row: int, **overrides: Any) -> dict[str, Any]:
-    """A row error as Score stores it."""
+    """Returns a row error as Score stores it."""
     return {
         "row": row,
         "company_symbol": "TEST123",
@@ -303,12 +303,12 @@ def row_error(row: int, **overrides: Any) -> dict[str, Any]:
 
 
 def store_errors(results: FakeResultStore, job_id: UUID, chunk: int, *errors: dict[str, Any]) -> None:
-    """Put a chunk's row errors where Score leaves them."""
+    """Stores the row errors of a chunk as Score does."""
     results.errors[job_id, chunk] = b"".join(json.dumps(error).encode() + b"\n" for error in errors)
 
 
 def store_results(results: FakeResultStore, job_id: UUID) -> None:
-    """Put the result files of every outcome there."""
+    """Stores a result file of every outcome."""
     for outcome in Outcome:
         results.files[job_id, outcome] = b"row\n"
 

@@ -1,6 +1,6 @@
-"""Every operation, caller and kind of job against each other, from the published OpenAPI document.
+"""Every operation by every caller on every kind of job, from the published OpenAPI document.
 
-An operation that is added is asked with the rest. A route that the document does not describe fails the suite.
+A new operation is tested without a change here. A route that the document does not describe fails the suite.
 """
 
 import json
@@ -22,9 +22,9 @@ from tests.builders import a_completed_job, a_job
 from tests.fakes import FakeJobStore, FakeResultStore
 from tests.unit.api.conftest import API, Client, ClientOf, Token, store_errors, store_results
 
-# The published document: what it describes is asked, so that a new operation is too.
+# The published document: every operation in it is called, so a new one is too.
 DOCUMENT = json.loads((ROOT / "openapi.json").read_text())
-# What describes it, and is not described in it.
+# The route of the document itself, which the document does not describe.
 UNDESCRIBED = {("GET", "/api/v1/openapi.json")}
 PUBLIC = {("GET", "/api/v1/health"), *UNDESCRIBED}
 JOB_TYPES: tuple[JobType, ...] = (JobType.ANNUAL, JobType.QUARTERLY)
@@ -32,7 +32,7 @@ JOB_TYPES: tuple[JobType, ...] = (JobType.ANNUAL, JobType.QUARTERLY)
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """An operation of the document, asked with a body of one of its media types so that it succeeds."""
+    """An operation of the document and a body of one of its media types, with which it succeeds."""
 
     method: str
     path: str
@@ -47,7 +47,7 @@ class Call:
 
 
 def calls_of(document: Mapping[str, Any]) -> Iterator[Call]:
-    """Every operation with every kind of body: JSON as in the example that the document has, a form with a file."""
+    """Yields every operation with every kind of body: the JSON example of the document, or a form with a file."""
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             content = operation.get("requestBody", {}).get("content", {None: {}})
@@ -71,7 +71,7 @@ def _body(media_type: str | None, content: Mapping[str, Any], path: str) -> dict
     if media_type == "multipart/form-data":
         (template,) = [template_csv(job_type) for job_type in JOB_TYPES if job_type in path.split("/")]
         return {"files": {"file": ("a.csv", template)}}
-    assert media_type is None, f"say how a body of {media_type} is made"
+    assert media_type is None, f"no body is defined for {media_type}"
     return {}
 
 
@@ -79,7 +79,7 @@ CALLS = [call for call in calls_of(DOCUMENT) if call.needs_token]
 JOB_CALLS = [call for call in CALLS if "{job_id}" in call.path]
 OTHER_CALLS = [call for call in CALLS if "{job_id}" not in call.path]
 
-# Of the job of user-1 in acme.
+# Claims of callers, relative to a job of user-1 in acme.
 CALLERS: dict[str, dict[str, Any]] = {
     "owner": {},
     "colleague": {"sub": "user-2"},
@@ -93,7 +93,7 @@ ALLOWED = {"owner", "colleague", "org_admin", "super_admin"}
 
 
 def routes_of(app: FastAPI) -> set[tuple[str, str]]:
-    """Every method and full path that the application serves."""
+    """Returns every method and full path that the application serves."""
     contexts = iter_route_contexts(app.routes)
     served = set()
     for context in contexts:
@@ -103,23 +103,21 @@ def routes_of(app: FastAPI) -> set[tuple[str, str]]:
 
 
 @pytest.mark.hazard("Every route by every caller on every kind of job")
-def test_the_document_that_is_served_is_the_published_one_and_describes_every_route(
-    app: FastAPI, anonymous: Client
-) -> None:
+def test_served_document_is_the_published_one_and_describes_every_route(app: FastAPI, anonymous: Client) -> None:
     assert anonymous.get("/api/v1/openapi.json").json() == DOCUMENT
     described = {(method.upper(), path) for path, operations in DOCUMENT["paths"].items() for method in operations}
     assert routes_of(app) == described | UNDESCRIBED
 
 
 @pytest.mark.hazard("Every route by every caller on every kind of job")
-def test_everything_but_health_needs_a_token() -> None:
+def test_every_operation_except_health_needs_a_token() -> None:
     open_to_all = {(call.method, call.path) for call in calls_of(DOCUMENT) if not call.needs_token}
     assert open_to_all == PUBLIC - UNDESCRIBED
     assert len(CALLS) > len(JOB_CALLS) > 0
 
 
 def prepared(store: FakeJobStore, results: FakeResultStore, path: str, **overrides: Any) -> UUID:
-    """A job on which the route succeeds."""
+    """Stores a job on which the route succeeds and returns its id."""
     job = a_job(**overrides) if path.endswith("/cancel") else a_completed_job(**overrides)
     store.add(job)
     store_results(results, job.id)
@@ -130,23 +128,23 @@ def prepared(store: FakeJobStore, results: FakeResultStore, path: str, **overrid
 @pytest.mark.hazard("Every route by every caller on every kind of job")
 @pytest.mark.parametrize("caller", CALLERS)
 @pytest.mark.parametrize("call", JOB_CALLS, ids=str)
-def test_a_job_is_there_for_its_organization_and_for_super_admins_only(
+def test_job_is_visible_only_to_its_organization_and_to_super_admins(
     client_of: ClientOf, token: Token, store: FakeJobStore, results: FakeResultStore, call: Call, caller: str
 ) -> None:
     job_id = prepared(store, results, call.path)
     before = store.get(job_id)
-    answer = client_of(token(**CALLERS[caller])).request(call.method, call.path.format(job_id=job_id), **call.sent)
+    response = client_of(token(**CALLERS[caller])).request(call.method, call.path.format(job_id=job_id), **call.sent)
     if caller in ALLOWED:
-        assert answer.status_code in call.succeeds
+        assert response.status_code in call.succeeds
     else:
-        assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
-        assert answer.json()["detail"] == "Job not found or access denied"
+        assert (response.status_code, response.json()["code"]) == (404, "job_not_found")
+        assert response.json()["detail"] == "Job not found or access denied"
         assert store.get(job_id) == before
 
 
 @pytest.mark.hazard("Every route by every caller on every kind of job")
 @pytest.mark.parametrize("call", JOB_CALLS, ids=str)
-def test_without_an_organization_a_caller_has_the_jobs_it_made(
+def test_caller_without_an_organization_has_only_its_own_jobs(
     client_of: ClientOf, token: Token, store: FakeJobStore, results: FakeResultStore, call: Call
 ) -> None:
     alone = client_of(token(sub="user-5", organization_id=None))
@@ -158,18 +156,18 @@ def test_without_an_organization_a_caller_has_the_jobs_it_made(
 
 @pytest.mark.hazard("Every route by every caller on every kind of job")
 @pytest.mark.parametrize("call", JOB_CALLS, ids=str)
-def test_foreign_absent_deleted_and_impossible_jobs_cannot_be_told_apart(
+def test_foreign_unknown_deleted_and_malformed_ids_get_the_same_response(
     client: Client, store: FakeJobStore, results: FakeResultStore, call: Call
 ) -> None:
     foreign = prepared(store, results, call.path, organization_id="rival", user_id="user-9")
     deleted = a_completed_job()
     store.add(deleted)
     store.delete(deleted, now=deleted.created_at)
-    # Whatever else is wrong with the request.
-    faults: dict[str, Any] = {
+    # Other errors of the request must not change the response.
+    invalid: dict[str, Any] = {
         "params": {"outcome": "bogus", "limit": "0", "cursor": "bogus", "include_errors": "perhaps"}
     }
-    answers = {}
+    responses = {}
     for job_id in (
         str(foreign),
         str(deleted.id),
@@ -179,14 +177,14 @@ def test_foreign_absent_deleted_and_impossible_jobs_cannot_be_told_apart(
         "%00",
         f"urn:uuid:{foreign}",
     ):
-        answer = client.request(call.method, call.path.format(job_id=job_id), **faults)
-        assert answer.status_code == 404
-        body = answer.json()
+        response = client.request(call.method, call.path.format(job_id=job_id), **invalid)
+        assert response.status_code == 404
+        body = response.json()
         # All that differs is what the caller sent and the id of the request.
-        assert unquote(body.pop("instance")) == answer.request.url.path
+        assert unquote(body.pop("instance")) == response.request.url.path
         assert len(body.pop("request_id")) == 36
-        answers[job_id] = (body, {name: value for name, value in answer.headers.items() if name != "x-request-id"})
-    bodies = [body for body, _ in answers.values()]
+        responses[job_id] = (body, {name: value for name, value in response.headers.items() if name != "x-request-id"})
+    bodies = [body for body, _ in responses.values()]
     assert bodies == [bodies[0]] * len(bodies)
     assert bodies[0] == {
         "type": "/api/v1/docs#job_not_found",
@@ -195,13 +193,13 @@ def test_foreign_absent_deleted_and_impossible_jobs_cannot_be_told_apart(
         "detail": "Job not found or access denied",
         "code": "job_not_found",
     }
-    headers = [{**headers, "content-length": ""} for _, headers in answers.values()]
+    headers = [{**headers, "content-length": ""} for _, headers in responses.values()]
     assert headers == [headers[0]] * len(headers)
 
 
 @pytest.mark.hazard("Every route by every caller on every kind of job")
 @pytest.mark.parametrize("call", CALLS, ids=str)
-def test_who_is_nobody_or_has_no_role_is_told_so_whatever_the_request_says(
+def test_caller_without_token_or_role_is_refused_before_any_other_error(
     anonymous: Client,
     client_of: ClientOf,
     token: Token,
@@ -210,15 +208,15 @@ def test_who_is_nobody_or_has_no_role_is_told_so_whatever_the_request_says(
     call: Call,
 ) -> None:
     url = call.path.format(job_id=prepared(store, results, call.path))
-    faults: dict[str, Any] = {
+    invalid: dict[str, Any] = {
         "params": {"limit": "0", "sort": "x", "outcome": "y"},
         "content": b"\0",
         "headers": {"content-type": "x"},
     }
     for job_url in (url, call.path.format(job_id="no-uuid")):
-        assert anonymous.request(call.method, job_url, **faults).status_code == 401
-        answer = client_of(token(role=None)).request(call.method, job_url, **faults)
-        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        assert anonymous.request(call.method, job_url, **invalid).status_code == 401
+        response = client_of(token(role=None)).request(call.method, job_url, **invalid)
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden")
 
 
 @pytest.mark.parametrize("call", OTHER_CALLS, ids=str)
@@ -230,11 +228,13 @@ def test_every_caller_with_a_role_may_use_the_routes_without_a_job(
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(PUBLIC))
-def test_the_public_routes_ask_for_no_token(anonymous: Client, method: str, path: str) -> None:
+def test_public_routes_need_no_token(anonymous: Client, method: str, path: str) -> None:
     assert anonymous.request(method, path).status_code == 200
 
 
-def test_a_list_shows_the_jobs_of_its_caller_only(client_of: ClientOf, token: Token, store: FakeJobStore) -> None:
+def test_list_has_only_the_jobs_in_the_scope_of_the_caller(
+    client_of: ClientOf, token: Token, store: FakeJobStore
+) -> None:
     jobs = {
         "acme": a_job(),
         "rival": a_job(organization_id="rival", user_id="user-4"),
@@ -244,12 +244,12 @@ def test_a_list_shows_the_jobs_of_its_caller_only(client_of: ClientOf, token: To
     for job in jobs.values():
         store.add(job)
 
-    def seen(**overrides: Any) -> set[str]:
+    def visible(**overrides: Any) -> set[str]:
         listed = {job["id"] for job in client_of(token(**overrides)).get(f"{API}/jobs").json()["jobs"]}
         return {name for name, job in jobs.items() if str(job.id) in listed}
 
-    assert seen() == seen(sub="user-2") == {"acme", "dropped"}
-    assert seen(organization_id="rival") == {"rival"}
-    assert seen(sub="user-5", organization_id=None) == {"alone"}
-    assert seen(sub="s3-drop", organization_id=None) == set()
-    assert seen(role="super_admin", organization_id=None) == set(jobs)
+    assert visible() == visible(sub="user-2") == {"acme", "dropped"}
+    assert visible(organization_id="rival") == {"rival"}
+    assert visible(sub="user-5", organization_id=None) == {"alone"}
+    assert visible(sub="s3-drop", organization_id=None) == set()
+    assert visible(role="super_admin", organization_id=None) == set(jobs)

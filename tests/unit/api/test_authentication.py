@@ -1,4 +1,4 @@
-"""Tokens: what is refused, what a caller becomes, and how seldom the issuer is asked."""
+"""Tokens: which are refused, which caller their claims give, and how often keys are fetched."""
 
 import hashlib
 import hmac
@@ -44,7 +44,7 @@ def without(*names: str) -> dict[str, Any]:
 
 
 def with_exp(number: bytes) -> bytes:
-    """Claims whose `exp` is written just so."""
+    """Returns claims whose `exp` is written exactly like this."""
     return json.dumps(without("exp"))[:-1].encode() + b', "exp": ' + number + b"}"
 
 
@@ -55,7 +55,7 @@ def payload_exchanged(key: RSAPrivateKey) -> str:
 
 NOW = int(time.time())
 
-# Name, the token made from (the issuer's key, another key), and whether the issuer has to be asked for its keys.
+# Name, function of (key of the issuer, another key) that makes the token, and whether the keys are fetched.
 BAD_TOKENS: list[tuple[str, Callable[[RSAPrivateKey, RSAPrivateKey], str], bool]] = [
     ("empty", lambda _own, _other: "", False),
     ("no token at all", lambda _own, _other: "not-a-token", False),
@@ -98,8 +98,8 @@ BAD_TOKENS: list[tuple[str, Callable[[RSAPrivateKey, RSAPrivateKey], str], bool]
     ("no issuer", lambda own, _other: signed(own, without("iss")), True),
     ("wrong client", lambda own, _other: signed(own, claims(client_id="client-9")), True),
     ("no audience at all", lambda own, _other: signed(own, without("client_id")), True),
-    ("wrong aud beside the right client", lambda own, _other: signed(own, claims(aud="other")), True),
-    ("aud null beside the right client", lambda own, _other: signed(own, {**claims(), "aud": None}), True),
+    ("wrong aud with the right client", lambda own, _other: signed(own, claims(aud="other")), True),
+    ("aud null with the right client", lambda own, _other: signed(own, {**claims(), "aud": None}), True),
     ("client_id without token_use", lambda own, _other: signed(own, without("token_use")), True),
     ("an ID token", lambda own, _other: signed(own, claims(token_use="id", aud=AUDIENCE)), True),
     ("token_use null", lambda own, _other: signed(own, {**claims(aud=AUDIENCE), "token_use": None}), True),
@@ -113,25 +113,25 @@ BAD_TOKENS: list[tuple[str, Callable[[RSAPrivateKey, RSAPrivateKey], str], bool]
 
 
 @pytest.mark.hazard("Forged, stripped, expired, foreign and oversized tokens")
-@pytest.mark.parametrize(("make", "asks"), [case[1:] for case in BAD_TOKENS], ids=[case[0] for case in BAD_TOKENS])
-def test_a_bad_token_is_401_and_costs_one_fetch_at_most(
+@pytest.mark.parametrize(("make", "fetches"), [case[1:] for case in BAD_TOKENS], ids=[case[0] for case in BAD_TOKENS])
+def test_bad_token_is_401_and_causes_at_most_one_fetch(
     anonymous: Client,
     issuer: Issuer,
     private_key: RSAPrivateKey,
     other_private_key: RSAPrivateKey,
     make: Callable[[RSAPrivateKey, RSAPrivateKey], str],
-    asks: bool,  # noqa: FBT001 - a parameter of the table
+    fetches: bool,  # noqa: FBT001 - a parameter of the table
 ) -> None:
     for _ in range(3):
-        answer = anonymous.get("/api/v1/predictions/jobs", headers=bearer(make(private_key, other_private_key)))
-        assert answer.status_code == 401
-        assert answer.json()["code"] == "unauthenticated"
-        assert answer.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
-    assert issuer.fetches == (1 if asks else 0)
+        response = anonymous.get("/api/v1/predictions/jobs", headers=bearer(make(private_key, other_private_key)))
+        assert response.status_code == 401
+        assert response.json()["code"] == "unauthenticated"
+        assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert issuer.fetches == (1 if fetches else 0)
 
 
 @pytest.mark.hazard("Forged, stripped, expired, foreign and oversized tokens")
-def test_all_bad_tokens_together_cost_one_fetch(
+def test_all_bad_tokens_together_cause_one_fetch(
     verifier: TokenVerifier, issuer: Issuer, private_key: RSAPrivateKey, other_private_key: RSAPrivateKey
 ) -> None:
     for _, make, _ in BAD_TOKENS:
@@ -141,21 +141,23 @@ def test_all_bad_tokens_together_cost_one_fetch(
 
 
 @pytest.mark.parametrize("authorization", ["Basic abc", "Bearer", "Bearer a b", "abc", "Bearer é", "\0"])
-def test_another_scheme_is_401(verifier: TokenVerifier, issuer: Issuer, authorization: str) -> None:
+def test_authorization_header_of_another_scheme_is_401(
+    verifier: TokenVerifier, issuer: Issuer, authorization: str
+) -> None:
     with pytest.raises(UnauthenticatedError):
         verifier.caller(authorization)
     assert issuer.fetches == 0
 
 
-def test_without_a_token_the_answer_says_how_to_send_one(anonymous: Client) -> None:
-    answer = anonymous.get("/api/v1/predictions/jobs")
-    assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert "Authorization" in answer.json()["detail"]
+def test_response_without_a_token_says_how_to_send_one(anonymous: Client) -> None:
+    response = anonymous.get("/api/v1/predictions/jobs")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"] == "Bearer"
+    assert "Authorization" in response.json()["detail"]
 
 
 @given(junk=st.text(st.characters(codec="utf-8"), max_size=300))
-def test_no_text_in_the_header_is_anything_but_401(junk: str) -> None:
+def test_any_text_in_the_authorization_header_is_401(junk: str) -> None:
     verifier = TokenVerifier(
         issuer=ISSUER, audiences=frozenset({AUDIENCE}), names=ClaimNames(), keys=KnownKeys({"keys": []})
     )
@@ -174,7 +176,9 @@ def test_no_text_in_the_header_is_anything_but_401(junk: str) -> None:
         ),
     )
 )
-def test_no_signed_claims_of_any_type_do_more_than_refuse(private_key: RSAPrivateKey, payload: dict[str, Any]) -> None:
+def test_signed_claims_of_any_type_give_a_caller_or_a_refusal(
+    private_key: RSAPrivateKey, payload: dict[str, Any]
+) -> None:
     verifier = TokenVerifier(
         issuer=ISSUER,
         audiences=frozenset({AUDIENCE}),
@@ -190,18 +194,18 @@ def test_no_signed_claims_of_any_type_do_more_than_refuse(private_key: RSAPrivat
 
 
 class TestCaller:
-    """What a good token makes of its bearer."""
+    """The caller that a valid token gives."""
 
-    def test_is_what_the_claims_say(self, verifier: TokenVerifier, token: Token) -> None:
+    def test_caller_is_read_from_the_claims(self, verifier: TokenVerifier, token: Token) -> None:
         assert verifier.caller(f"Bearer {token()}") == Caller(
             user_id="user-1", username="jane.doe", organization_id="acme", role=Role.ORG_MEMBER
         )
 
-    def test_may_be_named_by_aud(self, verifier: TokenVerifier, token: Token) -> None:
+    def test_caller_may_have_its_client_in_aud(self, verifier: TokenVerifier, token: Token) -> None:
         named = token(aud=["x", "client-2"], client_id=None, token_use=None)
         assert verifier.caller(f"bearer {named}").user_id == "user-1"
 
-    def test_is_created_by_sub_without_a_usable_username(self, verifier: TokenVerifier, token: Token) -> None:
+    def test_caller_without_a_usable_username_is_named_by_sub(self, verifier: TokenVerifier, token: Token) -> None:
         for username in (None, "", 5, "x" * 200, "a\nb"):
             assert verifier.caller(f"Bearer {token(username=username)}").username == "user-1"
 
@@ -216,7 +220,7 @@ class TestCaller:
             ({"role": "owner", "cognito:groups": [5, None, "user"]}, Role.USER),
         ],
     )
-    def test_has_the_highest_role_it_is_given(
+    def test_caller_has_the_highest_role_of_its_claims(
         self, verifier: TokenVerifier, token: Token, given_claims: dict[str, Any], role: Role
     ) -> None:
         assert verifier.caller(f"Bearer {token(**given_claims)}").role is role
@@ -232,19 +236,21 @@ class TestCaller:
             {"role": "user2"},
         ],
     )
-    def test_without_a_known_role_is_forbidden(
+    def test_caller_without_a_known_role_is_forbidden(
         self, anonymous: Client, token: Token, given_claims: dict[str, Any]
     ) -> None:
-        answer = anonymous.get("/api/v1/predictions/jobs", headers=bearer(token(**given_claims)))
-        assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+        response = anonymous.get("/api/v1/predictions/jobs", headers=bearer(token(**given_claims)))
+        assert (response.status_code, response.json()["code"]) == (403, "forbidden")
 
     @pytest.mark.parametrize("organization", ["", "a b", "acme|rival", "acme\n", "x" * 65, 5, ["acme"], "é", "../x"])
-    def test_with_an_unreadable_organization_is_forbidden_and_never_without_one(
+    def test_caller_with_an_invalid_organization_is_forbidden(
         self, verifier: TokenVerifier, token: Token, organization: object
     ) -> None:
         for role in ("org_member", "super_admin"):
             with pytest.raises(ForbiddenError):
                 verifier.caller(f"Bearer {token(organization_id=organization, role=role)}")
 
-    def test_has_none_without_the_claim(self, verifier: TokenVerifier, token: Token) -> None:
+    def test_caller_without_an_organization_claim_has_no_organization(
+        self, verifier: TokenVerifier, token: Token
+    ) -> None:
         assert verifier.caller(f"Bearer {token(organization_id=None)}").organization_id is None

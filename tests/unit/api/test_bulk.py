@@ -1,4 +1,4 @@
-"""Many jobs in one request."""
+"""Bulk cancel and delete: many jobs in one request."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,13 +13,13 @@ from tests.unit.api.conftest import API, Client, Seconds
 
 
 def bulk(client: Client, action: str, *job_ids: object) -> dict[str, Any]:
-    answer = client.post(f"{API}/jobs/bulk/{action}", json={"job_ids": [str(job_id) for job_id in job_ids]})
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+    response = client.post(f"{API}/jobs/bulk/{action}", json={"job_ids": [str(job_id) for job_id in job_ids]})
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     return body
 
 
-def test_each_job_has_its_own_outcome_in_the_order_asked(client: Client, store: FakeJobStore) -> None:
+def test_each_job_has_its_own_outcome_in_the_order_of_the_request(client: Client, store: FakeJobStore) -> None:
     live, ended, foreign = a_processing_job(), a_completed_job(), a_processing_job(organization_id="rival")
     for job in (live, ended, foreign):
         store.add(job)
@@ -33,7 +33,7 @@ def test_each_job_has_its_own_outcome_in_the_order_asked(client: Client, store: 
     ]
     assert body["results"][1] == {"job_id": str(live.id), "success": True, "status": "failed"}
     assert (body["succeeded"], body["failed"]) == (1, 4)
-    # A foreign job looks exactly as one that is not there.
+    # A foreign job looks exactly like an unknown one.
     assert {(o["code"], o["detail"]) for o in body["results"][2:]} == {
         ("job_not_found", "Job not found or access denied")
     }
@@ -42,7 +42,7 @@ def test_each_job_has_its_own_outcome_in_the_order_asked(client: Client, store: 
     assert view.job.status is JobStatus.PROCESSING
 
 
-def test_deleting_many_leaves_the_processing_ones(client: Client, store: FakeJobStore) -> None:
+def test_bulk_delete_leaves_processing_jobs(client: Client, store: FakeJobStore) -> None:
     ended, busy = a_completed_job(), a_processing_job()
     store.add(ended)
     store.add(busy)
@@ -54,7 +54,7 @@ def test_deleting_many_leaves_the_processing_ones(client: Client, store: FakeJob
     assert store.get(busy.id) is not None
 
 
-def test_a_job_named_twice_is_acted_on_once(client: Client, store: FakeJobStore) -> None:
+def test_job_named_twice_is_deleted_once(client: Client, store: FakeJobStore) -> None:
     job = a_completed_job()
     store.add(job)
     assert bulk(client, "delete", job.id, job.id)["succeeded"] == 1
@@ -72,26 +72,26 @@ def test_a_job_named_twice_is_acted_on_once(client: Client, store: FakeJobStore)
         [],
     ],
 )
-def test_a_malformed_request_is_refused_as_a_whole(client: Client, sent: object) -> None:
-    answer = client.post(f"{API}/jobs/bulk/delete", json=sent)
-    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+def test_malformed_bulk_request_is_refused_as_a_whole(client: Client, sent: object) -> None:
+    response = client.post(f"{API}/jobs/bulk/delete", json=sent)
+    assert (response.status_code, response.json()["code"]) == (422, "validation_error")
 
 
-def test_an_unforeseen_failure_of_one_job_hides_no_other() -> None:
-    good, bad = a_job(), uuid4()
+def test_unexpected_failure_of_one_job_does_not_affect_the_others() -> None:
+    found, failing_id = a_job(), uuid4()
 
     def act(job_id: UUID) -> Job:
-        if job_id == bad:
+        if job_id == failing_id:
             raise RuntimeError("arn:aws:secret")
-        return good
+        return found
 
-    body = act_on_each([str(bad), str(good.id)], act)
+    body = act_on_each([str(failing_id), str(found.id)], act)
     assert [outcome["success"] for outcome in body["results"]] == [False, True]
     assert body["results"][0]["code"] == "internal_error"
     assert "secret" not in str(body)
 
 
-def test_what_does_not_begin_in_time_is_said_to_be_undone() -> None:
+def test_job_that_is_not_started_in_time_is_reported_as_unavailable() -> None:
     seconds, begun = Seconds(), []
 
     def act(job_id: UUID) -> Job:

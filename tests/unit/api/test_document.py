@@ -1,4 +1,4 @@
-"""The application held to its OpenAPI document: made-up requests of every operation, as documented and not."""
+"""The application checked against its OpenAPI document with generated requests, valid and invalid."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ EXAMPLES = 12
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 DOCUMENT = described_app().openapi()
 OPERATIONS = [(method.upper(), path) for path, methods in DOCUMENT["paths"].items() for method in methods]
-# Without parameters and body there is nothing to get wrong.
+# An operation without parameters and body has no invalid requests.
 CAN_BE_WRONG = [
     (method, path)
     for method, path in OPERATIONS
@@ -29,9 +29,9 @@ CAN_BE_WRONG = [
 
 load_all_checks()
 NOT_CHECKED = {
-    # Sends requests of its own, over the network; test_access asks every route without a token and with a bad one.
+    # Sends requests over the network; test_access calls every route without a token and with a bad one.
     "ignored_auth",
-    # These follow one request with others; test_access deletes and asks again, and asks as somebody else.
+    # These follow a request with others; test_access repeats requests after a delete and as another caller.
     "use_after_free",
     "ensure_resource_availability",
     "object_level_authorization",
@@ -39,7 +39,7 @@ NOT_CHECKED = {
 CHECKS_MADE: list[Any] = [check for check in CHECKS.get_all() if check.__name__ not in NOT_CHECKED]
 ACCEPTANCE, REJECTION = CHECKS.get_by_names(["positive_data_acceptance", "negative_data_rejection"])
 
-# Why a request that is as documented may be refused all the same: what no schema can say.
+# Why a request that matches the document may still be refused: what a schema cannot express.
 REFUSED_FOR_CONTENT = {
     "invalid_cursor": "a cursor is text that this service has signed",
     "idempotency_mismatch": "the key came before, with another request",
@@ -52,25 +52,25 @@ REFUSED_FOR_CONTENT = {
     "undecodable": "the file decides",
     "too_large": "bytes are not counted by a schema",
 }
-# As far as single fields go: two that exclude each other, labels that are no JSON object within their text, and 1.0,
-# which is an integer to JSON Schema.
+# The same for single fields: two that exclude each other, labels whose text is not a JSON object, and 1.0, which is an
+# integer in JSON Schema.
 FIELDS_REFUSED_FOR_CONTENT = {"conflict", "dict_type", "int_type"}
 
 
 def refused_for_content(response: Response) -> bool:
-    """Whether the request was refused for what it says, not for its form."""
+    """Returns whether the request was refused for its content and not for its form."""
     if not 400 <= response.status_code < 500:
         return False
     problem = response.json()
-    faults = {fault["code"] for fault in problem.get("errors", [])}
-    return problem["code"] in REFUSED_FOR_CONTENT or bool(faults and faults <= FIELDS_REFUSED_FOR_CONTENT)
+    codes = {error["code"] for error in problem.get("errors", [])}
+    return problem["code"] in REFUSED_FOR_CONTENT or bool(codes and codes <= FIELDS_REFUSED_FOR_CONTENT)
 
 
 def is_body_or_path_wrong(case: Case[Any]) -> bool:
-    """Whether the request has to be refused.
+    """Returns whether the request must be refused.
 
-    A wrong Authorization header does not arrive, for the token takes its place, and parameters that the document does
-    not name are ignored; test_listing and test_results have the wrong parameters.
+    A wrong Authorization header is replaced by the token, and parameters that the document does not name are ignored;
+    test_listing and test_results test wrong parameters.
     """
     assert case.meta is not None
     wrong = {location for location, component in case.meta.components.items() if component.mode is NEGATIVE}
@@ -83,7 +83,7 @@ def is_body_or_path_wrong(case: Case[Any]) -> bool:
     [*((POSITIVE, operation) for operation in OPERATIONS), *((NEGATIVE, operation) for operation in CAN_BE_WRONG)],
     ids=lambda part: " ".join(part) if isinstance(part, tuple) else str(part.value),
 )
-def test_every_operation_answers_as_documented(
+def test_every_operation_responds_as_documented(
     app: FastAPI,
     token: Token,
     store: FakeJobStore,
@@ -97,13 +97,13 @@ def test_every_operation_answers_as_documented(
 
     @settings(max_examples=EXAMPLES, derandomize=True, database=None)
     @given(case=described.as_strategy(generation_mode=mode), is_there=st.booleans())
-    def answers_as_documented(case: Case[Any], *, is_there: bool) -> None:
+    def responds_as_documented(case: Case[Any], *, is_there: bool) -> None:
         if mode is POSITIVE and is_there and "{job_id}" in path:
             case.path_parameters["job_id"] = str(prepared(store, results, operation[1]))
         response = case.call(app=app, base_url="https://api.example", headers=headers)
         excluded: list[Any] = [ACCEPTANCE] if refused_for_content(response) else []
         if response.status_code == 413 or not is_body_or_path_wrong(case):
-            excluded.append(REJECTION)  # which does not count 413, the answer to too many rows, among refusals
+            excluded.append(REJECTION)  # which does not count 413, the response to too many rows, among refusals
         case.validate_response(response, checks=CHECKS_MADE, excluded_checks=excluded)
 
-    answers_as_documented()
+    responds_as_documented()

@@ -1,6 +1,6 @@
-"""Every error code a caller may meet, provoked through HTTP with its very code and status.
+"""Every error code that a caller can meet, provoked through HTTP with its exact code and status.
 
-A code that is added to the table of problems without a line in `PROVOCATIONS` fails the suite.
+A code that is added to the table of problems without an entry in `PROVOCATIONS` fails the suite.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,13 +21,13 @@ from shared.jobs.retries import MAX_GENERATIONS
 from shared.vocabulary import JobType
 from tests.builders import a_completed_job, a_job, a_processing_job, a_retry
 from tests.fakes import FakeIdempotencyKeys, FakeJobStore, FakeRowScorer
-from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client, ClientOf, Token, annual_csv
+from tests.unit.api.schema_checks import assert_matches
 
 
 @dataclass(frozen=True)
 class World:
-    """What a provocation may use; `client` is the creator of `a_job()`."""
+    """What a provocation may use; `client` is that of the creator of `a_job()`."""
 
     client: Client
     client_of: ClientOf
@@ -37,21 +37,21 @@ class World:
     keys: FakeIdempotencyKeys
 
     def job_url(self, job: Any, path: str = "") -> str:
-        """The URL of a job that is put into the store."""
+        """Stores a job and returns its URL."""
         self.store.add(job)
         return f"{API}/jobs/{job.id}{path}"
 
     def upload(self, body: bytes, name: str = "a.csv", **params: str) -> httpx.Response:
-        """Upload a file of annual figures."""
+        """Uploads a file of annual figures."""
         return self.client.post(f"{API}/annual/bulk-upload-async", files={"file": (name, body)}, params=params)
 
 
-def _unforeseen(world: World) -> httpx.Response:
-    with patch.object(FakeJobStore, "get", side_effect=RuntimeError("nobody thought of this")):
+def _unexpected(world: World) -> httpx.Response:
+    with patch.object(FakeJobStore, "get", side_effect=RuntimeError("unexpected")):
         return world.client.get(f"{API}/jobs/{a_job().id}")
 
 
-def _scoring_meets(world: World, error: Exception) -> httpx.Response:
+def _score_with_error(world: World, error: Exception) -> httpx.Response:
     world.rows.error = error
     return world.client.post(f"{API}/annual", json={"rows": example_rows(JobType.ANNUAL)})
 
@@ -62,13 +62,13 @@ def _cancel_with_key(world: World, *job_ids: str) -> httpx.Response:
     )
 
 
-def _sent_again_at_once(world: World) -> httpx.Response:
+def _repeated_at_once(world: World) -> httpx.Response:
     _cancel_with_key(world, "a")
     world.keys.put_back_to_work()
     return _cancel_with_key(world, "a")
 
 
-def _sent_again_changed(world: World) -> httpx.Response:
+def _repeated_with_another_body(world: World) -> httpx.Response:
     _cancel_with_key(world, "a")
     return _cancel_with_key(world, "b")
 
@@ -103,17 +103,17 @@ PROVOCATIONS: Mapping[str, Callable[[World], httpx.Response]] = MappingProxyType
         "missing_columns": lambda world: world.upload(_header((b"sector", b"branch"))),
         "duplicate_columns": lambda world: world.upload(_header((b"sector", b"company_name"))),
         "results_not_ready": lambda world: world.client.get(world.job_url(a_job(status=JobStatus.QUEUED), "/download")),
-        "idempotency_in_flight": _sent_again_at_once,
+        "idempotency_in_flight": _repeated_at_once,
         "not_exportable": lambda world: world.client.get(
             world.job_url(a_completed_job(total_rows=None), "/download?outcome=unprocessed&format=xlsx")
         ),
         "too_large": lambda world: world.upload(b"x" * (2 * 1024 * 1024)),
         "unsupported_format": lambda world: world.upload(annual_csv(), name="figures.pdf"),
         "validation_error": lambda world: world.client.get(f"{API}/jobs?limit=0"),
-        "idempotency_mismatch": _sent_again_changed,
-        "rate_limited": lambda world: _scoring_meets(world, RateLimitedError()),
-        "internal_error": _unforeseen,
-        "unavailable": lambda world: _scoring_meets(world, UnavailableError()),
+        "idempotency_mismatch": _repeated_with_another_body,
+        "rate_limited": lambda world: _score_with_error(world, RateLimitedError()),
+        "internal_error": _unexpected,
+        "unavailable": lambda world: _score_with_error(world, UnavailableError()),
     }
 )
 
@@ -130,23 +130,23 @@ def world(
     return World(client, client_of, token, store, rows, keys)
 
 
-def test_every_code_has_a_line_here() -> None:
+def test_every_error_code_has_a_provocation() -> None:
     assert set(PROVOCATIONS) == set(KINDS)
 
 
 @pytest.mark.parametrize("code", PROVOCATIONS)
-def test_a_code_is_met_with_its_status_and_title(world: World, code: str) -> None:
-    answer = PROVOCATIONS[code](world)
-    assert answer.headers["content-type"] == "application/problem+json"
-    body = answer.json()
-    assert_is_a(Problem, body)
+def test_error_code_has_its_status_and_title(world: World, code: str) -> None:
+    response = PROVOCATIONS[code](world)
+    assert response.headers["content-type"] == "application/problem+json"
+    body = response.json()
+    assert_matches(Problem, body)
     kind = KINDS[code]
-    assert (body["code"], answer.status_code, body["status"], body["title"]) == (
+    assert (body["code"], response.status_code, body["status"], body["title"]) == (
         code,
         kind.status,
         kind.status,
         kind.title,
     )
     assert body["type"] == f"/api/v1/docs#{code}"
-    assert ("Retry-After" in answer.headers) is (kind.status in {429, 503})
+    assert ("Retry-After" in response.headers) is (kind.status in {429, 503})
     assert ("errors" in body) is (code == "validation_error")

@@ -1,4 +1,4 @@
-"""`Idempotency-Key`, on every POST that the OpenAPI document has."""
+"""`Idempotency-Key` on every POST of the OpenAPI document."""
 
 import json
 from collections.abc import Mapping
@@ -31,7 +31,7 @@ from tests.unit.api.test_access import CALLS, prepared
 
 UPLOAD = f"{API}/annual/bulk-upload-async"
 KEY = {"Idempotency-Key": "k-1"}
-# Uploads as JSON; as forms they have tests of their own.
+# Uploads as JSON; forms have separate tests.
 POSTED = {call.path: call for call in CALLS if call.method == "POST" and call.media_type != "multipart/form-data"}
 
 OPERATIONS: Mapping[str, Any] = {
@@ -41,18 +41,18 @@ JOB_POSTS = [path for path in OPERATIONS if "{job_id}" in path]
 
 
 class World:
-    """Everything a request may change, and requests."""
+    """All state that a request may change, and requests with a key."""
 
     def __init__(self, client: Client, *state: object) -> None:
         self.client = client
         self._state = state
 
-    def seen(self) -> str:
-        """All there is, as text."""
+    def state(self) -> str:
+        """Returns all state as text."""
         return "\n".join(str({name: str(value) for name, value in vars(part).items()}) for part in self._state)
 
     def post(self, path: str, *, job_id: UUID | None = None, **changes: Any) -> httpx.Response:
-        """Send the request of the table of routes, with a key."""
+        """Sends the request of the operation with a key."""
         sent = {**POSTED[path].sent, **changes}
         return self.client.post(path.format(job_id=job_id), headers=KEY, **sent)
 
@@ -71,15 +71,15 @@ def world(
 
 
 def upload(client: Client, body: bytes | None = None, *, name: str = "a.csv", **sent: Any) -> httpx.Response:
-    """Upload a file with a key."""
+    """Uploads a file with a key."""
     return client.post(UPLOAD, files={"file": (name, annual_csv() if body is None else body)}, headers=KEY, **sent)
 
 
 class TestEveryPost:
-    """What holds for all of them."""
+    """What holds for every POST."""
 
     @pytest.mark.parametrize("path", OPERATIONS)
-    def test_describes_the_header_and_what_comes_of_a_wrong_one(self, path: str) -> None:
+    def test_every_post_documents_the_key_and_its_errors(self, path: str) -> None:
         operation = OPERATIONS[path]
         (header,) = [entry for entry in operation["parameters"] if entry["name"] == "Idempotency-Key"]
         assert (header["in"], header["required"]) == ("header", False)
@@ -88,64 +88,64 @@ class TestEveryPost:
             assert f"`{code}`" in operation["responses"][status]["description"]
 
     @pytest.mark.parametrize("path", OPERATIONS)
-    def test_repeated_with_its_key_changes_nothing_and_is_answered_as_before(
+    def test_repeated_post_changes_nothing_and_gets_the_first_response(
         self, world: World, store: FakeJobStore, results: FakeResultStore, clock: SettableClock, path: str
     ) -> None:
         job_id = prepared(store, results, path)
         first = world.post(path, job_id=job_id)
         assert first.status_code in POSTED[path].succeeds
         assert "Idempotency-Replayed" not in first.headers
-        before = world.seen()
+        before = world.state()
         clock.advance(KEPT / 2)
         again = world.post(path, job_id=job_id)
-        assert world.seen() == before
+        assert world.state() == before
         assert (again.status_code, again.content) == (first.status_code, first.content)
         expected = {**first.headers, "idempotency-replayed": "true", "x-request-id": again.headers["x-request-id"]}
         assert dict(again.headers) == expected
 
     @pytest.mark.parametrize("path", OPERATIONS)
-    def test_is_refused_while_the_first_is_at_work_and_with_another_content(
+    def test_post_is_refused_while_the_first_runs_or_with_other_content(
         self, world: World, store: FakeJobStore, results: FakeResultStore, keys: FakeIdempotencyKeys, path: str
     ) -> None:
         job_id = prepared(store, results, path)
         assert world.post(path, job_id=job_id).is_success
-        before = world.seen()
+        before = world.state()
         other = world.post(path, job_id=job_id, params={"other": "content"})
         assert (other.status_code, other.json()["code"]) == (422, "idempotency_mismatch")
-        assert world.seen() == before
+        assert world.state() == before
         keys.put_back_to_work()
-        before = world.seen()
+        before = world.state()
         for changes in ({}, {"params": {"other": "content"}}):
             second = world.post(path, job_id=job_id, **changes)
             assert (second.status_code, second.json()["code"]) == (409, "idempotency_in_flight")
-        assert world.seen() == before
+        assert world.state() == before
 
     @pytest.mark.parametrize("path", OPERATIONS)
-    def test_stores_no_key_and_without_one_nothing_at_all(
+    def test_post_does_not_store_its_key_and_without_a_key_stores_nothing(
         self, world: World, store: FakeJobStore, results: FakeResultStore, keys: FakeIdempotencyKeys, path: str
     ) -> None:
         job_id = prepared(store, results, path)
         url, sent = path.format(job_id=job_id), POSTED[path].sent
         assert world.client.post(url, **sent).is_success
         assert keys.claims == {}
-        # A second time, where that succeeds, or with what it did to the job.
+        # A second request with a key, which may fail because of the first.
         world.client.post(url, headers={"Idempotency-Key": "a-key-like-no-other"}, **sent)
         assert len(keys.claims) == 1
         assert "a-key-like-no-other" not in str(keys.claims)
 
     @pytest.mark.parametrize("path", OPERATIONS)
-    def test_refuses_a_malformed_key_by_its_name_and_does_nothing(
+    def test_post_with_a_malformed_key_is_refused_and_does_nothing(
         self, world: World, store: FakeJobStore, results: FakeResultStore, path: str
     ) -> None:
         url = path.format(job_id=prepared(store, results, path))
-        before = world.seen()
+        before = world.state()
         for malformed in (b"", b"two words", b"x" * 256, b"\xc3\xa9", b"\x7f", b"a\tb"):
             headers: Any = {b"Idempotency-Key": malformed}
-            answer = world.client.post(url, headers=headers, **POSTED[path].sent)
-            assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
-            assert [fault["field"] for fault in answer.json()["errors"]] == ["header.Idempotency-Key"]
-            assert "two words" not in answer.text
-        assert world.seen() == before
+            response = world.client.post(url, headers=headers, **POSTED[path].sent)
+            assert (response.status_code, response.json()["code"]) == (422, "validation_error")
+            assert [error["field"] for error in response.json()["errors"]] == ["header.Idempotency-Key"]
+            assert "two words" not in response.text
+        assert world.state() == before
 
 
 @pytest.mark.parametrize(
@@ -157,16 +157,16 @@ class TestEveryPost:
     ],
 )
 @pytest.mark.parametrize("sent", [{}, {"json": {"outcomes": ["none"]}}])
-def test_the_state_of_a_job_is_told_before_what_is_wrong_with_the_request(
+def test_state_of_the_job_is_reported_before_errors_of_the_request(
     client: Client, store: FakeJobStore, action: str, job: Job, status: int, code: str, sent: dict[str, Any]
 ) -> None:
     store.add(job)
-    answer = client.post(f"{API}/jobs/{job.id}/{action}", headers={"Idempotency-Key": "two words"}, **sent)
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    response = client.post(f"{API}/jobs/{job.id}/{action}", headers={"Idempotency-Key": "two words"}, **sent)
+    assert (response.status_code, response.json()["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("path", JOB_POSTS)
-def test_a_job_the_caller_may_not_see_is_404_whatever_the_key_says(
+def test_job_that_the_caller_may_not_see_is_404_with_any_key(
     world: World, store: FakeJobStore, results: FakeResultStore, keys: FakeIdempotencyKeys, path: str
 ) -> None:
     job_id = prepared(store, results, path)
@@ -175,13 +175,13 @@ def test_a_job_the_caller_may_not_see_is_404_whatever_the_key_says(
     assert view is not None
     store.add(a_completed_job(id=job_id, organization_id="rival"))
     malformed: Any = {"Idempotency-Key": "two words"}
-    answers = [world.post(path, job_id=job_id), world.client.post(path.format(job_id=job_id), headers=malformed)]
+    responses = [world.post(path, job_id=job_id), world.client.post(path.format(job_id=job_id), headers=malformed)]
     keys.put_back_to_work()
-    answers.append(world.post(path, job_id=job_id))
-    assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(404, "job_not_found")}
+    responses.append(world.post(path, job_id=job_id))
+    assert {(response.status_code, response.json()["code"]) for response in responses} == {(404, "job_not_found")}
 
 
-def test_the_longest_key_of_any_visible_character_is_taken(client: Client) -> None:
+def test_keys_of_full_length_and_of_all_visible_characters_are_accepted(client: Client) -> None:
     every = "".join(map(chr, range(0x21, 0x7F)))
     for key in ("!", every, (every * 3)[:255]):
         for replayed in (None, "true"):
@@ -189,20 +189,18 @@ def test_the_longest_key_of_any_visible_character_is_taken(client: Client) -> No
             assert client.post(f"{API}/jobs/bulk/cancel", **sent).headers.get("Idempotency-Replayed") == replayed
 
 
-def test_a_key_is_its_callers_own(client_of: ClientOf, token: Token, store: FakeJobStore) -> None:
+def test_same_key_of_different_callers_is_independent(client_of: ClientOf, token: Token, store: FakeJobStore) -> None:
     callers: list[dict[str, Any]] = [{}, {"sub": "user-2"}, {"organization_id": "rival"}, {"organization_id": None}]
     job_ids = {upload(client_of(token(**caller))).json()["job_id"] for caller in callers}
     assert len(job_ids) == len(callers) == len(store.unreconciled())
-    # The same caller with a new token.
+    # The same caller with another token.
     assert upload(client_of(token(jti="another"))).json()["job_id"] in job_ids
 
 
 class TestContent:
-    """What counts as the same request."""
+    """What makes two requests the same."""
 
-    def test_of_a_form_is_its_file_and_fields_and_not_how_they_are_written(
-        self, client: Client, uploads: FakeUploadStore
-    ) -> None:
+    def test_forms_are_the_same_if_their_file_and_fields_are(self, client: Client, uploads: FakeUploadStore) -> None:
         def form(boundary: str, *parts: tuple[str, str]) -> httpx.Response:
             text = "".join(
                 f"--{boundary}\r\nContent-Disposition: form-data; {head}\r\n\r\n{body}\r\n" for head, body in parts
@@ -229,15 +227,15 @@ class TestContent:
             (b'{"filename":"a.csv","filename":"a.csv","labels":{"a":"1","b":"2"}}', False),
         ],
     )
-    def test_of_json_is_what_it_means(self, client: Client, sent: bytes, same: bool) -> None:  # noqa: FBT001 - both ways
+    def test_json_bodies_are_the_same_if_they_mean_the_same(self, client: Client, sent: bytes, same: bool) -> None:  # noqa: FBT001 - both ways
         headers = {**KEY, "Content-Type": "application/json"}
         first = {"filename": "a.csv", "labels": {"a": "1", "b": "2"}}
         assert client.post(UPLOAD, content=json.dumps(first).encode(), headers=headers).status_code == 202
-        answer = client.post(UPLOAD, content=sent, headers=headers)
-        assert answer.status_code == (202 if same else 422)
-        assert same or answer.json()["code"] == "idempotency_mismatch"
+        response = client.post(UPLOAD, content=sent, headers=headers)
+        assert response.status_code == (202 if same else 422)
+        assert same or response.json()["code"] == "idempotency_mismatch"
 
-    def test_has_the_options_in_the_query(self, client: Client) -> None:
+    def test_requests_are_the_same_only_if_their_query_options_are(self, client: Client) -> None:
         assert upload(client, params={"validate_only": "true", "encoding": "utf-8"}).status_code == 202
         reordered = upload(client, params={"encoding": "utf-8", "validate_only": "true"})
         assert reordered.headers["Idempotency-Replayed"] == "true"
@@ -247,7 +245,7 @@ class TestContent:
         "body", [b"", b"{", b"[" * 100_000, b'{"filename": NaN}', b'{"filename": 1e999}', b"\xff", b'"\\ud800"']
     )
     @pytest.mark.parametrize("content_type", ["application/json", "multipart/form-data; boundary=x", "text/plain"])
-    def test_that_nobody_can_read_is_refused_as_without_a_key(
+    def test_unreadable_body_is_refused_in_the_same_way_with_a_key(
         self, client: Client, body: bytes, content_type: str
     ) -> None:
         sent: dict[str, Any] = {"content": body}
@@ -259,9 +257,9 @@ class TestContent:
 
 
 class TestFailures:
-    """A request that did not succeed leaves its key."""
+    """A failed request frees its key."""
 
-    def test_a_corrected_request_may_have_the_key_of_a_refused_one(self, client: Client, store: FakeJobStore) -> None:
+    def test_corrected_request_may_reuse_the_key_of_a_refused_one(self, client: Client, store: FakeJobStore) -> None:
         assert upload(client, b"").json()["code"] == "empty_file"
         assert upload(client, b"").json()["code"] == "empty_file"
         accepted = upload(client)
@@ -269,8 +267,8 @@ class TestFailures:
         assert "Idempotency-Replayed" not in accepted.headers
         assert str(only_job(store).id) == accepted.json()["job_id"]
 
-    @pytest.mark.parametrize(("error", "status"), [(UnavailableError(), 503), (RuntimeError("nobody foresaw"), 500)])
-    def test_what_failed_half_way_is_gone_on_with(
+    @pytest.mark.parametrize(("error", "status"), [(UnavailableError(), 503), (RuntimeError("unexpected"), 500)])
+    def test_request_that_failed_half_way_is_continued_when_repeated(
         self,
         client: Client,
         store: FakeJobStore,
@@ -291,7 +289,7 @@ class TestFailures:
         assert only_job(store) == made
         assert len(uploads.objects) == 1
 
-    def test_a_job_deleted_before_its_request_was_answered_does_not_come_back(
+    def test_job_deleted_before_the_response_is_not_restored(
         self, client: Client, store: FakeJobStore, uploads: FakeUploadStore, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def failing(*_: object) -> None:
@@ -306,21 +304,21 @@ class TestFailures:
             assert upload(client).json()["code"] == "job_not_found"
         assert uploads.objects == {}
 
-    def test_an_answer_that_is_no_success_is_given_and_not_kept(self, app: FastAPI, client: Client) -> None:
+    def test_unsuccessful_response_is_returned_and_not_stored(self, app: FastAPI, client: Client) -> None:
         statuses = [503, 199, 300, 204, 500]
 
         @app.post("/work")
         async def work(once: OncePerKey) -> Response:
-            async def answer() -> Response:
+            async def make_response() -> Response:
                 return Response(status_code=statuses.pop(0))
 
-            return await once.respond(answer)
+            return await once.respond(make_response)
 
-        seen = [client.post("/work", headers=KEY) for _ in range(5)]
-        assert [answer.status_code for answer in seen] == [503, 199, 300, 204, 204]
-        assert [answer.headers.get("Idempotency-Replayed") for answer in seen] == [None] * 4 + ["true"]
+        responses = [client.post("/work", headers=KEY) for _ in range(5)]
+        assert [response.status_code for response in responses] == [503, 199, 300, 204, 204]
+        assert [response.headers.get("Idempotency-Replayed") for response in responses] == [None] * 4 + ["true"]
 
-    def test_an_outcome_of_many_is_kept_with_its_failures(self, client: Client, store: FakeJobStore) -> None:
+    def test_bulk_response_is_stored_with_its_failures(self, client: Client, store: FakeJobStore) -> None:
         job = a_completed_job()
         store.add(job)
         sent: dict[str, Any] = {"json": {"job_ids": [str(job.id), "no-uuid"]}, "headers": KEY}

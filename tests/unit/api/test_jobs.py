@@ -1,4 +1,4 @@
-"""Looking at jobs, listing, cancelling and deleting them: the base document's bodies, and what the contract adds."""
+"""Reading, cancelling and deleting jobs: the response bodies of the base document and their additions."""
 
 from datetime import timedelta
 
@@ -9,20 +9,20 @@ from shared.jobs.job import JobStatus, JobType, Phase
 from shared.jobs.progress import ChunkCount
 from tests.builders import NOON, a_completed_job, a_job, a_processing_job, a_shard
 from tests.fakes import FakeAssembler, FakeJobStore, FakeResultStore, FakeUploadStore, FakeWorkflow, SettableClock
-from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client, row_error, store_errors
+from tests.unit.api.schema_checks import assert_matches
 
 
 class TestDetails:
     """GET /jobs/{job_id}."""
 
-    def test_have_every_field_of_the_base_document(self, client: Client, store: FakeJobStore) -> None:
+    def test_details_have_every_field_of_the_base_document(self, client: Client, store: FakeJobStore) -> None:
         job = a_completed_job(file_size=2_048_576)
         store.add(job)
-        answer = client.get(f"{API}/jobs/{job.id}")
-        assert answer.status_code == 200
-        body = answer.json()
-        assert_is_a(JobDetailsResponse, body)
+        response = client.get(f"{API}/jobs/{job.id}")
+        assert response.status_code == 200
+        body = response.json()
+        assert_matches(JobDetailsResponse, body)
         shown = body["job"]
         assert body["success"] is True
         assert (shown["id"], shown["status"], shown["job_type"]) == (str(job.id), "completed", "annual")
@@ -43,9 +43,9 @@ class TestDetails:
         assert shown["context"] == {"user_id": "user-1", "organization_id": "acme", "created_by": "jane.doe"}
         assert shown["errors"] == {"has_errors": True, "error_message": None, "error_count": 2}
         assert set(shown["celery_info"]) == {"task_id", "celery_status", "celery_meta"}
-        assert "Retry-After" not in answer.headers
+        assert "Retry-After" not in response.headers
 
-    def test_show_the_first_hundred_row_errors_when_asked(
+    def test_details_include_the_first_hundred_row_errors_on_request(
         self, client: Client, store: FakeJobStore, results: FakeResultStore
     ) -> None:
         job = a_completed_job(total_rows=150, final_successful_rows=0, final_failed_rows=150)
@@ -53,43 +53,41 @@ class TestDetails:
         store_errors(results, job.id, 0, *(row_error(row) for row in range(1, 76)))
         store_errors(results, job.id, 1, *(row_error(row) for row in range(76, 151)))
         body = client.get(f"{API}/jobs/{job.id}", params={"include_errors": "true"}).json()
-        assert_is_a(JobDetailsResponse, body)
+        assert_matches(JobDetailsResponse, body)
         details = body["job"]["errors"]["error_details"]
         assert [error["row"] for error in details["errors"]] == list(range(1, 101))
         assert details["truncated"] is True
         assert details["more"] == f"{API}/jobs/{job.id}/errors"
         assert body["job"]["errors"]["error_count"] == 150
 
-    def test_of_an_active_job_have_the_estimate(
+    def test_details_of_a_processing_job_include_the_estimate(
         self, client: Client, store: FakeJobStore, clock: SettableClock
     ) -> None:
         job = a_processing_job()
         store.add(job)
         clock.advance(timedelta(seconds=5))
         store.commit_chunk(job.id, ChunkCount(chunk=0, successful_rows=5, failed_rows=0), shard=0, now=clock())
-        answer = client.get(f"{API}/jobs/{job.id}")
-        performance = answer.json()["job"]["performance"]
+        response = client.get(f"{API}/jobs/{job.id}")
+        performance = response.json()["job"]["performance"]
         assert set(performance) == {
             "processing_time_seconds",
             "rows_per_second",
             "estimated_completion_seconds",
             "estimated_completion_time",
         }
-        assert int(answer.headers["Retry-After"]) > 0
+        assert int(response.headers["Retry-After"]) > 0
 
-    def test_with_text_that_is_no_text_are_sent_all_the_same(
+    def test_details_with_lone_surrogates_and_nul_are_returned(
         self, client: Client, store: FakeJobStore, results: FakeResultStore
     ) -> None:
         job = a_completed_job(original_filename="a\ud800\0é.csv", error_message="\udfff")
         store.add(job, a_shard(with_failures=frozenset({0})))
         store_errors(results, job.id, 0, row_error(1, value="\ud800\0"))
-        answer = client.get(f"{API}/jobs/{job.id}", params={"include_errors": "1"})
-        assert answer.status_code == 200
-        assert answer.json()["job"]["file_info"]["original_filename"] == "a\ud800\0é.csv"
+        response = client.get(f"{API}/jobs/{job.id}", params={"include_errors": "1"})
+        assert response.status_code == 200
+        assert response.json()["job"]["file_info"]["original_filename"] == "a\ud800\0é.csv"
 
-    def test_are_found_by_the_id_as_a_uuid_is_written_and_in_no_other_spelling(
-        self, client: Client, store: FakeJobStore
-    ) -> None:
+    def test_details_are_found_only_by_a_hyphenated_uuid(self, client: Client, store: FakeJobStore) -> None:
         job = a_completed_job()
         store.add(job)
         assert client.get(f"{API}/jobs/{str(job.id).upper()}").status_code == 200
@@ -101,31 +99,33 @@ class TestStatus:
     """GET /jobs/{job_id}/status."""
 
     @pytest.mark.parametrize("status", JobStatus)
-    def test_has_the_same_fields_in_every_status(self, client: Client, store: FakeJobStore, status: JobStatus) -> None:
+    def test_status_response_has_the_same_fields_in_every_status(
+        self, client: Client, store: FakeJobStore, status: JobStatus
+    ) -> None:
         job = a_job(status=status, completed_at=NOON if status.is_terminal else None)
         store.add(job)
-        answer = client.get(f"{API}/jobs/{job.id}/status")
-        assert_is_a(JobStatusResponse, answer.json())
-        assert set(answer.json()["job"]) == {
+        response = client.get(f"{API}/jobs/{job.id}/status")
+        assert_matches(JobStatusResponse, response.json())
+        assert set(response.json()["job"]) == {
             "id", "status", "phase", "job_type", "original_filename", "total_rows", "processed_rows",
             "successful_rows", "failed_rows", "progress_percentage", "created_at", "started_at", "completed_at",
             "error_message", "error_details", "celery_task_id", "celery_status", "celery_meta", "cancelled",
         }  # fmt: skip
-        assert ("Retry-After" in answer.headers) is not status.is_terminal
+        assert ("Retry-After" in response.headers) is not status.is_terminal
 
     @pytest.mark.parametrize("part", ["", "/status"])
-    def test_that_did_not_change_is_304_without_a_body(self, client: Client, store: FakeJobStore, part: str) -> None:
+    def test_unchanged_job_is_304_without_a_body(self, client: Client, store: FakeJobStore, part: str) -> None:
         job = a_processing_job()
         store.add(job)
         url = f"{API}/jobs/{job.id}{part}"
         tag = client.get(url).headers["ETag"]
-        for asked in (tag, f"W/{tag}", f'"other", {tag}', "*"):
-            answer = client.get(url, headers={"If-None-Match": asked})
-            assert (answer.status_code, answer.content, answer.headers["ETag"]) == (304, b"", tag)
-            assert "content-type" not in answer.headers
-            assert int(answer.headers["Retry-After"]) > 0
-        for asked in ('"other"', "", '"', tag.strip('"')):
-            assert client.get(url, headers={"If-None-Match": asked}).status_code == 200
+        for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            response = client.get(url, headers={"If-None-Match": known})
+            assert (response.status_code, response.content, response.headers["ETag"]) == (304, b"", tag)
+            assert "content-type" not in response.headers
+            assert int(response.headers["Retry-After"]) > 0
+        for known in ('"other"', "", '"', tag.strip('"')):
+            assert client.get(url, headers={"If-None-Match": known}).status_code == 200
         store.commit_chunk(job.id, ChunkCount(chunk=0, successful_rows=5, failed_rows=0), shard=0, now=NOON)
         changed = client.get(url, headers={"If-None-Match": tag})
         assert (changed.status_code, changed.headers["ETag"] != tag) == (200, True)
@@ -134,16 +134,16 @@ class TestStatus:
 class TestCancel:
     """POST /jobs/{job_id}/cancel."""
 
-    def test_answers_with_the_base_documents_body_and_again_with_the_same(
+    def test_cancel_returns_the_body_of_the_base_document_every_time(
         self, client: Client, store: FakeJobStore, workflow: FakeWorkflow, assembler: FakeAssembler
     ) -> None:
         job = a_processing_job(job_type=JobType.QUARTERLY, original_filename="quarterly_data.xlsx")
         store.add(job)
         workflow.start(job)
-        answer = client.post(f"{API}/jobs/{job.id}/cancel")
-        assert answer.status_code == 200
-        assert_is_a(CancelResponse, answer.json())
-        assert answer.json() == {
+        response = client.post(f"{API}/jobs/{job.id}/cancel")
+        assert response.status_code == 200
+        assert_matches(CancelResponse, response.json())
+        assert response.json() == {
             "success": True,
             "message": f"Job {job.id} cancelled successfully",
             "cancelled_job": {
@@ -156,23 +156,23 @@ class TestCancel:
         }
         assert workflow.stopped == [job.id]
         assert assembler.requested == [job.id]
-        assert client.post(f"{API}/jobs/{job.id}/cancel").json() == answer.json()
+        assert client.post(f"{API}/jobs/{job.id}/cancel").json() == response.json()
 
-    def test_of_a_job_that_never_ran_stops_nothing(self, client: Client, store: FakeJobStore) -> None:
+    def test_cancel_of_a_job_that_never_ran_stops_no_execution(self, client: Client, store: FakeJobStore) -> None:
         job = a_job()
         store.add(job)
         assert client.post(f"{API}/jobs/{job.id}/cancel").json()["cancelled_job"]["celery_cancelled"] is False
 
     @pytest.mark.parametrize("status", [JobStatus.COMPLETED, JobStatus.FAILED])
-    def test_of_an_ended_job_is_400_in_the_base_documents_words(
+    def test_cancel_of_an_ended_job_is_400_with_the_base_message(
         self, client: Client, store: FakeJobStore, status: JobStatus
     ) -> None:
         job = a_completed_job(status=status)
         store.add(job)
-        answer = client.post(f"{API}/jobs/{job.id}/cancel")
-        assert (answer.status_code, answer.json()["code"]) == (400, "job_not_cancellable")
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert answer.json()["detail"] == (
+        response = client.post(f"{API}/jobs/{job.id}/cancel")
+        assert (response.status_code, response.json()["code"]) == (400, "job_not_cancellable")
+        assert response.headers["content-type"] == "application/problem+json"
+        assert response.json()["detail"] == (
             f"Cannot cancel job with status '{status}'. Only pending or processing jobs can be cancelled."
         )
 
@@ -181,14 +181,14 @@ class TestDelete:
     """DELETE /jobs/{job_id}."""
 
     @pytest.mark.parametrize("status", sorted(set(JobStatus) - {JobStatus.PROCESSING}))
-    def test_answers_with_the_base_documents_body_and_the_job_is_gone(
+    def test_delete_returns_the_body_of_the_base_document_and_then_404(
         self, client: Client, store: FakeJobStore, status: JobStatus
     ) -> None:
         job = a_job(status=status)
         store.add(job)
-        answer = client.delete(f"{API}/jobs/{job.id}")
-        assert_is_a(DeleteResponse, answer.json())
-        assert (answer.status_code, answer.json()) == (
+        response = client.delete(f"{API}/jobs/{job.id}")
+        assert_matches(DeleteResponse, response.json())
+        assert (response.status_code, response.json()) == (
             200,
             {
                 "success": True,
@@ -204,21 +204,21 @@ class TestDelete:
         assert client.get(f"{API}/jobs/{job.id}").status_code == 404
         assert client.delete(f"{API}/jobs/{job.id}").status_code == 404
 
-    def test_of_a_processing_job_is_400_in_the_base_documents_words(
+    def test_delete_of_a_processing_job_is_400_with_the_base_message(
         self, client: Client, store: FakeJobStore, uploads: FakeUploadStore
     ) -> None:
         job = a_processing_job()
         store.add(job)
         uploads.put(job.id, b"x")
-        answer = client.delete(f"{API}/jobs/{job.id}")
-        assert (answer.status_code, answer.json()["code"]) == (400, "job_processing")
-        assert answer.json()["detail"] == (
+        response = client.delete(f"{API}/jobs/{job.id}")
+        assert (response.status_code, response.json()["code"]) == (400, "job_processing")
+        assert response.json()["detail"] == (
             "Cannot delete job that is currently processing. Please cancel the job first or wait for it to complete."
         )
         assert uploads.objects
 
 
-def test_a_phase_is_shown_beside_every_status(client: Client, store: FakeJobStore) -> None:
+def test_status_response_includes_the_phase(client: Client, store: FakeJobStore) -> None:
     job = a_processing_job(phase=Phase.FINALIZING)
     store.add(job)
     assert client.get(f"{API}/jobs/{job.id}/status").json()["job"]["phase"] == "finalizing"

@@ -1,4 +1,4 @@
-"""The function as Lambda calls it: real events in, answers out, nothing heavy imported, nothing made too early."""
+"""The api function as Lambda invokes it: real events, imports at cold start, log lines and settings."""
 
 import asyncio
 import base64
@@ -46,7 +46,7 @@ ENVIRONMENT = {
 
 @dataclass
 class Context:
-    """What Lambda says of an invocation."""
+    """The context of an invocation, as Lambda passes it."""
 
     function_name: str = "api"
     memory_limit_in_mb: int = 512
@@ -58,14 +58,14 @@ def event(name: str, **overrides: Any) -> dict[str, Any]:
     return {**json.loads((EVENTS / name).read_text()), **overrides}
 
 
-def call(asked: dict[str, Any]) -> dict[str, Any]:
-    """Invoke the function."""
-    return function.handler(asked, Context())  # type: ignore[arg-type]
+def call(request: dict[str, Any]) -> dict[str, Any]:
+    """Invokes the function."""
+    return function.handler(request, Context())  # type: ignore[arg-type]
 
 
 @pytest.fixture(autouse=True)
 def _event_loop() -> Iterator[None]:
-    """The loop that Mangum takes; in Lambda it lives as long as the process."""
+    """The event loop that Mangum uses; in Lambda it lives as long as the process."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
@@ -85,7 +85,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def _composed(_fresh: None, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The handler on the fakes."""
+    """Composes the handler on fakes."""
     application = Mangum(create_app(services), lifespan="off", text_mime_types=function.TEXT_MEDIA_TYPES)
     monkeypatch.setattr(function, "_application", _Cached(application))
 
@@ -98,69 +98,69 @@ class _Cached:
         return self._application
 
     def cache_clear(self) -> None:
-        """Nothing is cached."""
+        """Does nothing: nothing is cached."""
 
 
 @pytest.mark.usefixtures("_fresh")
-def test_health_is_answered_without_making_any_client() -> None:
-    answer = call(event("api_get.json"))
-    assert answer["statusCode"] == 200
-    assert json.loads(answer["body"]) == {"success": True, "status": "ok", "version": "0.1.0"}
-    assert answer["isBase64Encoded"] is False
+def test_health_request_creates_no_aws_client() -> None:
+    response = call(event("api_get.json"))
+    assert response["statusCode"] == 200
+    assert json.loads(response["body"]) == {"success": True, "status": "ok", "version": "0.1.0"}
+    assert response["isBase64Encoded"] is False
     assert clients.dynamodb.cache_info().currsize == clients.s3.cache_info().currsize == 0
 
 
 @pytest.mark.usefixtures("_fresh")
-def test_a_problem_is_text_and_has_the_gateways_request_id() -> None:
-    answer = call(event("api_post.json"))
-    assert (answer["statusCode"], answer["isBase64Encoded"]) == (401, False)
-    assert answer["headers"]["content-type"] == "application/problem+json"
-    assert json.loads(answer["body"])["request_id"] == answer["headers"]["x-request-id"] == "JKJaXmPLvHcESHB="
+def test_problem_is_text_and_has_the_request_id_of_the_gateway() -> None:
+    response = call(event("api_post.json"))
+    assert (response["statusCode"], response["isBase64Encoded"]) == (401, False)
+    assert response["headers"]["content-type"] == "application/problem+json"
+    assert json.loads(response["body"])["request_id"] == response["headers"]["x-request-id"] == "JKJaXmPLvHcESHB="
 
 
-def test_without_the_gateways_request_id_it_is_lambdas(services: Services) -> None:
-    asked = event("api_get.json")
-    del asked["requestContext"]["requestId"]
-    answer = Mangum(create_app(services), lifespan="off")(asked, Context())  # type: ignore[arg-type]
-    assert answer["headers"]["x-request-id"] == Context.aws_request_id
+def test_request_id_of_lambda_replaces_a_missing_one_of_the_gateway(services: Services) -> None:
+    request = event("api_get.json")
+    del request["requestContext"]["requestId"]
+    response = Mangum(create_app(services), lifespan="off")(request, Context())  # type: ignore[arg-type]
+    assert response["headers"]["x-request-id"] == Context.aws_request_id
 
 
 @pytest.mark.hazard("JSON and numbers that parsers reject, huge limits, malformed or truncated forms, base64")
 @pytest.mark.usefixtures("_composed")
 @pytest.mark.parametrize("is_base64", [True, False])
-def test_a_form_arrives_intact_base64_or_not(uploads: FakeUploadStore, token: Token, is_base64: bool) -> None:  # noqa: FBT001 - both ways
-    asked = event("api_post.json", isBase64Encoded=is_base64)
-    asked["body"] = base64.b64encode(COMPLETE_FORM).decode() if is_base64 else COMPLETE_FORM.decode()
-    asked["headers"]["authorization"] = f"Bearer {token()}"
-    answer = call(asked)
-    assert answer["statusCode"] == 202
+def test_form_arrives_intact_with_and_without_base64(uploads: FakeUploadStore, token: Token, is_base64: bool) -> None:  # noqa: FBT001 - both ways
+    request = event("api_post.json", isBase64Encoded=is_base64)
+    request["body"] = base64.b64encode(COMPLETE_FORM).decode() if is_base64 else COMPLETE_FORM.decode()
+    request["headers"]["authorization"] = f"Bearer {token()}"
+    response = call(request)
+    assert response["statusCode"] == 202
     assert list(uploads.objects.values()) == [annual_csv()]
-    assert answer["headers"]["location"].endswith(json.loads(answer["body"])["job_id"])
+    assert response["headers"]["location"].endswith(json.loads(response["body"])["job_id"])
 
 
 @pytest.mark.usefixtures("_composed")
-def test_the_authorizers_claims_are_no_substitute_for_the_token() -> None:
+def test_claims_of_the_authorizer_do_not_replace_the_token() -> None:
     assert call(event("api_post.json"))["statusCode"] == 401
 
 
 @pytest.mark.usefixtures("_composed")
-def test_the_line_of_a_failed_request_names_it_and_whose_it_was_and_has_neither_token_nor_rows(
+def test_log_of_a_failed_request_has_its_organization_but_no_token_or_rows(
     uploads: FakeUploadStore, token: Token, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_arguments: object) -> None:
         raise RuntimeError("two\nlines")
 
     monkeypatch.setattr(uploads, "put", fails)
-    asked = event("api_post.json", isBase64Encoded=False, body=COMPLETE_FORM.decode())
+    request = event("api_post.json", isBase64Encoded=False, body=COMPLETE_FORM.decode())
     bearer = token()
-    asked["headers"]["authorization"] = f"Bearer {bearer}"
+    request["headers"]["authorization"] = f"Bearer {bearer}"
     with written() as log:
-        assert call(asked)["statusCode"] == 500
+        assert call(request)["statusCode"] == 500
         call(event("api_get.json"))
         logging.getLogger("functions.api").warning("of the request after")
     (failed,) = [line for line in log.lines if line["level"] == "ERROR"]
     after = log.lines[-1]
-    assert failed["request_id"] == asked["requestContext"]["requestId"]
+    assert failed["request_id"] == request["requestContext"]["requestId"]
     assert (failed["organization_id"], failed["function_request_id"]) == ("acme", Context.aws_request_id)
     assert "organization_id" not in after
     assert "two\\nlines" in log.text
@@ -168,7 +168,7 @@ def test_the_line_of_a_failed_request_names_it_and_whose_it_was_and_has_neither_
         assert secret not in log.text
 
 
-def test_the_function_imports_nothing_heavy() -> None:
+def test_api_function_imports_no_heavy_package() -> None:
     code = "import sys, functions.api.handler; functions.api.app.described_app(); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, capture_output=True, text=True)  # noqa: S603 - our own code
     imported = {name.partition(".")[0] for name in done.stdout.split()}
@@ -179,7 +179,7 @@ def test_the_function_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.hazard("Secrets in the log")
-def test_every_logger_writes_one_json_line_with_its_keys_and_no_library_its_debug_lines() -> None:
+def test_loggers_write_one_json_line_and_libraries_no_debug_lines() -> None:
     code = """
 import logging, shared.observability
 logging.getLogger("shared.jobs.service").warning("two\\nlines", extra={"job_id": "j-1"})
@@ -201,7 +201,7 @@ logging.getLogger("botocore.auth").debug("a signature")
 class TestSettings:
     """The function's environment."""
 
-    def test_is_read_with_its_defaults(self) -> None:
+    def test_settings_are_read_with_their_defaults(self) -> None:
         settings = ApiSettings.from_environment(ENVIRONMENT)
         assert settings.token_audience == {"client-1", "client-2"}
         assert settings.multipart_max_bytes == 4_194_304
@@ -209,7 +209,7 @@ class TestSettings:
         assert services(settings).limits.xlsx_max_bytes == 104_857_600
 
     @pytest.mark.parametrize("name", ENVIRONMENT)
-    def test_lacking_a_variable_is_refused_by_its_name(self, name: str) -> None:
+    def test_missing_setting_is_refused_by_its_name(self, name: str) -> None:
         for broken in ({k: v for k, v in ENVIRONMENT.items() if k != name}, {**ENVIRONMENT, name: " "}):
             with pytest.raises(SettingsError, match=name):
                 ApiSettings.from_environment(broken)
@@ -223,12 +223,12 @@ class TestSettings:
             ("JWKS_URL", "s3cret"),
         ],
     )
-    def test_with_a_bad_value_is_refused_without_showing_it(self, name: str, value: str) -> None:
+    def test_invalid_setting_is_refused_without_showing_its_value(self, name: str, value: str) -> None:
         with pytest.raises(SettingsError, match=name) as refused:
             ApiSettings.from_environment({**ENVIRONMENT, name: value})
         assert "s3cret" not in str(refused.value)
         assert refused.value.__cause__ is None
 
-    def test_that_lead_callers_elsewhere_show_in_locations(self) -> None:
+    def test_setting_of_the_root_url_is_used_for_locations(self) -> None:
         settings = ApiSettings.from_environment({**ENVIRONMENT, "API_ROOT_URL": "https://api.example/stage/"})
         assert services(settings).root_url == "https://api.example/stage"

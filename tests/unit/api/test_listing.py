@@ -1,4 +1,4 @@
-"""The list of jobs: filters, order, pages, and cursors that cannot be altered or lent."""
+"""The list of jobs: filters, order, pages, and cursors that cannot be altered or shared."""
 
 from datetime import timedelta
 from typing import Any
@@ -13,8 +13,8 @@ from shared.jobs.errors import InvalidCursorError
 from shared.jobs.job import JobType, UploadOptions
 from tests.builders import NOON, a_completed_job, a_job
 from tests.fakes import FakeJobStore
-from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client, ClientOf, Token
+from tests.unit.api.schema_checks import assert_matches
 
 
 class TestList:
@@ -22,7 +22,7 @@ class TestList:
 
     @pytest.fixture
     def twelve(self, store: FakeJobStore) -> list[str]:
-        """Ids of twelve jobs, newest first: every third is quarterly, every second completed."""
+        """Returns the ids of twelve jobs, newest first: every third is quarterly, every second completed."""
         ids = []
         for number in range(12):
             job_type = JobType.QUARTERLY if number % 3 == 0 else JobType.ANNUAL
@@ -32,15 +32,15 @@ class TestList:
             ids.append(str(job.id))
         return ids[::-1]
 
-    def test_is_newest_first_with_the_status_shape(self, client: Client, twelve: list[str]) -> None:
+    def test_list_is_newest_first_with_the_fields_of_status(self, client: Client, twelve: list[str]) -> None:
         body = client.get(f"{API}/jobs").json()
-        assert_is_a(JobListResponse, body)
+        assert_matches(JobListResponse, body)
         assert [job["id"] for job in body["jobs"]] == twelve
         assert body["pagination"] == {"total": 12, "limit": 50, "offset": 0, "has_more": False, "next_cursor": None}
         status = client.get(f"{API}/jobs/{twelve[0]}/status").json()["job"]
         assert body["jobs"][0] == status
 
-    def test_serves_the_loops_of_the_base_document(self, client: Client, twelve: list[str]) -> None:
+    def test_list_supports_the_loops_of_the_base_document(self, client: Client, twelve: list[str]) -> None:
         completed = client.get(f"{API}/jobs?status=completed&limit=100").json()["jobs"]
         assert len(completed) == 6
         for job in completed:
@@ -48,7 +48,7 @@ class TestList:
         assert client.get(f"{API}/jobs?status=completed").json()["jobs"] == []
         assert len(twelve) == 12
 
-    def test_filters_and_sorts(self, client: Client, twelve: list[str]) -> None:
+    def test_list_is_filtered_and_sorted(self, client: Client, twelve: list[str]) -> None:
         def ids(query: str) -> list[str]:
             return [job["id"] for job in client.get(f"{API}/jobs?{query}").json()["jobs"]]
 
@@ -59,7 +59,7 @@ class TestList:
         assert len(ids("job_type=quarterly&status=completed")) == 2
         assert ids("offset=3&limit=4&unknown=ignored") == twelve[3:7]
 
-    def test_paged_by_cursor_shows_each_job_once_while_jobs_come_and_go(
+    def test_cursor_pages_have_each_job_once_while_jobs_come_and_go(
         self, client: Client, store: FakeJobStore, twelve: list[str]
     ) -> None:
         shown: list[str] = []
@@ -67,9 +67,9 @@ class TestList:
         for page in range(20):
             params = {"limit": "5", **({"cursor": cursor} if cursor else {})}
             body = client.get(f"{API}/jobs", params=params).json()
-            assert_is_a(JobListResponse, body)
+            assert_matches(JobListResponse, body)
             shown += [job["id"] for job in body["jobs"]]
-            # A new job at the top, and one deleted that was shown: neither moves what follows.
+            # A new job at the top and the deletion of a listed job do not move the following pages.
             store.add(a_job(created_at=NOON + timedelta(hours=page + 1)))
             client.delete(f"{API}/jobs/{shown[page]}")
             assert (body["pagination"]["total"], body["pagination"]["offset"]) == (12, page * 5)
@@ -79,7 +79,9 @@ class TestList:
                 break
         assert shown == twelve
 
-    def test_counts_exactly_to_a_thousand_and_then_says_at_least(self, client: Client, store: FakeJobStore) -> None:
+    def test_list_counts_exactly_to_a_thousand_and_then_gives_a_lower_bound(
+        self, client: Client, store: FakeJobStore
+    ) -> None:
         for _ in range(1_000):
             store.add(a_job())
         assert client.get(f"{API}/jobs?limit=1").json()["pagination"]["total"] == 1_000
@@ -108,17 +110,15 @@ class TestList:
             ("job_type=monthly", "query.job_type"),
         ],
     )
-    def test_refuses_parameters_it_cannot_use_without_echoing_them(
-        self, client: Client, query: str, field: str
-    ) -> None:
-        answer = client.get(f"{API}/jobs?{query}")
-        assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
-        assert [fault["field"] for fault in answer.json()["errors"]] == [field]
-        assert all(set(fault) == {"field", "message", "code"} for fault in answer.json()["errors"])
-        assert len(answer.content) < 1_000
+    def test_invalid_list_parameters_are_refused_without_echo(self, client: Client, query: str, field: str) -> None:
+        response = client.get(f"{API}/jobs?{query}")
+        assert (response.status_code, response.json()["code"]) == (422, "validation_error")
+        assert [error["field"] for error in response.json()["errors"]] == [field]
+        assert all(set(error) == {"field", "message", "code"} for error in response.json()["errors"])
+        assert len(response.content) < 1_000
 
     @pytest.mark.hazard("Cursors altered, truncated, of another caller or another filter")
-    def test_refuses_altered_cursors_and_those_of_others(
+    def test_altered_and_foreign_cursors_are_refused(
         self, client: Client, client_of: ClientOf, token: Token, twelve: list[str]
     ) -> None:
         assert twelve
@@ -129,25 +129,23 @@ class TestList:
             f"{text}.{signature[:-1]}{'A' if signature[-1] != 'A' else 'B'}", "é", "\0", "x" * 5000, "bnVsbA.e30",
         ]  # fmt: skip
         for bad in altered:
-            answer = client.get(f"{API}/jobs", params={"limit": 2, "cursor": bad})
-            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor"), bad
+            response = client.get(f"{API}/jobs", params={"limit": 2, "cursor": bad})
+            assert (response.status_code, response.json()["code"]) == (400, "invalid_cursor"), bad
         for query in ("status=pending", "job_type=annual", "sort=created_at"):
-            answer = client.get(f"{API}/jobs?{query}&cursor={cursor}")
-            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor"), query
+            response = client.get(f"{API}/jobs?{query}&cursor={cursor}")
+            assert (response.status_code, response.json()["code"]) == (400, "invalid_cursor"), query
         both = client.get(f"{API}/jobs", params={"cursor": cursor, "offset": 1})
         assert (both.status_code, both.json()["errors"][0]["field"]) == (422, "query.offset")
         rival = client_of(token(organization_id="rival"))
         assert rival.get(f"{API}/jobs?cursor={cursor}").status_code == 400
-        # A colleague sees the same list, and the limit is no part of it.
+        # A colleague has the same list, and the limit is not part of the cursor.
         colleague = client_of(token(sub="user-2"))
         assert colleague.get(f"{API}/jobs?limit=7&cursor={cursor}").status_code == 200
 
     @pytest.mark.parametrize("query", ["limit=0", "offset=1", "status=done", "sort=name", "created_after=2027-01-01"])
-    def test_says_that_a_cursor_is_bad_before_what_is_wrong_with_other_parameters(
-        self, client: Client, query: str
-    ) -> None:
-        answer = client.get(f"{API}/jobs?cursor=abc&{query}")
-        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
+    def test_invalid_cursor_is_reported_before_other_invalid_parameters(self, client: Client, query: str) -> None:
+        response = client.get(f"{API}/jobs?cursor=abc&{query}")
+        assert (response.status_code, response.json()["code"]) == (400, "invalid_cursor")
 
 
 @given(
@@ -188,12 +186,12 @@ class TestFilters:
             ("status=done", "query.status.0"),
         ],
     )
-    def test_that_cannot_be_understood_are_named(self, client: Client, query: str, field: str) -> None:
-        answer = client.get(f"{API}/jobs?{query}")
-        assert answer.status_code == 422
-        assert [fault["field"] for fault in answer.json()["errors"]] == [field]
+    def test_invalid_filters_are_named(self, client: Client, query: str, field: str) -> None:
+        response = client.get(f"{API}/jobs?{query}")
+        assert response.status_code == 422
+        assert [error["field"] for error in response.json()["errors"]] == [field]
 
-    def test_narrow_the_list_and_its_total(self, client: Client, store: FakeJobStore) -> None:
+    def test_filters_narrow_the_list_and_its_total(self, client: Client, store: FakeJobStore) -> None:
         labelled = a_job(options=UploadOptions(labels={"team": "a:b"}), created_at=NOON + timedelta(minutes=1))
         ended = a_completed_job(created_by="ann")
         for job in (labelled, ended):
@@ -210,12 +208,12 @@ class TestFilters:
         assert ids("created_before=2026-03-02T12:00:30Z&filename_contains=FIG") == [str(ended.id)]
 
     @pytest.mark.hazard("Cursors altered, truncated, of another caller or another filter")
-    def test_bind_the_cursor(self, client: Client, store: FakeJobStore) -> None:
+    def test_cursor_is_bound_to_its_filters(self, client: Client, store: FakeJobStore) -> None:
         for _ in range(3):
             store.add(a_job(created_by="ann"))
         page = client.get(f"{API}/jobs?created_by=ann&limit=1").json()["pagination"]
         cursor = page["next_cursor"]
         assert client.get(f"{API}/jobs?created_by=ann&limit=1&cursor={cursor}").status_code == 200
         for other in ("", "&created_by=bob", "&created_by=ann&has_errors=false", "&created_by=ann&label=a:b"):
-            answer = client.get(f"{API}/jobs?limit=1&cursor={cursor}{other}")
-            assert (answer.status_code, answer.json()["code"]) == (400, "invalid_cursor")
+            response = client.get(f"{API}/jobs?limit=1&cursor={cursor}{other}")
+            assert (response.status_code, response.json()["code"]) == (400, "invalid_cursor")

@@ -1,4 +1,4 @@
-"""Multipart bodies that are none, cut or damaged."""
+"""Multipart bodies that are malformed, truncated or damaged."""
 
 import asyncio
 from dataclasses import replace
@@ -20,25 +20,25 @@ MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
 
 
 class TestMalformedForms:
-    """Multipart bodies that are none."""
+    """Malformed multipart bodies."""
 
-    def test_the_whole_form_is_a_good_one(self, client: Client) -> None:
+    def test_complete_form_is_accepted(self, client: Client) -> None:
         assert client.post(URL, content=COMPLETE_FORM, headers=MULTIPART).status_code == 202
 
-    def test_text_behind_the_closing_boundary_is_ignored(self, client: Client) -> None:
+    def test_text_after_the_closing_boundary_is_ignored(self, client: Client) -> None:
         # RFC 2046, 5.1.1: an epilogue.
         assert client.post(URL, content=COMPLETE_FORM + b"epilogue\r\n", headers=MULTIPART).status_code == 202
 
     @pytest.mark.hazard("JSON and numbers that parsers reject, huge limits, malformed or truncated forms, base64")
     @pytest.mark.parametrize("end", [0, 1, 3, 10, 40, 75, 80, 200, len(COMPLETE_FORM) - 8, len(COMPLETE_FORM) - 5])
-    def test_cut_in_the_middle_is_422_and_makes_no_job(self, client: Client, store: FakeJobStore, end: int) -> None:
-        answer = client.post(URL, content=COMPLETE_FORM[:end], headers=MULTIPART)
-        assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+    def test_form_truncated_in_the_middle_is_422_and_makes_no_job(
+        self, client: Client, store: FakeJobStore, end: int
+    ) -> None:
+        response = client.post(URL, content=COMPLETE_FORM[:end], headers=MULTIPART)
+        assert (response.status_code, response.json()["code"]) == (422, "validation_error")
         assert not store.unreconciled()
 
-    def test_cut_after_the_file_is_422_and_not_a_job_without_its_options(
-        self, client: Client, store: FakeJobStore
-    ) -> None:
+    def test_form_truncated_after_the_file_is_422_and_makes_no_job(self, client: Client, store: FakeJobStore) -> None:
         option = b'--b\r\nContent-Disposition: form-data; name="validate_only"\r\n\r\ntrue\r\n--b--\r\n'
         whole = COMPLETE_FORM.removesuffix(b"--b--\r\n") + option
         for cut in (len(option) - 5, len(option) - 60, 4):
@@ -47,7 +47,7 @@ class TestMalformedForms:
         assert client.post(URL, content=whole, headers=MULTIPART).status_code == 202
         assert only_job(store).options.validate_only
 
-    def test_field_that_is_not_utf_8_is_422_and_says_so(self, client: Client, store: FakeJobStore) -> None:
+    def test_form_field_that_is_not_utf_8_is_422_and_says_so(self, client: Client, store: FakeJobStore) -> None:
         labels = b'--b\r\nContent-Disposition: form-data; name="labels"\r\n\r\n{"team": "caf\xe9"}\r\n'
         response = client.post(URL, content=labels + COMPLETE_FORM, headers=MULTIPART)
         assert response.status_code == 422
@@ -77,29 +77,31 @@ class TestMalformedForms:
             (FILE * 30 + COMPLETE_FORM, MULTIPART),
         ],
     )
-    def test_are_422(self, client: Client, store: FakeJobStore, content: bytes, headers: dict[str, str]) -> None:
-        answer = client.post(URL, content=content, headers=headers)
-        assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+    def test_malformed_form_is_422(
+        self, client: Client, store: FakeJobStore, content: bytes, headers: dict[str, str]
+    ) -> None:
+        response = client.post(URL, content=content, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (422, "validation_error")
         assert not store.unreconciled()
 
     @pytest.mark.parametrize(
         "content_type", ["", "text/csv", "application/x-www-form-urlencoded", "x", "multipart/mixed"]
     )
-    def test_of_another_type_are_415(self, client: Client, content_type: str) -> None:
-        answer = client.post(URL, content=annual_csv(), headers={"Content-Type": content_type})
-        assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_format")
+    def test_body_of_another_media_type_is_415(self, client: Client, content_type: str) -> None:
+        response = client.post(URL, content=annual_csv(), headers={"Content-Type": content_type})
+        assert (response.status_code, response.json()["code"]) == (415, "unsupported_format")
 
     @pytest.mark.hazard("JSON and numbers that parsers reject, huge limits, malformed or truncated forms, base64")
     @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
-    def test_with_bytes_changed_anywhere_never_fail_the_service(self, client: Client, data: st.DataObject) -> None:
+    def test_form_with_changed_bytes_is_never_a_server_error(self, client: Client, data: st.DataObject) -> None:
         body = bytearray(COMPLETE_FORM)
         for _ in range(data.draw(st.integers(1, 4))):
             body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
         assert client.post(URL, content=bytes(body), headers=MULTIPART).status_code in {202, 400, 415, 422}
 
 
-def test_file_on_disk_while_it_is_parsed_is_stored_whole_and_once(
+def test_file_spooled_to_disk_is_stored_whole_and_once(
     services: Services, uploads: FakeUploadStore, token: Token
 ) -> None:
     header, row = annual_csv().splitlines(keepends=True)[:2]

@@ -1,4 +1,4 @@
-"""Following a job: when to ask again, and answers that wait."""
+"""Polling a job: Retry-After, and responses that wait for a change."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +19,7 @@ from tests.unit.api.conftest import API, Client
 
 
 class Pauses:
-    """Stands in for waiting: remembers each pause and lets something happen in it."""
+    """Replaces waiting: records each pause and runs the event of its number."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -49,35 +49,37 @@ def status(client: Client, job: Job, **sent: Any) -> Any:
 
 
 class TestWaiting:
-    def test_without_it_the_answer_comes_at_once(self, client: Client, pauses: Pauses, job: Job) -> None:
+    def test_status_without_wait_is_returned_at_once(self, client: Client, pauses: Pauses, job: Job) -> None:
         assert status(client, job).status_code == 200
         assert pauses.seconds == []
 
-    def test_ends_with_the_first_change(self, client: Client, store: FakeJobStore, pauses: Pauses, job: Job) -> None:
+    def test_wait_ends_with_the_first_change(
+        self, client: Client, store: FakeJobStore, pauses: Pauses, job: Job
+    ) -> None:
         pauses.events[3] = lambda: store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
-        answer = status(client, job, params={"wait": "20"})
-        assert answer.json()["job"]["processed_rows"] == 5
+        response = status(client, job, params={"wait": "20"})
+        assert response.json()["job"]["processed_rows"] == 5
         assert pauses.seconds == [1, 1, 1]
 
-    def test_goes_on_from_what_the_caller_has(
+    def test_wait_starts_from_the_etag_of_the_caller(
         self, client: Client, store: FakeJobStore, pauses: Pauses, job: Job
     ) -> None:
         known = status(client, job).headers["ETag"]
         store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
-        # It changed before the caller asked, so there is nothing to wait for.
+        # The job changed before the request, so there is nothing to wait for.
         changed = status(client, job, params={"wait": "20"}, headers={"If-None-Match": known})
         assert (changed.status_code, pauses.seconds) == (200, [])
         same = status(client, job, params={"wait": "2.5"}, headers={"If-None-Match": changed.headers["ETag"]})
         assert (same.status_code, same.content, pauses.seconds) == (304, b"", [1, 1, 0.5])
 
-    def test_of_an_ended_job_is_none(self, client: Client, store: FakeJobStore, pauses: Pauses) -> None:
+    def test_status_of_an_ended_job_does_not_wait(self, client: Client, store: FakeJobStore, pauses: Pauses) -> None:
         ended = a_completed_job()
         store.add(ended)
         tag = status(client, ended).headers["ETag"]
         assert status(client, ended, params={"wait": "20"}, headers={"If-None-Match": tag}).status_code == 304
         assert pauses.seconds == []
 
-    def test_ends_in_404_when_the_job_is_deleted_meanwhile(
+    def test_wait_ends_with_404_when_the_job_is_deleted(
         self, client: Client, store: FakeJobStore, pauses: Pauses
     ) -> None:
         pending = a_job()
@@ -86,14 +88,14 @@ class TestWaiting:
         assert status(client, pending, params={"wait": "5"}).status_code == 404
 
     @pytest.mark.parametrize("wait", ["-1", "20.01", "nan", "inf", "long"])
-    def test_is_bounded(self, client: Client, pauses: Pauses, job: Job, wait: str) -> None:
-        answer = status(client, job, params={"wait": wait})
-        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "query.wait")
+    def test_wait_out_of_range_is_refused(self, client: Client, pauses: Pauses, job: Job, wait: str) -> None:
+        response = status(client, job, params={"wait": wait})
+        assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "query.wait")
         assert pauses.seconds == []
 
 
 class TestRetryAfter:
-    def test_is_a_tenth_of_the_time_that_is_left(self) -> None:
+    def test_retry_after_is_a_tenth_of_the_time_left(self) -> None:
         job = a_processing_job(total_rows=100 + 400)
         progress = a_progress((timedelta(), 50), (timedelta(seconds=50), 50))
         view = JobView(job=job, progress=progress)
@@ -101,12 +103,12 @@ class TestRetryAfter:
         assert retry_after_seconds(view, now=NOON + timedelta(seconds=50)) == 20
 
     @pytest.mark.parametrize("status", list(JobStatus))
-    def test_is_there_while_the_job_lives(self, status: JobStatus) -> None:
+    def test_retry_after_is_given_until_the_job_ends(self, status: JobStatus) -> None:
         view = JobView(job=a_job(status=status), progress=a_progress())
         assert (retry_after_seconds(view, now=NOON) is None) is status.is_terminal
 
     @given(rows=st.integers(2, 10**9), seconds=st.integers(0, 10**6), total=st.integers(0, 10**10))
-    def test_is_always_between_1_and_30_seconds(self, rows: int, seconds: int, total: int) -> None:
+    def test_retry_after_is_always_between_1_and_30_seconds(self, rows: int, seconds: int, total: int) -> None:
         progress = a_progress((timedelta(), 1), (timedelta(seconds=seconds), rows))
         view = JobView(job=a_processing_job(total_rows=total + rows + 1), progress=progress)
         after = retry_after_seconds(view, now=NOON + timedelta(seconds=seconds))

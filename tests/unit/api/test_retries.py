@@ -1,4 +1,4 @@
-"""The retry route: its answer, its body, and the order of its refusals."""
+"""The retry route: its response, its request body, and the order of its errors."""
 
 from typing import Any
 
@@ -14,15 +14,15 @@ def url(job: Any) -> str:
     return f"{API}/jobs/{job.id}/retry"
 
 
-def test_a_retry_answers_as_an_upload_does_and_links_to_its_parent(
+def test_retry_response_is_that_of_an_upload_with_a_link_to_the_parent(
     client: Client, store: FakeJobStore, preparer: FakePreparer
 ) -> None:
     parent = a_completed_job()
     store.add(parent)
-    answer = client.post(url(parent), json={"outcomes": ["failed", "unprocessed"]})
-    body = answer.json()
+    response = client.post(url(parent), json={"outcomes": ["failed", "unprocessed"]})
+    body = response.json()
     job_id = body["job_id"]
-    assert answer.status_code == 202
+    assert response.status_code == 202
     assert set(body) == {
         "success",
         "message",
@@ -35,8 +35,8 @@ def test_a_retry_answers_as_an_upload_does_and_links_to_its_parent(
     }
     assert (body["success"], body["status"], body["total_rows"]) == (True, "pending", None)
     assert body["links"]["parent"] == f"{API}/jobs/{parent.id}"
-    assert answer.headers["Location"].endswith(f"{API}/jobs/{job_id}")
-    assert int(answer.headers["Retry-After"]) > 0
+    assert response.headers["Location"].endswith(f"{API}/jobs/{job_id}")
+    assert int(response.headers["Retry-After"]) > 0
     assert [str(requested) for requested in preparer.requested] == [job_id]
 
     details = client.get(f"{API}/jobs/{job_id}").json()["job"]
@@ -86,21 +86,21 @@ def test_both_outcomes_are_retried_unless_the_body_says_otherwise(
         {"content": b'{"outcomes": [NaN]}'},
     ],
 )
-def test_a_body_of_another_form_is_refused_and_makes_no_job(
+def test_malformed_retry_body_is_refused_and_makes_no_job(
     client: Client, store: FakeJobStore, preparer: FakePreparer, sent: dict[str, Any]
 ) -> None:
     parent = a_completed_job()
     store.add(parent)
-    answer = client.post(url(parent), **sent)
-    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
+    response = client.post(url(parent), **sent)
+    assert (response.status_code, response.json()["code"]) == (422, "validation_error")
     assert preparer.requested == store.unreconciled() == []
 
 
-def test_a_large_body_is_refused(client: Client, store: FakeJobStore) -> None:
+def test_large_retry_body_is_refused(client: Client, store: FakeJobStore) -> None:
     parent = a_completed_job()
     store.add(parent)
-    answer = client.post(url(parent), json={"outcomes": ["x" * 20_000]})
-    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    response = client.post(url(parent), json={"outcomes": ["x" * 20_000]})
+    assert (response.status_code, response.json()["code"]) == (413, "too_large")
 
 
 @pytest.mark.parametrize(
@@ -112,18 +112,18 @@ def test_a_large_body_is_refused(client: Client, store: FakeJobStore) -> None:
         (a_completed_job(retry=a_retry(generation=10)), 400, "retry_limit"),
     ],
 )
-def test_the_state_of_the_job_is_told_before_what_is_wrong_with_the_body(
+def test_state_of_the_job_is_reported_before_errors_of_the_body(
     client: Client, store: FakeJobStore, parent: Any, status: int, code: str
 ) -> None:
     store.add(parent)
-    answer = client.post(url(parent), json={"outcomes": "bogus"})
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    response = client.post(url(parent), json={"outcomes": "bogus"})
+    assert (response.status_code, response.json()["code"]) == (status, code)
 
 
-def test_a_job_without_such_rows_is_told_so(client: Client, store: FakeJobStore, preparer: FakePreparer) -> None:
+def test_retry_without_matching_rows_is_refused(client: Client, store: FakeJobStore, preparer: FakePreparer) -> None:
     parent = a_completed_job()
     store.add(parent)
-    answer = client.post(url(parent), json={"outcomes": ["unprocessed"]})
-    assert (answer.status_code, answer.json()["code"]) == (400, "nothing_to_retry")
-    assert answer.json()["detail"] == "The job has no unprocessed rows, so there is nothing to retry."
+    response = client.post(url(parent), json={"outcomes": ["unprocessed"]})
+    assert (response.status_code, response.json()["code"]) == (400, "nothing_to_retry")
+    assert response.json()["detail"] == "The job has no unprocessed rows, so there is nothing to retry."
     assert preparer.requested == []

@@ -1,4 +1,4 @@
-"""Rows scored at once: the same answers as a job's files, and no body that breaks anything."""
+"""Rows scored synchronously: the same results as in the files of a job, and no body that causes a server error."""
 
 import csv
 import io
@@ -16,8 +16,8 @@ from shared.jobs.errors import RateLimitedError, UnavailableError
 from shared.scoring.catalogue import model_card
 from shared.vocabulary import JobType
 from tests.fakes import FakeRowScorer
-from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, ROWS_MAX_BYTES, Client
+from tests.unit.api.schema_checks import assert_matches
 
 Row = dict[str, Any]
 
@@ -26,16 +26,16 @@ def annual_row(**overrides: Any) -> Row:
     return {**example_rows(JobType.ANNUAL)[0], **overrides}
 
 
-def sent(client: Client, rows: Any, *, job_type: str = "annual") -> dict[str, Any]:
-    answer = client.post(f"{API}/{job_type}", json={"rows": rows})
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
-    assert_is_a(ScoreResponse, body)
+def score(client: Client, rows: Any, *, job_type: str = "annual") -> dict[str, Any]:
+    response = client.post(f"{API}/{job_type}", json={"rows": rows})
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
+    assert_matches(ScoreResponse, body)
     return body
 
 
-def test_rows_are_scored_and_answered_with_their_own_columns_first(client: Client) -> None:
-    body = sent(client, [annual_row(remark="as agreed"), annual_row(sector=None)])
+def test_scored_rows_begin_with_the_columns_of_the_request(client: Client) -> None:
+    body = score(client, [annual_row(remark="as agreed"), annual_row(sector=None)])
     assert {name: body[name] for name in ("success", "job_type", "profile", "total_rows")} == {
         "success": True,
         "job_type": "annual",
@@ -60,18 +60,18 @@ def test_rows_are_scored_and_answered_with_their_own_columns_first(client: Clien
     }
 
 
-def test_a_figure_scores_the_same_as_a_number_and_as_text(client: Client) -> None:
+def test_figure_scores_the_same_as_a_number_and_as_text(client: Client) -> None:
     texts = annual_row(market_cap="1840.5", total_assets="1e3", net_income="-92.6")
     numbers = annual_row(market_cap=1840.5, total_assets=1000, net_income=-92.6)
-    first, second = sent(client, [texts, numbers])["results"]
+    first, second = score(client, [texts, numbers])["results"]
     assert first["default_probability"] == second["default_probability"]
     assert first["top_factors"] == second["top_factors"]
 
 
-def test_rows_of_different_columns_have_those_of_all_of_them(client: Client) -> None:
+def test_rows_with_different_columns_have_the_columns_of_all_rows(client: Client) -> None:
     lean = annual_row()
     del lean["inventory"]
-    body = sent(client, [lean, annual_row(note="x"), {}, {"sector": " "}])
+    body = score(client, [lean, annual_row(note="x"), {}, {"sector": " "}])
     assert [result["row"] for result in body["results"]] == [2]
     assert [(error["row"], error["column"]) for error in body["errors"]] == [
         (1, "inventory"),
@@ -80,34 +80,34 @@ def test_rows_of_different_columns_have_those_of_all_of_them(client: Client) -> 
     ]
 
 
-def test_a_header_with_both_profiles_is_noted(client: Client) -> None:
+def test_rows_with_the_columns_of_both_profiles_get_a_note(client: Client) -> None:
     ratios = {column.name: 1 for column in required_columns(JobType.ANNUAL, "ratios") if column.profile == "ratios"}
-    body = sent(client, [annual_row(**ratios)])
+    body = score(client, [annual_row(**ratios)])
     assert body["notes"] == ["The file has the columns of both profiles; it was scored on statements."]
 
 
-def test_missing_columns_are_told_in_the_sentence_of_uploads(client: Client) -> None:
+def test_missing_columns_have_the_same_message_as_for_uploads(client: Client) -> None:
     row = annual_row()
     del row["sector"], row["market_cap"]
-    answer = client.post(f"{API}/annual", json={"rows": [row]})
+    response = client.post(f"{API}/annual", json={"rows": [row]})
     file = io.StringIO()
     writer = csv.DictWriter(file, row)
     writer.writeheader()
     writer.writerow(row)
     uploaded = client.post(f"{API}/annual/bulk-upload-async", files={"file": ("a.csv", file.getvalue())})
-    assert (answer.status_code, answer.json()["code"]) == (400, "missing_columns")
-    assert answer.json()["detail"] == uploaded.json()["detail"]
+    assert (response.status_code, response.json()["code"]) == (400, "missing_columns")
+    assert response.json()["detail"] == uploaded.json()["detail"]
 
 
-def test_more_rows_than_are_scored_at_once_are_pointed_to_the_upload(client: Client, rows: FakeRowScorer) -> None:
-    assert sent(client, [annual_row()] * 100)["successful_rows"] == 100
-    answers = [
+def test_too_many_rows_are_refused_and_the_upload_is_suggested(client: Client, rows: FakeRowScorer) -> None:
+    assert score(client, [annual_row()] * 100)["successful_rows"] == 100
+    responses = [
         client.post(f"{API}/annual", json={"rows": [annual_row()] * 101}),
         client.post(f"{API}/annual", json={"rows": [annual_row(note="x" * ROWS_MAX_BYTES)]}),
     ]
-    for answer in answers:
-        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
-        assert "/api/v1/predictions/annual/bulk-upload-async" in answer.json()["detail"]
+    for response in responses:
+        assert (response.status_code, response.json()["code"]) == (413, "too_large")
+        assert "/api/v1/predictions/annual/bulk-upload-async" in response.json()["detail"]
     assert len(rows.given) == 1
 
 
@@ -131,26 +131,26 @@ def test_more_rows_than_are_scored_at_once_are_pointed_to_the_upload(client: Cli
         (b'{"rows": [{"\\ud800": 1}]}', "body.rows"),
     ],
 )
-def test_a_body_of_another_form_is_refused_naming_the_place(client: Client, body: bytes, field: str) -> None:
-    answer = client.post(f"{API}/annual", content=body, headers={"content-type": "application/json"})
-    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
-    assert answer.json()["errors"][0]["field"] == field
+def test_malformed_rows_body_is_refused_and_its_field_is_named(client: Client, body: bytes, field: str) -> None:
+    response = client.post(f"{API}/annual", content=body, headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["code"]) == (422, "validation_error")
+    assert response.json()["errors"][0]["field"] == field
 
 
 @pytest.mark.parametrize("value", [True, False, [], {}, [1], {"a": 1}, "\ud800", "a\udfffb"])
-def test_a_cell_that_no_file_could_hold_is_refused_naming_its_row(client: Client, value: Any) -> None:
+def test_cell_that_no_file_can_contain_is_refused_and_its_row_is_named(client: Client, value: Any) -> None:
     content = json.dumps({"rows": [annual_row(), annual_row(sector=value)]})
-    answer = client.post(f"{API}/annual", content=content, headers={"content-type": "application/json"})
-    assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
-    (fault,) = answer.json()["errors"]
-    assert fault["field"] == "body.rows.1.sector"
-    assert "row 2" in fault["message"]
+    response = client.post(f"{API}/annual", content=content, headers={"content-type": "application/json"})
+    assert (response.status_code, response.json()["code"]) == (422, "validation_error")
+    (error,) = response.json()["errors"]
+    assert error["field"] == "body.rows.1.sector"
+    assert "row 2" in error["message"]
 
 
-def test_another_media_type_is_told_what_to_send(client: Client) -> None:
-    answer = client.post(f"{API}/annual", content=b"a,b", headers={"content-type": "text/csv"})
-    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_format")
-    assert "application/json" in answer.json()["detail"]
+def test_another_media_type_is_refused_and_json_is_suggested(client: Client) -> None:
+    response = client.post(f"{API}/annual", content=b"a,b", headers={"content-type": "text/csv"})
+    assert (response.status_code, response.json()["code"]) == (415, "unsupported_format")
+    assert "application/json" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(
@@ -166,26 +166,28 @@ def test_another_media_type_is_told_what_to_send(client: Client) -> None:
     ],
     ids=["too large", "too small", "five thousand digits", "spelled out", "NUL", "32 KiB", "over 32 KiB"],
 )
-def test_a_strange_cell_fails_its_row_and_no_other(client: Client, literal: str, code: str) -> None:
+def test_unusual_cell_fails_only_its_row(client: Client, literal: str, code: str) -> None:
     row = json.dumps(annual_row(market_cap="$")).replace('"$"', literal)
     content = f'{{"rows": [{row}, {json.dumps(annual_row())}]}}'
-    answer = client.post(f"{API}/annual", content=content, headers={"content-type": "application/json"})
-    assert answer.status_code == 200
-    assert [(error["row"], error["code"]) for error in answer.json()["errors"]] == [(1, code)]
-    assert [result["row"] for result in answer.json()["results"]] == [2]
+    response = client.post(f"{API}/annual", content=content, headers={"content-type": "application/json"})
+    assert response.status_code == 200
+    assert [(error["row"], error["code"]) for error in response.json()["errors"]] == [(1, code)]
+    assert [result["row"] for result in response.json()["results"]] == [2]
 
 
 @pytest.mark.parametrize("literal", ["12345678901234567890123456789012345678901234567890", "0." + "1" * 400, "-0"])
-def test_numbers_of_many_digits_are_taken_as_the_double_they_are(client: Client, literal: str) -> None:
+def test_numbers_of_many_digits_are_accepted(client: Client, literal: str) -> None:
     row = json.dumps(annual_row(net_income="$")).replace('"$"', literal)
-    answer = client.post(f"{API}/annual", content=f'{{"rows": [{row}]}}', headers={"content-type": "application/json"})
-    assert answer.json()["successful_rows"] == 1
+    response = client.post(
+        f"{API}/annual", content=f'{{"rows": [{row}]}}', headers={"content-type": "application/json"}
+    )
+    assert response.json()["successful_rows"] == 1
 
 
 @pytest.mark.hazard("Secrets in the log")
-def test_nothing_of_the_rows_is_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_content_of_rows_is_never_logged(client: Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG):
-        sent(client, [annual_row(company_name="Whisper Holdings"), annual_row(market_cap="whisper")])
+        score(client, [annual_row(company_name="Whisper Holdings"), annual_row(market_cap="whisper")])
         client.post(f"{API}/annual", json={"rows": [annual_row(whisper=[])]})
     assert "whisper" not in caplog.text.lower()
     assert not any("whisper" in str(vars(record)).lower() for record in caplog.records)
@@ -194,16 +196,16 @@ def test_nothing_of_the_rows_is_logged(client: Client, caplog: pytest.LogCapture
 @pytest.mark.parametrize(
     ("error", "status", "code"), [(UnavailableError(), 503, "unavailable"), (RateLimitedError(), 429, "rate_limited")]
 )
-def test_a_score_function_that_does_not_answer_is_told_with_when_to_come_again(
+def test_unavailable_score_function_is_reported_with_retry_after(
     client: Client, rows: FakeRowScorer, error: Exception, status: int, code: str
 ) -> None:
     rows.error = error
-    answer = client.post(f"{API}/annual", json={"rows": [annual_row()]})
-    assert (answer.status_code, answer.json()["code"]) == (status, code)
-    assert int(answer.headers["Retry-After"]) > 0
+    response = client.post(f"{API}/annual", json={"rows": [annual_row()]})
+    assert (response.status_code, response.json()["code"]) == (status, code)
+    assert int(response.headers["Retry-After"]) > 0
 
 
-def test_the_rows_answer_is_documented(app: FastAPI) -> None:
+def test_route_that_scores_rows_is_documented(app: FastAPI) -> None:
     document = app.openapi()
     operation = document["paths"][f"{API}/annual"]["post"]
     content = operation["requestBody"]["content"]["application/json"]

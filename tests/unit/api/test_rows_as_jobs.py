@@ -1,4 +1,4 @@
-"""Rows scored at once against a job of the same rows, and against any JSON at all."""
+"""Rows scored synchronously compared with a job of the same rows, and any JSON as a body."""
 
 import csv
 import io
@@ -26,7 +26,7 @@ NEXT_YEAR = NOON.year + 1
 
 Row = dict[str, Any]
 
-# What people send: good rows with a cell here and there that is something else.
+# What callers send: valid rows in which some cells are replaced.
 _TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
 _CELLS = st.one_of(
     st.none(),
@@ -42,16 +42,16 @@ _NAMES = [column.name for column in COLUMNS]
 def _rows(draw: st.DrawFn, job_type: JobType) -> list[Row]:
     profile: Literal["statements", "ratios"] = draw(st.sampled_from(["statements", "ratios"]))
     wanted = [column.name for column in required_columns(job_type, profile)]
-    good: Row = {**{name: 12.5 for name in wanted if BY_NAME[name].kind is Kind.NUMBER}, "company_symbol": "abc"}
-    good |= {"company_name": "Abc", "sector": "Any", "reporting_year": 2020, "reporting_quarter": "q3"}
+    valid: Row = {**{name: 12.5 for name in wanted if BY_NAME[name].kind is Kind.NUMBER}, "company_symbol": "abc"}
+    valid |= {"company_name": "Abc", "sector": "Any", "reporting_year": 2020, "reporting_quarter": "q3"}
     extra = draw(st.lists(_TEXT.filter(lambda name: name.strip().casefold() not in _NAMES), max_size=2))
-    changes = st.dictionaries(st.sampled_from([*good, *extra]), _CELLS, max_size=4)
-    # Names in one order, as the rows of a file have them.
-    return [{**good, **dict.fromkeys(extra), **draw(changes)} for _ in range(draw(st.integers(1, 6)))]
+    changes = st.dictionaries(st.sampled_from([*valid, *extra]), _CELLS, max_size=4)
+    # Columns in one order, as in the rows of a file.
+    return [{**valid, **dict.fromkeys(extra), **draw(changes)} for _ in range(draw(st.integers(1, 6)))]
 
 
 def as_job(rows: list[Row], job_type: JobType) -> tuple[list[dict[str, str]], list[Row]]:
-    """What a job makes of the file of these rows: its scored rows and its row errors."""
+    """Returns the scored rows and row errors of a job with the file of these rows."""
     file = io.StringIO()
     writer = csv.DictWriter(file, rows[0])
     writer.writeheader()
@@ -68,7 +68,7 @@ def as_job(rows: list[Row], job_type: JobType) -> tuple[list[dict[str, str]], li
     columns = result_columns(layout, Outcome.SUCCESSFUL)
     lines = csv.reader(io.StringIO(scored.parts.successful.decode(), newline=""))
     errors = [json.loads(line) for line in scored.parts.errors.splitlines()]
-    # JSON runs nowhere: what guards text against spreadsheets is not in it.
+    # Only files have formula escapes, JSON does not.
     own = columns.index("row")
     results = [[*map(unguarded, cells[:own]), *cells[own:]] for cells in lines]
     return [dict(zip(columns, cells, strict=True)) for cells in results], errors
@@ -79,7 +79,7 @@ def _text(value: Any) -> str:
 
 
 def as_text(result: Mapping[str, Any]) -> dict[str, str]:
-    """A scored row as its line in a result file has it."""
+    """Returns a scored row as it is in a result file."""
     lists = {
         name: json.dumps(result[name], ensure_ascii=False, separators=(",", ":"))
         for name in ("top_factors", "missing_ratios", "out_of_range")
@@ -89,23 +89,23 @@ def as_text(result: Mapping[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("job_type", ["annual", "quarterly"])
-def test_the_answer_is_what_a_job_of_the_same_rows_finds(client: Client, job_type: JobType) -> None:
+def test_response_for_rows_equals_the_result_of_a_job_of_the_same_rows(client: Client, job_type: JobType) -> None:
     @settings(max_examples=60, suppress_health_check=list(HealthCheck))
     @given(rows=_rows(job_type))
     def holds(rows: list[Row]) -> None:
-        answer = client.post(f"{API}/{job_type}", json={"rows": rows})
-        if answer.status_code == 400:
-            assert answer.json()["code"] == "duplicate_columns"
+        response = client.post(f"{API}/{job_type}", json={"rows": rows})
+        if response.status_code == 400:
+            assert response.json()["code"] == "duplicate_columns"
             return
-        assert answer.status_code == 200, answer.text
+        assert response.status_code == 200, response.text
         results, errors = as_job(rows, job_type)
-        assert [as_text(result) for result in answer.json()["results"]] == results
-        assert answer.json()["errors"] == errors
+        assert [as_text(result) for result in response.json()["results"]] == results
+        assert response.json()["errors"] == errors
 
     holds()
 
 
-def test_any_json_at_all_is_answered_and_never_with_a_fault_of_ours(client: Client) -> None:
+def test_any_json_body_for_rows_is_never_a_server_error(client: Client) -> None:
     scalars = st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=8)
     values = st.recursive(
         scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3)
@@ -116,7 +116,7 @@ def test_any_json_at_all_is_answered_and_never_with_a_fault_of_ours(client: Clie
     @given(body=st.one_of(values, st.fixed_dictionaries({"rows": values}), st.fixed_dictionaries({"rows": rows})))
     def holds(body: Any) -> None:
         content = json.dumps(body).encode()
-        answer = client.post(f"{API}/annual", content=content, headers={"content-type": "application/json"})
-        assert answer.status_code in {200, 400, 422}
+        response = client.post(f"{API}/annual", content=content, headers={"content-type": "application/json"})
+        assert response.status_code in {200, 400, 422}
 
     holds()

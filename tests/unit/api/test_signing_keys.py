@@ -1,4 +1,4 @@
-"""How often the token issuer is asked for its keys, and which of them are trusted."""
+"""Signing keys of the token issuer: how often they are fetched, and which are trusted."""
 
 from typing import Any
 
@@ -12,9 +12,9 @@ from tests.unit.api.conftest import KEY_ID, Client, Issuer, Seconds, Token, bear
 
 
 class TestSigningKeys:
-    """How often the issuer is asked."""
+    """Fetches, outages and untrusted keys."""
 
-    def test_are_fetched_once_and_again_after_an_hour(
+    def test_signing_keys_are_fetched_once_and_again_after_an_hour(
         self, verifier: TokenVerifier, issuer: Issuer, seconds: Seconds, token: Token
     ) -> None:
         for _ in range(5):
@@ -24,11 +24,11 @@ class TestSigningKeys:
         verifier.caller(f"Bearer {token()}")
         assert issuer.fetches == 2
 
-    def test_of_a_new_id_are_found_after_five_minutes(
+    def test_new_signing_key_is_found_after_five_minutes(
         self, verifier: TokenVerifier, issuer: Issuer, seconds: Seconds, other_private_key: RSAPrivateKey, token: Token
     ) -> None:
         verifier.caller(f"Bearer {token()}")
-        issuer.answer = key_set(other_private_key, "key-2")
+        issuer.response = key_set(other_private_key, "key-2")
         rotated = f"Bearer {signed(other_private_key, claims(), header={'kid': 'key-2'})}"
         seconds.now += 299
         with pytest.raises(UnauthenticatedError):
@@ -38,46 +38,46 @@ class TestSigningKeys:
         with pytest.raises(UnauthenticatedError):
             verifier.caller(f"Bearer {token()}")  # withdrawn
 
-    def test_that_cannot_be_fetched_are_503_with_retry_after(
+    def test_signing_keys_that_cannot_be_fetched_are_503_with_retry_after(
         self, anonymous: Client, issuer: Issuer, seconds: Seconds, token: Token, private_key: RSAPrivateKey
     ) -> None:
-        issuer.answer = OSError("no route")
+        issuer.response = OSError("no route")
         for _ in range(10):
-            answer = anonymous.get("/api/v1/predictions/jobs", headers=bearer(token()))
-            assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
-            assert int(answer.headers["Retry-After"]) > 0
+            response = anonymous.get("/api/v1/predictions/jobs", headers=bearer(token()))
+            assert (response.status_code, response.json()["code"]) == (503, "unavailable")
+            assert int(response.headers["Retry-After"]) > 0
         assert issuer.fetches == 1
-        issuer.answer = key_set(private_key)
+        issuer.response = key_set(private_key)
         seconds.now += 5
         assert anonymous.get("/api/v1/predictions/jobs", headers=bearer(token())).status_code == 200
 
-    def test_known_before_an_outage_go_on_to_be_trusted(
+    def test_known_signing_keys_stay_trusted_during_an_outage(
         self, verifier: TokenVerifier, issuer: Issuer, seconds: Seconds, token: Token
     ) -> None:
         verifier.caller(f"Bearer {token()}")
-        issuer.answer = OSError("no route")
+        issuer.response = OSError("no route")
         seconds.now += 7200
         assert verifier.caller(f"Bearer {token()}").user_id == "user-1"
 
-    def test_known_before_an_outage_are_fetched_again_soon_after_it(
+    def test_known_signing_keys_are_fetched_again_soon_after_an_outage(
         self, verifier: TokenVerifier, issuer: Issuer, seconds: Seconds, other_private_key: RSAPrivateKey, token: Token
     ) -> None:
         verifier.caller(f"Bearer {token()}")
-        issuer.answer = OSError("no route")
+        issuer.response = OSError("no route")
         seconds.now += 7200
         for _ in range(10):
             assert verifier.caller(f"Bearer {token()}").user_id == "user-1"
         assert issuer.fetches == 2
-        issuer.answer = key_set(other_private_key)
+        issuer.response = key_set(other_private_key)
         seconds.now += 5
         with pytest.raises(UnauthenticatedError):
             verifier.caller(f"Bearer {token()}")  # withdrawn
 
-    def test_of_a_new_id_are_503_during_an_outage_and_found_soon_after_it(
+    def test_new_signing_key_is_unavailable_in_an_outage_and_found_soon_after(
         self, verifier: TokenVerifier, issuer: Issuer, seconds: Seconds, other_private_key: RSAPrivateKey, token: Token
     ) -> None:
         verifier.caller(f"Bearer {token()}")
-        issuer.answer = OSError("no route")
+        issuer.response = OSError("no route")
         seconds.now += 300
         rotated = f"Bearer {signed(other_private_key, claims(), header={'kid': 'key-2'})}"
         for _ in range(10):
@@ -85,12 +85,12 @@ class TestSigningKeys:
                 verifier.caller(rotated)
         assert issuer.fetches == 2
         assert verifier.caller(f"Bearer {token()}").user_id == "user-1"
-        issuer.answer = key_set(other_private_key, "key-2")
+        issuer.response = key_set(other_private_key, "key-2")
         seconds.now += 5
         assert verifier.caller(rotated).user_id == "user-1"
 
     @pytest.mark.parametrize(
-        "answer",
+        "response",
         [
             b"",
             b"\xff",
@@ -102,10 +102,10 @@ class TestSigningKeys:
             {"keys": [{"kty": "RSA", "kid": KEY_ID, "n": "!", "e": "AQAB"}]},
         ],
     )
-    def test_of_a_broken_set_are_as_good_as_none(
-        self, verifier: TokenVerifier, issuer: Issuer, token: Token, answer: Any
+    def test_malformed_key_set_counts_as_unavailable(
+        self, verifier: TokenVerifier, issuer: Issuer, token: Token, response: Any
     ) -> None:
-        issuer.answer = answer
+        issuer.response = response
         for _ in range(2):
             with pytest.raises(UnavailableError):
                 verifier.caller(f"Bearer {token()}")
@@ -115,9 +115,9 @@ class TestSigningKeys:
         "changed",
         [{"use": "enc"}, {"alg": "RS512"}, {"alg": "PS256"}, {"kty": "oct", "k": "c2VjcmV0", "alg": "HS256"}],
     )
-    def test_meant_for_encryption_or_another_algorithm_are_not_trusted(
+    def test_key_for_encryption_or_another_algorithm_is_not_trusted(
         self, verifier: TokenVerifier, issuer: Issuer, private_key: RSAPrivateKey, token: Token, changed: dict[str, str]
     ) -> None:
-        issuer.answer = {"keys": [{**key_set(private_key)["keys"][0], **changed}]}
+        issuer.response = {"keys": [{**key_set(private_key)["keys"][0], **changed}]}
         with pytest.raises(UnauthenticatedError):
             verifier.caller(f"Bearer {token()}")

@@ -1,15 +1,17 @@
-"""How the caller's jobs have gone, through HTTP."""
+"""Statistics of the jobs in the scope of the caller, through HTTP."""
 
 from typing import Any
 
 from shared.api_types import StatisticsResponse
 from tests.builders import a_completed_job, a_job
 from tests.fakes import FakeJobStore
-from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client, ClientOf, Token
+from tests.unit.api.schema_checks import assert_matches
 
 
-def test_statistics_are_those_of_the_callers_own_scope(client_of: ClientOf, token: Token, store: FakeJobStore) -> None:
+def test_statistics_are_limited_to_the_scope_of_the_caller(
+    client_of: ClientOf, token: Token, store: FakeJobStore
+) -> None:
     for job in (
         a_completed_job(),
         a_job(),
@@ -18,21 +20,21 @@ def test_statistics_are_those_of_the_callers_own_scope(client_of: ClientOf, toke
     ):
         store.add(job)
 
-    def seen(**claims: Any) -> tuple[int, int, float | None]:
-        answer = client_of(token(**claims)).get(f"{API}/jobs/statistics")
-        assert answer.status_code == 200
-        assert_is_a(StatisticsResponse, answer.json())
-        statistics = answer.json()["statistics"]
+    def totals(**claims: Any) -> tuple[int, int, float | None]:
+        response = client_of(token(**claims)).get(f"{API}/jobs/statistics")
+        assert response.status_code == 200
+        assert_matches(StatisticsResponse, response.json())
+        statistics = response.json()["statistics"]
         return statistics["jobs"]["total"], statistics["rows"]["processed"], statistics["success_rate"]
 
-    assert seen() == seen(sub="user-2") == (2, 10, 0.8)
-    assert seen(organization_id="rival") == (1, 10, 1.0)
-    assert seen(sub="user-5", organization_id=None) == (1, 0, None)
-    assert seen(sub="user-6", organization_id=None) == (0, 0, None)
-    assert seen(role="super_admin", organization_id=None) == (4, 20, 0.9)
+    assert totals() == totals(sub="user-2") == (2, 10, 0.8)
+    assert totals(organization_id="rival") == (1, 10, 1.0)
+    assert totals(sub="user-5", organization_id=None) == (1, 0, None)
+    assert totals(sub="user-6", organization_id=None) == (0, 0, None)
+    assert totals(role="super_admin", organization_id=None) == (4, 20, 0.9)
 
 
-def test_the_answer_has_every_status_and_says_that_it_is_complete(client: Client, store: FakeJobStore) -> None:
+def test_statistics_include_every_status_and_are_complete(client: Client, store: FakeJobStore) -> None:
     store.add(a_completed_job())
     body = client.get(f"{API}/jobs/statistics").json()
     assert body == {

@@ -1,4 +1,4 @@
-"""Uploads: the two forms, their options, and what is refused at the door."""
+"""Uploads: both forms, their options, and the files that are refused at once."""
 
 import csv
 import io
@@ -20,8 +20,8 @@ from shared.jobs.job import JobStatus, Source, UploadOptions
 from shared.jobs.uploads import upload_key
 from shared.vocabulary import JobType
 from tests.fakes import FakeJobStore, FakeUploadStore, SettableClock
-from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, MULTIPART_MAX_BYTES, Client, ClientOf, Token, annual_csv, only_job
+from tests.unit.api.schema_checks import assert_matches
 
 URL = f"{API}/annual/bulk-upload-async"
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -29,7 +29,7 @@ HEADER = annual_csv().splitlines(keepends=True)[0]
 
 
 def archive(parts: Mapping[str, bytes]) -> bytes:
-    """A ZIP archive of these parts."""
+    """Returns a ZIP archive of these parts."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as zipped:
         for name, body in parts.items():
@@ -39,7 +39,7 @@ def archive(parts: Mapping[str, bytes]) -> bytes:
 
 
 def workbook(rows: Sequence[Sequence[Any]]) -> bytes:
-    """An Excel workbook of these rows."""
+    """Returns an Excel workbook of these rows."""
     made = openpyxl.Workbook(write_only=True)
     sheet = made.create_sheet()
     for row in rows:
@@ -61,20 +61,20 @@ class TestMultipart:
     """A small file through the API."""
 
     @pytest.mark.parametrize("job_type", ["annual", "quarterly"])
-    def test_makes_a_job_and_stores_the_file_as_it_came(
+    def test_upload_makes_a_job_and_stores_the_file_unchanged(
         self, client: Client, store: FakeJobStore, uploads: FakeUploadStore, job_type: Any
     ) -> None:
         body = template_csv(job_type).encode()
-        answer = send(client, body, url=f"{API}/{job_type}/bulk-upload-async")
-        assert answer.status_code == 202
-        assert_is_a(UploadResponse, answer.json())
+        response = send(client, body, url=f"{API}/{job_type}/bulk-upload-async")
+        assert response.status_code == 202
+        assert_matches(UploadResponse, response.json())
         job = only_job(store)
-        assert set(answer.json()) == {
+        assert set(response.json()) == {
             "success", "message", "job_id", "task_id", "total_rows", "estimated_time_minutes", "status", "links",
         }  # fmt: skip
-        assert (answer.json()["job_id"], answer.json()["total_rows"]) == (str(job.id), None)
-        assert answer.headers["Location"] == f"{API}/jobs/{job.id}"
-        assert int(answer.headers["Retry-After"]) > 0
+        assert (response.json()["job_id"], response.json()["total_rows"]) == (str(job.id), None)
+        assert response.headers["Location"] == f"{API}/jobs/{job.id}"
+        assert int(response.headers["Retry-After"]) > 0
         assert uploads.objects == {(upload_key(job.id), "v1"): body}
         assert (job.status, job.source, job.job_type, job.file_size) == (
             JobStatus.PENDING,
@@ -83,17 +83,17 @@ class TestMultipart:
             len(body),
         )
         assert (job.user_id, job.organization_id, job.created_by) == ("user-1", "acme", "jane.doe")
-        assert client.get(answer.json()["links"]["status"]).status_code == 200
+        assert client.get(response.json()["links"]["status"]).status_code == 200
 
-    def test_takes_options_from_the_form_and_from_the_query(self, client: Client, store: FakeJobStore) -> None:
+    def test_upload_takes_options_from_the_form_and_from_the_query(self, client: Client, store: FakeJobStore) -> None:
         labels = json.dumps({"desk": "Zürich", "run": ""})
-        answer = send(
+        response = send(
             client,
             annual_csv(),
             data={"labels": labels, "validate_only": "true", "encoding": "utf-8"},
             params={"max_failed_percent": "12.5", "validate_only": "false", "unknown": "ignored"},
         )
-        assert answer.status_code == 202
+        assert response.status_code == 202
         assert only_job(store).options == UploadOptions(
             validate_only=True, max_failed_percent=12.5, encoding="utf-8", labels={"desk": "Zürich", "run": ""}
         )
@@ -108,7 +108,7 @@ class TestMultipart:
             ("é" * 400 + ".csv", "é" * 251 + ".csv"),
         ],
     )
-    def test_keeps_of_the_name_what_can_be_shown(
+    def test_upload_stores_a_safe_display_name(
         self, client: Client, store: FakeJobStore, name: str, shown: str
     ) -> None:
         assert send(client, annual_csv(), name).status_code == 202
@@ -128,11 +128,11 @@ class TestMultipart:
             b"\n\n" + annual_csv().rstrip(),
         ],
     )
-    def test_takes_csv_as_people_write_it(self, client: Client, uploads: FakeUploadStore, body: bytes) -> None:
+    def test_upload_accepts_common_variants_of_csv(self, client: Client, uploads: FakeUploadStore, body: bytes) -> None:
         assert send(client, body).status_code == 202
         assert list(uploads.objects.values()) == [body]
 
-    def test_takes_a_declared_encoding(self, client: Client) -> None:
+    def test_upload_accepts_a_declared_encoding(self, client: Client) -> None:
         body = annual_csv().replace(b"Northwind", "Nörthwind".encode("cp1252"))
         refused = send(client, body)
         assert (refused.status_code, refused.json()["code"]) == (400, "undecodable")
@@ -163,27 +163,29 @@ class TestMultipart:
             (b",".join(b"c%d" % n for n in range(201)) + b"\n", "a.csv", 413, "too_large"),
         ],
     )
-    def test_refuses_what_no_job_could_score(
+    def test_upload_of_a_file_that_cannot_be_scored_is_refused(
         self, client: Client, store: FakeJobStore, body: bytes, name: str, status: int, code: str
     ) -> None:
-        answer = send(client, body, name)
-        assert (answer.status_code, answer.json()["code"]) == (status, code)
-        assert answer.json()["detail"][0].isupper()
+        response = send(client, body, name)
+        assert (response.status_code, response.json()["code"]) == (status, code)
+        assert response.json()["detail"][0].isupper()
         assert not store.unreconciled()
 
-    def test_names_every_missing_column_of_the_nearest_profile(self, client: Client) -> None:
-        answer = send(client, b"company_symbol,Market Cap,total-assets\nA,1,2\n")
-        assert (answer.status_code, answer.json()["code"]) == (400, "missing_columns")
+    def test_upload_names_every_missing_column_of_the_nearest_profile(self, client: Client) -> None:
+        response = send(client, b"company_symbol,Market Cap,total-assets\nA,1,2\n")
+        assert (response.status_code, response.json()["code"]) == (400, "missing_columns")
         profile, wanted = profile_of({"company_symbol", "market_cap", "total_assets"}, JobType.ANNUAL)
         assert (profile, len(wanted) > 5) == ("ratios", True)
-        assert all(name in answer.json()["detail"] for name in wanted)
-        assert "market_cap" not in answer.json()["detail"]
+        assert all(name in response.json()["detail"] for name in wanted)
+        assert "market_cap" not in response.json()["detail"]
 
-    def test_over_the_limit_is_413_and_names_the_other_way(self, client: Client, store: FakeJobStore) -> None:
+    def test_upload_over_the_limit_is_413_and_suggests_a_presigned_upload(
+        self, client: Client, store: FakeJobStore
+    ) -> None:
         row = annual_csv().splitlines(keepends=True)[1]
-        answer = send(client, HEADER + row * (MULTIPART_MAX_BYTES // len(row) + 1))
-        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
-        assert "JSON" in answer.json()["detail"]
+        response = send(client, HEADER + row * (MULTIPART_MAX_BYTES // len(row) + 1))
+        assert (response.status_code, response.json()["code"]) == (413, "too_large")
+        assert "JSON" in response.json()["detail"]
         assert not store.unreconciled()
 
     @pytest.mark.parametrize(
@@ -207,19 +209,19 @@ class TestMultipart:
             ({"data": {"organization_id": "rival"}}, "body.organization_id"),
         ],
     )
-    def test_refuses_options_it_cannot_use(
+    def test_upload_with_invalid_options_is_refused(
         self, client: Client, store: FakeJobStore, sent: dict[str, Any], field: str | None
     ) -> None:
-        answer = send(client, annual_csv(), **sent)
-        assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
-        assert field is None or field in {fault["field"] for fault in answer.json()["errors"]}
+        response = send(client, annual_csv(), **sent)
+        assert (response.status_code, response.json()["code"]) == (422, "validation_error")
+        assert field is None or field in {error["field"] for error in response.json()["errors"]}
         assert not store.unreconciled()
 
-    def test_faults_of_the_file_come_before_faults_of_the_options(self, client: Client) -> None:
-        answer = send(client, b"", data={"max_failed_percent": "no number"})
-        assert answer.status_code == 400
+    def test_errors_of_the_file_are_reported_before_errors_of_the_options(self, client: Client) -> None:
+        response = send(client, b"", data={"max_failed_percent": "no number"})
+        assert response.status_code == 400
 
-    def test_takes_a_workbook_with_the_right_header(self, client: Client, uploads: FakeUploadStore) -> None:
+    def test_upload_accepts_a_workbook_with_the_right_header(self, client: Client, uploads: FakeUploadStore) -> None:
         body = workbook(annual_rows())
         assert send(client, body, "figures.xlsx").status_code == 202
         assert list(uploads.objects.values()) == [body]
@@ -239,14 +241,16 @@ class TestMultipart:
             ),
         ],
     )
-    def test_refuses_a_workbook_no_job_could_score(
+    def test_upload_of_a_workbook_that_cannot_be_scored_is_refused(
         self, client: Client, store: FakeJobStore, body: Callable[[], bytes], status: int, code: str
     ) -> None:
-        answer = send(client, body(), "figures.xlsx")
-        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        response = send(client, body(), "figures.xlsx")
+        assert (response.status_code, response.json()["code"]) == (status, code)
         assert not store.unreconciled()
 
-    def test_leaves_a_workbook_that_unpacks_to_much_to_its_job(self, client: Client, store: FakeJobStore) -> None:
+    def test_upload_leaves_a_workbook_that_unpacks_to_much_to_its_job(
+        self, client: Client, store: FakeJobStore
+    ) -> None:
         blank = b"<row/>" * (WORKBOOK_MAX_UNPACKED_BYTES // 6 // 8)
         body = archive({f"xl/worksheets/sheet{n}.xml": blank for n in range(9)} | {"xl/workbook.xml": b"no workbook"})
         assert len(body) < MULTIPART_MAX_BYTES
@@ -255,16 +259,16 @@ class TestMultipart:
 
 
 class TestColumns:
-    """What callers are told of the files."""
+    """The template and the schema."""
 
     @pytest.mark.parametrize("job_type", ["annual", "quarterly"])
-    def test_the_template_uploads_clean(self, client: Client, job_type: str) -> None:
+    def test_template_can_be_uploaded(self, client: Client, job_type: str) -> None:
         template = client.get(f"{API}/{job_type}/template")
         assert template.headers["content-type"] == "text/csv; charset=utf-8"
         assert template.headers["content-disposition"] == f'attachment; filename="{job_type}_template.csv"'
         assert send(client, template.content, url=f"{API}/{job_type}/bulk-upload-async").status_code == 202
 
-    def test_the_schema_names_the_columns_with_their_units(self, client: Client) -> None:
+    def test_schema_names_the_columns_with_their_units(self, client: Client) -> None:
         body = client.get(f"{API}/annual/schema").json()
         assert (body["success"], body["job_type"]) == (True, "annual")
         columns = {column["name"]: column for column in body["columns"]}
@@ -272,17 +276,17 @@ class TestColumns:
         assert set(body["profiles"]["statements"]) <= set(columns)
 
 
-class TestTheSameFileAgain:
-    """A file that was uploaded before is taken, and its answer says so."""
+class TestDuplicate:
+    """A file that was uploaded before is accepted, and the response names the earlier job."""
 
     def upload(self, client: Client, url: str = URL, body: bytes = annual_csv()) -> dict[str, Any]:
-        answer = client.post(url, files={"file": ("a.csv", body)})
-        assert answer.status_code == 202
-        accepted: dict[str, Any] = answer.json()
-        assert_is_a(UploadResponse, accepted)
+        response = client.post(url, files={"file": ("a.csv", body)})
+        assert response.status_code == 202
+        accepted: dict[str, Any] = response.json()
+        assert_matches(UploadResponse, accepted)
         return accepted
 
-    def test_names_the_first_job(self, client: Client, clock: SettableClock) -> None:
+    def test_duplicate_names_the_first_job(self, client: Client, clock: SettableClock) -> None:
         first = self.upload(client)
         assert "duplicate_of" not in first
         clock.advance(timedelta(seconds=1))
@@ -290,21 +294,21 @@ class TestTheSameFileAgain:
         clock.advance(timedelta(seconds=1))
         assert self.upload(client)["duplicate_of"] == first["job_id"]
 
-    def test_also_when_it_is_only_announced(self, client: Client, clock: SettableClock) -> None:
+    def test_duplicate_is_found_for_a_presigned_upload(self, client: Client, clock: SettableClock) -> None:
         first = self.upload(client)
         clock.advance(timedelta(seconds=1))
         declared = sha256(annual_csv()).hexdigest().upper()
-        answer = client.post(URL, json={"filename": "b.csv", "content_sha256": declared})
-        assert answer.json()["duplicate_of"] == first["job_id"]
+        response = client.post(URL, json={"filename": "b.csv", "content_sha256": declared})
+        assert response.json()["duplicate_of"] == first["job_id"]
 
-    def test_says_nothing_of_other_tenants_files(
+    def test_duplicate_in_another_organization_is_not_reported(
         self, client: Client, client_of: ClientOf, token: Token, clock: SettableClock
     ) -> None:
         self.upload(client)
         clock.advance(timedelta(seconds=1))
         assert "duplicate_of" not in self.upload(client_of(token(sub="user-4", organization_id="rival")))
 
-    def test_is_no_duplicate_of_a_deleted_job(self, client: Client, clock: SettableClock) -> None:
+    def test_duplicate_of_a_deleted_job_is_not_reported(self, client: Client, clock: SettableClock) -> None:
         first = self.upload(client)
         assert client.delete(f"{API}/jobs/{first['job_id']}").status_code == 200
         clock.advance(timedelta(seconds=1))

@@ -1,4 +1,4 @@
-"""Response bodies held to their declared types, formats of ids and times included."""
+"""Response bodies checked against their declared types, including the formats of ids and times."""
 
 from functools import cache
 from typing import Any
@@ -12,6 +12,6 @@ def _validator(declared: Any) -> OAS31Validator:
     return OAS31Validator(TypeAdapter(declared).json_schema(mode="serialization"), format_checker=oas31_format_checker)
 
 
-def assert_is_a(declared: Any, body: object) -> None:
-    """Raises unless the body is one of this TypedDict."""
+def assert_matches(declared: Any, body: object) -> None:
+    """Raises unless the body matches this TypedDict."""
     _validator(declared).validate(body)

@@ -1,4 +1,4 @@
-"""Files that are announced as JSON and sent straight to storage."""
+"""Presigned uploads: announced as JSON and sent directly to S3."""
 
 import json
 from typing import Any
@@ -12,26 +12,28 @@ from shared.api_types import UploadResponse
 from shared.jobs.job import Source
 from shared.jobs.uploads import upload_key
 from tests.fakes import FakeJobStore, FakeUploadStore
-from tests.unit.api.bodies import assert_is_a
 from tests.unit.api.conftest import API, Client, only_job
+from tests.unit.api.schema_checks import assert_matches
 
 URL = f"{API}/annual/bulk-upload-async"
 
 
-class TestAnnounced:
-    """A file that is sent straight to storage."""
+class TestPresignedUpload:
+    """A file that is sent directly to S3."""
 
-    def test_gets_a_form_to_send_it_with(self, client: Client, store: FakeJobStore, uploads: FakeUploadStore) -> None:
+    def test_presigned_upload_returns_a_form(
+        self, client: Client, store: FakeJobStore, uploads: FakeUploadStore
+    ) -> None:
         sent = {
             "filename": "dir/figures.xlsx",
             "file_size": 5_000_000,
             "content_sha256": "a" * 64,
             "labels": {"a": "b"},
         }
-        answer = client.post(URL, json=sent)
-        assert answer.status_code == 202
-        body = answer.json()
-        assert_is_a(UploadResponse, body)
+        response = client.post(URL, json=sent)
+        assert response.status_code == 202
+        body = response.json()
+        assert_matches(UploadResponse, body)
         job = only_job(store)
         assert body["upload"] == {
             "url": "https://uploads.example/",
@@ -44,12 +46,12 @@ class TestAnnounced:
         assert job.options.labels == {"a": "b"}
         assert uploads.declared_sha256 == job.content_sha256 == "a" * 64
         assert (UUID(body["job_id"]), body["status"], body["total_rows"]) == (job.id, "pending", None)
-        assert answer.headers["Location"] == f"{API}/jobs/{job.id}"
+        assert response.headers["Location"] == f"{API}/jobs/{job.id}"
 
-    def test_needs_its_name_only(self, client: Client, uploads: FakeUploadStore) -> None:
-        answer = client.post(URL, json={"filename": "a.csv"})
-        assert answer.status_code == 202
-        assert answer.json()["estimated_time_minutes"] is None
+    def test_presigned_upload_needs_only_a_filename(self, client: Client, uploads: FakeUploadStore) -> None:
+        response = client.post(URL, json={"filename": "a.csv"})
+        assert response.status_code == 202
+        assert response.json()["estimated_time_minutes"] is None
         assert uploads.presigned[0][1] == 2 * 1024**3
 
     @pytest.mark.parametrize(
@@ -63,11 +65,11 @@ class TestAnnounced:
             ({"filename": "a.csv", "encoding": "rot13"}, 400, "undecodable"),
         ],
     )
-    def test_is_refused_for_what_it_says_of_itself(
+    def test_presigned_upload_is_refused_for_its_declared_properties(
         self, client: Client, store: FakeJobStore, sent: dict[str, Any], status: int, code: str
     ) -> None:
-        answer = client.post(URL, json=sent)
-        assert (answer.status_code, answer.json()["code"]) == (status, code)
+        response = client.post(URL, json=sent)
+        assert (response.status_code, response.json()["code"]) == (status, code)
         assert not store.unreconciled()
 
     @pytest.mark.hazard("Unknown and read-only fields of a request body")
@@ -92,18 +94,18 @@ class TestAnnounced:
             b"[" * 60_000, b'{"filename": "' + b"a" * 2_000 + b'.csv"}',
         ],
     )  # fmt: skip
-    def test_is_422_when_the_body_is_not_what_it_should_be(
+    def test_presigned_upload_with_an_invalid_body_is_422(
         self, client: Client, store: FakeJobStore, content: bytes
     ) -> None:
-        answer = client.post(URL, content=content, headers={"Content-Type": "application/json; charset=utf-8"})
-        assert (answer.status_code, answer.json()["code"]) == (422, "validation_error")
-        assert answer.json()["errors"]
-        assert len(answer.content) < 2_000
+        response = client.post(URL, content=content, headers={"Content-Type": "application/json; charset=utf-8"})
+        assert (response.status_code, response.json()["code"]) == (422, "validation_error")
+        assert response.json()["errors"]
+        assert len(response.content) < 2_000
         assert not store.unreconciled()
 
-    def test_with_a_huge_body_is_413(self, client: Client) -> None:
-        answer = client.post(URL, content=b"[" * 100_000, headers={"Content-Type": "application/json"})
-        assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+    def test_presigned_upload_with_a_huge_body_is_413(self, client: Client) -> None:
+        response = client.post(URL, content=b"[" * 100_000, headers={"Content-Type": "application/json"})
+        assert (response.status_code, response.json()["code"]) == (413, "too_large")
 
     @pytest.mark.hazard("JSON and numbers that parsers reject, huge limits, malformed or truncated forms, base64")
     @settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -119,6 +121,6 @@ class TestAnnounced:
             ),
         )
     )
-    def test_of_any_json_never_fails_the_service(self, client: Client, sent: dict[str, Any]) -> None:
-        answer = client.post(URL, content=json.dumps(sent).encode(), headers={"Content-Type": "application/json"})
-        assert answer.status_code in {202, 400, 413, 415, 422}
+    def test_presigned_upload_with_any_json_is_never_a_server_error(self, client: Client, sent: dict[str, Any]) -> None:
+        response = client.post(URL, content=json.dumps(sent).encode(), headers={"Content-Type": "application/json"})
+        assert response.status_code in {202, 400, 413, 415, 422}
