@@ -1,4 +1,4 @@
-"""The command line with the application behind it, in this process."""
+"""The command line and the application in one process."""
 
 import asyncio
 import json
@@ -42,7 +42,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @dataclass
 class Ran:
-    """What became of a command."""
+    """The exit code and the output of a command."""
 
     code: int
     out: str
@@ -50,19 +50,19 @@ class Ran:
 
     @property
     def lines(self) -> list[Any]:
-        """The output's lines, which are JSON."""
+        """The lines of the output, parsed as JSON."""
         return [json.loads(line) for line in self.out.splitlines()]
 
     @property
     def json(self) -> Any:
-        """The output, which is one line of JSON."""
-        (answer,) = self.lines
-        return answer
+        """The output of one line, parsed as JSON."""
+        (value,) = self.lines
+        return value
 
 
 @dataclass
 class CommandLine:
-    """Runs `default-risk` in this process. `interactive` is how somebody at a terminal would answer."""
+    """Runs `default-risk` in this process; `given` is its standard input."""
 
     service: InProcess
     folder: Path
@@ -85,7 +85,7 @@ class CommandLine:
 
 @pytest.fixture
 def newcomer(service: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
-    """The command line of somebody who never used it."""
+    """The command line of a user without any settings."""
     for name in (module.DEPLOYMENT_VARIABLE, module.FOLDER_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     return CommandLine(service=service, folder=tmp_path / "home")

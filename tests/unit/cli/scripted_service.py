@@ -1,4 +1,4 @@
-"""`default-risk` in a process of its own, with a service whose jobs move on each time they are asked for.
+"""`default-risk` in a separate process, with a service whose jobs advance with each status request.
 
 python -m tests.unit.cli.scripted_service watch JOB...
 """
@@ -15,38 +15,38 @@ from default_risk_jobs.cli.main import app
 from default_risk_jobs.types import JobPerformance, JobSummary
 
 ROWS = 1_000
-ROWS_A_LOOK = 20
-# As long as an answer takes, so that a bar can be seen.
-_ANSWER_SECONDS = 0.1
+ROWS_PER_STATUS = 20
+# The duration of a response, long enough for a progress bar to appear.
+_RESPONSE_SECONDS = 0.1
 
 
 class ScriptedService(httpx.BaseTransport):
-    """Jobs by id, each counted up by a look; one that is cancelled stays as it is."""
+    """Jobs by id; each status request advances a job until it ends."""
 
     def __init__(self) -> None:
         self._jobs: dict[str, JobSummary] = {}
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        time.sleep(_ANSWER_SECONDS)
+        time.sleep(_RESPONSE_SECONDS)
         job_id, _, action = request.url.path.partition("/jobs/")[2].partition("/")
         job = self._jobs.setdefault(job_id, _new_job(job_id))
         if action == "status":
-            _move_on(job)
-            return _answer({"job": job}, ETag=f'"{job["processed_rows"]}"')
+            _advance(job)
+            return _response({"job": job}, ETag=f'"{job["processed_rows"]}"')
         if action == "cancel":
             job.update(
                 {"status": "failed", "phase": "done", "cancelled": True, "error_message": "Job cancelled by user"}
             )
-            return _answer({"message": "cancelled"})
+            return _response({"message": "cancelled"})
         speed: JobPerformance = {
             "processing_time_seconds": 5.0,
             "rows_per_second": 200.0,
             "estimated_completion_time": "1m 25s" if job["status"] == "processing" else None,
         }
-        return _answer({"job": {**job, "performance": speed}})
+        return _response({"job": {**job, "performance": speed}})
 
 
-def _answer(body: dict[str, Any], **headers: str) -> httpx.Response:
+def _response(body: dict[str, Any], **headers: str) -> httpx.Response:
     return httpx.Response(200, json={"success": True, **body}, headers=headers)
 
 
@@ -74,10 +74,10 @@ def _new_job(job_id: str) -> JobSummary:
     }
 
 
-def _move_on(job: JobSummary) -> None:
+def _advance(job: JobSummary) -> None:
     if job["status"] != "processing":
         return
-    processed = min(ROWS, job["processed_rows"] + ROWS_A_LOOK)
+    processed = min(ROWS, job["processed_rows"] + ROWS_PER_STATUS)
     job.update({"processed_rows": processed, "successful_rows": processed - 1, "failed_rows": 1})
     job["progress_percentage"] = processed * 100 / ROWS
     if processed == ROWS:

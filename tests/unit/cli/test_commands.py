@@ -1,4 +1,4 @@
-"""What commands do and show; every one of them as JSON too."""
+"""Commands: what they do and print, as text and as JSON."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.unit.cli.conftest import CommandLine, Ran
 
 
 class TestUpload:
-    def test_takes_several_files_and_finds_their_type(
+    def test_upload_takes_several_files_and_detects_their_job_type(
         self, run: CommandLine, service: InProcess, tmp_path: Path
     ) -> None:
         files = {
@@ -31,7 +31,7 @@ class TestUpload:
         keys = [request.headers["Idempotency-Key"] for request in service.sent("POST")]
         assert len(set(keys)) == 2
 
-    def test_goes_on_after_a_file_that_is_refused(self, run: CommandLine, store: FakeJobStore, tmp_path: Path) -> None:
+    def test_upload_continues_after_a_refused_file(self, run: CommandLine, store: FakeJobStore, tmp_path: Path) -> None:
         (tmp_path / "bad.csv").write_text("company_symbol\nA\n")
         (tmp_path / "good.csv").write_bytes(annual_csv())
         ran = run("upload", str(tmp_path / "bad.csv"), str(tmp_path / "good.csv"), "--annual")
@@ -39,7 +39,7 @@ class TestUpload:
         assert "company_name" in ran.err
         assert f"job {only_job(store).id}" in ran.out
 
-    def test_carries_its_options(self, run: CommandLine, store: FakeJobStore, tmp_path: Path) -> None:
+    def test_upload_sends_its_options(self, run: CommandLine, store: FakeJobStore, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_bytes(annual_csv())
         options = [
             "--validate-only",
@@ -57,7 +57,7 @@ class TestUpload:
         assert (kept.validate_only, kept.max_failed_percent, kept.encoding) == (True, 5, "utf-8")
         assert kept.labels == {"run": "7", "by": "jane=x"}
 
-    def test_does_not_show_the_form_that_may_write(
+    def test_upload_does_not_print_the_presigned_form(
         self, run: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr("default_risk_jobs.client._MULTIPART_BYTES", 10)
@@ -67,7 +67,7 @@ class TestUpload:
         assert "upload" not in ran.json
         assert "policy" not in ran.out
 
-    def test_watches_to_the_end(
+    def test_upload_with_watch_follows_the_job_to_its_end(
         self, run: CommandLine, service: InProcess, store: FakeJobStore, tmp_path: Path
     ) -> None:
         (tmp_path / "a.csv").write_bytes(annual_csv())
@@ -84,7 +84,7 @@ class TestUpload:
 
 
 class TestWatch:
-    def test_tells_scripts_every_change(self, run: CommandLine, service: InProcess, store: FakeJobStore) -> None:
+    def test_watch_prints_every_change_as_json(self, run: CommandLine, service: InProcess, store: FakeJobStore) -> None:
         job = a_processing_job()
         store.add(job)
 
@@ -98,7 +98,7 @@ class TestWatch:
         lines = run("watch", str(job.id), "--json").lines
         assert [line["status"] for line in lines] == ["processing", "processing", "completed"]
 
-    def test_left_where_nobody_can_be_asked_says_how_to_go_on(
+    def test_interrupted_watch_without_a_terminal_says_how_to_continue(
         self, run: CommandLine, service: InProcess, store: FakeJobStore
     ) -> None:
         job = a_processing_job()
@@ -115,7 +115,7 @@ class TestWatch:
 
 
 class TestManaging:
-    def test_many_jobs_have_an_outcome_each(self, run: CommandLine, store: FakeJobStore) -> None:
+    def test_cancel_and_delete_print_an_outcome_for_each_job(self, run: CommandLine, store: FakeJobStore) -> None:
         live, ended = a_processing_job(), a_completed_job()
         store.add(live)
         store.add(ended)
@@ -127,7 +127,7 @@ class TestManaging:
         assert [outcome["success"] for outcome in deleted["results"]] == [True, True]
         assert run("jobs").out == "No jobs.\n"
 
-    def test_retry_asks_for_both_kinds_of_rows_unless_told(self, run: CommandLine, service: InProcess) -> None:
+    def test_retry_requests_failed_and_unprocessed_rows_by_default(self, run: CommandLine, service: InProcess) -> None:
         accepted = {"success": True, "job_id": "new-job", "message": "Retry accepted."}
         service.instead = [httpx.Response(202, json=accepted), httpx.Response(202, json=accepted)]
         assert run("retry", "some-job").out == "Made job new-job\n"
@@ -137,7 +137,7 @@ class TestManaging:
 
 
 class TestListing:
-    def test_filters_and_pages(self, run: CommandLine, store: FakeJobStore, service: InProcess) -> None:
+    def test_jobs_are_filtered_and_paged(self, run: CommandLine, store: FakeJobStore, service: InProcess) -> None:
         for number in range(3):
             store.add(a_completed_job(original_filename=f"mine_{number}.csv"))
         store.add(a_job(original_filename="other.csv"))
@@ -149,7 +149,7 @@ class TestListing:
         table = run("jobs").out
         assert all(name in table for name in ("mine_0.csv", "other.csv", "completed", "pending"))
 
-    def test_shows_no_codes_that_a_terminal_would_act_on(self, run: CommandLine, store: FakeJobStore) -> None:
+    def test_terminal_control_codes_in_file_names_are_not_printed(self, run: CommandLine, store: FakeJobStore) -> None:
         job = a_completed_job(original_filename="\x1b]0;owned\x07[red]x\u202e.csv")
         store.add(job)
         for ran in (run("jobs"), run("show", str(job.id)), run("watch", str(job.id))):
@@ -159,7 +159,7 @@ class TestListing:
 
 
 class TestReference:
-    def test_a_template_is_what_the_service_gives(self, run: CommandLine, tmp_path: Path) -> None:
+    def test_template_is_that_of_the_service(self, run: CommandLine, tmp_path: Path) -> None:
         assert run("template").out.encode() == annual_csv()
         path = tmp_path / "start.csv"
         assert run("template", "--quarterly", "-o", str(path)).out == f"Wrote {path}\n"
@@ -167,7 +167,7 @@ class TestReference:
         assert run("template", "-o", str(path)).code == 2
         assert run("template", "--json").json["csv"].encode() == annual_csv()
 
-    def test_columns_and_models_are_tables(self, run: CommandLine) -> None:
+    def test_schema_and_models_are_printed_as_tables(self, run: CommandLine) -> None:
         columns = run("schema", "--quarterly").out
         assert "reporting_quarter" in columns
         assert run("schema", "--json").json["job_type"] == "annual"
@@ -177,10 +177,10 @@ class TestReference:
         assert len(run("models", "--json").json["models"]) == 4
 
 
-def test_errors_are_json_where_answers_are(run: CommandLine) -> None:
+def test_errors_are_json_when_the_output_is(run: CommandLine) -> None:
     ran: Ran = run("show", "no-job", "--json")
     assert (ran.code, ran.out) == (5, "")
-    told = json.loads(ran.err)["error"]
-    assert (told["code"], told["status"], told["exit_code"]) == ("job_not_found", 404, 5)
-    assert told["detail"] == "Job not found or access denied"
-    assert told["request_id"]
+    printed = json.loads(ran.err)["error"]
+    assert (printed["code"], printed["status"], printed["exit_code"]) == ("job_not_found", 404, 5)
+    assert printed["detail"] == "Job not found or access denied"
+    assert printed["request_id"]

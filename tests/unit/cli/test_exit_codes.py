@@ -1,4 +1,4 @@
-"""The table of exit codes, each provoked by a command."""
+"""Exit codes: each one provoked by a command."""
 
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def run_with_jobs(run: CommandLine, store: FakeJobStore, tmp_path: Path) -> Comm
     ],
     ids=lambda value: value.name if isinstance(value, ExitCode) else None,
 )
-def test_a_command_ends_with_the_code_of_its_kind(
+def test_command_exits_with_the_code_of_its_error(
     run_with_jobs: CommandLine, tmp_path: Path, arguments: list[str], code: ExitCode, sentence: str
 ) -> None:
     ran = run_with_jobs(*(argument.replace("{folder}", str(tmp_path)) for argument in arguments))
@@ -53,7 +53,7 @@ def test_a_command_ends_with_the_code_of_its_kind(
 
 
 @pytest.mark.parametrize(
-    ("answer", "code", "sentence"),
+    ("response", "code", "sentence"),
     [
         (httpx.Response(401, json={"message": "Unauthorized"}), ExitCode.NOT_SIGNED_IN, "default-risk login"),
         (problem(403, "forbidden"), ExitCode.FORBIDDEN, "role user"),
@@ -67,10 +67,10 @@ def test_a_command_ends_with_the_code_of_its_kind(
     ],
     ids=lambda value: value.name if isinstance(value, ExitCode) else None,
 )
-def test_a_service_that_refuses_decides_the_code(
-    run: CommandLine, service: InProcess, answer: httpx.Response | httpx.TransportError, code: ExitCode, sentence: str
+def test_exit_code_follows_the_response_of_the_service(
+    run: CommandLine, service: InProcess, response: httpx.Response | httpx.TransportError, code: ExitCode, sentence: str
 ) -> None:
-    service.instead = [answer] * 5
+    service.instead = [response] * 5
     ran = run("jobs")
     assert ran.code == code
     assert sentence in ran.err
@@ -90,24 +90,24 @@ def test_a_service_that_refuses_decides_the_code(
     ],
     ids=["completed", "failed", "cancelled"],
 )
-def test_how_a_watched_job_ended_decides_the_code(
+def test_exit_code_of_watch_follows_the_end_of_the_job(
     run: CommandLine, store: FakeJobStore, ended: dict[str, object], code: ExitCode
 ) -> None:
     job = a_job(**ended)
     store.add(job)
     assert run("watch", str(job.id)).code == code
-    # The worst of several counts.
+    # Of several jobs, the worst end counts.
     other = a_completed_job()
     store.add(other)
     assert run("watch", str(other.id), str(job.id)).code == code
 
 
-def test_a_refusal_of_several_lines_keeps_them(run: CommandLine, service: InProcess) -> None:
+def test_error_of_several_lines_is_printed_in_several_lines(run: CommandLine, service: InProcess) -> None:
     service.instead = [httpx.Response(422, json={"detail": "first\n\x1b[31msecond", "code": "validation_error"})]
     assert run("jobs").err == "first\n\N{REPLACEMENT CHARACTER}[31msecond\n"
 
 
-def test_an_interrupted_command_says_so(run: CommandLine, service: InProcess) -> None:
+def test_interrupted_command_says_that_it_was_interrupted(run: CommandLine, service: InProcess) -> None:
     def interrupt(_request: httpx.Request) -> httpx.Response:
         raise KeyboardInterrupt
 
@@ -116,7 +116,7 @@ def test_an_interrupted_command_says_so(run: CommandLine, service: InProcess) ->
     assert (ran.code, ran.err) == (ExitCode.INTERRUPTED, "Interrupted.\n")
 
 
-def test_every_code_is_in_the_help() -> None:
+def test_every_exit_code_is_in_the_help() -> None:
     epilog = app.info.epilog
     assert isinstance(epilog, str)
     for code in ExitCode:

@@ -1,4 +1,4 @@
-"""What installing the client gives: its requirements, the command with completion, what needs a checkout."""
+"""The installed client: its requirements, shell completion, and the command that needs a checkout."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ CLIENT = tomllib.loads((ROOT / "shared" / "client" / "pyproject.toml").read_text
 
 
 def complete(folder: Path, words: str) -> set[str]:
-    """What a shell is offered for the last word."""
+    """Returns the completions of the last word."""
     completed = subprocess.run(  # noqa: S603
         [str(Path(sys.executable).with_name("default-risk"))],
         env={
@@ -54,7 +54,7 @@ def test_distribution_depends_on_what_its_modules_import() -> None:
     assert imported - sys.stdlib_module_names == {requirement.partition(">")[0] for requirement in declared}
 
 
-def test_a_shell_completes_commands_and_deployments(tmp_path: Path) -> None:
+def test_shell_completes_commands_and_deployments(tmp_path: Path) -> None:
     assert complete(tmp_path, "default-risk up") == {"upload"}
     for name in ("prod", "test"):
         Settings(tmp_path).keep(Deployment(name=name, api_url="https://api.example"))
@@ -71,7 +71,7 @@ def test_installed_command_says_that_the_local_cloud_needs_a_checkout(
     assert "runs from a checkout" in ran.err
 
 
-def test_checkout_without_its_environment_says_which_command_makes_it(
+def test_checkout_without_its_environment_names_the_command_that_makes_it(
     newcomer: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("default_risk_jobs.cli.local.find_spec", lambda _: None)

@@ -1,4 +1,4 @@
-"""Signing in, and where the token goes."""
+"""Signing in, and where the token is stored and sent."""
 
 import json
 import stat
@@ -16,24 +16,24 @@ from tests.unit.cli.conftest import DEPLOYMENT, CommandLine
 NEW = ("login", "--api", "https://api.example/api/v1", "--client-id", "client-1", "--region", "eu-central-1")
 
 
-def pool_that_gives(access_token: str, asked: list[httpx.Request]) -> object:
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
+def user_pool(access_token: str, requests: list[httpx.Request]) -> object:
+    def respond(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
         return httpx.Response(200, json={"AuthenticationResult": {"AccessToken": access_token}})
 
-    return answer
+    return respond
 
 
-def test_a_name_and_a_password_sign_in_and_are_not_kept(
+def test_login_with_name_and_password_stores_only_the_token(
     newcomer: CommandLine, service: InProcess, settings: Settings, token: Token, tmp_path: Path
 ) -> None:
-    access_token, asked = token(), list[httpx.Request]()
-    service.instead = [pool_that_gives(access_token, asked)]  # type: ignore[list-item]
+    access_token, requests = token(), list[httpx.Request]()
+    service.instead = [user_pool(access_token, requests)]  # type: ignore[list-item]
     ran = newcomer(*NEW, "--user", "jane", "--password-stdin", given="correct horse\n")
 
     assert ran.code == 0, ran.err
     assert "Signed in to default as jane.doe until" in ran.out
-    assert json.loads(asked[0].content)["AuthParameters"] == {"USERNAME": "jane", "PASSWORD": "correct horse"}
+    assert json.loads(requests[0].content)["AuthParameters"] == {"USERNAME": "jane", "PASSWORD": "correct horse"}
     assert settings.token("default") == access_token
     assert settings.default == "default"
     kept = "".join(path.read_text() for path in (tmp_path / "home").iterdir())
@@ -41,7 +41,7 @@ def test_a_name_and_a_password_sign_in_and_are_not_kept(
     assert access_token not in ran.out + ran.err
 
 
-def test_the_token_is_readable_by_its_owner_alone(newcomer: CommandLine, token: Token, tmp_path: Path) -> None:
+def test_token_file_is_readable_only_by_its_owner(newcomer: CommandLine, token: Token, tmp_path: Path) -> None:
     tokens = tmp_path / "home" / "tokens.json"
     tokens.parent.mkdir()
     tokens.write_text("{}")
@@ -52,7 +52,7 @@ def test_the_token_is_readable_by_its_owner_alone(newcomer: CommandLine, token: 
 
 
 @pytest.mark.parametrize("options", [["--json"], []])
-def test_a_token_that_the_service_refuses_is_not_kept(
+def test_token_that_the_service_refuses_is_not_stored(
     newcomer: CommandLine, settings: Settings, options: list[str]
 ) -> None:
     ran = newcomer(*NEW, "--token", "a.b.c", *options)
@@ -61,13 +61,13 @@ def test_a_token_that_the_service_refuses_is_not_kept(
     assert settings.deployments() == {}
 
 
-def test_a_wrong_password_is_said_to_be_wrong(newcomer: CommandLine, service: InProcess) -> None:
+def test_login_reports_a_wrong_password(newcomer: CommandLine, service: InProcess) -> None:
     service.instead = [httpx.Response(400, json={"__type": "NotAuthorizedException"})]
     ran = newcomer(*NEW, "--user", "jane", "--password-stdin", given="wrong\n")
     assert (ran.code, ran.err) == (3, "The name or the password is wrong.\n")
 
 
-def test_an_expired_token_is_told_before_anything_is_sent(
+def test_expired_token_is_reported_before_any_request(
     run: CommandLine, service: InProcess, settings: Settings, token: Token
 ) -> None:
     settings.keep_token("prod", token(exp=int(time.time()) - 60))
@@ -78,7 +78,7 @@ def test_an_expired_token_is_told_before_anything_is_sent(
     assert service.requests == []
 
 
-def test_a_token_and_an_address_may_come_from_the_environment(
+def test_token_and_address_may_come_from_environment_variables(
     newcomer: CommandLine, token: Token, tmp_path: Path
 ) -> None:
     newcomer.variables = {"DEFAULT_RISK_API": "https://api.example", "DEFAULT_RISK_TOKEN": token()}
@@ -86,7 +86,7 @@ def test_a_token_and_an_address_may_come_from_the_environment(
     assert not (tmp_path / "home").exists()
 
 
-def test_who_never_signed_in_is_told_how(newcomer: CommandLine, settings: Settings) -> None:
+def test_command_without_a_sign_in_says_how_to_sign_in(newcomer: CommandLine, settings: Settings) -> None:
     ran = newcomer("jobs")
     assert ran.code == 2
     assert "default-risk login --api" in ran.err
@@ -96,7 +96,7 @@ def test_who_never_signed_in_is_told_how(newcomer: CommandLine, settings: Settin
     assert "You are not signed in to prod." in ran.err
 
 
-def test_logout_forgets_the_token(run: CommandLine, settings: Settings) -> None:
+def test_logout_removes_the_token(run: CommandLine, settings: Settings) -> None:
     assert run("logout").out == "Signed out of prod.\n"
     assert settings.token("prod") is None
     assert run("jobs").code == 3
@@ -111,7 +111,7 @@ def test_logout_forgets_the_token(run: CommandLine, settings: Settings) -> None:
         ("https://api.example\x00", "is not an address"),
     ],
 )
-def test_a_token_is_not_sent_where_others_could_read_it(
+def test_token_is_not_sent_to_an_unencrypted_or_malformed_address(
     newcomer: CommandLine, token: Token, service: InProcess, address: str, sentence: str
 ) -> None:
     ran = newcomer("login", "--api", address, "--token", token())
@@ -121,7 +121,7 @@ def test_a_token_is_not_sent_where_others_could_read_it(
 
 
 class TestDeployments:
-    def test_are_added_chosen_and_removed(self, run: CommandLine, settings: Settings) -> None:
+    def test_deployments_are_added_and_selected_and_removed(self, run: CommandLine, settings: Settings) -> None:
         added = run(
             "deployments", "add", "test", "--api", "https://x1.execute-api.eu-west-1.amazonaws.com", "--client-id", "c"
         )
@@ -137,14 +137,16 @@ class TestDeployments:
         assert settings.default == "prod"
         assert run("deployments", "use", "test").err == "No deployment is called test. Known: prod.\n"
 
-    def test_keep_their_token_only_while_their_address_stays(self, run: CommandLine, settings: Settings) -> None:
+    def test_deployment_keeps_its_token_only_while_its_address_stays(
+        self, run: CommandLine, settings: Settings
+    ) -> None:
         run("deployments", "add", "prod", "--api", DEPLOYMENT.api_url)
         assert settings.token("prod") is not None
         run("deployments", "add", "prod", "--api", "https://elsewhere.example")
         assert settings.token("prod") is None
 
     @pytest.mark.parametrize("content", ["{", "[]", "\udcff"])
-    def test_that_cannot_be_read_are_said_to_be_damaged(self, run: CommandLine, tmp_path: Path, content: str) -> None:
+    def test_damaged_configuration_file_is_named(self, run: CommandLine, tmp_path: Path, content: str) -> None:
         path = tmp_path / "home" / "config.json"
         path.write_bytes(content.encode(errors="surrogateescape"))
         ran = run("jobs")

@@ -1,4 +1,4 @@
-"""What came of a job, as commands show it: row errors and result files."""
+"""Commands that show row errors, download result files and show a job."""
 
 import csv
 from dataclasses import replace
@@ -26,8 +26,8 @@ KINDS = (
 
 
 @pytest.fixture
-def job_with_500_bad_rows(store: FakeJobStore, results: FakeResultStore) -> Job:
-    """A job with a hundred bad rows of each of five kinds."""
+def job_with_500_invalid_rows(store: FakeJobStore, results: FakeResultStore) -> Job:
+    """A job with a hundred invalid rows of each of five kinds."""
     job = a_processing_job(total_rows=1_000, chunk_count=1)
     store.add(job)
     failed = [
@@ -43,14 +43,14 @@ def job_with_500_bad_rows(store: FakeJobStore, results: FakeResultStore) -> Job:
         for kind, (code, column, error, value) in enumerate(KINDS)
     ]
     store_errors(results, job.id, 0, *failed)
-    faults = RowErrorCounts.of({((code, column),): 100 for code, column, _, _ in KINDS})
-    store.commit_chunk(job.id, replace(a_count(0, 500, 500), row_errors=faults), shard=0, now=NOON)
+    counts = RowErrorCounts.of({((code, column),): 100 for code, column, _, _ in KINDS})
+    store.commit_chunk(job.id, replace(a_count(0, 500, 500), row_errors=counts), shard=0, now=NOON)
     return job
 
 
 class TestErrors:
-    def test_are_grouped_by_cause_with_examples(self, run: CommandLine, job_with_500_bad_rows: Job) -> None:
-        ran = run("errors", str(job_with_500_bad_rows.id))
+    def test_errors_are_grouped_with_examples(self, run: CommandLine, job_with_500_invalid_rows: Job) -> None:
+        ran = run("errors", str(job_with_500_invalid_rows.id))
         assert ran.code == 0, ran.err
         for _, column, error, value in KINDS:
             (line,) = [line for line in ran.out.splitlines() if error in line]
@@ -58,21 +58,21 @@ class TestErrors:
             assert (column or "-") in line
             assert value is None or f"\N{LEFT DOUBLE QUOTATION MARK}{value}" in line
         assert "500 rows failed" in ran.out
-        assert f"default-risk download {job_with_500_bad_rows.id} --outcome failed" in ran.out
+        assert f"default-risk download {job_with_500_invalid_rows.id} --outcome failed" in ran.out
         assert len(ran.out.splitlines()) < 25
 
-    def test_are_grouped_as_json_as_well(self, run: CommandLine, job_with_500_bad_rows: Job) -> None:
-        answer = run("errors", str(job_with_500_bad_rows.id), "--json").json
-        assert answer["error_count"] == 500
-        assert {(group["code"], group["column"], group["rows"]) for group in answer["groups"]} == {
+    def test_errors_are_grouped_as_json(self, run: CommandLine, job_with_500_invalid_rows: Job) -> None:
+        output = run("errors", str(job_with_500_invalid_rows.id), "--json").json
+        assert output["error_count"] == 500
+        assert {(group["code"], group["column"], group["rows"]) for group in output["groups"]} == {
             (code, column, 100) for code, column, _, _ in KINDS
         }
-        by_code = {group["code"]: group["examples"] for group in answer["groups"]}
+        by_code = {group["code"]: group["examples"] for group in output["groups"]}
         assert [example["row"] for example in by_code["invalid_year"]] == [3, 8, 13]
         assert by_code["invalid_year"][0]["value"] == "20x5"
 
-    def test_are_listed_row_by_row(self, run: CommandLine, job_with_500_bad_rows: Job) -> None:
-        job_id = str(job_with_500_bad_rows.id)
+    def test_errors_are_listed_by_row(self, run: CommandLine, job_with_500_invalid_rows: Job) -> None:
+        job_id = str(job_with_500_invalid_rows.id)
         listed = run("errors", job_id, "--rows", "--limit", "7", "--json").json["errors"]
         assert [error["row"] for error in listed] == [1, 2, 3, 4, 5, 6, 7]
         found = run("errors", job_id, "--column", "market_cap", "--json").json["errors"]
@@ -82,7 +82,7 @@ class TestErrors:
         assert len(shown) == 3
         assert "20x5" in shown[1]
 
-    def test_that_do_not_exist_are_said_not_to(self, run: CommandLine, store: FakeJobStore) -> None:
+    def test_errors_of_a_job_without_failed_rows_say_so(self, run: CommandLine, store: FakeJobStore) -> None:
         job = a_completed_job()
         store.add(job)
         assert run("errors", str(job.id)).out == "No rows failed.\n"
@@ -97,7 +97,7 @@ class TestDownload:
         service.result_files = {"figures_failed.csv": b"row,code\n7,missing_field\n"}
         return job
 
-    def test_writes_the_file_under_its_own_name(
+    def test_download_writes_the_file_under_its_name(
         self, run: CommandLine, job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
@@ -108,24 +108,24 @@ class TestDownload:
         assert row == {"row": "7", "code": "missing_field"}
         assert [path.name for path in tmp_path.glob("*.part")] == []
 
-    def test_does_not_replace_a_file_unless_told(self, run: CommandLine, job: Job, tmp_path: Path) -> None:
+    def test_download_replaces_a_file_only_with_force(self, run: CommandLine, job: Job, tmp_path: Path) -> None:
         target = tmp_path / "mine.csv"
         target.write_text("mine")
         ran = run("download", str(job.id), "--outcome", "failed", "-o", str(target))
         assert (ran.code, target.read_text()) == (2, "mine")
         assert "--force" in ran.err
-        answer = run("download", str(job.id), "--outcome", "failed", "-o", str(target), "--force", "--json").json
-        assert (answer["file"], answer["bytes"]) == (str(target), 25)
+        output = run("download", str(job.id), "--outcome", "failed", "-o", str(target), "--force", "--json").json
+        assert (output["file"], output["bytes"]) == (str(target), 25)
         assert target.read_text().startswith("row,code")
 
-    def test_puts_it_into_a_folder_or_onto_the_output(self, run: CommandLine, job: Job, tmp_path: Path) -> None:
+    def test_download_writes_into_a_folder_or_to_standard_output(
+        self, run: CommandLine, job: Job, tmp_path: Path
+    ) -> None:
         run("download", str(job.id), "--outcome", "failed", "-o", str(tmp_path))
         assert (tmp_path / "figures_failed.csv").is_file()
         assert run("download", str(job.id), "--outcome", "failed", "-o", "-").out == "row,code\n7,missing_field\n"
 
-    def test_waits_for_a_form_that_is_made_on_request(
-        self, run: CommandLine, service: InProcess, tmp_path: Path
-    ) -> None:
+    def test_download_waits_for_an_export(self, run: CommandLine, service: InProcess, tmp_path: Path) -> None:
         service.instead = [
             httpx.Response(202, json={"success": True}, headers={"Retry-After": "7"}),
             httpx.Response(303, headers={"Location": "https://results.example/x"}),
@@ -135,12 +135,10 @@ class TestDownload:
         assert ran.code == 0, ran.err
         assert (tmp_path / "some-job_all.parquet").read_bytes() == b"PAR1"
         assert run.pauses == [7]
-        asked = service.sent("GET", "/jobs/some-job/download")
-        assert [dict(request.url.params) for request in asked] == [{"outcome": "all", "format": "parquet"}] * 2
+        requests = service.sent("GET", "/jobs/some-job/download")
+        assert [dict(request.url.params) for request in requests] == [{"outcome": "all", "format": "parquet"}] * 2
 
-    def test_leaves_nothing_behind_when_it_breaks_off(
-        self, run: CommandLine, service: InProcess, tmp_path: Path
-    ) -> None:
+    def test_interrupted_download_leaves_no_file(self, run: CommandLine, service: InProcess, tmp_path: Path) -> None:
         class Broken(httpx.SyncByteStream):
             def __iter__(self) -> Any:
                 yield b"row\n"
@@ -156,8 +154,8 @@ class TestDownload:
         assert list(tmp_path.glob("out*")) == []
 
 
-def test_what_is_known_of_a_job_is_shown(run: CommandLine, job_with_500_bad_rows: Job) -> None:
-    shown = run("show", str(job_with_500_bad_rows.id)).out
+def test_show_prints_the_details_of_a_job(run: CommandLine, job_with_500_invalid_rows: Job) -> None:
+    shown = run("show", str(job_with_500_invalid_rows.id)).out
     for fact in ("processing (scoring)", "1,000 of 1,000", "500", "jane.doe", "default-risk errors"):
         assert fact in shown
 
@@ -180,7 +178,9 @@ RISK = {
 }
 
 
-def test_the_risk_of_an_ended_job_is_shown(run: CommandLine, store: FakeJobStore, results: FakeResultStore) -> None:
+def test_show_prints_the_risk_summary_of_an_ended_job(
+    run: CommandLine, store: FakeJobStore, results: FakeResultStore
+) -> None:
     job = a_completed_job(total_rows=4, final_successful_rows=3, final_failed_rows=1)
     store.add(job)
     results.files[job.id, Outcome.SUCCESSFUL] = b"company_symbol,row,default_probability\nA,1,0.5\n"
@@ -193,7 +193,7 @@ def test_the_risk_of_an_ended_job_is_shown(run: CommandLine, store: FakeJobStore
     assert run("show", str(job.id), "--json").json["risk"] == RISK
 
 
-def test_a_job_whose_files_are_gone_is_shown_without_its_risk(run: CommandLine, store: FakeJobStore) -> None:
+def test_show_prints_no_risk_summary_when_the_files_are_gone(run: CommandLine, store: FakeJobStore) -> None:
     job = a_completed_job(total_rows=4, final_successful_rows=3, final_failed_rows=1)
     store.add(job)
     ran = run("show", str(job.id))

@@ -1,4 +1,4 @@
-"""Watching in a pseudo-terminal, Ctrl-C included."""
+"""Watching in a pseudo-terminal, including Ctrl-C."""
 
 import io
 import os
@@ -29,7 +29,7 @@ def watching(*job_ids: str) -> Iterator[Any]:
         sys.executable,
         ["-m", "tests.unit.cli.scripted_service", "watch", *job_ids],
         cwd=str(ROOT),
-        # Whoever runs the tests may have named a width of its own.
+        # The environment of the test run may set another width.
         env={**os.environ, "TERM": "xterm", "COLUMNS": "140"},
         encoding="utf-8",
         timeout=_SECONDS,
@@ -49,7 +49,7 @@ def exit_code(terminal: Any) -> int:
     return code
 
 
-def test_a_bar_shows_rows_rate_and_time_left_to_the_end() -> None:
+def test_progress_bar_shows_rows_and_rate_and_time_left() -> None:
     with watching("one") as terminal:
         terminal.expect(r"one\.csv.*?%.*?\d+ of 1,000 rows, 1 failed.*?200 rows/s, 1m 25s left")
         terminal.expect(r"100%.*?1,000 of 1,000 rows, 1 failed.*?200 rows/s, done")
@@ -58,28 +58,28 @@ def test_a_bar_shows_rows_rate_and_time_left_to_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    ("width", "told"),
+    ("width", "text"),
     [
         (140, "97% 1,200,000 of 1,234,567 rows, 56 failed 28,214 rows/s, 1m 25s left"),
         (80, "97% 1,200,000 rows 28,214 rows/s, 1m 25s left"),
         (60, "97% 28,214 rows/s, 1m 25s left"),
     ],
 )
-def test_a_bar_has_room_beside_what_is_told_however_narrow_the_terminal(
-    monkeypatch: pytest.MonkeyPatch, width: int, told: str
+def test_progress_bar_has_room_next_to_its_text_in_a_narrow_terminal(
+    monkeypatch: pytest.MonkeyPatch, width: int, text: str
 ) -> None:
     monkeypatch.setattr(sys, "stdin", Terminal())
     out = Console(file=Terminal(), force_terminal=True, color_system=None, width=width)
-    client = JobsClient("https://api.example", token="token", transport=httpx.MockTransport(at_work))
+    client = JobsClient("https://api.example", token="token", transport=httpx.MockTransport(details_of_job))
     with client, view_for(Environment(out=out), client) as view:
         view.show(STATUS)
     last = cast("Terminal", out.file).getvalue().rpartition("market")[2].split("\n")[0]
-    assert " ".join(last.split()).endswith(told)
+    assert " ".join(last.split()).endswith(text)
     assert last.count("\N{BOX DRAWINGS HEAVY HORIZONTAL}") >= 8
 
 
 class Terminal(io.StringIO):
-    """A file that is one."""
+    """A file that says it is a terminal."""
 
     def isatty(self) -> bool:
         return True
@@ -100,12 +100,12 @@ STATUS = cast(
 )
 
 
-def at_work(_request: httpx.Request) -> httpx.Response:
+def details_of_job(_request: httpx.Request) -> httpx.Response:
     speed = {"rows_per_second": 28_214.2, "estimated_completion_time": "1m 25s"}
     return httpx.Response(200, json={"success": True, "job": {**STATUS, "performance": speed}})
 
 
-def test_several_jobs_have_a_bar_each() -> None:
+def test_each_of_several_jobs_has_a_progress_bar() -> None:
     with watching("one", "two") as terminal:
         terminal.expect(r"one\.csv.*?of 1,000 rows.*?two\.csv.*?of 1,000 rows")
         terminal.sendintr()
@@ -117,7 +117,7 @@ def test_several_jobs_have_a_bar_each() -> None:
 
 
 @pytest.mark.parametrize("answer", ["l", "", "second Ctrl-C"])
-def test_a_job_that_is_left_goes_on_and_can_be_watched_again(answer: str) -> None:
+def test_job_that_is_left_running_ends_the_command_with_a_hint(answer: str) -> None:
     with watching("one") as terminal:
         terminal.expect("rows/s")
         terminal.sendintr()
@@ -130,7 +130,7 @@ def test_a_job_that_is_left_goes_on_and_can_be_watched_again(answer: str) -> Non
         assert exit_code(terminal) == 130
 
 
-def test_watching_goes_on_where_it_was_interrupted_by_mistake() -> None:
+def test_watching_continues_after_an_accidental_interrupt() -> None:
     with watching("one") as terminal:
         terminal.expect("rows/s")
         terminal.sendintr()

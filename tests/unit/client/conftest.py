@@ -1,4 +1,4 @@
-"""The client with the application behind it, in this process."""
+"""The client and the application in one process."""
 
 import asyncio
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def service(app: FastAPI) -> Iterator[InProcess]:
 
 @pytest.fixture
 def pauses() -> list[float]:
-    """What was waited, without waiting."""
+    """The seconds of all waits, none of which is really waited."""
     return []
 
 

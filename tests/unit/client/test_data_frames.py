@@ -25,7 +25,7 @@ FrameOf = Callable[[str], pd.DataFrame]
 
 @pytest.fixture
 def frame_of(service: InProcess, jobs_client: JobsClient, store: FakeJobStore, results: FakeResultStore) -> FrameOf:
-    """The frame of a job whose file of successful rows has this text."""
+    """Returns the frame of a job whose file of successful rows has this text."""
     job = a_completed_job()
     store.add(job)
     store_results(results, job.id)

@@ -1,4 +1,4 @@
-"""What the client knows of a file before it is sent."""
+"""What the client reads from a file before it sends the file."""
 
 import hashlib
 from io import BytesIO
@@ -18,7 +18,7 @@ from shared.vocabulary import JobType
 @pytest.mark.parametrize("header", ["reporting_quarter", "Reporting Quarter", "REPORTING-QUARTER"])
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_a_column_of_quarters_makes_a_file_quarterly(
+def test_file_with_a_column_of_quarters_is_quarterly(
     tmp_path: Path, header: str, separator: str, encoding: str
 ) -> None:
     path = tmp_path / "figures.csv"
@@ -26,14 +26,14 @@ def test_a_column_of_quarters_makes_a_file_quarterly(
     assert job_type_of(path) == "quarterly"
 
 
-def test_a_file_without_one_is_annual_whatever_its_rows_say(tmp_path: Path) -> None:
+def test_file_without_a_column_of_quarters_is_annual(tmp_path: Path) -> None:
     path = tmp_path / "figures.csv"
     path.write_text(template_csv(JobType.ANNUAL) + "reporting_quarter\n")
     assert job_type_of(path) == "annual"
 
 
 @pytest.mark.parametrize("job_type", ["annual", "quarterly"])
-def test_a_workbook_is_looked_into(tmp_path: Path, job_type: str) -> None:
+def test_job_type_of_a_workbook_is_read_from_its_header(tmp_path: Path, job_type: str) -> None:
     path = tmp_path / "figures.XLSX"
     columns = panel.STATEMENT_COLUMNS if job_type == "annual" else panel.QUARTERLY_RATIO_COLUMNS
     rows = panel.statement_rows(3, seed=1) if job_type == "annual" else panel.quarterly_ratio_rows(3, seed=1)
@@ -49,7 +49,7 @@ def test_a_workbook_is_looked_into(tmp_path: Path, job_type: str) -> None:
         ("broken.xlsx", b"PK\x03\x04broken", r"broken\.xlsx is not an Excel workbook"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str, body: bytes | None, sentence: str) -> None:
+def test_unusable_file_is_named_in_the_error(tmp_path: Path, name: str, body: bytes | None, sentence: str) -> None:
     path = tmp_path / name
     if body is not None:
         path.write_bytes(body)
@@ -58,7 +58,7 @@ def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, name: str, body: by
 
 
 @given(body=st.binary(max_size=5_000))
-def test_any_bytes_have_a_job_type_and_their_checksum(body: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_any_bytes_have_a_job_type_and_a_checksum(body: bytes, tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.getbasetemp() / "any.csv"
     path.write_bytes(body)
     assert job_type_of(path) in {"annual", "quarterly"}
@@ -68,10 +68,10 @@ def test_any_bytes_have_a_job_type_and_their_checksum(body: bytes, tmp_path_fact
     assert file.tell() == 0
 
 
-def test_a_counted_file_tells_how_far_it_was_read() -> None:
-    told: list[int] = []
-    file = CountedFile(BytesIO(b"12345"), told.append)
+def test_counted_file_reports_how_far_it_was_read() -> None:
+    reported: list[int] = []
+    file = CountedFile(BytesIO(b"12345"), reported.append)
     assert file.read(2) + file.read(2) == b"1234"
     file.seek(0)
     assert (file.read(), file.tell()) == (b"12345", 5)
-    assert told == [2, 4, 5]
+    assert reported == [2, 4, 5]

@@ -1,4 +1,4 @@
-"""What the client makes of jobs and their files."""
+"""`JobsClient`: uploads, watching, results and the management of jobs."""
 
 from io import BytesIO
 from pathlib import Path
@@ -19,7 +19,7 @@ from tests.unit.api.conftest import MULTIPART_MAX_BYTES, annual_csv, only_job, r
 
 
 class TestUploading:
-    def test_a_small_file_goes_through_the_api_with_its_options(
+    def test_small_file_is_uploaded_through_the_api_with_its_options(
         self, jobs_client: JobsClient, uploads: FakeUploadStore, store: FakeJobStore, tmp_path: Path
     ) -> None:
         path = tmp_path / "figures.csv"
@@ -35,7 +35,7 @@ class TestUploading:
         assert uploads.objects[upload_key(job.id), "v1"] == annual_csv()
         assert sent == [len(annual_csv())]
 
-    def test_a_large_file_goes_to_storage_with_its_checksum_and_without_the_token(
+    def test_large_file_is_sent_to_s3_with_its_checksum_and_without_the_token(
         self,
         service: InProcess,
         jobs_client: JobsClient,
@@ -54,14 +54,14 @@ class TestUploading:
         assert accepted["job_id"] == str(only_job(store).id)
         assert only_job(store).options.labels == {"run": "7"}
         assert uploads.declared_sha256 == sha256_of(BytesIO(annual_csv()))
-        # The first attempt was answered with 503: the whole file is sent again.
+        # The first attempt got a 503: the whole file is sent again.
         forms = [request for request in service.requests if request.url.host == UPLOADS_HOST]
         assert [form.content.count(annual_csv()) for form in forms] == [1, 1]
         assert b'name="policy"\r\n\r\nsigned' in forms[0].content
         assert all("authorization" not in form.headers for form in forms)
         assert max(sent) == len(annual_csv())
 
-    def test_a_file_that_this_deployment_finds_too_large_goes_to_storage_as_well(
+    def test_file_that_is_too_large_for_this_deployment_is_sent_to_s3(
         self, service: InProcess, jobs_client: JobsClient
     ) -> None:
         body = annual_csv() + b"x" * MULTIPART_MAX_BYTES
@@ -70,35 +70,35 @@ class TestUploading:
         assert service.requests[-1].url.host == UPLOADS_HOST
         assert service.requests[-1].content.count(body) == 1
 
-    def test_a_file_that_storage_refuses_is_an_error(self, service: InProcess, jobs_client: JobsClient) -> None:
+    def test_file_refused_by_s3_raises_an_error(self, service: InProcess, jobs_client: JobsClient) -> None:
         service.after = lambda _request: setattr(
             service, "instead", [httpx.Response(400, text="<Code>BadDigest</Code>")]
         )
         with pytest.raises(ApiError, match="status 400"):
             jobs_client.upload_presigned("annual", "a.csv", annual_csv())
 
-    def test_a_refused_file_is_told_with_the_services_sentence(self, jobs_client: JobsClient) -> None:
+    def test_refused_file_raises_the_message_of_the_service(self, jobs_client: JobsClient) -> None:
         with pytest.raises(ApiError, match="company_name") as refused:
             jobs_client.upload("annual", "a.csv", b"company_symbol,market_cap\nA,1\n")
         assert refused.value.code == "missing_columns"
 
-    def test_a_file_that_is_not_there_is_named(self, jobs_client: JobsClient, tmp_path: Path) -> None:
+    def test_missing_file_is_named_in_the_error(self, jobs_client: JobsClient, tmp_path: Path) -> None:
         with pytest.raises(UnreadableFileError, match=r"gone\.csv cannot be read: No such file"):
             jobs_client.upload_file("annual", tmp_path / "gone.csv")
 
 
 class TestFollowing:
-    def test_one_job_is_asked_with_answers_that_are_held(
+    def test_watch_of_one_job_uses_long_polling(
         self, service: InProcess, jobs_client: JobsClient, store: FakeJobStore
     ) -> None:
         job = a_processing_job()
         store.add(job)
 
         def go_on(_request: httpx.Request) -> None:
-            asked = len(service.requests)
-            if asked < 3:
-                store.commit_chunk(job.id, a_count(asked - 1), shard=0, now=NOON)
-            elif asked == 3:
+            number = len(service.requests)
+            if number < 3:
+                store.commit_chunk(job.id, a_count(number - 1), shard=0, now=NOON)
+            elif number == 3:
                 store.add(a_completed_job(id=job.id))
 
         service.after = go_on
@@ -109,7 +109,7 @@ class TestFollowing:
         assert waits == [None, "20.0", "20.0", "20.0"]
         assert service.requests[1].headers["If-None-Match"]
 
-    def test_several_jobs_are_asked_in_turn_and_told_only_when_changed(
+    def test_watch_of_several_jobs_polls_in_turn_and_yields_only_changes(
         self, service: InProcess, jobs_client: JobsClient, store: FakeJobStore, pauses: list[float]
     ) -> None:
         live, other = a_processing_job(), a_processing_job()
@@ -129,7 +129,7 @@ class TestFollowing:
         assert pauses
         assert all(0 < pause <= 2 for pause in pauses)
 
-    def test_answers_that_are_not_held_are_not_asked_for_without_a_pause(
+    def test_watch_pauses_when_long_polling_returns_at_once(
         self, service: InProcess, jobs_client: JobsClient, store: FakeJobStore, pauses: list[float]
     ) -> None:
         job = a_processing_job()
@@ -141,13 +141,13 @@ class TestFollowing:
             next(following)
         assert len(pauses) >= 5
 
-    def test_a_job_that_does_not_end_is_given_up(self, jobs_client: JobsClient, store: FakeJobStore) -> None:
+    def test_wait_for_a_job_that_does_not_end_times_out(self, jobs_client: JobsClient, store: FakeJobStore) -> None:
         job = a_job()
         store.add(job)
         with pytest.raises(WaitTimeoutError, match=str(job.id)):
             jobs_client.wait(str(job.id), timeout_seconds=0)
 
-    def test_a_dropped_file_is_found_by_its_name(self, jobs_client: JobsClient, store: FakeJobStore) -> None:
+    def test_job_of_a_dropped_file_is_found_by_its_name(self, jobs_client: JobsClient, store: FakeJobStore) -> None:
         job = a_job(original_filename="dropped.xlsx")
         for entry in (job, a_job(original_filename="not dropped.xlsx")):
             store.add(entry)
@@ -157,7 +157,7 @@ class TestFollowing:
 
 
 class TestResults:
-    def test_a_file_is_waited_for_and_fetched_without_the_token(
+    def test_result_file_is_waited_for_and_downloaded_without_the_token(
         self,
         service: InProcess,
         jobs_client: JobsClient,
@@ -180,7 +180,7 @@ class TestResults:
         assert "authorization" not in service.requests[-1].headers
 
     @pytest.mark.parametrize("name", ["../../etc/passwd", "..\\passwd", "/etc/passwd", "pass\r\nwd"])
-    def test_the_name_of_a_file_leads_nowhere_else(
+    def test_name_of_a_result_file_cannot_traverse_folders(
         self, service: InProcess, jobs_client: JobsClient, name: str
     ) -> None:
         service.instead = [
@@ -190,7 +190,9 @@ class TestResults:
         with jobs_client.result_file("j", "failed") as file:
             assert file.filename == "passwd"
 
-    def test_a_file_without_a_name_is_called_after_its_job(self, service: InProcess, jobs_client: JobsClient) -> None:
+    def test_result_file_without_a_name_is_named_after_its_job(
+        self, service: InProcess, jobs_client: JobsClient
+    ) -> None:
         service.instead = [
             httpx.Response(303, headers={"Location": f"https://{RESULTS_HOST}/x"}),
             httpx.Response(200, content=b"x"),
@@ -198,12 +200,12 @@ class TestResults:
         with jobs_client.result_file("j", "failed", file_format="xlsx") as file:
             assert file.filename == "j_failed.xlsx"
 
-    def test_a_file_that_never_comes_is_given_up(self, service: InProcess, jobs_client: JobsClient) -> None:
+    def test_wait_for_a_result_file_times_out(self, service: InProcess, jobs_client: JobsClient) -> None:
         service.instead = [httpx.Response(202, headers={"Retry-After": "1"})] * 3
         with pytest.raises(WaitTimeoutError, match="failed rows of job j were not ready"):
             jobs_client.download("j", "failed", timeout_seconds=0)
 
-    def test_a_link_that_storage_refuses_and_a_file_that_breaks_off_are_errors(
+    def test_refused_link_and_interrupted_download_raise_errors(
         self, service: InProcess, jobs_client: JobsClient
     ) -> None:
         link = httpx.Response(303, headers={"Location": f"https://{RESULTS_HOST}/x"})
@@ -214,7 +216,7 @@ class TestResults:
         with pytest.raises(NoResponseError, match="broke off"):
             jobs_client.download("j", "failed")
 
-    def test_a_download_before_the_end_is_refused_with_the_services_sentence(
+    def test_download_before_the_end_raises_the_error_of_the_service(
         self, jobs_client: JobsClient, store: FakeJobStore
     ) -> None:
         job = a_processing_job()
@@ -223,7 +225,7 @@ class TestResults:
             jobs_client.download(str(job.id), "all")
         assert (refused.value.status, refused.value.code) == (409, "results_not_ready")
 
-    def test_row_errors_come_from_every_page(
+    def test_row_errors_are_read_from_every_page(
         self, jobs_client: JobsClient, store: FakeJobStore, results: FakeResultStore
     ) -> None:
         job = a_processing_job()
@@ -234,7 +236,9 @@ class TestResults:
         assert len(jobs_client.row_errors(str(job.id))) == 5
 
 
-def test_jobs_come_from_every_page_and_are_managed(jobs_client: JobsClient, store: FakeJobStore) -> None:
+def test_jobs_are_listed_from_every_page_and_cancelled_and_deleted(
+    jobs_client: JobsClient, store: FakeJobStore
+) -> None:
     jobs = [a_job() for _ in range(5)]
     for job in jobs:
         store.add(job)
@@ -249,12 +253,12 @@ def test_jobs_come_from_every_page_and_are_managed(jobs_client: JobsClient, stor
     assert [outcome["success"] for outcome in outcomes["results"]] == [False, True, True, True, True]
 
 
-def test_what_there_is_to_know_before_an_upload(jobs_client: JobsClient) -> None:
+def test_template_and_schema_and_models_are_read_from_the_service(jobs_client: JobsClient) -> None:
     assert jobs_client.template("annual").encode() == annual_csv()
     assert {column["name"] for column in jobs_client.schema("quarterly")["columns"]} >= {"reporting_quarter"}
     assert {model["job_type"] for model in jobs_client.models()["models"]} == {"annual", "quarterly"}
 
 
 @pytest.mark.parametrize("given", ["https://a.example", "https://a.example/", "https://a.example/api/v1/"])
-def test_an_address_may_be_given_with_or_without_the_path_of_the_api(given: Any) -> None:
+def test_address_may_include_the_path_of_the_api(given: Any) -> None:
     assert root_url(given) == "https://a.example"

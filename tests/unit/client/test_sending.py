@@ -1,4 +1,4 @@
-"""How requests are sent again, and how refusals are told."""
+"""Retries of requests, and the errors of refused ones."""
 
 import httpx
 import pytest
@@ -25,7 +25,7 @@ from tests.unit.api.conftest import annual_csv, only_job
     ],
     ids=["503", "429", "in flight", "502", "refused", "slow"],
 )
-def test_what_may_succeed_later_is_sent_again_under_the_same_key(
+def test_temporary_failure_is_retried_with_the_same_idempotency_key(
     service: InProcess, jobs_client: JobsClient, pauses: list[float], failure: httpx.Response | httpx.TransportError
 ) -> None:
     service.instead = [failure, failure]
@@ -40,7 +40,7 @@ def test_what_may_succeed_later_is_sent_again_under_the_same_key(
 
 
 @pytest.mark.parametrize("way", ["upload", "upload_presigned"])
-def test_an_upload_whose_answer_is_lost_makes_one_job(
+def test_upload_whose_response_is_lost_makes_one_job(
     service: InProcess, jobs_client: JobsClient, store: FakeJobStore, way: str
 ) -> None:
     def lose_the_first(request: httpx.Request) -> None:
@@ -53,14 +53,14 @@ def test_an_upload_whose_answer_is_lost_makes_one_job(
     assert accepted["job_id"] == str(only_job(store).id)
 
 
-def test_two_uploads_have_two_keys(service: InProcess, jobs_client: JobsClient) -> None:
+def test_two_uploads_have_two_idempotency_keys(service: InProcess, jobs_client: JobsClient) -> None:
     for _ in range(2):
         jobs_client.upload("annual", "a.csv", annual_csv())
     keys = {request.headers[IDEMPOTENCY_KEY] for request in service.sent("POST")}
     assert len(keys) == 2
 
 
-def test_a_service_that_stays_away_is_given_up_with_its_own_reason(
+def test_service_that_stays_unavailable_raises_its_own_reason(
     service: InProcess, jobs_client: JobsClient, pauses: list[float]
 ) -> None:
     service.instead = [problem(503, "unavailable", Retry_After="7")] * 9
@@ -71,13 +71,13 @@ def test_a_service_that_stays_away_is_given_up_with_its_own_reason(
     assert all(7 <= pause < 20 for pause in pauses)
 
 
-def test_an_address_without_an_answer_is_named(service: InProcess, jobs_client: JobsClient) -> None:
+def test_address_without_a_response_is_named_in_the_error(service: InProcess, jobs_client: JobsClient) -> None:
     service.instead = [httpx.ConnectError("connection refused")] * 9
     with pytest.raises(NoResponseError, match=r"No answer from api\.example: connection refused\."):
         jobs_client.models()
 
 
-def test_a_refusal_is_not_sent_again_and_names_the_faults(
+def test_invalid_request_is_not_retried_and_its_errors_are_named(
     service: InProcess, jobs_client: JobsClient, pauses: list[float]
 ) -> None:
     with pytest.raises(ApiError) as refused:
@@ -88,7 +88,7 @@ def test_a_refusal_is_not_sent_again_and_names_the_faults(
     assert len(service.requests) == 1
 
 
-def test_the_gateways_own_refusal_of_a_token_is_told_like_the_services(
+def test_token_refused_by_the_gateway_raises_the_same_as_by_the_service(
     service: InProcess, jobs_client: JobsClient
 ) -> None:
     service.instead = [httpx.Response(401, json={"message": "Unauthorized"})]
@@ -100,9 +100,9 @@ def test_the_gateways_own_refusal_of_a_token_is_told_like_the_services(
     assert of_gateway.value.code == of_service.value.code == "unauthenticated"
 
 
-@given(attempt=st.integers(0, 60), asked=st.none() | st.floats(0, 1e9))
-def test_a_pause_is_bounded_and_not_shorter_than_asked_for(attempt: int, asked: float | None) -> None:
+@given(attempt=st.integers(0, 60), retry_after=st.none() | st.floats(0, 1e9))
+def test_pause_is_bounded_and_not_shorter_than_retry_after(attempt: int, retry_after: float | None) -> None:
     waited: list[float] = []
-    Retries(pause=waited.append).wait(attempt, asked)
+    Retries(pause=waited.append).wait(attempt, retry_after)
     (pause,) = waited
-    assert 0.25 <= pause <= 25 if asked is None else min(asked, 20) <= pause <= 25
+    assert 0.25 <= pause <= 25 if retry_after is None else min(retry_after, 20) <= pause <= 25

@@ -1,4 +1,4 @@
-"""Signing in to a Cognito user pool, and what a token says of itself."""
+"""Signing in to a Cognito user pool, and the claims of a token."""
 
 import json
 from collections.abc import Callable
@@ -32,15 +32,15 @@ def refusal(kind: str) -> Handler:
     return lambda _request: httpx.Response(400, json={"__type": kind, "message": "Incorrect username or password."})
 
 
-def test_a_name_and_a_password_are_exchanged_for_an_access_token() -> None:
-    asked: list[httpx.Request] = []
+def test_name_and_a_password_are_exchanged_for_an_access_token() -> None:
+    requests: list[httpx.Request] = []
 
-    def answer(request: httpx.Request) -> httpx.Response:
-        asked.append(request)
+    def respond(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
         return httpx.Response(200, json={"AuthenticationResult": {"AccessToken": "a.b.c", "RefreshToken": "r"}})
 
-    assert attempt(answer) == "a.b.c"
-    (request,) = asked
+    assert attempt(respond) == "a.b.c"
+    (request,) = requests
     assert request.url == "https://cognito-idp.eu-central-1.amazonaws.com/"
     assert request.headers["X-Amz-Target"] == "AWSCognitoIdentityProviderService.InitiateAuth"
     assert json.loads(request.content) == {
@@ -59,27 +59,27 @@ def test_a_name_and_a_password_are_exchanged_for_an_access_token() -> None:
         ("PasswordResetRequiredException", "has to be reset"),
     ],
 )
-def test_a_refusal_says_what_is_wrong(kind: str, sentence: str) -> None:
+def test_refused_sign_in_says_what_is_wrong(kind: str, sentence: str) -> None:
     with pytest.raises(SignInError, match=sentence) as refused:
         attempt(refusal(kind))
     assert "correct horse" not in str(refused.value)
 
 
-def test_a_first_password_that_has_to_be_changed_is_explained() -> None:
+def test_password_that_has_to_be_changed_is_explained() -> None:
     with pytest.raises(SignInError, match="set a password of its own first"):
         attempt(lambda _request: httpx.Response(200, json={"ChallengeName": "NEW_PASSWORD_REQUIRED"}))
     with pytest.raises(SignInError, match="SMS_MFA, which this command cannot answer"):
         attempt(lambda _request: httpx.Response(200, json={"ChallengeName": "SMS_MFA"}))
 
 
-def test_an_unforeseen_refusal_and_an_outage_are_errors() -> None:
+def test_unexpected_refusal_and_outage_raise_errors() -> None:
     with pytest.raises(ApiError, match="status 400"):
         attempt(refusal("InvalidParameterException"))
     with pytest.raises(ApiError, match="unavailable"):
         attempt(lambda _request: httpx.Response(503))
 
 
-def test_a_token_says_when_it_ends_and_whose_it_is() -> None:
+def test_token_has_an_expiry_and_a_username() -> None:
     token = jwt.encode({"exp": 1_800_000_000, "username": "jane", "sub": "u-1"}, "k" * 32)
     assert expiry(token) == datetime.fromtimestamp(1_800_000_000, UTC)
     assert username(token) == "jane"
@@ -87,12 +87,12 @@ def test_a_token_says_when_it_ends_and_whose_it_is() -> None:
 
 
 @given(text=st.text() | st.lists(st.text(alphabet="AQ=_-x"), min_size=3, max_size=3).map(".".join))
-def test_what_is_no_token_says_nothing(text: str) -> None:
+def test_text_that_is_no_token_has_no_expiry_and_no_username(text: str) -> None:
     assert expiry(text) is None
     assert username(text) is None
 
 
 @given(seconds=st.integers() | st.floats(allow_nan=False) | st.booleans() | st.text())
-def test_no_expiry_is_too_odd_to_be_read(seconds: object) -> None:
+def test_expiry_of_any_value_is_a_time_in_utc_or_none(seconds: object) -> None:
     moment = expiry(jwt.encode({"exp": seconds, "aud": "x"}, "k" * 32))
     assert moment is None or moment.tzinfo is UTC

@@ -1,4 +1,4 @@
-"""The pages as the gateway gets them: the right files and no other, sent so that browsers keep and guard them."""
+"""The console's responses to the gateway: only the files of the site, with headers for caching and security."""
 
 import base64
 import gzip
@@ -27,7 +27,7 @@ ENVIRONMENT = {
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 RESPONSE_LIMIT_BYTES = 6_291_556
 
-Answer = dict[str, Any]
+Response = dict[str, Any]
 
 
 @pytest.fixture(autouse=True)
@@ -39,19 +39,19 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     function._site.cache_clear()
 
 
-def ask(path: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Answer:
+def request(path: str, method: str = "GET", headers: Mapping[str, str] | None = None) -> Response:
     event = {"rawPath": path, "headers": headers or {}, "requestContext": {"http": {"method": method}}}
     return function.handler(event, None)
 
 
-def body_of(answer: Answer) -> bytes:
-    assert answer["isBase64Encoded"] is True
-    return base64.b64decode(answer["body"])
+def body_of(response: Response) -> bytes:
+    assert response["isBase64Encoded"] is True
+    return base64.b64decode(response["body"])
 
 
 def assets_of(page: str) -> list[str]:
-    """The paths that a page's links and scripts lead to, from its own."""
-    text = body_of(ask(page)).decode()
+    """Returns the paths to which the links and scripts of a page lead."""
+    text = body_of(request(page)).decode()
     folder = page.rpartition("/")[0].split("/")
     found = []
     for link in re.findall(r'(?:src|href)="([^"]+)"', text) + re.findall(r'"\./([^"]+)"', text):
@@ -62,27 +62,28 @@ def assets_of(page: str) -> list[str]:
 
 
 @pytest.mark.parametrize("page", ["/console", "/api/v1/docs"])
-def test_a_page_is_there_with_everything_it_names(page: str) -> None:
-    answer = ask(page)
-    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (200, "text/html; charset=utf-8")
-    assert b"{{" not in body_of(answer)
+def test_page_is_served_with_every_asset_that_it_names(page: str) -> None:
+    response = request(page)
+    assert (response["statusCode"], response["headers"]["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert b"{{" not in body_of(response)
     assets = assets_of(page)
     assert len(assets) >= 5
     for path in assets:
-        assert ask(path)["statusCode"] == 200, path
+        assert request(path)["statusCode"] == 200, path
 
 
-def test_modules_import_what_is_there() -> None:
+def test_javascript_modules_import_only_existing_modules() -> None:
     (main,) = [path for path in assets_of("/console") if path.endswith("/main.js")]
     seen, left = set(), [main]
     while left:
         path = left.pop()
-        answer = ask(path)
-        assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (200, "text/javascript; charset=utf-8"), (
-            path
-        )
+        response = request(path)
+        assert (response["statusCode"], response["headers"]["Content-Type"]) == (
+            200,
+            "text/javascript; charset=utf-8",
+        ), path
         seen.add(path)
-        for name in re.findall(r'^import [^"]*"(\.[^"]+)";$', body_of(answer).decode(), re.MULTILINE):
+        for name in re.findall(r'^import [^"]*"(\.[^"]+)";$', body_of(response).decode(), re.MULTILINE):
             folder = path.split("/")[:-1]
             target = "/".join([*folder[: len(folder) - name.count("../")], name.replace("../", "").removeprefix("./")])
             left += [target] if target not in seen else []
@@ -90,9 +91,9 @@ def test_modules_import_what_is_there() -> None:
     assert {path.split("/", 3)[3] for path in seen if "/vendor/" not in path} == own - {"docs.js"}
 
 
-def test_pages_may_do_only_what_they_need() -> None:
+def test_content_security_policy_allows_only_what_pages_need() -> None:
     policies = {
-        page: dict(part.split(" ", 1) for part in ask(page)["headers"]["Content-Security-Policy"].split("; "))
+        page: dict(part.split(" ", 1) for part in request(page)["headers"]["Content-Security-Policy"].split("; "))
         for page in ("/console", "/api/v1/docs", "/console/nothing")
     }
     for policy in policies.values():
@@ -104,47 +105,52 @@ def test_pages_may_do_only_what_they_need() -> None:
     assert policies["/api/v1/docs"]["connect-src"] == policies["/api/v1/docs"]["script-src"] == "'self'"
 
 
-def test_no_script_or_style_stands_in_a_page_but_the_named_map_of_modules() -> None:
+def test_pages_have_no_inline_script_or_style_except_the_import_map() -> None:
     for page in ("/console", "/api/v1/docs", "/console/nothing"):
-        text = body_of(ask(page)).decode()
+        text = body_of(request(page)).decode()
         assert not re.search(r"<style| style=| on[a-z]+=|//[a-z]", text.replace("<!doctype html>", ""))
         inline = re.findall(r"<script(?![^>]*\bsrc=)[^>]*>(.*?)</script>", text, re.DOTALL)
-        policy = ask(page)["headers"]["Content-Security-Policy"]
+        policy = request(page)["headers"]["Content-Security-Policy"]
         for script in inline:
             assert f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" in policy
         assert len(inline) == (1 if page == "/console" else 0)
 
 
-def test_every_answer_is_guarded() -> None:
-    for answer in (ask("/console"), ask("/console/nothing"), ask("/console/config.json"), ask("/console", "POST")):
-        assert answer["headers"]["X-Content-Type-Options"] == "nosniff"
-        assert answer["headers"]["Referrer-Policy"] == "no-referrer"
-        assert answer["headers"]["Cross-Origin-Opener-Policy"] == "same-origin"
+def test_every_response_has_security_headers() -> None:
+    for response in (
+        request("/console"),
+        request("/console/nothing"),
+        request("/console/config.json"),
+        request("/console", "POST"),
+    ):
+        assert response["headers"]["X-Content-Type-Options"] == "nosniff"
+        assert response["headers"]["Referrer-Policy"] == "no-referrer"
+        assert response["headers"]["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
-def test_assets_are_kept_for_good_and_pages_are_asked_for_again() -> None:
+def test_assets_are_cached_as_immutable_and_pages_are_revalidated() -> None:
     for page in ("/console", "/api/v1/docs", "/console/config.json"):
-        assert ask(page)["headers"]["Cache-Control"] == "no-cache"
+        assert request(page)["headers"]["Cache-Control"] == "no-cache"
     for path in assets_of("/console"):
-        assert ask(path)["headers"]["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert ask("/console/nothing")["headers"]["Cache-Control"] == "no-store"
+        assert request(path)["headers"]["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert request("/console/nothing")["headers"]["Cache-Control"] == "no-store"
 
 
-def test_assets_of_another_version_are_not_there() -> None:
+def test_assets_of_another_version_are_not_found() -> None:
     path = assets_of("/console")[0]
     version = path.split("/")[2]
-    assert ask(path.replace(version, "0" * 16))["statusCode"] == 404
+    assert request(path.replace(version, "0" * 16))["statusCode"] == 404
 
 
 @pytest.mark.parametrize("form", ["{0}", '"x", {0}', "*", "{1}"])
-def test_what_a_browser_has_is_not_sent_again(form: str) -> None:
-    sent = ask("/console")
+def test_page_with_a_matching_etag_is_not_sent_again(form: str) -> None:
+    sent = request("/console")
     tag = sent["headers"]["ETag"]
-    again = ask("/console", headers={"if-none-match": form.format(tag, tag.removeprefix("W/"))})
+    again = request("/console", headers={"if-none-match": form.format(tag, tag.removeprefix("W/"))})
     assert (again["statusCode"], again["body"]) == (304, "")
     assert again["headers"]["ETag"] == tag
     assert "Content-Security-Policy" in again["headers"]
-    assert ask("/console", headers={"if-none-match": '"another"'})["statusCode"] == 200
+    assert request("/console", headers={"if-none-match": '"another"'})["statusCode"] == 200
 
 
 @pytest.mark.parametrize(
@@ -158,48 +164,48 @@ def test_what_a_browser_has_is_not_sent_again(form: str) -> None:
         ("", False),
     ],
 )
-def test_a_body_is_compressed_for_those_who_take_it(accepted: str, *, is_compressed: bool) -> None:
-    plain = body_of(ask("/console"))
-    answer = ask("/console", headers={"accept-encoding": accepted})
-    assert (answer["headers"].get("Content-Encoding") == "gzip") == is_compressed
-    assert answer["headers"]["Vary"] == "Accept-Encoding"
-    body = body_of(answer)
+def test_body_is_compressed_if_the_browser_accepts_gzip(accepted: str, *, is_compressed: bool) -> None:
+    plain = body_of(request("/console"))
+    response = request("/console", headers={"accept-encoding": accepted})
+    assert (response["headers"].get("Content-Encoding") == "gzip") == is_compressed
+    assert response["headers"]["Vary"] == "Accept-Encoding"
+    body = body_of(response)
     assert (gzip.decompress(body) if is_compressed else body) == plain
 
 
-def test_every_file_fits_into_an_answer_of_lambda() -> None:
+def test_every_file_fits_into_a_lambda_response() -> None:
     for path in function._site().files:
-        assert len(json.dumps(ask(path))) < RESPONSE_LIMIT_BYTES, path
+        assert len(json.dumps(request(path))) < RESPONSE_LIMIT_BYTES, path
 
 
-def test_head_is_answered_as_get_without_its_body() -> None:
-    head = ask("/console", "HEAD")
+def test_head_response_is_that_of_get_without_its_body() -> None:
+    head = request("/console", "HEAD")
     assert (head["statusCode"], head["body"]) == (200, "")
-    assert head["headers"] == ask("/console")["headers"]
+    assert head["headers"] == request("/console")["headers"]
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_nothing_is_taken_in(method: str) -> None:
-    answer = ask("/console", method)
-    assert (answer["statusCode"], answer["headers"]["Allow"]) == (405, "GET, HEAD")
+def test_methods_other_than_get_and_head_are_not_allowed(method: str) -> None:
+    response = request("/console", method)
+    assert (response["statusCode"], response["headers"]["Allow"]) == (405, "GET, HEAD")
 
 
-def test_a_path_that_has_nothing_leads_back_from_any_depth() -> None:
+def test_not_found_page_links_back_to_the_console_from_any_depth() -> None:
     for path, back in (
         ("/console/a", "../console"),
         ("/console/a/b/c", "../../../console"),
     ):
-        answer = ask(path)
-        assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (404, "text/html; charset=utf-8")
-        assert f'href="{back}"' in body_of(answer).decode()
+        response = request(path)
+        assert (response["statusCode"], response["headers"]["Content-Type"]) == (404, "text/html; charset=utf-8")
+        assert f'href="{back}"' in body_of(response).decode()
 
 
-def test_a_slash_too_many_leads_to_the_page() -> None:
+def test_path_with_extra_slashes_redirects_to_the_page() -> None:
     for path, page in (("/console/", "/console"), ("/console//", "/console"), ("/api/v1/docs/", "/api/v1/docs")):
-        answer = ask(path)
-        assert answer["statusCode"] == 308
-        assert urljoin(f"https://jobs.example{path}", answer["headers"]["Location"]) == f"https://jobs.example{page}"
-        assert answer["headers"]["X-Content-Type-Options"] == "nosniff"
+        response = request(path)
+        assert response["statusCode"] == 308
+        assert urljoin(f"https://jobs.example{path}", response["headers"]["Location"]) == f"https://jobs.example{page}"
+        assert response["headers"]["X-Content-Type-Options"] == "nosniff"
 
 
 PARTS = st.sampled_from(
@@ -208,17 +214,17 @@ PARTS = st.sampled_from(
 
 
 @given(st.lists(PARTS | st.text(max_size=8), max_size=6).map("/".join))
-def test_no_path_leads_to_anything_but_the_files_of_the_site(tail: str) -> None:
+def test_no_path_leads_outside_the_files_of_the_site(tail: str) -> None:
     version = assets_of("/console")[0].split("/")[2]
     for path in (f"/console/{tail}", f"/console/{version}/{tail}", f"/{tail}"):
-        answer = ask(path)
+        response = request(path)
         known = function._site().files
-        assert answer["statusCode"] == (200 if path in known else 308 if path.rstrip("/") in known else 404)
-        assert path.encode() not in body_of(answer) or answer["statusCode"] == 200 or not tail
+        assert response["statusCode"] == (200 if path in known else 308 if path.rstrip("/") in known else 404)
+        assert path.encode() not in body_of(response) or response["statusCode"] == 200 or not tail
 
 
-def test_the_console_is_told_how_its_users_sign_in() -> None:
-    config = json.loads(body_of(ask("/console/config.json")))
+def test_console_configuration_says_how_users_sign_in() -> None:
+    config = json.loads(body_of(request("/console/config.json")))
     assert config == {
         "sign_in": {
             "authority": ENVIRONMENT["TOKEN_ISSUER"],
@@ -235,18 +241,18 @@ def test_the_console_is_told_how_its_users_sign_in() -> None:
     }
 
 
-def test_an_issuer_of_the_deployers_own_says_itself_where_its_users_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_console_configuration_of_another_issuer_has_no_sign_in_metadata(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIGN_IN_URL")
-    settings = json.loads(body_of(ask("/console/config.json")))["sign_in"]
+    settings = json.loads(body_of(request("/console/config.json")))["sign_in"]
     assert settings == {"authority": ENVIRONMENT["TOKEN_ISSUER"], "client_id": "client", "scope": "openid"}
 
 
-def test_without_a_client_nobody_signs_in(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_console_configuration_without_a_client_has_no_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CONSOLE_CLIENT_ID")
-    assert json.loads(body_of(ask("/console/config.json")))["sign_in"] is None
+    assert json.loads(body_of(request("/console/config.json")))["sign_in"] is None
 
 
-def test_libraries_are_as_they_were_recorded_and_have_their_licences() -> None:
+def test_vendored_libraries_match_their_checksums_and_have_licenses() -> None:
     assert sums(VENDOR) == SUMS.read_text()
     for package in VENDOR.iterdir():
         assert package == SUMS or (package / "LICENSE").is_file()
