@@ -1,4 +1,4 @@
-"""Every port twice: as the fake has it and as the adapter does on moto."""
+"""Contract tests run every port twice: on its fake and on its AWS adapter with moto."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""A thousand of each race on the table. Run by `make soak`."""
+"""Runs each race on the jobs table a thousand times. Run by `make soak`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,12 +9,12 @@ from moto import mock_aws
 from shared.aws.jobs_table import JobsTable
 from shared.jobs.ports import JobStore
 from tests.aws_resources import TABLE, create_table
+from tests.contract.concurrency import OneCallAtATime
 from tests.contract.test_races import race_cancels_against_the_end, race_deletes_against_late_commits
-from tests.contract.threads import OneCallAtATime
 
 
 @pytest.mark.parametrize("race", [race_cancels_against_the_end, race_deletes_against_late_commits])
-def test_a_thousand_races(race: Callable[[JobStore, int], None]) -> None:
+def test_thousand_races_keep_every_promise(race: Callable[[JobStore, int], None]) -> None:
     with mock_aws():
         create_table()
         client: Any = OneCallAtATime()

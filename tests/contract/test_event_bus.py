@@ -1,4 +1,4 @@
-"""What an event bus does, and how the one on EventBridge takes refusals."""
+"""Contract of `EventBus`, and partial failures of EventBridge."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -23,14 +23,14 @@ BUS = "jobs"
 
 
 @dataclass
-class Subscribed:
-    """A bus, and what its subscribers got."""
+class SubscribedBus:
+    """A bus and a function that returns the details its subscribers received."""
 
     bus: EventBus
     received: Callable[[], list[dict[str, Any]]]
 
 
-def _on_moto() -> Subscribed:
+def _on_moto() -> SubscribedBus:
     events, sqs = clients.events(), boto3.client("sqs")
     events.create_event_bus(Name=BUS)
     queue = sqs.create_queue(QueueName="subscriber")["QueueUrl"]
@@ -45,14 +45,14 @@ def _on_moto() -> Subscribed:
             details += [json.loads(message["Body"])["detail"] for message in messages]
         return details
 
-    return Subscribed(StatusEventBus(client=clients.events, bus_name=BUS), received)
+    return SubscribedBus(StatusEventBus(client=clients.events, bus_name=BUS), received)
 
 
 @pytest.fixture(params=["fake", "moto"])
-def subscribed(request: pytest.FixtureRequest) -> Iterator[Subscribed]:
+def subscribed(request: pytest.FixtureRequest) -> Iterator[SubscribedBus]:
     if request.param == "fake":
         fake = FakeEventBus()
-        yield Subscribed(fake, lambda: [dict(event.detail) for event in fake.events])
+        yield SubscribedBus(fake, lambda: [dict(event.detail) for event in fake.events])
         return
     with mock_aws():
         forget_clients()
@@ -64,20 +64,20 @@ def an_event(job: str, number: int) -> StatusEvent:
     return StatusEvent(job_id=job, detail={"id": job, "number": number, "name": "Ünïcode\u2028"})
 
 
-def test_subscribers_get_every_event_as_it_was_put(subscribed: Subscribed) -> None:
+def test_subscribers_receive_every_event_unchanged(subscribed: SubscribedBus) -> None:
     events = [an_event(f"job-{number % 7}", number) for number in range(25)]
     assert subscribed.bus.put(events) == 25
     received = sorted(subscribed.received(), key=lambda detail: int(detail["number"]))
     assert received == [event.detail for event in events]
 
 
-def test_no_event_is_no_request(subscribed: Subscribed) -> None:
+def test_empty_batch_of_events_makes_no_request(subscribed: SubscribedBus) -> None:
     assert subscribed.bus.put([]) == 0
     assert subscribed.received() == []
 
 
-class Flaky:
-    """EventBridge that refuses the entries at some places in the order in which they are put, each place once."""
+class FlakyEventBridge:
+    """An EventBridge client that rejects the n-th entry put, for each n in `refused`."""
 
     def __init__(self, refused: Sequence[int] = ()) -> None:
         self.refused = set(refused)
@@ -86,62 +86,60 @@ class Flaky:
 
     def put_events(self, *, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803 - as botocore names it
         assert 0 < len(Entries) <= MAX_ENTRIES
-        answers: list[dict[str, str]] = []
+        outcomes: list[dict[str, str]] = []
         for entry in Entries:
             detail = json.loads(entry["Detail"])
             if self.seen in self.refused:
-                answers.append({"ErrorCode": "InternalFailure"})
+                outcomes.append({"ErrorCode": "InternalFailure"})
             else:
-                answers.append({"EventId": "1"})
+                outcomes.append({"EventId": "1"})
                 self.accepted.append((detail["id"], detail["number"]))
             self.seen += 1
-        return {"FailedEntryCount": sum("ErrorCode" in answer for answer in answers), "Entries": answers}
+        return {"FailedEntryCount": sum("ErrorCode" in outcome for outcome in outcomes), "Entries": outcomes}
 
 
 @given(
     jobs=st.lists(st.sampled_from("abc"), max_size=40),
     refused=st.sets(st.integers(0, 60)),
 )
-def test_put_again_from_the_first_that_failed_every_event_comes_and_none_overtakes_one_of_its_job(
-    jobs: list[str], refused: set[int]
-) -> None:
+def test_retried_events_arrive_in_order_within_their_job(jobs: list[str], refused: set[int]) -> None:
     events = [an_event(job, number) for number, job in enumerate(jobs)]
-    flaky = Flaky(sorted(refused))
+    flaky = FlakyEventBridge(sorted(refused))
     bus = StatusEventBus(client=lambda: flaky, bus_name=BUS)  # type: ignore[arg-type,return-value]
-    left = events
-    while left:
-        left = left[bus.put(left) :]
+    remaining = events
+    while remaining:
+        remaining = remaining[bus.put(remaining) :]
     for job in set(jobs):
         numbers = [number for other, number in flaky.accepted if other == job]
         first_seen = list(dict.fromkeys(numbers))
         assert first_seen == [number for number, other in enumerate(jobs) if other == job]
 
 
-def stubbed(*answers: dict[str, Any] | str) -> tuple[EventBus, Stubber]:
+def stubbed(*responses: dict[str, Any] | str) -> tuple[EventBus, Stubber]:
     client = boto3.client("events", region_name="eu-central-1")
     stub = Stubber(client)
-    for answer in answers:
-        if isinstance(answer, str):
-            stub.add_client_error("put_events", answer)
+    for response in responses:
+        if isinstance(response, str):
+            stub.add_client_error("put_events", response)
         else:
-            stub.add_response("put_events", answer)
+            stub.add_response("put_events", response)
     stub.activate()
     return StatusEventBus(client=lambda: client, bus_name=BUS), stub
 
 
-def test_a_bus_that_does_not_answer_has_none_of_a_request() -> None:
+def test_throttled_bus_has_accepted_no_event() -> None:
     bus, _ = stubbed("ThrottlingException")
     assert bus.put([an_event("a", 1)]) == 0
 
 
-def test_what_went_out_before_the_bus_fell_silent_counts() -> None:
+def test_events_accepted_before_the_bus_was_throttled_are_counted() -> None:
     accepted = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
     bus, stub = stubbed(accepted, "ThrottlingException")
     assert bus.put([an_event("a", 1), an_event("a", 2), an_event("a", 3)]) == 1
     stub.assert_no_pending_responses()
 
 
-def test_a_missing_right_is_an_error_and_no_refusal() -> None:
+def test_missing_permission_raises_client_error() -> None:
     bus, _ = stubbed("AccessDeniedException")
     with pytest.raises(ClientError, match="AccessDenied"):
         bus.put([an_event("a", 1)])

@@ -1,4 +1,4 @@
-"""Where exports are kept, and that they go with their job."""
+"""Contract of stored exports: links, content types and deletion."""
 
 from collections.abc import Iterator
 from io import BytesIO
@@ -32,14 +32,14 @@ def store(request: pytest.FixtureRequest) -> ResultStore:
     return ResultsBucket(RESULTS)
 
 
-def keep(store: ResultStore, job_id: UUID, kind: ExportKind) -> None:
+def store_export(store: ResultStore, job_id: UUID, kind: ExportKind) -> None:
     if isinstance(store, FakeResultStore):
         store.exports[job_id, kind] = b"x"
     else:
         ResultsBucket(RESULTS).put_export(job_id, kind, BytesIO(b"x"))
 
 
-def kept(store: ResultStore, job_id: UUID) -> list[ExportKind]:
+def stored_kinds(store: ResultStore, job_id: UUID) -> list[ExportKind]:
     return [
         kind
         for kind in KINDS
@@ -47,22 +47,22 @@ def kept(store: ResultStore, job_id: UUID) -> list[ExportKind]:
     ]
 
 
-def test_each_is_a_file_of_its_own_and_none_is_the_csv(store: ResultStore) -> None:
+def test_each_export_has_its_own_download_link(store: ResultStore) -> None:
     job_id = uuid4()
     for number, kind in enumerate(KINDS, start=1):
-        keep(store, job_id, kind)
-        assert kept(store, job_id) == KINDS[:number]
+        store_export(store, job_id, kind)
+        assert stored_kinds(store, job_id) == KINDS[:number]
         assert store.download_link(job_id, kind.outcome, filename="f") is None
 
 
-def test_a_delete_takes_those_of_the_job_and_no_other(store: ResultStore) -> None:
+def test_delete_removes_exports_of_its_job_only(store: ResultStore) -> None:
     job_id, other = uuid4(), uuid4()
     for kind in KINDS:
-        keep(store, job_id, kind)
-        keep(store, other, kind)
+        store_export(store, job_id, kind)
+        store_export(store, other, kind)
     for _ in range(2):
         store.delete_all(job_id)
-        assert (kept(store, job_id), kept(store, other)) == ([], KINDS)
+        assert (stored_kinds(store, job_id), stored_kinds(store, other)) == ([], KINDS)
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_a_delete_takes_those_of_the_job_and_no_other(store: ResultStore) -> Non
         (FileFormat.XLSX, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
     ],
 )
-def test_an_export_says_what_it_is_and_can_be_taken_back(
+def test_stored_export_has_its_content_type_and_can_be_deleted(
     bucket: ResultsBucket, file_format: FileFormat, content_type: str
 ) -> None:
     job_id, kind = uuid4(), ExportKind(Outcome.ALL, file_format)
     bucket.put_export(job_id, kind, BytesIO(b"body"))
-    answer = clients.s3().get_object(Bucket=RESULTS, Key=f"exports/{job_id}/all.{file_format}")
-    assert (answer["Body"].read(), answer["ContentType"]) == (b"body", content_type)
+    response = clients.s3().get_object(Bucket=RESULTS, Key=f"exports/{job_id}/all.{file_format}")
+    assert (response["Body"].read(), response["ContentType"]) == (b"body", content_type)
     for _ in range(2):
         bucket.delete_export(job_id, kind)
         assert clients.s3().list_objects_v2(Bucket=RESULTS).get("Contents", []) == []

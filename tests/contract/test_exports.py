@@ -1,4 +1,4 @@
-"""How exports stand in every `JobStore`, and how the export function is asked."""
+"""Contract of the export states in a `JobStore`, and the invocation of the export function."""
 
 import json
 from dataclasses import replace
@@ -16,7 +16,7 @@ from shared.jobs.errors import TransitionRefusedError, UnavailableError
 from shared.jobs.job import Export, ExportKind, FileFormat, Job, Outcome
 from shared.jobs.ports import JobStore
 from tests.builders import NOON
-from tests.contract.steps import failed, read, scoring
+from tests.contract.job_states import failed, read, scoring
 
 KIND = ExportKind(Outcome.ALL, FileFormat.XLSX)
 OTHER = ExportKind(Outcome.ALL, FileFormat.PARQUET)
@@ -25,14 +25,14 @@ BEGUN = Export(claimed_at=NOON + timedelta(milliseconds=1), is_begun=True, attem
 REFUSED = Export(attempts=2, refusal_code="too_large", refusal="Too long a cell.")
 
 
-def settled(store: JobStore) -> Job:
+def assembled_job(store: JobStore) -> Job:
     job = failed(store, scoring(store))
     store.record_assembly(job, successful=3, failed=2, now=NOON)
     return read(store, job).job
 
 
-def test_an_export_stands_as_it_was_last_set_and_leaves_the_rest_of_the_job_alone(job_store: JobStore) -> None:
-    job = settled(job_store)
+def test_export_has_its_last_state_and_other_fields_are_unchanged(job_store: JobStore) -> None:
+    job = assembled_job(job_store)
     assert job.exports == {}
     steps = [None, CLAIM, BEGUN, Export(attempts=1), REFUSED, replace(REFUSED, claimed_at=NOON), None, CLAIM]
     job_store.change_export(job.id, OTHER, expected=None, changed=BEGUN)
@@ -42,20 +42,20 @@ def test_an_export_stands_as_it_was_last_set_and_leaves_the_rest_of_the_job_alon
         assert read(job_store, job).job == replace(job, exports=exports)
 
 
-@pytest.mark.parametrize("stands", [None, CLAIM, BEGUN, REFUSED])
-def test_a_change_of_an_export_that_stands_otherwise_is_refused(job_store: JobStore, stands: Export | None) -> None:
-    job = settled(job_store)
-    if stands is not None:
-        job_store.change_export(job.id, KIND, expected=None, changed=stands)
-    others = {None, CLAIM, BEGUN, REFUSED, replace(CLAIM, attempts=1), replace(CLAIM, is_begun=True)} - {stands}
+@pytest.mark.parametrize("current", [None, CLAIM, BEGUN, REFUSED])
+def test_export_change_with_other_expected_state_is_refused(job_store: JobStore, current: Export | None) -> None:
+    job = assembled_job(job_store)
+    if current is not None:
+        job_store.change_export(job.id, KIND, expected=None, changed=current)
+    others = {None, CLAIM, BEGUN, REFUSED, replace(CLAIM, attempts=1), replace(CLAIM, is_begun=True)} - {current}
     for other in others:
         for changed in (None, CLAIM):
             with pytest.raises(TransitionRefusedError):
                 job_store.change_export(job.id, KIND, expected=other, changed=changed)
-    assert read(job_store, job).job.exports.get(KIND) == stands
+    assert read(job_store, job).job.exports.get(KIND) == current
 
 
-def test_a_job_without_result_files_exports_nothing(job_store: JobStore) -> None:
+def test_export_of_job_without_result_files_is_refused(job_store: JobStore) -> None:
     running = scoring(job_store)
     ended = failed(job_store, scoring(job_store))
     for job_id in (running.id, ended.id, uuid4()):
@@ -64,8 +64,8 @@ def test_a_job_without_result_files_exports_nothing(job_store: JobStore) -> None
     assert read(job_store, running).job == running
 
 
-def test_a_delete_takes_the_exports_with_it(job_store: JobStore) -> None:
-    job = settled(job_store)
+def test_deleted_job_has_no_exports(job_store: JobStore) -> None:
+    job = assembled_job(job_store)
     job_store.change_export(job.id, KIND, expected=None, changed=CLAIM)
     job_store.delete(read(job_store, job).job, now=NOON)
     for expected in (None, CLAIM):

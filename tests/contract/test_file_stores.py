@@ -1,4 +1,4 @@
-"""What every `UploadStore` and `ResultStore` does, and what the buckets do beyond that."""
+"""Contract of `UploadStore` and `ResultStore`, and further behavior of the S3 buckets."""
 
 import base64
 import json
@@ -36,7 +36,7 @@ def buckets() -> Iterator[None]:
 
 @dataclass
 class Uploads:
-    """A store of uploads, and the bodies of all stored versions of a key, oldest first."""
+    """An upload store and a function that returns all stored versions of a key, oldest first."""
 
     store: UploadStore
     versions: Callable[[str], list[tuple[StoredInput, bytes]]]
@@ -71,12 +71,12 @@ def stored_uploads(request: pytest.FixtureRequest) -> Uploads:
 
 
 class TestUploads:
-    def test_a_file_is_stored_under_the_key_of_its_job(self, stored_uploads: Uploads) -> None:
+    def test_upload_is_stored_under_the_key_of_its_job(self, stored_uploads: Uploads) -> None:
         job_id = uuid4()
         stored_uploads.store.put(job_id, b"a,b\n1,2\n")
         assert [body for _, body in stored_uploads.versions(upload_key(job_id))] == [b"a,b\n1,2\n"]
 
-    def test_deleting_removes_that_version_and_no_other(self, stored_uploads: Uploads) -> None:
+    def test_delete_removes_one_version_only(self, stored_uploads: Uploads) -> None:
         job_id = uuid4()
         for body in (b"first", b"second", b"third"):
             stored_uploads.store.put(job_id, body)
@@ -86,7 +86,7 @@ class TestUploads:
             stored_uploads.store.delete(second)
             assert [body for _, body in stored_uploads.versions(key)] == [b"first", b"third"]
 
-    def test_a_form_is_for_the_key_of_its_job(self, stored_uploads: Uploads) -> None:
+    def test_presigned_form_has_the_key_of_its_job(self, stored_uploads: Uploads) -> None:
         job_id = uuid4()
         form = stored_uploads.store.presign(job_id, max_bytes=1000, expires_in_seconds=60, content_sha256=None)
         assert form.url.startswith("https://")
@@ -101,8 +101,10 @@ def result_store(request: pytest.FixtureRequest) -> ResultStore:
     return ResultsBucket(client=clients.s3, bucket=RESULTS)
 
 
-def keep(store: ResultStore, job_id: object, *, outcome: Outcome | None = None, errors: bytes | None = None) -> None:
-    """Let there be a result file, or the row errors of chunk 3."""
+def store_results(
+    store: ResultStore, job_id: object, *, outcome: Outcome | None = None, errors: bytes | None = None
+) -> None:
+    """Stores a result file, or the row errors of chunk 3."""
     if isinstance(store, FakeResultStore):
         if outcome:
             store.files[job_id, outcome] = b"x"  # type: ignore[index]
@@ -116,46 +118,46 @@ def keep(store: ResultStore, job_id: object, *, outcome: Outcome | None = None, 
 
 
 class TestResults:
-    def test_there_is_a_link_to_a_file_that_is_there_and_to_no_other(self, result_store: ResultStore) -> None:
+    def test_download_link_exists_for_existing_files_only(self, result_store: ResultStore) -> None:
         job_id = uuid4()
-        keep(result_store, job_id, outcome=Outcome.FAILED)
+        store_results(result_store, job_id, outcome=Outcome.FAILED)
         link = result_store.download_link(job_id, Outcome.FAILED, filename="f.csv")
         assert link is not None
         assert link.startswith("https://")
         assert result_store.download_link(job_id, Outcome.ALL, filename="f.csv") is None
         assert result_store.download_link(uuid4(), Outcome.FAILED, filename="f.csv") is None
 
-    def test_row_errors_are_read_by_range_and_end_with_the_object(self, result_store: ResultStore) -> None:
+    def test_row_errors_are_read_by_range_up_to_their_end(self, result_store: ResultStore) -> None:
         job_id = uuid4()
-        keep(result_store, job_id, errors=b"0123456789")
+        store_results(result_store, job_id, errors=b"0123456789")
         for offset, length in ((0, 4), (3, 1), (8, 5), (10, 5), (11, 1), (0, 100)):
             assert result_store.read_errors(job_id, 3, offset, length) == b"0123456789"[offset : offset + length], (
                 offset,
                 length,
             )
 
-    def test_an_empty_object_of_row_errors_is_read_as_nothing(self, result_store: ResultStore) -> None:
+    def test_empty_row_errors_are_read_as_empty_bytes(self, result_store: ResultStore) -> None:
         job_id = uuid4()
-        keep(result_store, job_id, errors=b"")
+        store_results(result_store, job_id, errors=b"")
         assert result_store.read_errors(job_id, 3, 0, 10) == b""
 
-    def test_row_errors_that_a_delete_removed_are_those_of_no_job(self, result_store: ResultStore) -> None:
+    def test_row_errors_of_deleted_job_raise_results_gone(self, result_store: ResultStore) -> None:
         job_id = uuid4()
-        keep(result_store, job_id, errors=b"x")
+        store_results(result_store, job_id, errors=b"x")
         result_store.delete_all(job_id)
         with pytest.raises(ResultsGoneError):
             result_store.read_errors(job_id, 3, 0, 10)
 
-    def test_a_result_file_is_read_by_range_and_is_of_no_job_after_a_delete(self, result_store: ResultStore) -> None:
+    def test_result_file_is_read_by_range_until_its_job_is_deleted(self, result_store: ResultStore) -> None:
         job_id = uuid4()
-        keep(result_store, job_id, outcome=Outcome.SUCCESSFUL)
+        store_results(result_store, job_id, outcome=Outcome.SUCCESSFUL)
         pieces = [result_store.read_result(job_id, Outcome.SUCCESSFUL, offset, 5) for offset in (0, 1, 2)]
         assert pieces == [b"x", b"", b""]
         result_store.delete_all(job_id)
         with pytest.raises(ResultsGoneError):
             result_store.read_result(job_id, Outcome.SUCCESSFUL, 0, 5)
 
-    def test_a_summary_is_kept_until_the_job_is_deleted(self, result_store: ResultStore) -> None:
+    def test_summary_is_kept_until_its_job_is_deleted(self, result_store: ResultStore) -> None:
         job_id, summary = uuid4(), {"rows": 1, "by_sector": [{"sector": "Žižkov"}]}
         assert result_store.get_summary(job_id) is None
         if isinstance(result_store, ResultsBucket):
@@ -166,11 +168,11 @@ class TestResults:
         result_store.delete_all(job_id)
         assert result_store.get_summary(job_id) is None
 
-    def test_deleting_removes_everything_of_the_job_and_nothing_else(self, result_store: ResultStore) -> None:
+    def test_delete_removes_results_of_its_job_only(self, result_store: ResultStore) -> None:
         job_id, other = uuid4(), uuid4()
         for one in (job_id, other):
             for outcome in Outcome:
-                keep(result_store, one, outcome=outcome, errors=b"x")
+                store_results(result_store, one, outcome=outcome, errors=b"x")
         for _ in range(2):
             result_store.delete_all(job_id)
         for outcome in Outcome:
@@ -181,7 +183,7 @@ class TestResults:
 
 @pytest.mark.usefixtures("buckets")
 class TestUploadBucket:
-    def test_the_version_of_the_event_is_read_whatever_was_put_there_since(self) -> None:
+    def test_bucket_reads_the_requested_version_after_an_overwrite(self) -> None:
         bucket, job_id = UploadBucket(client=clients.s3, bucket=UPLOADS), uuid4()
         bucket.put(job_id, b"0123456789")
         bucket.put(job_id, b"other")
@@ -190,7 +192,7 @@ class TestUploadBucket:
         with bucket.open(first) as stream:
             assert stream.read() == b"0123456789"
 
-    def test_a_form_bounds_the_size_of_the_file_and_names_one_key(self) -> None:
+    def test_presigned_form_limits_size_and_key(self) -> None:
         bucket, job_id = UploadBucket(client=clients.s3, bucket=UPLOADS), uuid4()
         form = bucket.presign(job_id, max_bytes=12_345, expires_in_seconds=60, content_sha256=None)
         conditions = json.loads(base64.b64decode(form.fields["policy"]))["conditions"]
@@ -199,7 +201,7 @@ class TestUploadBucket:
         assert {"bucket": UPLOADS} in conditions
         assert "x-amz-checksum-sha256" not in form.fields
 
-    def test_a_form_for_declared_bytes_takes_no_others(self) -> None:
+    def test_presigned_form_requires_the_declared_checksum(self) -> None:
         bucket, job_id = UploadBucket(client=clients.s3, bucket=UPLOADS), uuid4()
         form = bucket.presign(job_id, max_bytes=9, expires_in_seconds=60, content_sha256=sha256(b"figures").hexdigest())
         checksum = base64.b64encode(sha256(b"figures").digest()).decode()
@@ -210,7 +212,7 @@ class TestUploadBucket:
 
 @pytest.mark.usefixtures("buckets")
 class TestResultsBucket:
-    def test_delete_takes_more_objects_than_one_request_may_name(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_delete_removes_more_objects_than_one_request_allows(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(results_bucket, "_DELETE_BATCH", 3)
         bucket, job_id = ResultsBucket(client=clients.s3, bucket=RESULTS), uuid4()
         for chunk in range(8):
@@ -218,7 +220,7 @@ class TestResultsBucket:
         bucket.delete_all(job_id)
         assert clients.s3().list_objects_v2(Bucket=RESULTS).get("Contents", []) == []
 
-    def test_the_plan_and_the_manifest_are_read_back(self) -> None:
+    def test_plan_and_manifest_are_read_as_they_were_stored(self) -> None:
         bucket, job_id = ResultsBucket(client=clients.s3, bucket=RESULTS), uuid4()
         assert bucket.get_plan(job_id) is None
         with pytest.raises(FileNotFoundError):
@@ -229,7 +231,7 @@ class TestResultsBucket:
         assert bucket.get_manifest(job_id) == [{"index": 0}, {"index": 1}]
         assert clients.s3().get_object(Bucket=RESULTS, Key=key)["Body"].read().startswith(b"[")
 
-    def test_the_parts_of_a_kind_are_listed_with_their_sizes(self) -> None:
+    def test_parts_of_one_outcome_are_listed_with_their_sizes(self) -> None:
         bucket, job_id = ResultsBucket(client=clients.s3, bucket=RESULTS), uuid4()
         for chunk in (0, 7, 1_000):
             bucket.put_part(job_id, chunk, Part.FAILED, b"x" * chunk)
@@ -238,7 +240,7 @@ class TestResultsBucket:
         bucket.delete_parts(job_id, 7)
         assert bucket.part_sizes(job_id, Part.FAILED) == {0: 0, 1_000: 1_000}
 
-    def test_summaries_come_in_the_order_asked_for_and_a_lost_one_is_told(self) -> None:
+    def test_summaries_are_read_in_order_and_a_missing_one_raises(self) -> None:
         bucket, job_id = ResultsBucket(client=clients.s3, bucket=RESULTS), uuid4()
         for chunk in range(25):
             bucket.put_part(job_id, chunk, Part.SUMMARY, b"%d" % chunk)
@@ -249,7 +251,7 @@ class TestResultsBucket:
         with pytest.raises(FileNotFoundError):
             list(bucket.read_summaries(job_id, [3, 25]))
 
-    def test_with_s3s_own_limits_small_pieces_are_joined_before_the_rest_is_copied(self) -> None:
+    def test_result_file_is_assembled_from_parts_within_real_s3_limits(self) -> None:
         bucket, job_id = ResultsBucket(client=clients.s3, bucket=RESULTS), uuid4()
         parts = [b"a" * (6 * MEBIBYTE), b"b" * (5 * MEBIBYTE), b"c" * 10]
         for chunk, body in enumerate(parts):
@@ -257,11 +259,11 @@ class TestResultsBucket:
         header = b"row,outcome\n"
         pieces = [bucket.part_piece(job_id, Part.ALL, chunk, len(body)) for chunk, body in enumerate(parts)]
         bucket.assemble(job_id, Outcome.ALL, [header, *pieces])
-        answer = clients.s3().get_object(Bucket=RESULTS, Key=f"results/{job_id}/all.csv")
-        assert answer["Body"].read() == header + b"".join(parts)
-        assert answer["ContentType"] == "text/csv; charset=utf-8"
+        response = clients.s3().get_object(Bucket=RESULTS, Key=f"results/{job_id}/all.csv")
+        assert response["Body"].read() == header + b"".join(parts)
+        assert response["ContentType"] == "text/csv; charset=utf-8"
 
-    def test_the_whole_input_is_kept_as_unprocessed_in_the_version_that_was_read(self) -> None:
+    def test_whole_input_is_copied_as_unprocessed_in_its_scored_version(self) -> None:
         uploads, bucket, job_id = (
             UploadBucket(client=clients.s3, bucket=UPLOADS),
             ResultsBucket(client=clients.s3, bucket=RESULTS),
@@ -282,7 +284,7 @@ class TestResultsBucket:
     @pytest.mark.parametrize(
         "filename", ['a".csv', "a\r\nSet-Cookie: x.csv", "Büro.csv", "a\\b.csv", "\x7f.csv", "日本"]
     )
-    def test_a_link_names_the_download_and_no_name_can_add_to_the_header(self, filename: str) -> None:
+    def test_filename_in_download_link_cannot_inject_headers(self, filename: str) -> None:
         bucket, job_id = ResultsBucket(client=clients.s3, bucket=RESULTS), uuid4()
         bucket.assemble(job_id, Outcome.ALL, [b"x"])
         link = bucket.download_link(job_id, Outcome.ALL, filename=filename)
@@ -296,7 +298,7 @@ class TestResultsBucket:
 
 
 @given(filename=st.text(max_size=40))
-def test_any_name_makes_a_printable_header(filename: str) -> None:
+def test_content_disposition_of_any_filename_is_printable_ascii(filename: str) -> None:
     header = results_bucket._attachment(filename)
     assert header.isascii()
     assert header.isprintable()

@@ -1,4 +1,4 @@
-"""What every `IdempotencyKeys` does."""
+"""Contract of `IdempotencyKeys`."""
 
 import random
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def keys(request: pytest.FixtureRequest) -> IdempotencyKeys:
     return stored
 
 
-def test_a_key_is_claimed_once_and_then_gives_the_claim_it_has(keys: IdempotencyKeys) -> None:
+def test_second_claim_of_a_key_returns_the_first(keys: IdempotencyKeys) -> None:
     first = a_claim()
     assert keys.claim(first) is None
     assert keys.claim(a_claim()) == first
@@ -41,20 +41,20 @@ def test_a_key_is_claimed_once_and_then_gives_the_claim_it_has(keys: Idempotency
 
 
 @pytest.mark.parametrize(
-    "came_of_it",
+    "result",
     [{"answer": ANSWER}, {"answer": None}, {"fingerprint": None}, {"answer": replace(ANSWER, body=b"", headers={})}],
 )
-def test_what_came_of_a_claim_is_read_back(keys: IdempotencyKeys, came_of_it: dict[str, Any]) -> None:
+def test_finished_claim_is_read_as_it_was_stored(keys: IdempotencyKeys, result: dict[str, Any]) -> None:
     claim = a_claim(since=NOON - timedelta(seconds=0.25))
     keys.claim(claim)
-    finished = replace(claim, in_flight=False, **came_of_it)
+    finished = replace(claim, in_flight=False, **result)
     assert keys.finish(finished)
-    # Again, as after a lost answer.
+    # Repeated, as after a lost response.
     assert keys.finish(finished)
     assert keys.claim(a_claim(claimed_at=NOON + KEPT - timedelta(seconds=1))) == finished
 
 
-def test_a_claim_that_expired_counts_as_none(keys: IdempotencyKeys) -> None:
+def test_expired_claim_does_not_block_its_key(keys: IdempotencyKeys) -> None:
     claim = a_claim()
     keys.claim(claim)
     keys.finish(replace(claim, in_flight=False, answer=ANSWER))
@@ -64,7 +64,7 @@ def test_a_claim_that_expired_counts_as_none(keys: IdempotencyKeys) -> None:
 
 
 @pytest.mark.parametrize("is_released", [True, False])
-def test_a_claim_is_taken_over_as_it_was_read_and_by_one_alone(keys: IdempotencyKeys, is_released: bool) -> None:  # noqa: FBT001 - both ways
+def test_unchanged_claim_is_taken_over_by_one_request_only(keys: IdempotencyKeys, is_released: bool) -> None:  # noqa: FBT001 - both ways
     read = a_claim()
     keys.claim(read)
     if is_released:
@@ -77,7 +77,7 @@ def test_a_claim_is_taken_over_as_it_was_read_and_by_one_alone(keys: Idempotency
     assert keys.claim(theirs) == mine
 
 
-def test_a_claim_that_moved_on_since_it_was_read_is_not_taken_over(keys: IdempotencyKeys) -> None:
+def test_claim_changed_since_it_was_read_is_not_taken_over(keys: IdempotencyKeys) -> None:
     read = a_claim()
     keys.claim(read)
     answered = replace(read, in_flight=False, answer=ANSWER)
@@ -86,12 +86,12 @@ def test_a_claim_that_moved_on_since_it_was_read_is_not_taken_over(keys: Idempot
         assert keys.claim(a_claim(claimed_at=NOON + IN_FLIGHT), over=seen) == answered
 
 
-def test_nothing_is_finished_that_was_not_claimed(keys: IdempotencyKeys) -> None:
+def test_unclaimed_key_cannot_be_finished(keys: IdempotencyKeys) -> None:
     assert not keys.finish(a_claim(in_flight=False, answer=ANSWER))
     assert keys.claim(a_claim()) is None
 
 
-def test_the_largest_answer_fits_however_ill_it_packs(keys: IdempotencyKeys) -> None:
+def test_largest_incompressible_response_fits_into_a_claim(keys: IdempotencyKeys) -> None:
     claim = a_claim()
     keys.claim(claim)
     noise = random.Random(1).randbytes(MAX_ANSWER_BYTES)  # noqa: S311
@@ -100,10 +100,10 @@ def test_the_largest_answer_fits_however_ill_it_packs(keys: IdempotencyKeys) -> 
     assert keys.claim(a_claim()) == finished
 
 
-def test_items_expire_and_stand_apart_from_the_jobs(table: StoredKeys) -> None:
+def test_claims_expire_and_are_in_no_index_of_jobs(table: StoredKeys) -> None:
     table.claim(a_claim())
     (item,) = (decode(item) for item in clients.dynamodb().scan(TableName=TABLE)["Items"])
     assert item["ttl"] == (NOON + KEPT).timestamp()
-    # In no list, not read by reconcile, and left out of the stream by its filter.
+    # Without these attributes it is in no list and not reconciled, and the stream filter excludes it.
     assert not {"organization_listing", "user_listing", "all_listing", "unsettled", "status"} & set(item)
     assert (item["pk"], item["sk"]) == ("REQUEST#k", "REQUEST")

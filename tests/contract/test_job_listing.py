@@ -1,4 +1,4 @@
-"""How every `JobStore` lists, counts and finds jobs."""
+"""Contract of `JobStore`: listing and counting jobs."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -11,19 +11,19 @@ from shared.jobs.job import Job, JobStatus, JobType, Source
 from shared.jobs.listing import JobCount, JobFilter
 from shared.jobs.ports import JobStore
 from tests.builders import NOON, a_count, a_job
-from tests.contract.steps import SECOND, failed, queued, scoring
+from tests.contract.job_states import SECOND, failed, queued, scoring
 
 ALL = JobFilter()
 
 
-def made(store: JobStore, number: int, **overrides: object) -> Job:
+def created(store: JobStore, number: int, **overrides: object) -> Job:
     job = a_job(created_at=NOON + number * SECOND, **overrides)
     store.create(job)
     return job
 
 
 def listed(store: JobStore, scope: Scope, job_filter: JobFilter = ALL, *, limit: int = 50) -> list[Job]:
-    """Every job of the list, read page by page."""
+    """Returns every job of the list, read page by page."""
     jobs: list[Job] = []
     after: str | None = None
     while True:
@@ -36,20 +36,20 @@ def listed(store: JobStore, scope: Scope, job_filter: JobFilter = ALL, *, limit:
 
 
 @pytest.mark.parametrize("limit", [1, 3, 7])
-def test_pages_of_any_size_show_each_job_once_newest_first(job_store: JobStore, limit: int) -> None:
-    jobs = [made(job_store, n, job_type=list(JobType)[n % 2]) for n in range(7)]
+def test_pages_of_any_size_list_each_job_once_newest_first(job_store: JobStore, limit: int) -> None:
+    jobs = [created(job_store, n, job_type=list(JobType)[n % 2]) for n in range(7)]
     assert listed(job_store, Scope(organization_id="acme"), limit=limit) == jobs[::-1]
     assert listed(job_store, Scope(organization_id="acme"), JobFilter(oldest_first=True), limit=limit) == jobs
 
 
-def test_jobs_made_in_the_same_millisecond_are_all_listed_once(job_store: JobStore) -> None:
-    jobs = [made(job_store, 0) for _ in range(5)]
+def test_jobs_created_in_the_same_millisecond_are_each_listed_once(job_store: JobStore) -> None:
+    jobs = [created(job_store, 0) for _ in range(5)]
     shown = listed(job_store, Scope(), limit=2)
     assert sorted(job.id for job in shown) == sorted(job.id for job in jobs)
 
 
-def test_an_offset_skips_that_many_jobs(job_store: JobStore) -> None:
-    jobs = [made(job_store, n) for n in range(5)][::-1]
+def test_offset_skips_that_many_jobs(job_store: JobStore) -> None:
+    jobs = [created(job_store, n) for n in range(5)][::-1]
     page = job_store.page(Scope(), ALL, after=None, offset=3, limit=1)
     assert [view.job for view in page.views] == [jobs[3]]
     assert page.following is not None
@@ -59,10 +59,10 @@ def test_an_offset_skips_that_many_jobs(job_store: JobStore) -> None:
     assert (list(beyond.views), beyond.following) == ([], None)
 
 
-def test_a_scope_shows_its_own_jobs_only(job_store: JobStore) -> None:
-    ours = made(job_store, 1)
-    theirs = made(job_store, 2, organization_id="acme-2", user_id="user-2")
-    own = made(job_store, 3, organization_id=None, user_id="user-3")
+def test_scope_lists_its_own_jobs_only(job_store: JobStore) -> None:
+    ours = created(job_store, 1)
+    theirs = created(job_store, 2, organization_id="acme-2", user_id="user-2")
+    own = created(job_store, 3, organization_id=None, user_id="user-3")
     assert listed(job_store, Scope(organization_id="acme")) == [ours]
     assert listed(job_store, Scope(organization_id="acme-2")) == [theirs]
     assert listed(job_store, Scope(user_id="user-3")) == [own]
@@ -70,22 +70,22 @@ def test_a_scope_shows_its_own_jobs_only(job_store: JobStore) -> None:
     assert listed(job_store, Scope()) == [own, theirs, ours]
 
 
-def test_a_dropped_file_is_listed_for_its_organization_and_for_no_user(job_store: JobStore) -> None:
-    dropped = made(job_store, 1, source=Source.S3_DROP, user_id="s3-drop")
+def test_dropped_file_is_listed_for_its_organization_but_no_user(job_store: JobStore) -> None:
+    dropped = created(job_store, 1, source=Source.S3_DROP, user_id="s3-drop")
     assert listed(job_store, Scope(organization_id="acme")) == [dropped]
     assert listed(job_store, Scope(user_id="s3-drop")) == []
     assert listed(job_store, Scope()) == [dropped]
 
 
-def test_a_user_id_that_looks_like_an_index_key_shows_nobody_elses_jobs(job_store: JobStore) -> None:
-    made(job_store, 1, organization_id=None, user_id="a")
-    odd = made(job_store, 2, organization_id=None, user_id="a|pending|annual")
+def test_user_id_that_resembles_an_index_key_lists_own_jobs_only(job_store: JobStore) -> None:
+    created(job_store, 1, organization_id=None, user_id="a")
+    odd = created(job_store, 2, organization_id=None, user_id="a|pending|annual")
     assert listed(job_store, Scope(user_id="a|pending|annual")) == [odd]
 
 
-def test_filters_by_status_and_job_type_agree_with_the_records(job_store: JobStore) -> None:
-    pending = made(job_store, 1)
-    quarterly = made(job_store, 2, job_type=JobType.QUARTERLY)
+def test_filters_by_status_and_job_type_match_the_jobs(job_store: JobStore) -> None:
+    pending = created(job_store, 1)
+    quarterly = created(job_store, 2, job_type=JobType.QUARTERLY)
     waiting = queued(job_store, created_at=NOON + 3 * SECOND)
     running = scoring(job_store)
     ended = failed(job_store, scoring(job_store))
@@ -104,7 +104,7 @@ def test_filters_by_status_and_job_type_agree_with_the_records(job_store: JobSto
         assert job_store.count(Scope(), job_filter, at_most=10) == JobCount(jobs=len(expected), is_complete=True)
 
 
-def test_a_job_moves_to_its_new_status_in_every_list(job_store: JobStore) -> None:
+def test_job_is_listed_under_its_new_status_in_every_scope(job_store: JobStore) -> None:
     job = scoring(job_store)
     job_store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
     failed(job_store, job)
@@ -115,7 +115,7 @@ def test_a_job_moves_to_its_new_status_in_every_list(job_store: JobStore) -> Non
             assert [entry.id for entry in shown] == ([job.id] if status is JobStatus.FAILED else [])
 
 
-def test_a_list_shows_the_progress_of_live_jobs_and_the_final_counts_of_ended_ones(job_store: JobStore) -> None:
+def test_list_has_progress_of_live_jobs_and_final_counts_of_ended_jobs(job_store: JobStore) -> None:
     live = scoring(job_store)
     job_store.commit_chunk(live.id, a_count(1, 3, 2), shard=0, now=NOON)
     unsettled = scoring(job_store)
@@ -129,18 +129,18 @@ def test_a_list_shows_the_progress_of_live_jobs_and_the_final_counts_of_ended_on
     assert views[ended.id].job.final_failed_rows == 1
 
 
-def test_a_deleted_job_is_in_no_list(job_store: JobStore) -> None:
-    kept, gone = made(job_store, 1), made(job_store, 2)
+def test_deleted_job_is_in_no_list(job_store: JobStore) -> None:
+    kept, gone = created(job_store, 1), created(job_store, 2)
     job_store.delete(gone, now=NOON)
     for scope in (Scope(), Scope(organization_id="acme"), Scope(user_id="user-1")):
         assert listed(job_store, scope) == [kept]
         assert job_store.count(scope, ALL, at_most=9).jobs == 1
 
 
-def test_nothing_is_skipped_or_shown_twice_while_jobs_come_and_go(job_store: JobStore) -> None:
-    jobs = [made(job_store, n) for n in range(6)][::-1]
+def test_pages_list_each_job_once_while_jobs_are_created_and_deleted(job_store: JobStore) -> None:
+    jobs = [created(job_store, n) for n in range(6)][::-1]
     first = job_store.page(Scope(), ALL, after=None, offset=0, limit=3)
-    made(job_store, 99)
+    created(job_store, 99)
     job_store.delete(jobs[0], now=NOON)
     job_store.delete(jobs[2], now=NOON)
     job_store.fail(jobs[4], error_code=None, error_message="x", cancelled=False, now=NOON)
@@ -150,17 +150,17 @@ def test_nothing_is_skipped_or_shown_twice_while_jobs_come_and_go(job_store: Job
     assert second.following is None
 
 
-def test_counting_stops_where_it_was_told_to(job_store: JobStore) -> None:
+def test_count_stops_at_its_limit(job_store: JobStore) -> None:
     for number in range(5):
-        made(job_store, number, job_type=list(JobType)[number % 2])
+        created(job_store, number, job_type=list(JobType)[number % 2])
     counts = [job_store.count(Scope(), ALL, at_most=at_most) for at_most in (1, 4, 5, 6)]
     assert [(count.jobs, count.is_complete) for count in counts] == [(2, False), (5, False), (5, True), (5, True)]
 
 
-def test_a_page_may_have_more_shards_than_one_read_takes(job_store: JobStore) -> None:
+def test_page_may_need_more_shards_than_one_batch_read_returns(job_store: JobStore) -> None:
     busy = [scoring(job_store, chunks=500) for _ in range(11)]
     for number in range(30):
-        made(job_store, number)
+        created(job_store, number)
     page = job_store.page(Scope(), ALL, after=None, offset=0, limit=41)
     assert len(page.views) == 41
     assert page.following is None
@@ -168,14 +168,14 @@ def test_a_page_may_have_more_shards_than_one_read_takes(job_store: JobStore) ->
     assert {len(by_id[job.id].progress.shards) for job in busy} == {10}
 
 
-def test_unsettled_are_the_live_the_unfinished_and_the_deleted(job_store: JobStore) -> None:
-    pending = made(job_store, 1)
+def test_unreconciled_jobs_are_live_unassembled_or_deleted(job_store: JobStore) -> None:
+    pending = created(job_store, 1)
     unfinished = failed(job_store, scoring(job_store))
     settled = failed(job_store, scoring(job_store))
     job_store.record_assembly(settled, successful=0, failed=0, now=NOON)
     completed = scoring(job_store)
     job_store.complete(completed, successful=0, failed=0, now=NOON)
-    deleted = made(job_store, 2)
+    deleted = created(job_store, 2)
     job_store.delete(deleted, now=NOON + timedelta(minutes=1))
     deleted_after_settling = replace(settled, shard_count=settled.shard_count)
     assert set(job_store.unreconciled()) == {pending.id, unfinished.id, deleted.id}

@@ -1,4 +1,4 @@
-"""What every `JobStore` does until a job has ended, one change at a time."""
+"""Contract of `JobStore`: changes of a job until its end, one at a time."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -12,11 +12,11 @@ from shared.jobs.ports import JobStore
 from shared.jobs.progress import Pace, period_at
 from shared.jobs.row_errors import RowErrorCounts
 from tests.builders import NOON, a_count, a_job, a_retry, a_retry_job, a_stored_input, plan_facts
-from tests.contract.steps import SECOND, failed, planning, queued, read, scoring
+from tests.contract.job_states import SECOND, failed, planning, queued, read, scoring
 
 
 class TestCreate:
-    def test_what_was_created_is_read_back(self, job_store: JobStore) -> None:
+    def test_created_job_is_read_with_all_its_fields(self, job_store: JobStore) -> None:
         job = a_job(
             source=Source.PRESIGNED,
             file_size=2**40,
@@ -37,26 +37,26 @@ class TestCreate:
             a_retry(outcomes=frozenset({Outcome.FAILED}), is_whole_input=True, has_source_row=False),
         ],
     )
-    def test_what_a_retry_is_made_of_is_read_back(self, job_store: JobStore, retry: Retry) -> None:
+    def test_created_retry_job_is_read_with_all_its_fields(self, job_store: JobStore, retry: Retry) -> None:
         job = a_retry_job(retry=retry)
         job_store.create(job)
         assert read(job_store, job).job == job
 
-    def test_a_job_of_nobody_in_particular_is_read_back(self, job_store: JobStore) -> None:
+    def test_job_without_organization_is_read_as_it_was_created(self, job_store: JobStore) -> None:
         job = a_job(organization_id=None)
         job_store.create(job)
         view = read(job_store, job)
         assert view.job == job
         assert view.progress.shards == ()
 
-    def test_a_second_job_of_the_same_id_is_refused_and_changes_nothing(self, job_store: JobStore) -> None:
+    def test_second_job_with_the_same_id_is_refused(self, job_store: JobStore) -> None:
         job = a_job()
         job_store.create(job)
         with pytest.raises(TransitionRefusedError):
             job_store.create(replace(job, original_filename="other.csv"))
         assert read(job_store, job).job == job
 
-    def test_a_deleted_id_is_refused(self, job_store: JobStore) -> None:
+    def test_job_with_the_id_of_a_deleted_job_is_refused(self, job_store: JobStore) -> None:
         job = a_job()
         job_store.create(job)
         job_store.delete(job, now=NOON)
@@ -64,13 +64,13 @@ class TestCreate:
             job_store.create(job)
         assert job_store.get(job.id) is None
 
-    def test_an_unknown_job_is_none(self, job_store: JobStore) -> None:
+    def test_unknown_job_is_none(self, job_store: JobStore) -> None:
         assert job_store.get(uuid4()) is None
         assert job_store.tombstone(uuid4()) is None
 
 
 class TestQueueAndStart:
-    def test_queueing_records_the_file_and_the_execution(self, job_store: JobStore) -> None:
+    def test_queued_job_has_its_file_and_execution(self, job_store: JobStore) -> None:
         job = a_job(file_size=1)
         job_store.create(job)
         stored = StoredInput(key=f"api/{job.id}", version_id="xyz", size=77)
@@ -85,7 +85,7 @@ class TestQueueAndStart:
             updated_at=NOON + SECOND,
         )
 
-    def test_a_second_file_does_not_replace_the_first(self, job_store: JobStore) -> None:
+    def test_second_file_does_not_replace_the_first(self, job_store: JobStore) -> None:
         job = queued(job_store)
         with pytest.raises(TransitionRefusedError):
             job_store.queue(
@@ -96,7 +96,7 @@ class TestQueueAndStart:
             )
         assert read(job_store, job).job == job
 
-    def test_starting_sets_the_start_time_once(self, job_store: JobStore) -> None:
+    def test_second_start_keeps_the_first_start_time(self, job_store: JobStore) -> None:
         job = planning(job_store)
         job_store.start(job, now=NOON + timedelta(hours=1))
         assert read(job_store, job).job == job
@@ -106,13 +106,13 @@ class TestQueueAndStart:
             NOON + 2 * SECOND,
         )
 
-    def test_a_job_that_is_being_scored_is_not_started_again(self, job_store: JobStore) -> None:
+    def test_job_that_is_being_scored_cannot_be_started(self, job_store: JobStore) -> None:
         job = scoring(job_store)
         with pytest.raises(TransitionRefusedError):
             job_store.start(job, now=NOON)
         assert read(job_store, job).job == job
 
-    def test_a_start_that_was_overtaken_by_another_is_refused(self, job_store: JobStore) -> None:
+    def test_start_of_a_job_that_changed_since_it_was_read_is_refused(self, job_store: JobStore) -> None:
         job = queued(job_store)
         job_store.start(job, now=NOON + SECOND)
         with pytest.raises(TransitionRefusedError):
@@ -121,7 +121,7 @@ class TestQueueAndStart:
 
 
 class TestPlan:
-    def test_the_plan_makes_its_facts_and_open_shards_known_together(self, job_store: JobStore) -> None:
+    def test_recorded_plan_sets_fields_of_job_and_creates_open_shards(self, job_store: JobStore) -> None:
         job = planning(job_store)
         facts = plan_facts(total_rows=600, chunk_count=120, notes=("Scored on statements.",))
         job_store.record_plan(job, facts, now=NOON + 3 * SECOND)
@@ -142,14 +142,14 @@ class TestPlan:
             (number, False, frozenset()) for number in range(3)
         ]
 
-    def test_the_largest_plan_fits(self, job_store: JobStore) -> None:
+    def test_largest_plan_can_be_recorded_ended_and_deleted(self, job_store: JobStore) -> None:
         job = scoring(job_store, chunks=9_000)
         assert len(read(job_store, job).progress.shards) == 64
         assert failed(job_store, job).status is JobStatus.FAILED
         job_store.delete(read(job_store, job).job, now=NOON)
         assert job_store.get(job.id) is None
 
-    def test_a_second_plan_is_refused_and_no_count_is_lost(self, job_store: JobStore) -> None:
+    def test_second_plan_is_refused_and_keeps_counts(self, job_store: JobStore) -> None:
         job = planning(job_store)
         job_store.record_plan(job, plan_facts(), now=NOON)
         job_store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
@@ -157,14 +157,14 @@ class TestPlan:
             job_store.record_plan(job, plan_facts(), now=NOON)
         assert read(job_store, job).progress.processed_rows == 5
 
-    def test_the_plan_of_an_ended_job_is_refused_and_leaves_no_shards(self, job_store: JobStore) -> None:
+    def test_plan_of_ended_job_is_refused_and_creates_no_shards(self, job_store: JobStore) -> None:
         job = planning(job_store)
         failed(job_store, job)
         with pytest.raises(TransitionRefusedError):
             job_store.record_plan(job, plan_facts(), now=NOON)
         assert read(job_store, job).progress.shards == ()
 
-    def test_the_plan_of_a_deleted_job_brings_nothing_back(self, job_store: JobStore) -> None:
+    def test_plan_of_deleted_job_is_refused_and_creates_no_job(self, job_store: JobStore) -> None:
         job = planning(job_store)
         job_store.delete(failed(job_store, job), now=NOON)
         with pytest.raises(TransitionRefusedError):
@@ -173,7 +173,7 @@ class TestPlan:
 
 
 class TestCommit:
-    def test_counts_and_chunks_add_up(self, job_store: JobStore) -> None:
+    def test_committed_chunks_add_up_to_progress(self, job_store: JobStore) -> None:
         job = scoring(job_store, chunks=4)
         for chunk, (successful, failed_rows) in enumerate([(5, 0), (0, 5), (3, 2)]):
             job_store.commit_chunk(
@@ -187,18 +187,18 @@ class TestCommit:
         assert progress.missing(4) == (3,)
         assert progress.last_commit_at == NOON + 6 * SECOND
 
-    def test_the_faults_of_rows_are_added_up(self, job_store: JobStore) -> None:
+    def test_row_errors_of_committed_chunks_add_up(self, job_store: JobStore) -> None:
         job = scoring(job_store)
         blank, whole = ("missing_field", "sector"), ("malformed_row", None)
-        for chunk, faults in enumerate(
+        for chunk, row_errors in enumerate(
             [RowErrorCounts.of({(blank,): 2}), RowErrorCounts.of({(blank, whole): 1, (whole,): 4})]
         ):
-            job_store.commit_chunk(job.id, replace(a_count(chunk, 0, 5), row_errors=faults), shard=0, now=NOON)
+            job_store.commit_chunk(job.id, replace(a_count(chunk, 0, 5), row_errors=row_errors), shard=0, now=NOON)
         assert read(job_store, job).progress.row_errors == RowErrorCounts(
             by_code={"missing_field": 3, "malformed_row": 5}, by_group={blank: 3, whole: 5}
         )
 
-    def test_a_second_commit_is_refused_as_such_and_counts_nothing(self, job_store: JobStore) -> None:
+    def test_second_commit_of_a_chunk_is_refused_as_already_committed(self, job_store: JobStore) -> None:
         job = scoring(job_store)
         job_store.commit_chunk(job.id, a_count(1), shard=0, now=NOON)
         with pytest.raises(CommitRefusedError) as refused:
@@ -206,7 +206,7 @@ class TestCommit:
         assert refused.value.already_committed
         assert read(job_store, job).progress.processed_rows == 5
 
-    def test_the_pace_of_a_shard_is_kept_by_period(self, job_store: JobStore) -> None:
+    def test_pace_of_commits_is_recorded_by_period(self, job_store: JobStore) -> None:
         job = scoring(job_store, chunks=6)
         ages = [0, 0.9, 1, 60, 61, 3600]
         for chunk, seconds in enumerate(ages):
@@ -217,7 +217,7 @@ class TestCommit:
         assert view.progress.pace == Pace(rows_by_period={0: 1 + 2, 1: 3, **by_period}, worked=15 * SECOND)
         assert view.job.planned_at == NOON
 
-    def test_a_commit_to_a_closed_shard_is_refused_but_not_as_committed(self, job_store: JobStore) -> None:
+    def test_commit_to_closed_shard_is_refused_but_not_as_committed(self, job_store: JobStore) -> None:
         job = scoring(job_store)
         failed(job_store, job)
         with pytest.raises(CommitRefusedError) as refused:
@@ -225,7 +225,7 @@ class TestCommit:
         assert not refused.value.already_committed
         assert read(job_store, job).progress.processed_rows == 0
 
-    def test_a_committed_chunk_that_comes_again_after_the_end_is_told_so(self, job_store: JobStore) -> None:
+    def test_repeated_commit_after_the_end_is_refused_as_committed(self, job_store: JobStore) -> None:
         job = scoring(job_store)
         job_store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
         failed(job_store, job)
@@ -233,7 +233,7 @@ class TestCommit:
             job_store.commit_chunk(job.id, a_count(0), shard=0, now=NOON)
         assert refused.value.already_committed
 
-    def test_a_commit_to_a_job_that_is_gone_or_unplanned_makes_nothing(self, job_store: JobStore) -> None:
+    def test_commit_to_deleted_or_unplanned_job_creates_nothing(self, job_store: JobStore) -> None:
         gone, unplanned = scoring(job_store), planning(job_store)
         job_store.delete(failed(job_store, gone), now=NOON)
         for job in (gone, unplanned):

@@ -1,4 +1,4 @@
-"""How every `JobStore` ends and deletes jobs."""
+"""Contract of `JobStore`: ending and deleting jobs."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,11 +11,11 @@ from shared.jobs.errors import TransitionRefusedError
 from shared.jobs.job import JobStatus, Phase
 from shared.jobs.ports import JobStore
 from tests.builders import NOON, a_count, a_job, a_stored_input, plan_facts
-from tests.contract.steps import SECOND, failed, planning, queued, read, scoring
+from tests.contract.job_states import SECOND, failed, planning, queued, read, scoring
 
 
 class TestEnd:
-    def test_completing_folds_the_counts_and_closes_the_shards(self, job_store: JobStore) -> None:
+    def test_completed_job_has_final_counts_and_closed_shards(self, job_store: JobStore) -> None:
         job = scoring(job_store)
         for chunk in range(2):
             job_store.commit_chunk(job.id, a_count(chunk, 4, 1), shard=0, now=NOON)
@@ -38,7 +38,7 @@ class TestEnd:
         assert job.id not in job_store.unreconciled()
 
     @pytest.mark.parametrize("cancelled", [True, False])
-    def test_failing_keeps_the_counts_and_closes_the_shards(self, job_store: JobStore, cancelled: bool) -> None:  # noqa: FBT001
+    def test_failed_job_keeps_its_counts_and_has_closed_shards(self, job_store: JobStore, cancelled: bool) -> None:  # noqa: FBT001
         job = scoring(job_store, chunks=120)
         job_store.commit_chunk(job.id, a_count(7), shard=1, now=NOON)
         job_store.fail(job, error_code=None, error_message="Enough.", cancelled=cancelled, now=NOON + 6 * SECOND)
@@ -56,7 +56,7 @@ class TestEnd:
         assert view.progress.processed_rows == 5
         assert job.id in job_store.unreconciled()
 
-    def test_failing_is_refused_when_the_job_got_its_shards_after_it_was_read(self, job_store: JobStore) -> None:
+    def test_failing_a_job_that_was_planned_since_it_was_read_is_refused(self, job_store: JobStore) -> None:
         before = planning(job_store)
         job_store.record_plan(before, plan_facts(), now=NOON)
         with pytest.raises(TransitionRefusedError):
@@ -65,7 +65,7 @@ class TestEnd:
         assert view.job.status is JobStatus.PROCESSING
         assert not view.progress.shards[0].closed
 
-    def test_a_failed_job_is_settled_with_its_counts(self, job_store: JobStore) -> None:
+    def test_assembly_of_failed_job_records_its_final_counts(self, job_store: JobStore) -> None:
         job = failed(job_store, scoring(job_store))
         job_store.note_stopped(job, now=NOON + 10 * SECOND)
         job_store.record_assembly(job, successful=3, failed=1, now=NOON + 11 * SECOND)
@@ -79,7 +79,7 @@ class TestEnd:
         )
         assert job.id not in job_store.unreconciled()
 
-    def test_whatever_comes_after_the_end_is_refused_and_changes_nothing(self, job_store: JobStore) -> None:
+    def test_every_change_after_the_end_is_refused(self, job_store: JobStore) -> None:
         live = scoring(job_store)
         job_store.complete(live, successful=10, failed=0, now=NOON)
         ended = read(job_store, live)
@@ -100,7 +100,7 @@ class TestEnd:
 
 
 class TestDelete:
-    def test_a_deleted_job_leaves_only_a_tombstone(self, job_store: JobStore) -> None:
+    def test_deleted_job_leaves_only_a_tombstone(self, job_store: JobStore) -> None:
         job = failed(job_store, scoring(job_store, chunks=120))
         job_store.delete(job, now=NOON + timedelta(minutes=3))
         assert job_store.get(job.id) is None
@@ -110,21 +110,21 @@ class TestDelete:
         assert tombstone.stored_input == job.stored_input
         assert job.id in job_store.unreconciled()
 
-    def test_a_processing_job_is_not_deleted(self, job_store: JobStore) -> None:
+    def test_processing_job_cannot_be_deleted(self, job_store: JobStore) -> None:
         for job in (planning(job_store), scoring(job_store)):
             with pytest.raises(TransitionRefusedError):
                 job_store.delete(job, now=NOON)
             assert read(job_store, job).job == job
             assert job_store.tombstone(job.id) is None
 
-    def test_a_job_that_started_after_it_was_read_is_not_deleted(self, job_store: JobStore) -> None:
+    def test_job_that_started_since_it_was_read_is_not_deleted(self, job_store: JobStore) -> None:
         job = queued(job_store)
         job_store.start(job, now=NOON)
         with pytest.raises(TransitionRefusedError):
             job_store.delete(job, now=NOON)
         assert read(job_store, job).job.status is JobStatus.PROCESSING
 
-    def test_a_job_that_got_shards_after_it_was_read_is_not_deleted_without_them(self, job_store: JobStore) -> None:
+    def test_job_that_was_planned_since_it_was_read_is_not_deleted(self, job_store: JobStore) -> None:
         before = planning(job_store)
         job_store.record_plan(before, plan_facts(), now=NOON)
         failed(job_store, read(job_store, before).job)
@@ -148,7 +148,7 @@ class TestDelete:
                 change()
         assert job_store.get(job.id) is None
 
-    def test_a_forgotten_tombstone_is_swept_no_more_but_still_bars_its_id(self, job_store: JobStore) -> None:
+    def test_forgotten_tombstone_is_not_reconciled_but_blocks_its_id(self, job_store: JobStore) -> None:
         job = a_job()
         job_store.create(job)
         job_store.delete(job, now=NOON)
@@ -159,7 +159,7 @@ class TestDelete:
         with pytest.raises(TransitionRefusedError):
             job_store.create(job)
 
-    def test_a_job_that_lives_is_not_forgotten(self, job_store: JobStore) -> None:
+    def test_job_that_is_not_deleted_cannot_be_forgotten(self, job_store: JobStore) -> None:
         job = a_job()
         job_store.create(job)
         for job_id in (job.id, uuid4()):

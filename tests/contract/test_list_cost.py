@@ -1,4 +1,4 @@
-"""What a page of the list costs: as much however many jobs of others there are."""
+"""Read cost of a page of the job list: independent of the number of other tenants' jobs."""
 
 from itertools import islice
 
@@ -14,7 +14,7 @@ from tests.tools.benchmarks.listing import SCOPE, IndexesInMemory, jobs_of, page
 
 
 @pytest.mark.parametrize("oldest_first", [False, True])
-def test_indexes_in_memory_answer_and_cost_what_the_tables_do(oldest_first: bool) -> None:  # noqa: FBT001
+def test_in_memory_indexes_return_and_cost_the_same_as_dynamodb(oldest_first: bool) -> None:  # noqa: FBT001
     items = jobs_of(own=25, others=12)
     job_filter = JobFilter(oldest_first=oldest_first)
     found = []
@@ -34,11 +34,11 @@ def test_indexes_in_memory_answer_and_cost_what_the_tables_do(oldest_first: bool
     assert sum(map(len, found[0][0])) == 25
 
 
-def test_a_page_costs_the_same_beside_any_number_of_jobs_of_others() -> None:
+def test_page_costs_the_same_for_any_number_of_foreign_jobs() -> None:
     costs = [page_cost(own=100, others=others) for others in (10, 300, 3_000)]
     ours = {cost.subject.values for cost in costs}
     assert len(ours) == 1
-    # One that reads every job costs ever more.
+    # A scan of every job costs more with each further job.
     naive = [cost.baselines[0].values[0] for cost in costs]
     assert naive == sorted(set(naive))
     assert all(units < naive[-1] / 5 for (units,) in islice(ours, 1))

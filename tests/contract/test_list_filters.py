@@ -1,4 +1,4 @@
-"""The filters of a list, as every `JobStore` applies them."""
+"""Contract of `JobStore`: filters of the job list."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -17,18 +17,18 @@ from shared.jobs.listing import JobFilter
 from shared.jobs.ports import JobStore
 from tests.aws_resources import TABLE, create_table
 from tests.builders import NOON, a_count, a_job
-from tests.contract.steps import SECOND, scoring
+from tests.contract.job_states import SECOND, scoring
 from tests.fakes import FakeJobStore
 
 
-def made(store: JobStore, number: int, **overrides: Any) -> Job:
+def created(store: JobStore, number: int, **overrides: Any) -> Job:
     job = a_job(created_at=NOON + number * SECOND, **overrides)
     store.create(job)
     return job
 
 
 def listed(store: JobStore, job_filter: JobFilter, *, limit: int = 2, offset: int = 0) -> list[Job]:
-    """Every job of the list, page by page, as a caller follows its cursors."""
+    """Returns every job of the list, following its cursors page by page as a caller does."""
     jobs: list[Job] = []
     after: str | None = None
     for _ in range(100):
@@ -41,8 +41,8 @@ def listed(store: JobStore, job_filter: JobFilter, *, limit: int = 2, offset: in
     raise AssertionError("the list does not end")
 
 
-def test_times_bound_the_list(job_store: JobStore) -> None:
-    jobs = [made(job_store, number) for number in range(5)]
+def test_created_after_and_before_limit_the_list(job_store: JobStore) -> None:
+    jobs = [created(job_store, number) for number in range(5)]
     from_second = JobFilter(created_after=NOON + SECOND, created_before=NOON + 3 * SECOND)
     assert listed(job_store, from_second, limit=1) == jobs[2:0:-1]
     oldest_first = JobFilter(created_after=NOON + SECOND, oldest_first=True)
@@ -50,16 +50,16 @@ def test_times_bound_the_list(job_store: JobStore) -> None:
     assert job_store.count(Scope(), from_second, at_most=9).jobs == 2
 
 
-def test_times_between_two_milliseconds_are_told_apart(job_store: JobStore) -> None:
-    job = made(job_store, 0)
+def test_time_filters_distinguish_fractions_of_a_millisecond(job_store: JobStore) -> None:
+    job = created(job_store, 0)
     just_after = NOON + timedelta(microseconds=500)
     assert listed(job_store, JobFilter(created_after=just_after)) == []
     assert listed(job_store, JobFilter(created_before=just_after)) == [job]
     assert listed(job_store, JobFilter(created_before=NOON)) == []
 
 
-def test_a_cursor_from_beyond_the_bounds_ends_the_list(job_store: JobStore) -> None:
-    made(job_store, 5)
+def test_cursor_outside_the_time_filter_ends_the_list(job_store: JobStore) -> None:
+    created(job_store, 5)
     page = job_store.page(Scope(), JobFilter(created_after=NOON), after="2020-01-01T00:00:00.000Z|", offset=0, limit=5)
     assert (list(page.views), page.following) == ([], None)
 
@@ -77,27 +77,29 @@ def test_a_cursor_from_beyond_the_bounds_ends_the_list(job_store: JobStore) -> N
         ({"created_by": "bob", "filename_contains": "fig"}, {"c"}),
     ],
 )
-def test_other_filters_are_asked_of_the_records(
+def test_creator_filename_and_label_filters_match_the_jobs(
     job_store: JobStore, wanted: dict[str, Any], expected: set[str]
 ) -> None:
     def labelled(**labels: str) -> UploadOptions:
         return UploadOptions(labels=labels)
 
     jobs = {
-        "a": made(job_store, 1, created_by="ann", original_filename="Figures.csv", options=labelled(team="x")),
-        "b": made(job_store, 2, created_by="bob", original_filename="STRASSE.csv", options=labelled(team="x", run="1")),
-        "c": made(job_store, 3, created_by="bob", original_filename="old figures.csv"),
+        "a": created(job_store, 1, created_by="ann", original_filename="Figures.csv", options=labelled(team="x")),
+        "b": created(
+            job_store, 2, created_by="bob", original_filename="STRASSE.csv", options=labelled(team="x", run="1")
+        ),
+        "c": created(job_store, 3, created_by="bob", original_filename="old figures.csv"),
     }
     shown = listed(job_store, JobFilter(**wanted), limit=1)
     assert {name for name, job in jobs.items() if job in shown} == expected
     assert job_store.count(Scope(), JobFilter(**wanted), at_most=9).jobs == len(expected)
 
 
-def test_errors_are_those_of_rows_and_those_of_the_job(job_store: JobStore) -> None:
-    clean = made(job_store, 1)
+def test_has_errors_filter_matches_row_errors_and_failed_jobs(job_store: JobStore) -> None:
+    clean = created(job_store, 1)
     bad_rows = scoring(job_store)
     job_store.commit_chunk(bad_rows.id, a_count(0, 3, 2), shard=0, now=NOON)
-    refused = made(job_store, 2)
+    refused = created(job_store, 2)
     job_store.fail(refused, error_code="empty_file", error_message="The file is empty", cancelled=False, now=NOON)
     assert {job.id for job in listed(job_store, JobFilter(has_errors=True))} == {bad_rows.id, refused.id}
     assert [job.id for job in listed(job_store, JobFilter(has_errors=False))] == [clean.id]
@@ -106,30 +108,30 @@ def test_errors_are_those_of_rows_and_those_of_the_job(job_store: JobStore) -> N
 
 
 @pytest.mark.parametrize("offset", [0, 1, 3, 7])
-def test_an_offset_counts_the_jobs_that_match(job_store: JobStore, offset: int) -> None:
+def test_offset_counts_matching_jobs_only(job_store: JobStore, offset: int) -> None:
     for number in range(12):
-        made(job_store, number, created_by="ann" if number % 2 else "bob")
+        created(job_store, number, created_by="ann" if number % 2 else "bob")
     ours = [job for job in listed(job_store, JobFilter(), limit=50) if job.created_by == "ann"]
     assert listed(job_store, JobFilter(created_by="ann"), offset=offset) == ours[offset:]
 
 
 @pytest.fixture(scope="class")
 def forty_jobs() -> Iterator[JobsTable]:
-    """Every seventh is one of ann's."""
+    """Forty jobs, every seventh of them created by ann."""
     with mock_aws():
         create_table()
         table = JobsTable(client=clients.dynamodb, table=TABLE)
         for number in range(40):
-            made(table, number, created_by="ann" if number % 7 == 0 else "bob")
+            created(table, number, created_by="ann" if number % 7 == 0 else "bob")
         yield table
 
 
-class TestASearchOfBoundedCost:
-    """The search of the real adapter, made to end early."""
+class TestBoundedSearch:
+    """The search of the DynamoDB adapter with a small budget, so that it ends early."""
 
     @given(limit=st.integers(1, 9), offset=st.integers(0, 8), budget=st.integers(1, 50), batch=st.integers(1, 12))
     @settings(deadline=None, max_examples=10)
-    def test_still_shows_each_job_once(
+    def test_search_that_ends_early_lists_each_job_once(
         self, forty_jobs: JobsTable, limit: int, offset: int, budget: int, batch: int
     ) -> None:
         with pytest.MonkeyPatch.context() as patch:
@@ -140,7 +142,7 @@ class TestASearchOfBoundedCost:
         assert [(NOON + number * SECOND) for number in (35, 28, 21, 14, 7, 0)][offset:] == [
             job.created_at for job in shown
         ]
-        # Exact when it got to the end, and never more than there are.
+        # Exact if the search reached the end, otherwise a lower bound.
         assert count.jobs == 6 if count.is_complete else count.jobs <= 6
         assert count.is_complete or budget < 40
 
@@ -152,7 +154,7 @@ class TestASearchOfBoundedCost:
     limit=st.integers(1, 5),
     oldest_first=st.booleans(),
 )
-def test_pages_of_any_size_show_what_the_filter_says(
+def test_pages_of_any_size_list_every_matching_job(
     jobs: list[tuple[int, str]],
     after: int | None,
     before: int | None,
@@ -160,7 +162,7 @@ def test_pages_of_any_size_show_what_the_filter_says(
     oldest_first: bool,  # noqa: FBT001 - given by name
 ) -> None:
     store = FakeJobStore()
-    all_jobs = [made(store, number, created_by=who) for number, who in jobs]
+    all_jobs = [created(store, number, created_by=creator) for number, creator in jobs]
     job_filter = JobFilter(
         created_after=NOON + after * SECOND if after is not None else None,
         created_before=NOON + before * SECOND if before is not None else None,
@@ -169,8 +171,8 @@ def test_pages_of_any_size_show_what_the_filter_says(
     )
     wanted = {
         job.id
-        for job, (number, who) in zip(all_jobs, jobs, strict=True)
-        if who == "ann" and (after is None or number >= after) and (before is None or number < before)
+        for job, (number, creator) in zip(all_jobs, jobs, strict=True)
+        if creator == "ann" and (after is None or number >= after) and (before is None or number < before)
     }
     shown = listed(store, job_filter, limit=limit)
     assert {job.id for job in shown} == wanted

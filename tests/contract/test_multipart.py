@@ -1,4 +1,4 @@
-"""Composed objects equal their pieces, whatever the sizes, within what S3 allows."""
+"""Composed S3 objects equal the concatenation of their pieces for all sizes within the limits of S3."""
 
 from collections.abc import Iterator
 from threading import Barrier, get_ident
@@ -21,7 +21,7 @@ SMALL_COPY = 300
 
 @pytest.fixture(scope="module")
 def small_parts() -> Iterator[None]:
-    """S3 with its limits made small, its refusal of smaller parts with them."""
+    """Lowers the size limits of S3 in the adapter and in moto, which refuses smaller parts."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         patch.setattr(multipart, "MIN_PART", SMALL_PART)
         patch.setattr(multipart, "MAX_COPY", SMALL_COPY)
@@ -43,7 +43,7 @@ def unfinished_uploads() -> list[Any]:
     return clients.s3().list_multipart_uploads(Bucket=RESULTS).get("Uploads", [])
 
 
-# Sizes around the limits are where a part may come out too small or a byte be lost.
+# Near the limits a part may become too small or a byte may get lost.
 sizes = st.one_of(
     st.integers(0, 3 * SMALL_PART),
     st.sampled_from(
@@ -67,11 +67,11 @@ pieces_of = st.lists(st.tuples(sizes, st.booleans(), st.integers(0, 3)), max_siz
 @settings(max_examples=40)
 @given(plan=pieces_of)
 @pytest.mark.usefixtures("small_parts")
-def test_the_composed_object_is_the_concatenation_of_its_pieces(plan: list[tuple[int, bool, int]]) -> None:
+def test_composed_object_is_the_concatenation_of_its_pieces(plan: list[tuple[int, bool, int]]) -> None:
     s3 = clients.s3()
     expected, pieces = b"", list[Piece | bytes]()
     for number, (size, is_stored, start) in enumerate(plan):
-        # Every byte tells which piece it is of and roughly where, so that a swap or a shift shows.
+        # Each byte depends on its piece and offset, so that swapped or shifted bytes are found.
         body = bytes((number * 37 + offset) % 251 for offset in range(size))
         expected += body
         if is_stored:
@@ -84,7 +84,7 @@ def test_the_composed_object_is_the_concatenation_of_its_pieces(plan: list[tuple
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_moto_refuses_a_part_that_is_too_small_so_that_the_property_means_something() -> None:
+def test_moto_refuses_parts_below_the_minimum_size() -> None:
     s3 = clients.s3()
     upload = s3.create_multipart_upload(Bucket=RESULTS, Key="k")["UploadId"]
     parts = [
@@ -102,7 +102,7 @@ def test_moto_refuses_a_part_that_is_too_small_so_that_the_property_means_someth
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_large_pieces_are_copied_where_they_lie() -> None:
+def test_large_pieces_are_copied_without_a_download() -> None:
     s3 = clients.s3()
     for number in range(3):
         s3.put_object(Bucket=RESULTS, Key=f"large/{number}", Body=bytes([number]) * (SMALL_PART * 2))
@@ -124,7 +124,7 @@ def test_large_pieces_are_copied_where_they_lie() -> None:
 
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("size", [1, SMALL_PART * 3])
-def test_a_missing_piece_is_an_error_and_leaves_nothing_behind(size: int) -> None:
+def test_missing_piece_aborts_the_upload(size: int) -> None:
     with pytest.raises(ClientError):
         composed([b"x" * SMALL_PART * 2, Piece(key="absent", size=size)], key="never")
     assert unfinished_uploads() == []
@@ -133,7 +133,7 @@ def test_a_missing_piece_is_an_error_and_leaves_nothing_behind(size: int) -> Non
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_the_old_object_stays_until_the_new_one_is_whole() -> None:
+def test_failed_compose_keeps_the_old_object() -> None:
     assert composed([b"old"], key="kept") == b"old"
     with pytest.raises(ClientError):
         composed([b"x" * SMALL_PART * 2, Piece(key="absent", size=SMALL_PART)], key="kept")
@@ -141,18 +141,18 @@ def test_the_old_object_stays_until_the_new_one_is_whole() -> None:
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_as_many_parts_are_sent_at_once_as_there_may_be_and_no_more() -> None:
+def test_parts_are_sent_with_the_allowed_concurrency() -> None:
     s3 = clients.s3()
     s3.put_object(Bucket=RESULTS, Key="one", Body=b"1" * SMALL_PART)
-    # Each waits until all that may be under way are; one more, or one less, breaks it.
-    together = Barrier(multipart.AT_ONCE, timeout=20)
+    # Each call waits for as many others as may run at once; one more or one less breaks the barrier.
+    barrier = Barrier(multipart.AT_ONCE, timeout=20)
     under_way, most = set[int](), 0
 
     def sent(**_: Any) -> None:
         nonlocal most
         under_way.add(get_ident())
         most = max(most, len(under_way))
-        together.wait()
+        barrier.wait()
         under_way.discard(get_ident())
 
     s3.meta.events.register("before-call.s3.UploadPartCopy", sent, "spy")

@@ -1,4 +1,4 @@
-"""Uploads with a key, raced against themselves and cut off at every call they make: one job each."""
+"""Uploads with an idempotency key create one job, also in races and with a failure at any AWS call."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -32,7 +32,7 @@ from shared.jobs.uploads import ArrivedObject, upload_key
 from tests.aws_clients import forget_clients
 from tests.aws_resources import TABLE, UPLOADS, create_buckets, create_table
 from tests.builders import a_caller
-from tests.contract.threads import OneCallAtATime, at_once
+from tests.contract.concurrency import OneCallAtATime, at_once
 from tests.fakes import (
     FakeAssembler,
     FakeExporter,
@@ -51,15 +51,15 @@ THREADS = 8
 RACES = {"fake": 20, "table": 5}
 
 FILE: dict[str, Any] = {"files": {"file": ("a.csv", annual_csv())}}
-ANNOUNCED: dict[str, Any] = {"json": {"filename": "a.csv"}}
+PRESIGNED: dict[str, Any] = {"json": {"filename": "a.csv"}}
 
 
 class Crash(BaseException):
-    """The process is gone."""
+    """Ends the process; no handler of the application catches it."""
 
 
-class KnownCaller:
-    """Takes every token for that of one caller."""
+class SingleCallerVerifier:
+    """Accepts every token as that of one caller."""
 
     def __init__(self, caller: Caller) -> None:
         self._caller = caller
@@ -69,14 +69,14 @@ class KnownCaller:
 
 
 class Api:
-    """The API as one caller meets it, without an organization and so alone in its list."""
+    """The API for one caller without an organization, whose list has only the caller's own jobs."""
 
     def __init__(self, user: str, *, store: JobStore, uploads: UploadStore, keys: IdempotencyKeys) -> None:
         self.clock = SettableClock()
         self.store = store
         self._scope = Scope(user_id=user)
         results = FakeResultStore()
-        verifier: Any = KnownCaller(a_caller(user_id=user, organization_id=None))
+        verifier: Any = SingleCallerVerifier(a_caller(user_id=user, organization_id=None))
         jobs = JobService(
             store=store,
             uploads=uploads,
@@ -133,7 +133,7 @@ def on_aws(user: str) -> Api:
 
 @pytest.mark.parametrize("kind", RACES)
 @pytest.mark.usefixtures("_aws")
-def test_requests_with_one_key_at_once_are_one_job(kind: str) -> None:
+def test_concurrent_requests_with_one_key_create_one_job(kind: str) -> None:
     uploads = FakeUploadStore()
     one_at_a_time: Any = OneCallAtATime()
     store: JobStore = JobsTable(client=lambda: one_at_a_time, table=TABLE)
@@ -142,45 +142,45 @@ def test_requests_with_one_key_at_once_are_one_job(kind: str) -> None:
         store, keys = FakeJobStore(), FakeIdempotencyKeys()
     api = Api(f"racer-{kind}", store=store, uploads=uploads, keys=keys)
     for race in range(RACES[kind]):
-        answers = at_once(*[partial(api.upload, FILE, f"k{race}")] * THREADS)
-        assert {answer.status_code for answer in answers} <= {202, 409}
-        accepted = [answer for answer in answers if answer.status_code == 202]
-        assert sum("Idempotency-Replayed" not in answer.headers for answer in accepted) == 1
-        assert len({answer.json()["job_id"] for answer in accepted}) == 1
+        responses = at_once(*[partial(api.upload, FILE, f"k{race}")] * THREADS)
+        assert {response.status_code for response in responses} <= {202, 409}
+        accepted = [response for response in responses if response.status_code == 202]
+        assert sum("Idempotency-Replayed" not in response.headers for response in accepted) == 1
+        assert len({response.json()["job_id"] for response in accepted}) == 1
         assert len(api.jobs()) == len(uploads.objects) == race + 1
         assert api.upload(FILE, f"k{race}").content == accepted[0].content
 
 
-def dies(_: str) -> None:
+def crash(_: str) -> None:
     raise Crash
 
 
-def is_lost(url: str) -> None:
+def lose_connection(url: str) -> None:
     raise EndpointConnectionError(endpoint_url=url)
 
 
 @contextmanager
-def cut_off(event: str, at: int, how: Callable[[str], None]) -> Iterator[list[str]]:
-    """Fail the call of this number before it is made or after; the calls that were made so far."""
+def failing_call(event: str, at: int, how: Callable[[str], None]) -> Iterator[list[str]]:
+    """Calls `how` before or after AWS call number `at`; yields the names of the calls made so far."""
     calls: list[str] = []
 
-    def meet(*, model: Any, **_: Any) -> None:
+    def count_and_fail(*, model: Any, **_: Any) -> None:
         calls.append(model.name)
         if len(calls) == at + 1:
             how("https://aws.example")
 
     emitters = [clients.dynamodb().meta.events, clients.s3().meta.events]
     for emitter in emitters:
-        emitter.register(event, meet, "cut-off")
+        emitter.register(event, count_and_fail, "failing-call")
     try:
         yield calls
     finally:
         for emitter in emitters:
-            emitter.unregister(event, unique_id="cut-off")
+            emitter.unregister(event, unique_id="failing-call")
 
 
 def deliver_every_event_of(job_id: UUID, store: JobStore) -> FakeWorkflow:
-    """Hand every version of the job's file to intake, twice and the last one first."""
+    """Delivers the event of every version of the job's file to intake, twice and the newest first."""
     workflow = FakeWorkflow()
     uploads = UploadBucket(client=clients.s3, bucket=UPLOADS)
     intake = Intake(store=store, uploads=uploads, workflow=workflow, clock=SettableClock())
@@ -199,40 +199,40 @@ def versions_of(job_id: UUID) -> list[str]:
 
 CALLS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "file": (FILE, ["PutItem", "TransactWriteItems", "PutObject", "Query", "PutItem"]),
-    "announced": (ANNOUNCED, ["PutItem", "PutItem", "PutItem"]),
+    "presigned": (PRESIGNED, ["PutItem", "PutItem", "PutItem"]),
 }
 POINTS = [(way, at) for way, (_, calls) in CALLS.items() for at in range(len(calls))]
 
 
 @pytest.mark.parametrize("way", CALLS)
 @pytest.mark.usefixtures("_aws")
-def test_the_calls_of_an_upload_are_those_that_are_cut_off(way: str) -> None:
+def test_upload_makes_the_expected_aws_calls(way: str) -> None:
     sent, expected = CALLS[way]
-    with cut_off("before-call", at=-1, how=dies) as calls:
+    with failing_call("before-call", at=-1, how=crash) as calls:
         assert on_aws(f"counted-{way}").upload(sent).status_code == 202
     assert calls == expected
 
 
-@pytest.mark.parametrize("how", [dies, is_lost])
+@pytest.mark.parametrize("how", [crash, lose_connection])
 @pytest.mark.parametrize("event", ["before-call", "after-call"])
 @pytest.mark.parametrize(("way", "at"), POINTS)
 @pytest.mark.usefixtures("_aws")
-def test_an_upload_cut_off_at_any_call_and_repeated_is_one_job(
+def test_upload_that_fails_at_any_call_and_is_retried_creates_one_job(
     way: str, at: int, event: str, how: Callable[[str], None]
 ) -> None:
     api = on_aws(f"{way}-{at}-{event}-{how.__name__}")
     sent, _ = CALLS[way]
-    with cut_off(event, at, how):
+    with failing_call(event, at, how):
         try:
             first = api.upload(sent)
         except Crash:
             first = None
     assert len(api.jobs()) <= 1
-    if how is dies and api.jobs():
-        # The event of the file comes before the repeat; else both come after it.
+    if how is crash and api.jobs():
+        # With a crash, the event of the file arrives before the retry; otherwise both arrive after it.
         deliver_every_event_of(api.jobs()[0].id, api.store)
     if first is None or first.status_code == 202:
-        # What died at work, and what could not keep its answer, holds its key for a while.
+        # A request that crashed, or could not store its response, still claims its key for a while.
         assert api.upload(sent).status_code in {202, 409}
         api.clock.advance(IN_FLIGHT)
     else:
@@ -240,7 +240,7 @@ def test_an_upload_cut_off_at_any_call_and_repeated_is_one_job(
 
     second = api.upload(sent)
     if second.status_code == 409:
-        # The claim was made although its answer was lost.
+        # The claim was stored although its response was lost.
         api.clock.advance(IN_FLIGHT)
         second = api.upload(sent)
 
@@ -251,7 +251,7 @@ def test_an_upload_cut_off_at_any_call_and_repeated_is_one_job(
     if way == "file":
         workflow = deliver_every_event_of(job.id, api.store)
         assert list(workflow.executions) == [job.id]
-        # Of the bytes that came twice one version is left, the one the job reads.
+        # Of the bytes that were uploaded twice, only the version that the job reads is left.
         view = api.store.get(job.id)
         assert view is not None
         assert view.job.stored_input is not None

@@ -1,4 +1,4 @@
-"""Pages by cursor while jobs come, change and go: on the table itself."""
+"""Cursor pagination on the jobs table while jobs are created, changed and deleted."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -16,9 +16,9 @@ from shared.jobs.job import Job, JobType
 from shared.jobs.listing import JobFilter
 from tests.aws_resources import TABLE, create_table
 from tests.builders import NOON, a_job
-from tests.contract.steps import read
+from tests.contract.job_states import read
 
-# Between two pages: a new job, an old one that fails, one that is deleted; by its place among those still there.
+# Changes between two pages: create, fail or delete; the number selects one of the remaining jobs.
 changes = st.lists(st.tuples(st.sampled_from(["make", "fail", "delete"]), st.integers(0, 50)), max_size=4)
 
 
@@ -37,7 +37,7 @@ def table() -> Iterator[JobsTable]:
     organization=st.uuids(),
 )
 @settings(deadline=None, max_examples=10)
-def test_no_job_is_skipped_and_none_is_shown_twice(
+def test_pages_list_each_job_once_while_jobs_change(
     table: JobsTable,
     count: int,
     limit: int,
@@ -48,7 +48,7 @@ def test_no_job_is_skipped_and_none_is_shown_twice(
     scope = Scope(organization_id=str(organization))
 
     def make(number: int) -> Job:
-        # Several in the same millisecond, so that the id decides.
+        # Several jobs share a millisecond, so that the id decides their order.
         at = NOON + timedelta(milliseconds=number // 3)
         job = a_job(organization_id=scope.organization_id, created_at=at, job_type=list(JobType)[number % 2])
         table.create(job)

@@ -1,4 +1,4 @@
-"""Threads against one table: what is counted is counted once, and an end is one end."""
+"""Concurrent changes of one job: every chunk is counted once, and a job ends once."""
 
 import random
 from collections import Counter
@@ -23,8 +23,8 @@ from shared.jobs.progress import JobView, shard_of
 from shared.jobs.service import JobService
 from tests.aws_resources import TABLE, create_table, delete_table
 from tests.builders import NOON, a_caller, a_count, an_arrived_object
-from tests.contract.steps import queued, scoring
-from tests.contract.threads import OneCallAtATime, at_once
+from tests.contract.concurrency import OneCallAtATime, at_once
+from tests.contract.job_states import queued, scoring
 from tests.fakes import (
     FakeAssembler,
     FakeJobStore,
@@ -36,10 +36,10 @@ from tests.fakes import (
 )
 
 THREADS = 8
-# A race on the table takes a tenth of a second, most of it moto's; `make soak` makes a thousand of each there too.
+# A race on the table takes 0.1 s, most of it in moto; `make soak` runs each a thousand times there too.
 RACES = {"fake": 1_000, "table": 50}
-# Every transaction in moto copies the whole table, its stream too.
-_RACES_A_TABLE = 10
+# Every transaction in moto copies the whole table including its stream.
+_RACES_PER_TABLE = 10
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def service_on(table: JobStore) -> JobService:
 
 
 @pytest.mark.hazard("A chunk run twice, concurrently, or again after its part was written but not committed")
-def test_a_thousand_chunks_committed_over_and_over_from_eight_threads_are_counted_once_each(table: JobsTable) -> None:
+def test_thousand_chunks_committed_by_eight_threads_are_counted_once_each(table: JobsTable) -> None:
     chunks, shuffled = 1_000, random.Random(7)  # noqa: S311
     job = scoring(table, chunks=chunks)
     order = [*range(chunks), *shuffled.sample(range(chunks), chunks // 4)]
@@ -95,15 +95,15 @@ def test_a_thousand_chunks_committed_over_and_over_from_eight_threads_are_counte
 
 
 @pytest.mark.hazard("A chunk run twice, concurrently, or again after its part was written but not committed")
-def test_a_chunk_committed_from_every_thread_at_once_is_accepted_once(table: JobsTable) -> None:
+def test_chunk_committed_by_all_threads_at_once_is_accepted_once(table: JobsTable) -> None:
     job = scoring(table, chunks=20)
     for chunk in range(20):
         assert sum(at_once(*[partial(commit, table, job.id, chunk)] * THREADS)) == 1
     assert read(table, job).progress.processed_rows == 100
 
 
-class WatchedFiles(FakeResultFiles):
-    """Result files that say when the first of them is being put together."""
+class ObservedResultFiles(FakeResultFiles):
+    """Result files that set `begun` when the first assembly starts."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -121,15 +121,15 @@ def cancel(table: JobStore, job: Job, *, after: Event | None = None) -> None:
 
 
 def begin_race(race: int, table: JobStore) -> None:
-    """Take a new table now and then."""
-    if isinstance(table, JobsTable) and race % _RACES_A_TABLE == 0:
+    """Recreates the table every `_RACES_PER_TABLE` races."""
+    if isinstance(table, JobsTable) and race % _RACES_PER_TABLE == 0:
         delete_table()
         create_table()
 
 
 @pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
 @pytest.mark.parametrize("kind", RACES)
-def test_a_cancel_against_the_last_chunk_and_the_end_leaves_one_end_and_counts_that_stand(
+def test_cancel_racing_with_last_chunk_and_finalize_leaves_one_end(
     request: pytest.FixtureRequest, record_property: Callable[[str, object], None], kind: str
 ) -> None:
     table: JobStore = FakeJobStore() if kind == "fake" else request.getfixturevalue("table")
@@ -142,15 +142,15 @@ def race_cancels_against_the_end(table: JobStore, races: int) -> None:
     for race in range(races):
         begin_race(race, table)
         job = scoring(table, chunks=2)
-        # Committed before in every other race, or the job could complete only if its last chunk came first.
+        # Every other race commits the last chunk before, otherwise the job could rarely complete.
         for chunk in range(1 + race % 2):
             assert commit(table, job.id, chunk)
-        files = WatchedFiles()
+        files = ObservedResultFiles()
         finalization = Finalization(store=table, files=files, clock=SettableClock())
         calls: list[Callable[[], object]] = [
             partial(commit, table, job.id, 1),
             partial(finalization.finalize, job.id),
-            # In some races late, or the job would hardly ever get to its end first.
+            # Some races cancel late, otherwise the job would hardly ever end first.
             partial(cancel, table, job, after=files.begun if race % 4 == 1 else None),
         ]
         at_once(*calls[race % 3 :], *calls[: race % 3])
@@ -159,22 +159,22 @@ def race_cancels_against_the_end(table: JobStore, races: int) -> None:
         ends[ended.job.status] += 1
         assert ended.job.status.is_terminal
         assert all(shard.closed for shard in ended.progress.shards)
-        # Whatever comes now comes too late.
+        # Every further change is refused or a no-op.
         assert not commit(table, job.id, 1)
         finalization.finalize(job.id)
         cancel(table, job)
-        settled = read(table, job)
-        assert settled.job.status is ended.job.status
-        assert settled.job.cancelled is ended.job.cancelled
-        assert settled.progress == ended.progress
-        assert settled.job.final_successful_rows == ended.progress.processed_rows
+        later = read(table, job)
+        assert later.job.status is ended.job.status
+        assert later.job.cancelled is ended.job.cancelled
+        assert later.progress == ended.progress
+        assert later.job.final_successful_rows == ended.progress.processed_rows
         assert ended.job.status is JobStatus.FAILED or ended.progress.processed_rows == 10
-    assert len(ends) == 2, f"every race went the same way, so nothing was raced: {ends}"
+    assert len(ends) == 2, f"all races had the same outcome, so the calls did not race: {ends}"
 
 
 @pytest.mark.hazard("A delete while a late chunk writes")
 @pytest.mark.parametrize("kind", RACES)
-def test_a_delete_against_late_commits_brings_nothing_back(
+def test_delete_racing_with_late_commits_leaves_only_a_tombstone(
     request: pytest.FixtureRequest, record_property: Callable[[str, object], None], kind: str
 ) -> None:
     table: JobStore = FakeJobStore() if kind == "fake" else request.getfixturevalue("table")
@@ -196,12 +196,12 @@ def race_deletes_against_late_commits(table: JobStore, races: int) -> None:
         assert table.tombstone(job.id) is not None
         assert not commit(table, job.id, 0)
         if isinstance(table, JobsTable):
-            left = clients.dynamodb().query(
+            remaining = clients.dynamodb().query(
                 TableName=TABLE,
                 KeyConditionExpression="pk = :pk",
                 ExpressionAttributeValues={":pk": {"S": f"JOB#{job.id}"}},
             )
-            assert left["Count"] == 1
+            assert remaining["Count"] == 1
 
 
 def delete(table: JobsTable, job: Job) -> str:
@@ -220,7 +220,7 @@ def start(table: JobsTable, job: Job) -> str:
     return "processing"
 
 
-def test_a_delete_against_a_start_either_deletes_a_queued_job_or_refuses_a_processing_one(table: JobsTable) -> None:
+def test_delete_racing_with_a_start_has_one_winner(table: JobsTable) -> None:
     for _ in range(20):
         job = queued(table)
         [outcome] = set(at_once(partial(delete, table, job), partial(start, table, job)))
@@ -228,16 +228,16 @@ def test_a_delete_against_a_start_either_deletes_a_queued_job_or_refuses_a_proce
 
 
 @pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
-def test_cancels_at_the_same_time_all_say_the_same(table: JobsTable) -> None:
+def test_concurrent_cancels_return_the_same_result(table: JobsTable) -> None:
     for _ in range(10):
         job = scoring(table)
         cancellations = at_once(*[partial(service_on(table).cancel, a_caller(), job.id)] * 4)
-        assert len({(answer.job.status, answer.job.cancelled_at) for answer in cancellations}) == 1
+        assert len({(view.job.status, view.job.cancelled_at) for view in cancellations}) == 1
         assert cancellations[0].job.cancelled
 
 
 @pytest.mark.hazard("The same event up to five times, shuffled or concurrent: one job, one execution")
-def test_deliveries_of_one_event_at_the_same_time_are_one_job_and_one_execution(table: JobsTable) -> None:
+def test_concurrent_deliveries_of_one_event_start_one_execution(table: JobsTable) -> None:
     for number in range(10):
         workflow = FakeWorkflow()
         intake = Intake(store=table, uploads=FakeUploadStore(), workflow=workflow, clock=SettableClock())

@@ -1,4 +1,4 @@
-"""The retry function on real adapters: large files, files that are gone, and a crash at each of its calls."""
+"""The retry function on its AWS adapters: large files, missing files and a failure at each of its calls."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,11 +22,11 @@ from tests.invocation import InvocationContext
 
 MEBIBYTE = 1024 * 1024
 INPUT = b"company_symbol,market_cap"
-FAULT = b"invalid_market_cap,market_cap,Invalid market cap value,[]"
+ROW_ERROR = b"invalid_market_cap,market_cap,Invalid market cap value,[]"
 
 
 @pytest.fixture(autouse=True)
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def aws_resources(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name, value in {"TABLE_NAME": TABLE, "UPLOADS_BUCKET": UPLOADS, "RESULTS_BUCKET": RESULTS}.items():
         monkeypatch.setenv(name, value)
     with mock_aws():
@@ -46,13 +46,16 @@ def results() -> ResultsBucket:
 
 
 def a_waiting_retry(**overrides: Any) -> Job:
-    """A retry whose parent has three failed rows and two unprocessed ones, as the table and the bucket have them."""
+    """Creates a retry job and its parent's files with three failed and two unprocessed rows."""
     parent = a_completed_job()
     put(parent)
     results().assemble(
         parent.id,
         Outcome.FAILED,
-        [b"%b,row,code,column,error,errors\n" % INPUT, *(b"F%d,x,%d,%b\n" % (row, row, FAULT) for row in (2, 3, 9))],
+        [
+            b"%b,row,code,column,error,errors\n" % INPUT,
+            *(b"F%d,x,%d,%b\n" % (row, row, ROW_ERROR) for row in (2, 3, 9)),
+        ],
     )
     results().assemble(
         parent.id, Outcome.UNPROCESSED, [b"%b,row\n" % INPUT, *(b"U%d,1,%d\n" % (row, row) for row in (1, 7))]
@@ -62,11 +65,11 @@ def a_waiting_retry(**overrides: Any) -> Job:
     return child
 
 
-WANTED = b"%b,source_row\nU1,1,1\nF2,x,2\nF3,x,3\nU7,1,7\nF9,x,9\n" % INPUT
+RETRY_FILE = b"%b,source_row\nU1,1,1\nF2,x,2\nF3,x,3\nU7,1,7\nF9,x,9\n" % INPUT
 
 
 def put(parent: Job) -> None:
-    """The parent's record as it is once its files are there."""
+    """Stores the parent job with its result files marked as ready."""
     store().create(parent)
     clients.dynamodb().update_item(
         TableName=TABLE,
@@ -81,7 +84,7 @@ def prepare(job_id: UUID) -> None:
 
 
 def stored(job_id: UUID) -> list[bytes]:
-    """Every version of the retry's file."""
+    """Returns the body of every stored version of the retry file."""
     s3 = clients.s3()
     versions = s3.list_object_versions(Bucket=UPLOADS, Prefix=upload_key(job_id)).get("Versions", [])
     return [
@@ -91,7 +94,7 @@ def stored(job_id: UUID) -> list[bytes]:
 
 
 class Crash:
-    """Counts the calls of the AWS clients, and loses one of them: its request, or its answer."""
+    """Counts the calls of the AWS clients and fails one of them, before its request or after its response."""
 
     def __init__(self, *, at: int = 0, when: str = "before") -> None:
         self.calls = 0
@@ -129,9 +132,9 @@ def crash_points(run: Callable[[], None]) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("whole", [False, True], ids=["rows", "whole"])
-def test_a_crash_at_any_call_leaves_a_job_that_the_next_request_prepares(whole: bool) -> None:  # noqa: FBT001 - a case
+def test_retry_file_is_written_after_a_crash_at_any_call(whole: bool) -> None:  # noqa: FBT001 - a case
     retry = a_retry(is_whole_input=whole)
-    wanted = b"%b,row\nU1,1,1\nU7,1,7\n" % INPUT if whole else WANTED
+    wanted = b"%b,row\nU1,1,1\nU7,1,7\n" % INPUT if whole else RETRY_FILE
     first = a_waiting_retry(retry=retry)
     for at, when in crash_points(lambda: prepare(first.id)):
         child = a_waiting_retry(retry=retry)
@@ -147,7 +150,7 @@ def test_a_crash_at_any_call_leaves_a_job_that_the_next_request_prepares(whole: 
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNPROCESSED])
-def test_a_result_file_that_is_gone_ends_the_retry_and_leaves_no_half_of_a_file(outcome: Outcome) -> None:
+def test_retry_job_fails_without_its_result_files_and_stores_no_file(outcome: Outcome) -> None:
     child = a_waiting_retry()
     clients.s3().delete_object(Bucket=RESULTS, Key=f"results/{child.parent_job_id}/{outcome}.csv")
     prepare(child.id)
@@ -157,7 +160,7 @@ def test_a_result_file_that_is_gone_ends_the_retry_and_leaves_no_half_of_a_file(
     assert stored(child.id) == []
 
 
-def test_an_input_that_is_gone_ends_the_retry() -> None:
+def test_retry_job_fails_when_its_input_is_gone() -> None:
     child = a_waiting_retry(retry=a_retry(is_whole_input=True))
     clients.s3().delete_object(Bucket=RESULTS, Key=f"results/{child.parent_job_id}/unprocessed.csv")
     prepare(child.id)
@@ -167,7 +170,7 @@ def test_an_input_that_is_gone_ends_the_retry() -> None:
 
 
 @pytest.mark.parametrize("size", [0, 1, 8 * MEBIBYTE - 1, 8 * MEBIBYTE, 20 * MEBIBYTE + 7])
-def test_a_file_is_stored_as_its_blocks_say_however_large_it_is(size: int) -> None:
+def test_file_of_any_size_is_stored_from_its_blocks(size: int) -> None:
     job_id = uuid4()
     body = bytes(range(251)) * (size // 251 + 1)
     blocks = (body[start : min(start + 999_983, size)] for start in range(0, size, 999_983))
@@ -176,7 +179,7 @@ def test_a_file_is_stored_as_its_blocks_say_however_large_it_is(size: int) -> No
 
 
 @pytest.mark.parametrize("blocks_before", [0, 12])
-def test_a_file_that_cannot_be_made_to_its_end_is_not_stored(blocks_before: int) -> None:
+def test_file_whose_blocks_fail_is_not_stored(blocks_before: int) -> None:
     def blocks() -> Iterator[bytes]:
         for _ in range(blocks_before):
             yield b"x" * MEBIBYTE
@@ -190,7 +193,7 @@ def test_a_file_that_cannot_be_made_to_its_end_is_not_stored(blocks_before: int)
 
 
 @pytest.mark.parametrize("size", [0, 1, 9, 10, 11, 20, 25])
-def test_a_result_file_is_read_in_blocks_to_its_very_end(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+def test_result_file_is_read_in_blocks_to_its_end(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(results_bucket, "_BLOCK_BYTES", 10)
     job_id, body = uuid4(), bytes(range(size))
     results().assemble(job_id, Outcome.FAILED, [body])

@@ -1,4 +1,4 @@
-"""What scoring rows at once does: in this process, and by the score function."""
+"""Contract of `ScoreRows`: synchronous scoring by the fake and by the score function."""
 
 import io
 import json
@@ -52,20 +52,20 @@ def scorer(request: pytest.FixtureRequest) -> Iterator[ScoreRows]:
 
 
 def given_rows(text: str) -> GivenRows:
-    """The rows of an annual file."""
+    """Returns the rows of an annual file as the score function receives them."""
     body = text.encode()
     layout = read_layout(body, CANONICAL, job_type=JobType.ANNUAL, is_whole_file=True)
     data = body[layout.data_start :].decode()
     return GivenRows(layout=layout.to_json(), data=data, row_count=data.count("\n"), next_year=2027)
 
 
-def test_every_row_is_answered_with_a_result_or_an_error(scorer: ScoreRows) -> None:
+def test_every_row_has_a_result_or_a_row_error(scorer: ScoreRows) -> None:
     text = template_csv(JobType.ANNUAL).replace("Northwind", "Ünïcode \u2028").replace("1840.5", "no figure")
-    answer = scorer(given_rows(text))
-    assert answer["total_rows"] == answer["successful_rows"] + answer["failed_rows"]
-    assert [error["code"] for error in answer["errors"]] == ["invalid_market_cap"]
-    numbers = [row["row"] for row in (*answer["results"], *answer["errors"])]
-    assert sorted(numbers) == list(range(1, answer["total_rows"] + 1))
+    response = scorer(given_rows(text))
+    assert response["total_rows"] == response["successful_rows"] + response["failed_rows"]
+    assert [error["code"] for error in response["errors"]] == ["invalid_market_cap"]
+    numbers = [row["row"] for row in (*response["results"], *response["errors"])]
+    assert sorted(numbers) == list(range(1, response["total_rows"] + 1))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def payload(text: bytes) -> StreamingBody:
     return StreamingBody(io.BytesIO(text), len(text))
 
 
-def test_a_function_that_fails_is_unavailable_and_its_words_stay_out_of_the_log(
+def test_failed_function_is_unavailable_and_its_payload_is_not_logged(
     stub: Stubber, caplog: pytest.LogCaptureFixture
 ) -> None:
     failed = {"StatusCode": 200, "FunctionError": "Unhandled", "Payload": payload(b'{"errorMessage": "secret row"}')}
@@ -103,14 +103,16 @@ def test_a_function_that_fails_is_unavailable_and_its_words_stay_out_of_the_log(
         ("AccessDeniedException", 403, ClientError),
     ],
 )
-def test_a_refused_call_says_why(stub: Stubber, code: str, status: int, expected: type[Exception]) -> None:
+def test_refused_invocation_raises_an_error_for_its_reason(
+    stub: Stubber, code: str, status: int, expected: type[Exception]
+) -> None:
     stub.add_client_error("invoke", code, http_status_code=status)
     with pytest.raises(expected) as raised:
         score_rows("score", ROWS)
     assert type(raised.value) is expected or expected is ClientError
 
 
-def test_a_function_that_takes_too_long_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_function_that_times_out_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow:
         def invoke(self, **_: Any) -> Any:
             raise ReadTimeoutError(endpoint_url="https://lambda")
@@ -120,7 +122,7 @@ def test_a_function_that_takes_too_long_is_unavailable(monkeypatch: pytest.Monke
         score_rows("score", ROWS)
 
 
-def test_the_wait_is_over_before_the_gateways() -> None:
+def test_invocation_times_out_before_the_gateway() -> None:
     config: Any = clients.lambda_awaited().meta.config
     waited = config.connect_timeout + config.read_timeout
     assert waited * config.retries["total_max_attempts"] < 29

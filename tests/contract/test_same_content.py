@@ -1,4 +1,4 @@
-"""Jobs whose files have the same bytes, as every `JobStore` finds them."""
+"""Contract of `JobStore`: earlier jobs whose files have the same bytes."""
 
 from datetime import timedelta
 from uuid import UUID
@@ -17,17 +17,17 @@ SHA = "ab" * 32
 
 
 def uploaded(store: JobStore, *, after: int = 0, **overrides: object) -> Job:
-    """A job made so many seconds after noon from the same bytes as every other."""
+    """Creates a job `after` seconds after noon, by default with the same bytes as every other."""
     job = a_job(**{"content_sha256": SHA, "created_at": NOON + timedelta(seconds=after), **overrides})
     store.create(job)
     return job
 
 
-def test_the_first_upload_of_a_file_has_no_earlier_one(job_store: JobStore) -> None:
+def test_first_upload_of_a_file_has_no_earlier_job(job_store: JobStore) -> None:
     assert job_store.earlier_with_content(uploaded(job_store)) is None
 
 
-def test_later_ones_are_led_to_the_first(job_store: JobStore) -> None:
+def test_later_uploads_of_a_file_refer_to_the_first_job(job_store: JobStore) -> None:
     first, second, third = (uploaded(job_store, after=seconds) for seconds in (0, 1, 2))
     assert job_store.earlier_with_content(second) == first.id
     assert job_store.earlier_with_content(third) == first.id
@@ -43,24 +43,26 @@ def test_later_ones_are_led_to_the_first(job_store: JobStore) -> None:
         {"organization_id": None},
     ],
 )
-def test_another_file_type_or_owner_is_no_duplicate(job_store: JobStore, overrides: dict[str, object]) -> None:
+def test_upload_with_other_bytes_type_or_owner_is_no_duplicate(
+    job_store: JobStore, overrides: dict[str, object]
+) -> None:
     uploaded(job_store)
     assert job_store.earlier_with_content(uploaded(job_store, after=1, **overrides)) is None
 
 
-def test_without_an_organization_only_the_user_s_own_files_count(job_store: JobStore) -> None:
+def test_user_without_organization_has_duplicates_of_own_files_only(job_store: JobStore) -> None:
     first = uploaded(job_store, organization_id=None)
     assert job_store.earlier_with_content(uploaded(job_store, after=1, organization_id=None)) == first.id
     other = uploaded(job_store, after=2, organization_id=None, user_id="user-2")
     assert job_store.earlier_with_content(other) is None
 
 
-def test_an_organization_named_like_a_user_is_somebody_else(job_store: JobStore) -> None:
+def test_organization_named_like_a_user_is_another_owner(job_store: JobStore) -> None:
     uploaded(job_store, organization_id=None, user_id="acme")
     assert job_store.earlier_with_content(uploaded(job_store, after=1, organization_id="acme")) is None
 
 
-def test_a_deleted_job_is_never_pointed_to(job_store: JobStore) -> None:
+def test_deleted_job_is_never_the_earlier_job(job_store: JobStore) -> None:
     first, second, third = (uploaded(job_store, after=seconds) for seconds in (0, 1, 2))
     job_store.delete(first, now=NOON)
     assert job_store.earlier_with_content(third) == second.id
@@ -68,7 +70,7 @@ def test_a_deleted_job_is_never_pointed_to(job_store: JobStore) -> None:
     assert job_store.earlier_with_content(third) is None
 
 
-def test_a_refused_job_leaves_no_trace(job_store: JobStore) -> None:
+def test_refused_job_is_never_the_earlier_job(job_store: JobStore) -> None:
     job = uploaded(job_store, after=1)
     job_store.delete(job, now=NOON)
     with pytest.raises(TransitionRefusedError):
@@ -82,7 +84,7 @@ def test_a_refused_job_leaves_no_trace(job_store: JobStore) -> None:
         max_size=8,
     )
 )
-def test_what_is_found_is_always_earlier_of_the_same_owner_and_there(
+def test_earlier_job_exists_with_the_same_content_and_owner(
     made: list[tuple[int, str | None, str | None]],
 ) -> None:
     store = FakeJobStore()

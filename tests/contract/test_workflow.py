@@ -1,4 +1,4 @@
-"""What every `Workflow` does, and how functions are asked for files."""
+"""Contract of `Workflow`, and the async invocations that request files."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -30,7 +30,7 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Workflow]:
 
 
 def end(engine: Workflow, job_id: UUID) -> None:
-    """Let the execution end without this system's doing."""
+    """Ends the execution from outside of this system."""
     if isinstance(engine, FakeWorkflow):
         engine.end(job_id, cause="States.Timeout")
     else:
@@ -38,11 +38,11 @@ def end(engine: Workflow, job_id: UUID) -> None:
 
 
 class TestWorkflow:
-    def test_an_execution_that_was_not_started_is_unknown(self, engine: Workflow) -> None:
+    def test_execution_that_was_not_started_is_unknown(self, engine: Workflow) -> None:
         assert engine.describe(uuid4()).state is ExecutionState.UNKNOWN
         assert not engine.stop(uuid4(), reason="x")
 
-    def test_a_started_execution_runs_until_it_is_stopped(self, engine: Workflow) -> None:
+    def test_started_execution_runs_until_it_is_stopped(self, engine: Workflow) -> None:
         job_id = uuid4()
         engine.start(a_job(id=job_id))
         assert engine.describe(job_id).state is ExecutionState.RUNNING
@@ -51,12 +51,12 @@ class TestWorkflow:
         assert execution.state is ExecutionState.ENDED
         assert execution.cause
 
-    def test_only_a_running_execution_is_really_stopped(self, engine: Workflow) -> None:
+    def test_only_a_running_execution_is_stopped(self, engine: Workflow) -> None:
         job_id = uuid4()
         engine.start(a_job(id=job_id))
         assert [engine.stop(job_id, reason="x") for _ in range(2)] == [True, False]
 
-    def test_a_second_start_changes_nothing_also_after_the_end(self, engine: Workflow) -> None:
+    def test_second_start_of_an_execution_is_a_no_op(self, engine: Workflow) -> None:
         job_id = uuid4()
         for _ in range(3):
             engine.start(a_job(id=job_id))
@@ -65,36 +65,36 @@ class TestWorkflow:
         engine.start(a_job(id=job_id))
         assert engine.describe(job_id).state is ExecutionState.ENDED
 
-    def test_an_execution_that_ended_by_itself_says_why(self, engine: Workflow) -> None:
+    def test_ended_execution_has_a_cause(self, engine: Workflow) -> None:
         job_id = uuid4()
         engine.start(a_job(id=job_id))
         end(engine, job_id)
         assert engine.describe(job_id).cause
 
-    def test_the_address_of_an_execution_is_known_before_it_starts_and_is_its_own(self, engine: Workflow) -> None:
+    def test_execution_arn_is_known_before_its_start(self, engine: Workflow) -> None:
         first, second = uuid4(), uuid4()
         assert engine.execution_arn(first).endswith(f":{first}")
         assert engine.execution_arn(first) != engine.execution_arn(second)
 
 
 class TestStateMachine:
-    def test_the_address_is_the_one_the_engine_gives(self) -> None:
+    def test_execution_arn_is_that_of_step_functions(self) -> None:
         with mock_aws():
             machine = StateMachine(client=clients.step_functions, arn=create_state_machine())
             job_id = uuid4()
             machine.start(a_job(id=job_id))
-            answer = clients.step_functions().describe_execution(executionArn=machine.execution_arn(job_id))
-            assert answer["name"] == str(job_id)
-            assert json.loads(answer["input"]) == {"job_id": str(job_id), "organization_id": a_job().organization_id}
+            response = clients.step_functions().describe_execution(executionArn=machine.execution_arn(job_id))
+            assert response["name"] == str(job_id)
+            assert json.loads(response["input"]) == {"job_id": str(job_id), "organization_id": a_job().organization_id}
 
-    def test_a_machine_that_is_not_there_is_no_unknown_execution(self) -> None:
+    def test_missing_state_machine_raises_an_error(self) -> None:
         with mock_aws():
             arn = create_state_machine()
             machine = StateMachine(client=clients.step_functions, arn=f"{arn}-gone")
             with pytest.raises(Exception, match="StateMachineDoesNotExist"):
                 machine.start(a_job())
 
-    def test_a_long_cause_is_cut_for_the_log(self) -> None:
+    def test_long_cause_of_an_execution_is_truncated(self) -> None:
         client = boto3.client("stepfunctions")
         machine = StateMachine(client=lambda: client, arn="arn:aws:states:eu-central-1:1:stateMachine:m")
         with Stubber(client) as stub:

@@ -1,4 +1,4 @@
-"""The same random lives of jobs, over the jobs table itself."""
+"""The random job lives of the unit tests, run on the jobs table."""
 
 from collections.abc import Iterator
 
@@ -33,5 +33,5 @@ def dynamodb() -> Iterator[None]:
 
 @pytest.mark.hazard("Every step of a job's life in any order, more than once")
 @pytest.mark.usefixtures("dynamodb")
-def test_any_order_of_steps_keeps_every_promise_on_the_table_too() -> None:
+def test_steps_in_any_order_keep_every_promise_on_dynamodb() -> None:
     run_state_machine_as_test(LivesOnDynamoDB, settings=settings(max_examples=50, stateful_step_count=30))

@@ -1,4 +1,4 @@
-"""What races are made with."""
+"""Helpers for race tests."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,10 @@ T = TypeVar("T")
 
 
 class OneCallAtATime:
-    """DynamoDB decides each call by itself; moto does not (a transaction it rolls back takes others' writes along)."""
+    """Serializes the calls of a DynamoDB client, because moto is not thread-safe.
+
+    A transaction that moto rolls back also discards the concurrent writes of others.
+    """
 
     def __init__(self) -> None:
         self._client = clients.dynamodb()
@@ -20,15 +23,15 @@ class OneCallAtATime:
     def __getattr__(self, name: str) -> Any:
         call = getattr(self._client, name)
 
-        def alone(**request: Any) -> Any:
+        def serialized(**request: Any) -> Any:
             with self._lock:
                 return call(**request)
 
-        return alone
+        return serialized
 
 
 def at_once(*calls: Callable[[], T]) -> list[T]:
-    """The calls' results, made from threads that are let go together."""
+    """Runs the calls in parallel, all starting together, and returns their results in order."""
     barrier = Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:

@@ -1,4 +1,4 @@
-"""An object of which S3 sends half and hangs up: no reader takes the half for the whole."""
+"""S3 closes the connection after half a body: every reader raises an error instead of using the half."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -62,14 +62,14 @@ def _fill(results: ResultsBucket, job_id: UUID) -> None:
 
 
 def send_half(*, parsed: dict[str, Any], **_: object) -> None:
-    """Let the connection end in the middle of the body."""
+    """Ends the connection in the middle of the body."""
     whole = parsed["Body"].read()
     parsed["Body"] = StreamingBody(io.BytesIO(whole[: len(whole) // 2]), len(whole))
 
 
 @pytest.mark.hazard("Throttling, conflicts, timeouts, half a body from S3")
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
-def test_half_a_body_is_no_body(buckets: tuple[UploadBucket, ResultsBucket, StoredInput], read: Read) -> None:
+def test_truncated_body_raises_an_error(buckets: tuple[UploadBucket, ResultsBucket, StoredInput], read: Read) -> None:
     read(*buckets)
     clients.s3().meta.events.register("after-call.s3.GetObject", send_half)
     with pytest.raises((UnavailableError, BotoCoreError)):

@@ -1,4 +1,4 @@
-"""Jobs brought to where a test of a store begins."""
+"""Creates jobs in the states that tests of a `JobStore` start from."""
 
 from datetime import timedelta
 
