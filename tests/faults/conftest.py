@@ -1,19 +1,19 @@
-"""One platform for all of these tests, in one process of the run, and the calls that its scenarios make."""
+"""One simulated platform for all fault tests, in one pytest process, and the AWS calls of its scenarios."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.faults.platform import Platform, running_platform
+from tests.faults.fault_runs import CleanRuns, clean_runs
 from tests.faults.scenarios import SCENARIOS
-from tests.faults.schedules import CleanRuns, clean_runs
+from tests.faults.simulated_platform import Platform, running_platform
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents and item.path.name.startswith("test_"):
-            # One group: the platform takes seconds to start, which is nothing to what runs for long.
+            # One group, because each process would need seconds to start a platform of its own.
             item.add_marker(pytest.mark.xdist_group("platform"))
 
 

@@ -1,4 +1,4 @@
-"""API Gateway in front of the api function, and an issuer of tokens that it trusts."""
+"""API Gateway events for the api function, and a trusted token issuer."""
 
 import base64
 import os
@@ -22,13 +22,13 @@ def _private_key() -> RSAPrivateKey:
 
 
 def key_set() -> Mapping[str, Any]:
-    """The issuer's keys."""
+    """Returns the JWKS of the issuer."""
     jwk = RSAAlgorithm.to_jwk(_private_key().public_key(), as_dict=True)
     return {"keys": [{**jwk, "kid": _KEY_ID, "use": "sig"}]}
 
 
 def token(caller: Mapping[str, Any]) -> str:
-    """A token of the issuer, of a member of acme unless the claims say otherwise; one of None is left out."""
+    """Returns a token of a member of acme; `caller` overrides claims, and None removes one."""
     claims = {
         "iss": os.environ["TOKEN_ISSUER"],
         "client_id": os.environ["TOKEN_AUDIENCE"].split(",")[0],
@@ -40,12 +40,12 @@ def token(caller: Mapping[str, Any]) -> str:
         "organization_id": "acme",
         **caller,
     }
-    said = {name: value for name, value in claims.items() if value is not None}
-    return jwt.encode(said, _private_key(), algorithm="RS256", headers={"kid": _KEY_ID})
+    present = {name: value for name, value in claims.items() if value is not None}
+    return jwt.encode(present, _private_key(), algorithm="RS256", headers={"kid": _KEY_ID})
 
 
 def gateway_event(request: httpx.Request, token: str) -> JsonObject:
-    """The request as API Gateway hands it over (payload version 2.0)."""
+    """Returns the Lambda event of a request (payload version 2.0)."""
     headers = {**dict(request.headers), "authorization": f"Bearer {token}"}
     return {
         "version": "2.0",

@@ -1,6 +1,6 @@
-"""What happens to jobs, from submission to the last trace: together every function, and every route of the API.
+"""Scenarios of jobs from submission to deletion; together they use every function and every API route.
 
-Each says how the jobs end whose ids a client was answered with, whatever single calls fail on the way.
+Each scenario states the expected end of the jobs whose ids the client received, whichever single calls fail.
 """
 
 from base64 import b64encode
@@ -16,13 +16,12 @@ from infra.local import panel
 from shared.aws import clients
 from shared.inputs.schema import example_rows
 from shared.vocabulary import JobType
-from tests.faults.platform import API, CLIENT_ATTEMPTS, Platform
+from tests.faults.simulated_platform import API, CLIENT_ATTEMPTS, Platform
 
 ANNUAL = panel.as_csv(panel.statement_rows(20, seed=1, faulty=3), panel.STATEMENT_COLUMNS)
 QUARTERLY = panel.as_xlsx(panel.quarterly_ratio_rows(20, seed=2), panel.QUARTERLY_RATIO_COLUMNS)
 HOPELESS = panel.as_csv(panel.statement_rows(1_400, seed=3, faulty=1_300), panel.STATEMENT_COLUMNS)
-# Above the sizes from which S3 is given objects in parts.
-# Random, or they would be small in any format that packs them.
+# Large enough for multipart uploads; random, so that no format can compress it.
 _REMARKS = [b64encode(np.random.default_rng(row).bytes(22_500)).decode() for row in range(400)]
 LARGE = (
     panel.as_csv(
@@ -36,7 +35,7 @@ LARGE = (
 
 @dataclass(frozen=True, kw_only=True)
 class End:
-    """How a job ends: its status and error code; and its counts, where no fault can change them."""
+    """The expected end of a job: status, error code and, where no fault can change them, row counts."""
 
     job_id: str
     status: str
@@ -73,10 +72,10 @@ def a_file_is_uploaded_scored_read_and_deleted(platform: Platform, check: Check)
 
 
 def a_job_is_cancelled_while_chunks_are_late(platform: Platform, check: Check) -> None:
-    answer = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "a.csv"})
-    job_id = answer["body"]["job_id"]
+    response = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "a.csv"})
+    job_id = response["body"]["job_id"]
     platform.before_chunk[1] = lambda: platform.request("POST", f"{API}/jobs/{job_id}/cancel")
-    platform.system.put(answer["body"]["upload"]["fields"]["key"], ANNUAL)
+    platform.system.put(response["body"]["upload"]["fields"]["key"], ANNUAL)
     platform.deliver()
     platform.run_executions()
     platform.publish()
@@ -97,7 +96,7 @@ def a_queued_job_is_cancelled_before_its_rows_are_counted(platform: Platform, ch
     job_id = _uploaded(platform, "annual", ANNUAL)
     platform.deliver()
     _for_each(platform, "cancel", job_id)
-    platform.settle()
+    platform.run_asynchronous()
     check([End(job_id=job_id, status="failed", cancelled=True, successful=0, failed=0)])
 
 
@@ -134,7 +133,7 @@ def most_rows_fail(platform: Platform, check: Check) -> None:
 
 
 def an_execution_vanishes(platform: Platform, check: Check) -> None:
-    """What the schedule is for: the record says that a job is to run, and nothing runs it."""
+    """Reconcile restarts a queued job without an execution."""
     job_id = _uploaded(platform, "annual", ANNUAL)
     platform.deliver()
     platform.forget_execution(job_id)
@@ -146,7 +145,7 @@ def an_execution_vanishes(platform: Platform, check: Check) -> None:
 
 
 def an_execution_does_nothing(platform: Platform, check: Check) -> None:
-    """The other thing the schedule is for: an execution that runs and gets no further."""
+    """Reconcile fails a job whose execution runs without progress."""
     job_id = _uploaded(platform, "annual", ANNUAL)
     platform.deliver()
     platform.abandon_execution(job_id)
@@ -156,15 +155,15 @@ def an_execution_does_nothing(platform: Platform, check: Check) -> None:
     check([End(job_id=job_id, status="failed", error_code="stalled")])
 
 
-def a_request_with_a_key_is_sent_until_it_is_answered(platform: Platform, check: Check) -> None:
-    """However often the request is sent, it makes one job."""
+def a_request_with_a_key_is_retried_until_it_succeeds(platform: Platform, check: Check) -> None:
+    """Repeated requests create one job."""
     key = {"Idempotency-Key": "a-key"}
     for _ in range(2 * CLIENT_ATTEMPTS):
-        answer = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "a.csv"}, headers=key)
-        if answer["status"] == 202:
+        response = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "a.csv"}, headers=key)
+        if response["status"] == 202:
             break
         platform.pass_time(minutes=1)
-    platform.system.put(answer["body"]["upload"]["fields"]["key"], ANNUAL)
+    platform.system.put(response["body"]["upload"]["fields"]["key"], ANNUAL)
     platform.deliver()
     platform.run_executions()
     (entry,) = platform.request("GET", f"{API}/jobs")["body"]["jobs"]
@@ -176,8 +175,8 @@ def the_rows_that_failed_are_retried(platform: Platform, check: Check) -> None:
     platform.deliver()
     platform.run_executions()
     child = platform.request("POST", f"{API}/jobs/{job_id}/retry")["body"]["job_id"]
-    platform.settle()
-    # When the request for its file was lost, reconcile repeats it.
+    platform.run_asynchronous()
+    # If the request for the retry file was lost, reconcile repeats it.
     platform.pass_time(minutes=17)
     platform.reconcile()
     platform.deliver()
@@ -190,7 +189,7 @@ def the_rows_that_failed_are_retried(platform: Platform, check: Check) -> None:
     )
 
 
-def rows_are_scored_at_once_and_the_rest_is_read(platform: Platform, check: Check) -> None:
+def rows_are_scored_synchronously_and_other_routes_are_called(platform: Platform, check: Check) -> None:
     for job_type in ("annual", "quarterly"):
         platform.request("POST", f"{API}/{job_type}", json={"rows": example_rows(JobType(job_type))})
         platform.request("GET", f"{API}/{job_type}/schema")
@@ -210,15 +209,15 @@ SCENARIOS: tuple[Scenario, ...] = (
     most_rows_fail,
     an_execution_vanishes,
     an_execution_does_nothing,
-    a_request_with_a_key_is_sent_until_it_is_answered,
+    a_request_with_a_key_is_retried_until_it_succeeds,
     the_rows_that_failed_are_retried,
-    rows_are_scored_at_once_and_the_rest_is_read,
+    rows_are_scored_synchronously_and_other_routes_are_called,
 )
 
 
 def a_large_file_is_scored_though_parts_of_it_are_lost(platform: Platform, check: Check) -> None:
-    """What is written in several parts: an input in another encoding, and result files of more than one part's size."""
-    platform.faults.lose_first("UploadPart", of=("plan", "finalize", "export"))
+    """Multipart uploads: a rewritten input, and result files larger than one part."""
+    platform.fault_injector.lose_first("UploadPart", of=("plan", "finalize", "export"))
     platform.system.put("drop/acme/annual/large.csv", LARGE)
     platform.deliver()
     platform.run_executions()
@@ -227,7 +226,7 @@ def a_large_file_is_scored_though_parts_of_it_are_lost(platform: Platform, check
     check([End(job_id=entry["id"], status="completed", successful=400, failed=0)])
 
 
-def what_comes_late_or_twice_is_removed(platform: Platform, check: Check) -> None:
+def late_and_repeated_objects_are_removed(platform: Platform, check: Check) -> None:
     job_id, other = (_uploaded(platform, "annual", ANNUAL) for _ in range(2))
     platform.deliver()
     platform.system.put(f"api/{job_id}", ANNUAL)
@@ -235,7 +234,7 @@ def what_comes_late_or_twice_is_removed(platform: Platform, check: Check) -> Non
     platform.forget_processes()
     page = platform.request("GET", f"{API}/jobs?limit=1")["body"]
     platform.request("GET", f"{API}/jobs?limit=1&cursor={page['pagination']['next_cursor']}")
-    # Lists of two other kinds: of somebody without an organization, and of everybody.
+    # Lists of a user without an organization, and of a super admin.
     platform.request("GET", f"{API}/jobs", caller={"organization_id": None})
     platform.request("GET", f"{API}/jobs", caller={"role": "super_admin", "organization_id": None})
     platform.run_executions()
@@ -248,7 +247,7 @@ def what_comes_late_or_twice_is_removed(platform: Platform, check: Check) -> Non
 
 
 def a_large_retry_loses_a_part_and_another_its_parent(platform: Platform, check: Check) -> None:
-    platform.faults.lose_first("UploadPart", of=("retry",))
+    platform.fault_injector.lose_first("UploadPart", of=("retry",))
     form = platform.request("POST", f"{API}/annual/bulk-upload-async", json={"filename": "large.csv"})["body"]
     large = form["job_id"]
     platform.system.put(form["upload"]["fields"]["key"], LARGE.decode("utf-16").encode())
@@ -262,7 +261,7 @@ def a_large_retry_loses_a_part_and_another_its_parent(platform: Platform, check:
         platform.request("POST", f"{API}/jobs/{parent}/retry")["body"]["job_id"] for parent in (large, small)
     )
     platform.request("DELETE", f"{API}/jobs/{small}")
-    platform.settle()
+    platform.run_asynchronous()
     platform.deliver()
     platform.run_executions()
     check(
@@ -273,34 +272,34 @@ def a_large_retry_loses_a_part_and_another_its_parent(platform: Platform, check:
     )
 
 
-# What the roles need beside: too slow, or too far from any fault, to be run under each.
+# Further calls that the roles must allow; too slow or too rare to be run with every fault.
 RARE_SCENARIOS: tuple[Scenario, ...] = (
     a_large_file_is_scored_though_parts_of_it_are_lost,
-    what_comes_late_or_twice_is_removed,
+    late_and_repeated_objects_are_removed,
     a_large_retry_loses_a_part_and_another_its_parent,
 )
 
 
 def _uploaded(platform: Platform, job_type: str, body: bytes, options: str = "") -> str:
-    answer: Any = platform.request(
+    response: Any = platform.request(
         "POST", f"{API}/{job_type}/bulk-upload-async?{options}", files={"file": ("a.csv", body)}
     )
-    return str(answer["body"]["job_id"])
+    return str(response["body"]["job_id"])
 
 
 def _exported(platform: Platform, path: str) -> None:
-    """Asked for until it is there or refused; in time also for what was lost with its function."""
+    """Requests an export until it exists or is refused; waits long enough for a lost export to be retried."""
     for _ in range(3 * CLIENT_ATTEMPTS):
         if platform.request("GET", path)["status"] != 202:
             return
-        platform.settle()
+        platform.run_asynchronous()
         platform.pass_time(minutes=16)
 
 
 def _for_each(platform: Platform, action: str, job_id: str) -> None:
-    """One action for many jobs, asked for again for those of which a dependency did not answer."""
+    """Requests a bulk action, again while the job's result is `unavailable`."""
     for _ in range(CLIENT_ATTEMPTS):
-        answer = platform.request("POST", f"{API}/jobs/bulk/{action}", json={"job_ids": [job_id]})
-        (outcome,) = answer["body"]["results"]
+        response = platform.request("POST", f"{API}/jobs/bulk/{action}", json={"job_ids": [job_id]})
+        (outcome,) = response["body"]["results"]
         if outcome["success"] or outcome["code"] != "unavailable":
             return

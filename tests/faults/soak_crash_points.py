@@ -1,4 +1,4 @@
-"""Every AWS call spoiled alone, in every way there is, and pairs of faults sampled. Run by `make soak`."""
+"""Injects every fault into every AWS call alone, and a sample of pairs of faults. Run by `make soak`."""
 
 import os
 import random
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.faults.faults import Call, Fate
-from tests.faults.platform import Platform
+from tests.faults.fault_injection import Call, Fault
+from tests.faults.fault_runs import by_place, clean_runs, run, single
 from tests.faults.scenarios import SCENARIOS, Scenario
-from tests.faults.schedules import by_place, clean_runs, run, single
+from tests.faults.simulated_platform import Platform
 
-PAIRS_OF_EACH = 100
+PAIRS_PER_SCENARIO = 100
 
 
 def calls_of(platform: Platform, scenario: Scenario) -> Sequence[Call]:
@@ -19,26 +19,26 @@ def calls_of(platform: Platform, scenario: Scenario) -> Sequence[Call]:
     return calls
 
 
-@pytest.mark.parametrize("fate", Fate)
+@pytest.mark.parametrize("fault", Fault)
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_no_fault_alone_breaks_a_promise(platform: Platform, scenario: Scenario, fate: Fate) -> None:
+def test_no_single_fault_violates_an_invariant(platform: Platform, scenario: Scenario, fault: Fault) -> None:
     broken = []
-    for plan in single(calls_of(platform, scenario), [fate]):
-        met = run(platform, scenario, by_place(plan))
-        if met.broken:
-            broken.append((plan, met.broken))
+    for plan in single(calls_of(platform, scenario), [fault]):
+        result = run(platform, scenario, by_place(plan))
+        if result.broken:
+            broken.append((plan, result.broken))
     assert not broken
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
-def test_no_pair_of_faults_breaks_a_promise(platform: Platform, scenario: Scenario) -> None:
+def test_no_pair_of_faults_violates_an_invariant(platform: Platform, scenario: Scenario) -> None:
     seed = int(os.environ.get("SOAK_SEED", "1"))
-    chance = random.Random(seed)  # noqa: S311  a sample that can be drawn again
-    faults = list(single(calls_of(platform, scenario), list(Fate)))
+    generator = random.Random(seed)  # noqa: S311  a reproducible sample
+    faults = list(single(calls_of(platform, scenario), list(Fault)))
     broken = []
-    for _ in range(PAIRS_OF_EACH):
-        first, second = chance.sample(faults, 2)
-        met = run(platform, scenario, by_place({**first, **second}))
-        if met.broken:
-            broken.append(({**first, **second}, met.broken))
+    for _ in range(PAIRS_PER_SCENARIO):
+        first, second = generator.sample(faults, 2)
+        result = run(platform, scenario, by_place({**first, **second}))
+        if result.broken:
+            broken.append(({**first, **second}, result.broken))
     assert not broken, seed

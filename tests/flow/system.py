@@ -1,7 +1,7 @@
-"""The whole system in moto: resources from the synthesised template, its state machine run, the real handlers called.
+"""The whole system in moto: resources and state machine of the synthesized template, and the real handlers.
 
-What moto leaves out is done here, each in one place: EventBridge does not call Lambda, CloudFormation hides the state
-machine from the interpreter, and an integer ToleratedFailurePercentage is not parsed.
+Replaces what moto does not support: EventBridge does not call Lambda, CloudFormation hides the state machine from the
+interpreter, and an integer ToleratedFailurePercentage is not parsed.
 """
 
 import json
@@ -24,7 +24,7 @@ from shared.aws import clients
 from tests.aws_clients import forget_clients
 from tests.aws_resources import table_definition
 from tests.faster_moto import quicken
-from tests.flow.definition import adapted
+from tests.flow.state_machine_definition import adapted
 from tests.invocation import InvocationContext
 from tests.synthesised import JsonObject, Template, template
 
@@ -33,7 +33,7 @@ _WAIT_SECONDS = 60
 
 @dataclass
 class System:
-    """The running system. `before` hooks see every invocation before it happens, and may raise or cancel."""
+    """The running system. The `before` hooks of a function run before each invocation and may raise."""
 
     template: Template
     names: dict[str, str]
@@ -47,7 +47,7 @@ class System:
     unexpected: list[BaseException] = field(default_factory=list)
 
     def invoke(self, function: str, event: JsonObject) -> Any:
-        """Call a function's real handler as Lambda does: JSON in, JSON out."""
+        """Calls a function's real handler as Lambda does: JSON in, JSON out."""
         self.invocations.append((function, event))
         for hook in self.before.get(function, []):
             hook(event)
@@ -55,22 +55,22 @@ class System:
         return json.loads(json.dumps(handler(json.loads(json.dumps(event)), InvocationContext())))
 
     def put(self, key: str, body: bytes) -> str:
-        """Put an object into the uploads bucket; its version."""
+        """Puts an object into the uploads bucket and returns its version id."""
         return str(clients.s3().put_object(Bucket=self.uploads_bucket, Key=key, Body=body)["VersionId"])
 
     def deliver(self, *, times: int = 1) -> None:
-        """Let intake take in what the queue holds, each message so many times."""
+        """Delivers all messages of the queue to intake, each of them `times` times."""
         sqs = boto3.client("sqs")
         while messages := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
             records = [{"messageId": message["MessageId"], "body": message["Body"]} for message in messages]
             for _ in range(times):
-                answer = self.invoke("intake", {"Records": records})
-                assert answer == {"batchItemFailures": []}
+                response = self.invoke("intake", {"Records": records})
+                assert response == {"batchItemFailures": []}
             for message in messages:
                 sqs.delete_message(QueueUrl=self.queue_url, ReceiptHandle=message["ReceiptHandle"])
 
     def wait(self, job_id: UUID) -> str:
-        """Wait for the job's execution to end, and do what its status event does; the execution's status."""
+        """Waits for the end of the job's execution, delivers its status event, and returns its status."""
         arn = f"{self.state_machine_arn.replace(':stateMachine:', ':execution:')}:{job_id}"
         deadline = time.monotonic() + _WAIT_SECONDS
         while (status := clients.step_functions().describe_execution(executionArn=arn)["status"]) == "RUNNING":
@@ -82,7 +82,7 @@ class System:
         return status
 
     def execution_ended(self, job_id: UUID, status: str) -> None:
-        """The status event that EventBridge hands to the reconcile function."""
+        """Delivers the status event of an execution to the reconcile function."""
         self.invoke(
             "reconcile",
             {
@@ -92,19 +92,19 @@ class System:
         )
 
     def run(self, key: str, body: bytes, job_id: UUID) -> str:
-        """From an object to the end of its job's execution."""
+        """Uploads an object and waits for the end of its job's execution."""
         self.put(key, body)
         self.deliver()
         return self.wait(job_id)
 
     def objects(self, bucket: str) -> list[str]:
-        """Every object version in a bucket, by key."""
+        """Returns the keys of all object versions in a bucket."""
         versions = clients.s3().list_object_versions(Bucket=bucket).get("Versions", [])
         return sorted(version["Key"] for version in versions)
 
 
 def deployed_functions() -> list[str]:
-    """The folders of the functions that the template deploys."""
+    """Returns the folder names of the deployed functions."""
     functions = template().resources("AWS::Lambda::Function").values()
     return sorted(_folder(properties) for properties in functions)
 
@@ -113,10 +113,10 @@ def deployed_functions() -> list[str]:
 def running_system(
     *, executes: bool = True, asynchronous: deque[tuple[str, JsonObject]] | None = None
 ) -> Iterator[System]:
-    """The system, fresh, for as long as the block runs.
+    """Yields a new system.
 
-    Without `executes` nothing runs the executions that are started. Asynchronous invocations are put into
-    `asynchronous` for the caller to make, where that is given.
+    Without `executes`, started executions do not run. Async invocations are appended to `asynchronous`, if given,
+    for the caller to run.
     """
     synthesised = template()
     quicken()
@@ -186,7 +186,7 @@ def _create_role() -> str:
 
 
 def _create_functions(synthesised: Template, role: str) -> dict[str, str]:
-    """Functions of the template's names without code: calls of them are calls of the handlers here."""
+    """Creates functions without code under the template's names; their invocations call the handlers."""
     names = {}
     for logical_id, properties in synthesised.resources("AWS::Lambda::Function").items():
         names[logical_id.lower()] = _folder(properties)
@@ -203,10 +203,10 @@ def _create_functions(synthesised: Template, role: str) -> dict[str, str]:
 def _create_state_machine(synthesised: Template, role: str) -> str:
     _, properties = synthesised.only("AWS::StepFunctions::StateMachine")
     definition = adapted(synthesised)
-    answer = clients.step_functions().create_state_machine(
+    response = clients.step_functions().create_state_machine(
         name=properties["StateMachineName"], definition=json.dumps(definition), roleArn=role
     )
-    return answer["stateMachineArn"]
+    return response["stateMachineArn"]
 
 
 def _folder(properties: JsonObject) -> str:
@@ -215,8 +215,8 @@ def _folder(properties: JsonObject) -> str:
 
 @contextmanager
 def _invocations_call_handlers(system: System, asynchronous: deque[tuple[str, JsonObject]] | None) -> Iterator[None]:
-    # moto closes an object that is written again while another thread still reads it; S3 does not.
-    one_at_a_time = RLock()
+    # moto closes an object that is overwritten while another thread reads it; S3 does not.
+    lock = RLock()
 
     def invoke(function: Any, body: Any, request_headers: Any, response_headers: Any) -> Any:
         folder = system.names[function.function_name]
@@ -226,14 +226,14 @@ def _invocations_call_handlers(system: System, asynchronous: deque[tuple[str, Js
                 asynchronous.append((folder, event))
                 return ""
             try:
-                with one_at_a_time:
+                with lock:
                     system.invoke(folder, event)
-            except Exception as error:  # noqa: BLE001  moto would swallow what an asynchronous invocation raises
+            except Exception as error:  # noqa: BLE001  moto would swallow it
                 system.unexpected.append(error)
             return ""
         try:
             return json.dumps(system.invoke(folder, event)).encode()
-        except Exception as error:  # noqa: BLE001  as Lambda does, whatever the handler raised
+        except Exception as error:  # noqa: BLE001  as Lambda does
             response_headers["x-amz-function-error"] = "Unhandled"
             return json.dumps({"errorType": type(error).__name__, "errorMessage": str(error)}).encode()
 
@@ -242,7 +242,7 @@ def _invocations_call_handlers(system: System, asynchronous: deque[tuple[str, Js
 
 
 def forget_compositions() -> None:
-    """Let every function start anew at its next invocation."""
+    """Makes every function cold-start at its next invocation."""
     for function in deployed_functions():
         for member in vars(import_module(f"functions.{function}.handler")).values():
             if hasattr(member, "cache_clear"):

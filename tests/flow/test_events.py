@@ -1,4 +1,4 @@
-"""Events out of whole jobs: every change of status, in order, at least once, none before the record shows it."""
+"""Status events of whole jobs: published in order, at least once, and never before the table has the status."""
 
 from uuid import UUID
 
@@ -7,7 +7,7 @@ import pytest
 from shared.jobs.job import JobStatus
 from shared.jobs.representations import job_summary
 from shared.jobs.service import JobService
-from tests.flow.stream import StatusStream
+from tests.flow.status_stream import StatusStream
 from tests.flow.system import System
 from tests.flow.test_jobs import MEMBER, annual_csv, cancel_after_first_chunks, jobs, ran, submitted
 from tests.synthesised import JsonObject
@@ -26,12 +26,12 @@ def statuses(events: list[JsonObject], job_id: UUID) -> list[str]:
     return [event["detail"]["status"] for event in events if event["detail"]["id"] == str(job_id)]
 
 
-def test_each_change_of_a_job_goes_out_once_it_is_on_the_record(
+def test_status_change_is_published_after_the_table_has_it(
     system: System, jobs: JobService, stream: StatusStream
 ) -> None:
     seen: list[str] = []
 
-    def nothing_is_early(batch: list[JsonObject]) -> None:
+    def check_that_no_event_is_early(batch: list[JsonObject]) -> None:
         order = [*JobStatus]
         for record in batch:
             new = record["dynamodb"]["NewImage"]
@@ -39,7 +39,7 @@ def test_each_change_of_a_job_goes_out_once_it_is_on_the_record(
             assert order.index(job.status) >= order.index(JobStatus(new["status"]["S"]))
             seen.append(new["status"]["S"])
 
-    stream.before_batch.append(nothing_is_early)
+    stream.before_batch.append(check_that_no_event_is_early)
     job_id = submitted(jobs, annual_csv(200, faulty=3))
     stream.deliver()
     system.deliver()
@@ -58,7 +58,7 @@ def test_each_change_of_a_job_goes_out_once_it_is_on_the_record(
     assert (last["successful_rows"], last["failed_rows"], last["organization_id"]) == (197, 3, "acme")
 
 
-def test_a_cancelled_job_tells_what_was_scored_of_it(system: System, jobs: JobService, stream: StatusStream) -> None:
+def test_event_of_cancelled_job_has_its_scored_rows(system: System, jobs: JobService, stream: StatusStream) -> None:
     job_id = submitted(jobs, annual_csv(8_000))
     system.before["score"] = [cancel_after_first_chunks(jobs, job_id)]
     system.deliver()
@@ -73,17 +73,17 @@ def test_a_cancelled_job_tells_what_was_scored_of_it(system: System, jobs: JobSe
     assert last["successful_rows"] > 0
 
 
-def test_a_deleted_job_makes_no_further_event(system: System, jobs: JobService, stream: StatusStream) -> None:
+def test_deleted_job_publishes_no_further_event(system: System, jobs: JobService, stream: StatusStream) -> None:
     job_id = ran(system, jobs, annual_csv(20))
     jobs.delete(MEMBER, job_id)
     stream.deliver()
     assert statuses(stream.received(), job_id) == WHOLE_LIFE
 
 
-def test_a_bus_that_refuses_half_way_gets_the_rest_again(
+def test_events_refused_by_the_bus_are_published_again(
     system: System, jobs: JobService, stream: StatusStream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from moto.events.models import EventsBackend  # noqa: PLC0415 - the one place where moto's bus is made to fail
+    from moto.events.models import EventsBackend  # noqa: PLC0415 - only this test makes moto's bus fail
 
     accept = EventsBackend.put_events
     refused: list[int] = []
@@ -91,8 +91,8 @@ def test_a_bus_that_refuses_half_way_gets_the_rest_again(
     def flaky(backend: EventsBackend, entries: list[JsonObject]) -> list[JsonObject]:
         if len(refused) < 3:
             refused.append(len(entries))
-            answers = accept(backend, entries[:-1])
-            return [*answers, {"ErrorCode": "InternalFailure", "ErrorMessage": "made to fail"}]
+            results = accept(backend, entries[:-1])
+            return [*results, {"ErrorCode": "InternalFailure", "ErrorMessage": "injected"}]
         return accept(backend, entries)
 
     monkeypatch.setattr(EventsBackend, "put_events", flaky)

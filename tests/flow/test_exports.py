@@ -1,4 +1,4 @@
-"""Result files in every format, through the api function's own services and the real export function."""
+"""Result files in every format, through the services of the api function and the real export function."""
 
 import csv
 import io
@@ -31,7 +31,7 @@ def api(system: System) -> Services:
 
 
 def annual_csv(count: int, *, remarks: str, faulty: int = 0) -> bytes:
-    """Statements with a column beside them that holds the same text in every row."""
+    """Returns statements with an additional column that has the same text in every row."""
     rows = [{**row, "remarks": remarks} for row in panel.statement_rows(count, seed=8, faulty=faulty)]
     return panel.as_csv(rows, [*panel.STATEMENT_COLUMNS, "remarks"])
 
@@ -72,7 +72,7 @@ def in_three_formats(
 
 
 @pytest.mark.parametrize("validate_only", [False, True])
-def test_every_outcome_is_the_same_in_every_format(system: System, api: Services, *, validate_only: bool) -> None:
+def test_result_rows_are_the_same_in_every_format(system: System, api: Services, *, validate_only: bool) -> None:
     body = panel.as_csv(panel.statement_rows(60, seed=8, faulty=15), panel.STATEMENT_COLUMNS)
     body = (
         body.replace(b"\n", b",remarks\n", 1).replace(b"\n", b",=1+1\n").replace(b",remarks,=1+1\n", b",remarks\n", 1)
@@ -98,7 +98,7 @@ def test_every_outcome_is_the_same_in_every_format(system: System, api: Services
     assert [name for name, _ in system.invocations].count("export") == 2 * len(Outcome)
 
 
-def test_what_excel_cannot_hold_is_told_of_and_a_delete_leaves_nothing(system: System, api: Services) -> None:
+def test_export_too_large_for_excel_is_refused_and_delete_removes_exports(system: System, api: Services) -> None:
     job_id = ended(system, api, annual_csv(20, remarks="x" * 32_000))
     failing = ended(system, api, annual_csv(5, remarks="é" * 40_000, faulty=5))
     with pytest.raises(ResultsAssemblingError):

@@ -1,4 +1,4 @@
-"""Whole jobs: the synthesised state machine in moto's interpreter, the real handlers, the real adapters."""
+"""Whole jobs: the synthesized state machine in moto's interpreter, with the real handlers and adapters."""
 
 import csv
 import io
@@ -48,7 +48,7 @@ def annual_csv(count: int, *, faulty: int = 0) -> bytes:
 
 
 def cancel_after_first_chunks(jobs: JobService, job_id: UUID) -> Callable[[JsonObject], None]:
-    """A hook that lets the first two chunks pass, and holds the others back until the job is cancelled after those."""
+    """Returns a hook that cancels the job after its first two chunks and delays the others until then."""
     cancelled = Event()
 
     def hook(event: JsonObject) -> None:
@@ -64,8 +64,8 @@ def cancel_after_first_chunks(jobs: JobService, job_id: UUID) -> Callable[[JsonO
 
 
 def result(system: System, job_id: UUID, outcome: str) -> list[dict[str, str]]:
-    answer = clients.s3().get_object(Bucket=system.results_bucket, Key=f"results/{job_id}/{outcome}.csv")
-    return list(csv.DictReader(io.StringIO(answer["Body"].read().decode())))
+    response = clients.s3().get_object(Bucket=system.results_bucket, Key=f"results/{job_id}/{outcome}.csv")
+    return list(csv.DictReader(io.StringIO(response["Body"].read().decode())))
 
 
 def link(jobs: JobService, job_id: UUID, outcome: Outcome) -> str:
@@ -80,7 +80,7 @@ def ran(system: System, jobs: JobService, body: bytes, **options: Any) -> UUID:
     return job_id
 
 
-def test_an_upload_is_scored_and_can_be_downloaded(system: System, jobs: JobService) -> None:
+def test_upload_is_scored_and_can_be_downloaded(system: System, jobs: JobService) -> None:
     job_id = ran(system, jobs, annual_csv(1_000, faulty=15))
 
     view = jobs.get(MEMBER, job_id)
@@ -116,7 +116,7 @@ def test_every_chunk_is_scored_by_its_own_invocation(system: System, jobs: JobSe
     assert sorted(scored) == list(range(jobs.get(MEMBER, job_id).job.chunk_count))
 
 
-def test_a_workbook_dropped_into_the_folder_becomes_a_job_of_its_organization(system: System, jobs: JobService) -> None:
+def test_dropped_workbook_becomes_a_job_of_its_organization(system: System, jobs: JobService) -> None:
     body = panel.as_xlsx(panel.quarterly_ratio_rows(50, seed=1), panel.QUARTERLY_RATIO_COLUMNS)
     system.put("drop/acme/quarterly/2026/q1/figures.xlsx", body)
     system.deliver()
@@ -131,7 +131,7 @@ def test_a_workbook_dropped_into_the_folder_becomes_a_job_of_its_organization(sy
         jobs.get(stranger, job.id)
 
 
-def test_bad_rows_are_all_kept_with_their_reasons(system: System, jobs: JobService) -> None:
+def test_every_invalid_row_is_listed_with_its_row_error(system: System, jobs: JobService) -> None:
     job_id = ran(system, jobs, annual_csv(300, faulty=60))
 
     view = jobs.get(MEMBER, job_id)
@@ -140,7 +140,7 @@ def test_bad_rows_are_all_kept_with_their_reasons(system: System, jobs: JobServi
     assert [error["row"] for error in page.errors] == [int(row["row"]) for row in result(system, job_id, "failed")]
 
 
-def test_a_chunk_that_fails_twice_is_retried_and_counted_once(system: System, jobs: JobService) -> None:
+def test_chunk_that_fails_twice_is_retried_and_counted_once(system: System, jobs: JobService) -> None:
     attempts: list[int] = []
 
     def fail_twice(event: dict[str, Any]) -> None:
@@ -158,12 +158,12 @@ def test_a_chunk_that_fails_twice_is_retried_and_counted_once(system: System, jo
 
 
 @pytest.mark.hazard("A chunk run twice, concurrently, or again after its part was written but not committed")
-def test_a_chunk_whose_first_answer_was_lost_is_counted_once(system: System, jobs: JobService) -> None:
+def test_chunk_whose_first_response_was_lost_is_counted_once(system: System, jobs: JobService) -> None:
     def score_before_the_loss(event: dict[str, Any]) -> None:
         if event["chunk"]["index"] == 0 and not lost:
             lost.append(True)
             system.invoke("score", event)
-            raise ConnectionError("the answer was lost")
+            raise ConnectionError("the response was lost")
 
     lost: list[bool] = []
     system.before["score"] = [score_before_the_loss]
@@ -174,7 +174,7 @@ def test_a_chunk_whose_first_answer_was_lost_is_counted_once(system: System, job
 
 
 @pytest.mark.hazard("A chunk that kills its worker")
-def test_a_chunk_that_fails_for_good_fails_the_job_and_names_its_rows(system: System, jobs: JobService) -> None:
+def test_chunk_that_always_fails_makes_its_job_fail_and_name_the_rows(system: System, jobs: JobService) -> None:
     def poison(event: dict[str, Any]) -> None:
         if event["chunk"]["index"] == 1:
             raise MemoryError
@@ -195,7 +195,7 @@ def test_a_chunk_that_fails_for_good_fails_the_job_and_names_its_rows(system: Sy
 
 
 @pytest.mark.hazard("The same event up to five times, shuffled or concurrent: one job, one execution")
-def test_the_same_event_five_times_makes_one_job_and_one_execution(system: System, jobs: JobService) -> None:
+def test_event_delivered_five_times_creates_one_job_and_one_execution(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(100))
     system.deliver(times=5)
     system.wait(job_id)
@@ -206,9 +206,7 @@ def test_the_same_event_five_times_makes_one_job_and_one_execution(system: Syste
 
 
 @pytest.mark.hazard("An object overwritten while its job runs")
-def test_an_object_overwritten_while_its_job_runs_does_not_change_what_is_scored(
-    system: System, jobs: JobService
-) -> None:
+def test_object_overwritten_while_its_job_runs_does_not_change_results(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(100))
 
     def overwrite(_event: dict[str, Any]) -> None:
@@ -224,9 +222,7 @@ def test_an_object_overwritten_while_its_job_runs_does_not_change_what_is_scored
     assert system.objects(system.uploads_bucket) == [upload_key(job_id)]
 
 
-def test_a_job_cancelled_half_way_keeps_what_was_scored_and_gives_the_rest_back(
-    system: System, jobs: JobService
-) -> None:
+def test_cancelled_job_keeps_scored_rows_and_returns_the_others(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(3_000, faulty=30))
 
     system.before["score"] = [cancel_after_first_chunks(jobs, job_id)]
@@ -247,7 +243,7 @@ def test_a_job_cancelled_half_way_keeps_what_was_scored_and_gives_the_rest_back(
 
 
 @pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
-def test_late_chunks_of_a_cancelled_job_change_nothing_and_leave_nothing(system: System, jobs: JobService) -> None:
+def test_late_chunks_of_cancelled_job_change_nothing(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(3_000))
     system.before["score"] = [cancel_after_first_chunks(jobs, job_id)]
     system.deliver()
@@ -265,24 +261,24 @@ def test_late_chunks_of_a_cancelled_job_change_nothing_and_leave_nothing(system:
     assert system.objects(system.results_bucket) == stored
 
 
-def test_cancel_is_the_same_the_second_time(system: System, jobs: JobService) -> None:
+def test_second_cancel_returns_the_same_result(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(3_000))
-    answers = []
+    stopped = []
 
     def cancel(event: dict[str, Any]) -> None:
         if event["chunk"]["index"] == 0:
-            answers.append(jobs.cancel(MEMBER, job_id).execution_stopped)
+            stopped.append(jobs.cancel(MEMBER, job_id).execution_stopped)
 
     system.before["score"] = [cancel]
     system.deliver()
     system.wait(job_id)
-    answers.append(jobs.cancel(MEMBER, job_id).execution_stopped)
+    stopped.append(jobs.cancel(MEMBER, job_id).execution_stopped)
 
-    assert answers == [True, True]
+    assert stopped == [True, True]
 
 
 @pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
-def test_a_job_cancelled_before_its_file_came_has_nothing_to_download(system: System, jobs: JobService) -> None:
+def test_job_cancelled_before_its_upload_has_no_result_files(system: System, jobs: JobService) -> None:
     upload = jobs.presign(
         MEMBER,
         job_type=JobType.ANNUAL,
@@ -299,16 +295,14 @@ def test_a_job_cancelled_before_its_file_came_has_nothing_to_download(system: Sy
     assert job_progress(view.job, view.progress)["total_rows"] == 0
     with pytest.raises(ResultsNotReadyError, match="nothing to download"):
         link(jobs, upload.job.id, Outcome.SUCCESSFUL)
-    # And the file that comes after all is nobody's.
+    # A file that arrives later belongs to no job and is deleted.
     system.put(upload_key(upload.job.id), annual_csv(5))
     system.deliver()
     assert system.objects(system.uploads_bucket) == []
 
 
 @pytest.mark.hazard("A cancel that races with the last chunk and with finalize")
-def test_a_job_cancelled_before_its_rows_were_counted_gives_its_whole_input_back(
-    system: System, jobs: JobService
-) -> None:
+def test_job_cancelled_before_its_plan_returns_its_whole_input(system: System, jobs: JobService) -> None:
     body = annual_csv(100)
     job_id = submitted(jobs, body)
 
@@ -319,8 +313,8 @@ def test_a_job_cancelled_before_its_rows_were_counted_gives_its_whole_input_back
     system.deliver()
     system.wait(job_id)
 
-    answer = clients.s3().get_object(Bucket=system.results_bucket, Key=f"results/{job_id}/unprocessed.csv")
-    assert answer["Body"].read() == body
+    response = clients.s3().get_object(Bucket=system.results_bucket, Key=f"results/{job_id}/unprocessed.csv")
+    assert response["Body"].read() == body
     assert result(system, job_id, "successful") == []
     assert "a.csv" in link(jobs, job_id, Outcome.UNPROCESSED)
 
@@ -336,7 +330,7 @@ def test_a_job_cancelled_before_its_rows_were_counted_gives_its_whole_input_back
         (annual_csv(3) + "é".encode("latin-1") + b"\n", "undecodable", "encoding"),
     ],
 )
-def test_a_file_that_cannot_be_read_fails_its_job_with_a_sentence(
+def test_unreadable_file_makes_its_job_fail_with_a_sentence(
     system: System, jobs: JobService, body: bytes, code: str, sentence: str
 ) -> None:
     key = "drop/acme/annual/file.csv"
@@ -349,12 +343,12 @@ def test_a_file_that_cannot_be_read_fails_its_job_with_a_sentence(
     assert (job.status, job.error_code, job.results_ready) == (JobStatus.FAILED, code, True)
     assert sentence in str(job.error_message)
     if body:
-        answer = clients.s3().get_object(Bucket=system.results_bucket, Key=f"results/{job.id}/unprocessed.csv")
-        assert answer["Body"].read() == body
+        response = clients.s3().get_object(Bucket=system.results_bucket, Key=f"results/{job.id}/unprocessed.csv")
+        assert response["Body"].read() == body
 
 
 @pytest.mark.hazard("A delete while a late chunk writes")
-def test_a_deleted_job_leaves_a_tombstone_and_nothing_else(system: System, jobs: JobService) -> None:
+def test_deleted_job_has_a_tombstone_and_no_objects(system: System, jobs: JobService) -> None:
     job_id = ran(system, jobs, annual_csv(3_000, faulty=3))
     jobs.delete(MEMBER, job_id)
 
@@ -368,7 +362,7 @@ def test_a_deleted_job_leaves_a_tombstone_and_nothing_else(system: System, jobs:
 
 
 @pytest.mark.hazard("A delete while a late chunk writes")
-def test_a_late_event_or_chunk_of_a_deleted_job_brings_nothing_back(system: System, jobs: JobService) -> None:
+def test_late_event_or_chunk_of_deleted_job_stores_nothing(system: System, jobs: JobService) -> None:
     job_id = ran(system, jobs, annual_csv(200))
     (chunk,) = [event for name, event in system.invocations if name == "score"]
     (arrival,) = [event for name, event in system.invocations if name == "intake"]
@@ -383,7 +377,7 @@ def test_a_late_event_or_chunk_of_a_deleted_job_brings_nothing_back(system: Syst
     assert system.objects(system.results_bucket) == system.objects(system.uploads_bucket) == []
 
 
-def test_rows_are_only_judged_when_validation_was_asked_for(system: System, jobs: JobService) -> None:
+def test_validate_only_job_has_no_scores(system: System, jobs: JobService) -> None:
     job_id = ran(system, jobs, annual_csv(100, faulty=5), validate_only=True)
 
     view = jobs.get(MEMBER, job_id)
@@ -391,7 +385,7 @@ def test_rows_are_only_judged_when_validation_was_asked_for(system: System, jobs
     assert "default_probability" not in result(system, job_id, "successful")[0]
 
 
-def test_more_failed_rows_than_allowed_fail_the_job_with_its_work_kept(system: System, jobs: JobService) -> None:
+def test_job_with_too_many_failed_rows_fails_and_keeps_scored_rows(system: System, jobs: JobService) -> None:
     job_id = ran(system, jobs, annual_csv(300, faulty=30), max_failed_percent=5.0)
 
     job = jobs.get(MEMBER, job_id).job
@@ -399,9 +393,7 @@ def test_more_failed_rows_than_allowed_fail_the_job_with_its_work_kept(system: S
     assert len(result(system, job_id, "successful")) == 270
 
 
-def test_a_hopeless_job_is_ended_long_before_its_end_and_keeps_what_was_processed(
-    system: System, jobs: JobService
-) -> None:
+def test_job_with_too_many_failed_rows_ends_early_and_keeps_results(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(8_000, faulty=8_000), max_failed_percent=20.0)
     system.deliver()
     system.wait(job_id)
@@ -416,11 +408,11 @@ def test_a_hopeless_job_is_ended_long_before_its_end_and_keeps_what_was_processe
     assert len(jobs.row_errors(view, start=Position(), limit=8_000).errors) == len(failed)
 
 
-def test_an_execution_that_dies_ends_its_job_with_the_reason_in_words(system: System, jobs: JobService) -> None:
-    def die(_event: dict[str, Any]) -> None:
+def test_failed_execution_makes_its_job_fail_without_internal_details(system: System, jobs: JobService) -> None:
+    def fail(_event: dict[str, Any]) -> None:
         raise RuntimeError("table arn:aws:secret is on fire")
 
-    system.before["plan"] = [die]
+    system.before["plan"] = [fail]
     job_id = submitted(jobs, annual_csv(10))
     system.deliver()
     assert system.wait(job_id) == "FAILED"
@@ -432,7 +424,7 @@ def test_an_execution_that_dies_ends_its_job_with_the_reason_in_words(system: Sy
     )
 
 
-def test_an_object_outside_the_drop_folders_pattern_makes_no_job(system: System, jobs: JobService) -> None:
+def test_object_outside_of_the_drop_folder_pattern_creates_no_job(system: System, jobs: JobService) -> None:
     for key in ("drop/acme/monthly/a.csv", "drop/ac me/annual/a.csv", "drop/acme/annual/a.pdf", f"api/{uuid4()}x"):
         system.put(key, b"x")
     system.deliver()

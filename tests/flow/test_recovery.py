@@ -1,4 +1,4 @@
-"""What is given back: a table from an older copy, a bucket with old objects, an event from the dead-letter queue."""
+"""Recovery from a restored table, lost objects and events in the dead-letter queue."""
 
 import json
 from datetime import datetime, timedelta
@@ -26,15 +26,15 @@ __all__ = ["jobs"]
 
 
 def items(system: System, *, about: UUID | None = None) -> list[JsonObject]:
-    """All that the table has, or has about one job."""
-    answer = clients.dynamodb().scan(TableName=system.table)
-    assert "LastEvaluatedKey" not in answer
-    found = sorted(answer["Items"], key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
+    """Returns all items of the table, or those of one job."""
+    response = clients.dynamodb().scan(TableName=system.table)
+    assert "LastEvaluatedKey" not in response
+    found = sorted(response["Items"], key=lambda item: (item["pk"]["S"], item["sk"]["S"]))
     return [item for item in found if about is None or str(about) in json.dumps(item)]
 
 
-def objects_but_of(system: System, job_ids: set[UUID]) -> list[tuple[str, str]]:
-    """Key and version or tag of every object but those of these jobs."""
+def objects_except_of(system: System, job_ids: set[UUID]) -> list[tuple[str, str]]:
+    """Returns key, version and ETag of every object except those of these jobs."""
     found = []
     for bucket in (system.uploads_bucket, system.results_bucket):
         versions = clients.s3().list_object_versions(Bucket=bucket).get("Versions", [])
@@ -43,7 +43,7 @@ def objects_but_of(system: System, job_ids: set[UUID]) -> list[tuple[str, str]]:
 
 
 def restore(system: System, copy: list[JsonObject]) -> None:
-    """Make the table what it was when the copy was taken."""
+    """Restores the table from the copy."""
     for item in items(system):
         clients.dynamodb().delete_item(TableName=system.table, Key={"pk": item["pk"], "sk": item["sk"]})
     for item in copy:
@@ -51,22 +51,22 @@ def restore(system: System, copy: list[JsonObject]) -> None:
 
 
 def forget_executions(system: System) -> None:
-    """Let every execution be gone, as 90 days after its end."""
+    """Removes every execution, as 90 days after its end."""
     region, account = system.state_machine_arn.split(":")[3:5]
-    # Of the backend that runs them; moto's other one only keeps books.
+    # The backend that runs executions; moto's other backend only records them.
     (machine,) = stepfunctions_parser_backends[account][region].state_machines
     machine.executions.clear()
 
 
-def swept(system: System, now: datetime) -> list[JsonObject]:
-    """What the table has after a reconcile run at that time."""
+def reconciled(system: System, now: datetime) -> list[JsonObject]:
+    """Runs reconcile at that time and returns the items of the table."""
     with time_of(lambda: now):
         system.invoke("reconcile", {})
     return items(system)
 
 
 def copied_before(system: System, jobs: JobService, function: str) -> tuple[UUID, list[JsonObject]]:
-    """A job that has ended since, and what the table had of it when the function was first called for it."""
+    """Runs a job to its end; returns its items as they were when the function was first invoked."""
     copy: list[JsonObject] = []
     job_id = submitted(jobs, annual_csv(40))
 
@@ -82,7 +82,7 @@ def copied_before(system: System, jobs: JobService, function: str) -> tuple[UUID
 
 
 @pytest.mark.hazard("A table restored from an older backup, with executions and objects missing or unknown")
-def test_a_table_restored_from_an_older_copy_is_repaired_by_one_reconcile_run(system: System, jobs: JobService) -> None:
+def test_reconcile_repairs_a_table_restored_from_an_older_backup(system: System, jobs: JobService) -> None:
     kept, deleted_when_ended = ran(system, jobs, annual_csv(20)), ran(system, jobs, annual_csv(30))
     copy = items(system)
     live = {}
@@ -97,10 +97,10 @@ def test_a_table_restored_from_an_older_copy_is_repaired_by_one_reconcile_run(sy
     forget_executions(system)
     before = {job_id: jobs.get(MEMBER, job_id) for job_id in (kept, deleted_when_ended)}
     assert {jobs.get(MEMBER, job_id).job.status for job_id in live.values()} == LIVE
-    others = objects_but_of(system, set(live.values()))
+    others = objects_except_of(system, set(live.values()))
     assert {job_id for job_id in (kept, unknown, *deleted) if str(job_id) in str(others)} == {kept, unknown}
 
-    after = swept(system, utc_now() + timedelta(days=7))
+    after = reconciled(system, utc_now() + timedelta(days=7))
 
     for function, job_id in live.items():
         job = jobs.get(MEMBER, job_id).job
@@ -109,18 +109,18 @@ def test_a_table_restored_from_an_older_copy_is_repaired_by_one_reconcile_run(sy
         assert job.error_message is not None
         assert job.error_message.endswith(".")
         assert job.results_ready
-        # Of objects that are gone no files can be made; the others give every row back, none of them scored.
+        # Files of lost objects cannot be assembled; the other jobs return every row as unprocessed.
         assert ("has been lost" in job.error_message) is (function == "finalize")
     assert [row["outcome"] for row in result(system, live["score"], "all")] == ["unprocessed"] * 40
     with pytest.raises(ResultsGoneError):
         link(jobs, live["finalize"], Outcome.UNPROCESSED)
     assert {job_id: jobs.get(MEMBER, job_id) for job_id in before} == before
-    assert objects_but_of(system, set(live.values())) == others
+    assert objects_except_of(system, set(live.values())) == others
     assert [(item["pk"], item["sk"]) for item in after] == sorted(((item["pk"], item["sk"]) for item in copy), key=str)
 
 
 def remove(bucket: str, name: str) -> None:
-    """Let every version of the objects whose keys have this in them be gone."""
+    """Deletes every version of the objects whose keys contain `name`."""
     versions = clients.s3().list_object_versions(Bucket=bucket).get("Versions", [])
     gone = [version for version in versions if name in version["Key"]]
     assert gone
@@ -129,7 +129,7 @@ def remove(bucket: str, name: str) -> None:
 
 
 def available(system: System, job_id: UUID) -> dict[str, list[int]]:
-    """The rows of every result file that is there."""
+    """Returns the row numbers of every existing result file."""
     keys = system.objects(system.results_bucket)
     return {
         outcome: [int(row["row"]) for row in result(system, job_id, outcome)]
@@ -140,7 +140,9 @@ def available(system: System, job_id: UUID) -> dict[str, list[int]]:
 
 @pytest.mark.hazard("Finalize with a part missing or a chunk uncommitted")
 @pytest.mark.parametrize("part", ["all", "summary", "successful", "failed", "errors"])
-def test_rows_of_a_scored_chunk_whose_part_is_lost_are_given_back(system: System, jobs: JobService, part: str) -> None:
+def test_rows_of_a_chunk_whose_part_is_lost_are_returned_as_unprocessed(
+    system: System, jobs: JobService, part: str
+) -> None:
     job_id = submitted(jobs, annual_csv(3_000, faulty=300))
 
     def lose(_event: JsonObject) -> None:
@@ -160,7 +162,7 @@ def test_rows_of_a_scored_chunk_whose_part_is_lost_are_given_back(system: System
 
 
 @pytest.mark.hazard("Stored objects deleted: a job that never ends, a download that is never ready")
-def test_of_a_job_whose_input_is_lost_what_was_scored_is_kept(system: System, jobs: JobService) -> None:
+def test_cancelled_job_keeps_scored_rows_when_its_input_is_lost(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(3_000, faulty=30))
 
     def lose(_event: JsonObject) -> None:
@@ -178,11 +180,11 @@ def test_of_a_job_whose_input_is_lost_what_was_scored_is_kept(system: System, jo
     assert len(rows["successful"] + rows["failed"]) == view.progress.processed_rows > 0
     with pytest.raises(ResultsGoneError):
         link(jobs, job_id, Outcome.UNPROCESSED)
-    assert swept(system, utc_now()) == items(system)
+    assert reconciled(system, utc_now()) == items(system)
 
 
 @pytest.mark.hazard("Stored objects deleted: a job that never ends, a download that is never ready")
-def test_a_job_whose_input_is_lost_before_its_rows_were_counted_is_settled(system: System, jobs: JobService) -> None:
+def test_job_cancelled_before_its_plan_ends_when_its_input_is_lost(system: System, jobs: JobService) -> None:
     job_id = submitted(jobs, annual_csv(10))
 
     def lose_and_cancel(_event: JsonObject) -> None:
@@ -201,9 +203,7 @@ def test_a_job_whose_input_is_lost_before_its_rows_were_counted_is_settled(syste
 
 
 @pytest.mark.hazard("Leftovers of a job that was retried, exported and deleted")
-def test_a_job_with_retries_and_exports_leaves_its_tombstones_and_nothing_else(
-    system: System, jobs: JobService
-) -> None:
+def test_deleted_jobs_with_retries_and_exports_leave_only_tombstones(system: System, jobs: JobService) -> None:
     api = services(ApiSettings.from_environment())
     parent = ran(system, jobs, annual_csv(60, faulty=6))
     child = api.retries.retry(MEMBER, jobs.get(MEMBER, parent), frozenset(RETRIED_OUTCOMES)).id
@@ -224,17 +224,17 @@ def test_a_job_with_retries_and_exports_leaves_its_tombstones_and_nothing_else(
 
     assert [(item["sk"]["S"], "deleted_at" in item) for item in items(system)] == [("JOB", True)] * 2
     assert system.objects(system.uploads_bucket) == system.objects(system.results_bucket) == []
-    remaining = swept(system, utc_now() + timedelta(hours=1))
+    remaining = reconciled(system, utc_now() + timedelta(hours=1))
     assert [set(item) for item in remaining] == [{"pk", "sk", "deleted_at", "stored_input", "listed_at", "ttl"}] * 2
 
 
 @pytest.mark.hazard("An event redriven from the dead-letter queue")
-def test_an_event_given_back_by_the_dead_letter_queue_makes_its_job_once(system: System, jobs: JobService) -> None:
+def test_event_redriven_from_the_dead_letter_queue_creates_one_job(system: System, jobs: JobService) -> None:
     _, arrivals = system.template.only("AWS::SQS::Queue", containing="Arrivals")
     deliveries = int(arrivals["RedrivePolicy"]["maxReceiveCount"])
     sqs = boto3.client("sqs")
-    parked = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=parked, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    dead_letter_queue = sqs.create_queue(QueueName="dead-letters")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead_letter_queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = {"deadLetterTargetArn": arn, "maxReceiveCount": deliveries}
     sqs.set_queue_attributes(
         QueueUrl=system.queue_url, Attributes={"RedrivePolicy": json.dumps(policy), "VisibilityTimeout": "0"}
@@ -245,20 +245,20 @@ def test_an_event_given_back_by_the_dead_letter_queue_makes_its_job_once(system:
     with patch.object(StateMachine, "start", side_effect=UnavailableError):
         while messages := sqs.receive_message(QueueUrl=system.queue_url).get("Messages"):
             (message,) = messages
-            answer = system.invoke(
+            response = system.invoke(
                 "intake", {"Records": [{"messageId": message["MessageId"], "body": message["Body"]}]}
             )
-            assert answer == {"batchItemFailures": [{"itemIdentifier": message["MessageId"]}]}
+            assert response == {"batchItemFailures": [{"itemIdentifier": message["MessageId"]}]}
             failed += 1
     assert failed == deliveries
-    (message,) = sqs.receive_message(QueueUrl=parked)["Messages"]
+    (message,) = sqs.receive_message(QueueUrl=dead_letter_queue)["Messages"]
 
     sqs.send_message(QueueUrl=system.queue_url, MessageBody=message["Body"])
-    sqs.delete_message(QueueUrl=parked, ReceiptHandle=message["ReceiptHandle"])
+    sqs.delete_message(QueueUrl=dead_letter_queue, ReceiptHandle=message["ReceiptHandle"])
     system.deliver(times=2)
 
     (view,) = jobs.page(MEMBER, JobFilter(), after=None, offset=0, limit=10).views
     assert system.wait(view.job.id) == "SUCCEEDED"
     assert jobs.get(MEMBER, view.job.id).job.status is JobStatus.COMPLETED
     assert len(clients.step_functions().list_executions(stateMachineArn=system.state_machine_arn)["executions"]) == 1
-    assert "Messages" not in sqs.receive_message(QueueUrl=parked)
+    assert "Messages" not in sqs.receive_message(QueueUrl=dead_letter_queue)

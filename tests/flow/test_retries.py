@@ -1,4 +1,4 @@
-"""Retries of whole jobs: just the rows that failed or were left undone, and nothing lost on the way."""
+"""Retries of whole jobs: exactly the failed or unprocessed rows, none of them lost."""
 
 from typing import Any
 from unittest.mock import patch
@@ -30,7 +30,7 @@ def retries(system: System) -> RetryService:
 
 
 def cancelled(system: System, jobs: JobService, body: bytes) -> UUID:
-    """A job that was cancelled after its first two chunks."""
+    """Returns a job that was cancelled after its first two chunks."""
     job_id = submitted(jobs, body)
     system.before["score"] = [cancel_after_first_chunks(jobs, job_id)]
     system.deliver()
@@ -40,7 +40,7 @@ def cancelled(system: System, jobs: JobService, body: bytes) -> UUID:
 
 
 def retried(system: System, jobs: JobService, retries: RetryService, parent: UUID, *outcomes: Outcome) -> UUID:
-    """The retry of a job, run to its end."""
+    """Retries a job and waits for the retry to end."""
     child = retries.retry(MEMBER, jobs.get(MEMBER, parent), frozenset(outcomes) or BOTH)
     system.deliver()
     assert system.wait(child.id) == "SUCCEEDED"
@@ -48,7 +48,7 @@ def retried(system: System, jobs: JobService, retries: RetryService, parent: UUI
 
 
 def by_source_row(rows: list[dict[str, str]]) -> dict[int, dict[str, str]]:
-    """Rows of a retry under the number they have in the file first uploaded, and without the child's own."""
+    """Maps the source row to the cells of a retry's row, without its row numbers."""
     return {
         int(row["source_row"]): {name: cell for name, cell in row.items() if name not in {"row", "source_row"}}
         for row in rows
@@ -60,7 +60,7 @@ def by_row(rows: list[dict[str, str]]) -> dict[int, dict[str, str]]:
 
 
 def awkward_csv(rows: int) -> bytes:
-    """Rows of which some fail, one is malformed in each way, and cells hold what CSV and spreadsheets make much of."""
+    """Returns a CSV with invalid and malformed rows, and cells with quotes, line breaks and formulas."""
     lines = annual_csv(rows, faulty=rows // 20).decode().splitlines()
     name = lines[0].split(",").index("company_name")
     for at, text in ((5, '"=cmd(1,2)"'), (rows - 50, '"\'=x"'), (rows - 40, '"two\nlines, ""quoted"""')):
@@ -72,7 +72,7 @@ def awkward_csv(rows: int) -> bytes:
     return "\n".join(lines).encode() + b"\n"
 
 
-def test_a_cancelled_job_and_its_retry_together_are_one_uninterrupted_run(
+def test_cancelled_job_and_its_retry_have_the_results_of_one_whole_run(
     system: System, jobs: JobService, retries: RetryService
 ) -> None:
     body = awkward_csv(3_000)
@@ -90,7 +90,7 @@ def test_a_cancelled_job_and_its_retry_together_are_one_uninterrupted_run(
         assert not first.keys() & rest.keys()
         expected = by_row(result(system, whole, outcome))
         together = {**first, **rest}
-        # A malformed record is counted with the column behind it: all else is the same to the letter.
+        # The message of a malformed row counts the added column too; all else is equal.
         for rows in (expected, together):
             for cells in rows.values():
                 if cells.get("code") == "malformed_row":
@@ -102,7 +102,7 @@ def test_a_cancelled_job_and_its_retry_together_are_one_uninterrupted_run(
     assert [int(row["row"]) for row in result(system, child, "all")] == list(range(1, (job.total_rows or 0) + 1))
 
 
-def test_failed_rows_fail_again_with_the_same_codes_down_a_chain_that_keeps_their_numbers(
+def test_chain_of_retries_keeps_codes_and_source_rows_of_failed_rows(
     system: System, jobs: JobService, retries: RetryService
 ) -> None:
     parent = ran(system, jobs, awkward_csv(400))
@@ -123,7 +123,7 @@ def test_failed_rows_fail_again_with_the_same_codes_down_a_chain_that_keeps_thei
         retries.retry(MEMBER, jobs.get(MEMBER, first), frozenset({Outcome.UNPROCESSED}))
 
 
-def test_a_workbook_cancelled_before_its_rows_were_counted_is_retried_as_it_came(
+def test_workbook_cancelled_before_its_plan_is_retried_as_a_whole(
     system: System, jobs: JobService, retries: RetryService
 ) -> None:
     body = panel.as_xlsx(panel.quarterly_ratio_rows(50, seed=1), panel.QUARTERLY_RATIO_COLUMNS)
@@ -146,7 +146,7 @@ def test_a_workbook_cancelled_before_its_rows_were_counted_is_retried_as_it_came
         retries.retry(MEMBER, jobs.get(MEMBER, child), BOTH)
 
 
-def test_a_request_that_is_lost_or_whose_answer_is_lost_still_makes_one_job(
+def test_lost_retry_file_request_is_repeated_and_creates_one_job(
     system: System, jobs: JobService, retries: RetryService
 ) -> None:
     parent = ran(system, jobs, annual_csv(100, faulty=10))
@@ -158,7 +158,7 @@ def test_a_request_that_is_lost_or_whose_answer_is_lost_still_makes_one_job(
     with patch.object(clients.lambda_(), "invoke", lose):
         lost = retries.retry(MEMBER, view, BOTH)
     assert jobs.get(MEMBER, lost.id).job.status is JobStatus.PENDING
-    # What reconcile does when the time has come.
+    # Reconcile repeats the request after a while.
     for _ in range(2):
         system.invoke("retry", {"job_id": str(lost.id)})
     system.deliver(times=2)
@@ -173,13 +173,13 @@ def test_a_request_that_is_lost_or_whose_answer_is_lost_still_makes_one_job(
     assert len(executions) == 2
 
 
-def test_a_retry_that_was_cancelled_or_deleted_before_its_file_was_there_does_not_come_back(
+def test_retry_cancelled_or_deleted_before_its_file_is_not_started(
     system: System, jobs: JobService, retries: RetryService
 ) -> None:
     parent = ran(system, jobs, annual_csv(100, faulty=10))
     view = jobs.get(MEMBER, parent)
     first, second = (retries.retry(MEMBER, view, BOTH) for _ in range(2))
-    # Their files are there; their events are not.
+    # Their files are stored, but the events are not delivered yet.
     jobs.cancel(MEMBER, first.id)
     jobs.delete(MEMBER, second.id)
     for child in (first, second):
@@ -191,9 +191,7 @@ def test_a_retry_that_was_cancelled_or_deleted_before_its_file_was_there_does_no
     assert clients.step_functions().list_executions(stateMachineArn=system.state_machine_arn)["executions"][1:] == []
 
 
-def test_a_retry_whose_parent_is_gone_fails_with_a_sentence(
-    system: System, jobs: JobService, retries: RetryService
-) -> None:
+def test_retry_of_a_deleted_job_fails_with_a_sentence(system: System, jobs: JobService, retries: RetryService) -> None:
     parent = ran(system, jobs, annual_csv(100, faulty=10))
     view = jobs.get(MEMBER, parent)
 

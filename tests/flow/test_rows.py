@@ -1,4 +1,4 @@
-"""Rows scored at once through the score function's own handler, beside a job of the same rows."""
+"""Synchronous scoring through the score function's handler, compared with a job of the same rows."""
 
 import json
 
@@ -25,31 +25,31 @@ def rows_of(body: bytes, *, count: int, next_year: int) -> GivenRows:
     return GivenRows(layout=layout.to_json(), data=data, row_count=count, next_year=next_year)
 
 
-def test_the_answer_has_the_scores_of_the_job_to_the_byte(system: System, jobs: JobService) -> None:
+def test_synchronous_scores_equal_those_of_a_job_byte_by_byte(system: System, jobs: JobService) -> None:
     body = annual_csv(100, faulty=7)
     job_id = ran(system, jobs, body)
     started = jobs.get(MEMBER, job_id).job.started_at
     assert started is not None
     scorer = services(ApiSettings.from_environment()).score_rows
-    answer = scorer(rows_of(body, count=100, next_year=started.year + 1))
+    response = scorer(rows_of(body, count=100, next_year=started.year + 1))
 
     scored = result(system, job_id, "successful")
-    assert (answer["successful_rows"], answer["failed_rows"]) == (93, 7) == (len(scored), len(answer["errors"]))
-    for ours, theirs in zip(answer["results"], scored, strict=True):
+    assert (response["successful_rows"], response["failed_rows"]) == (93, 7) == (len(scored), len(response["errors"]))
+    for ours, theirs in zip(response["results"], scored, strict=True):
         lists = {name for name, value in ours.items() if isinstance(value, list)}
         assert {name: json.loads(theirs[name]) for name in lists} == {name: ours[name] for name in lists}
         assert decimal_text(ours["default_probability"]) == theirs["default_probability"]
         for name in set(ours) - lists - {"default_probability"}:
             assert str(ours[name]) == theirs[name]
     failed = {row["row"]: row["error"] for row in result(system, job_id, "failed")}
-    assert {str(error["row"]): error["error"] for error in answer["errors"]} == failed
+    assert {str(error["row"]): error["error"] for error in response["errors"]} == failed
 
 
-def test_a_score_function_that_breaks_is_unavailable(system: System) -> None:
-    def breaks(_: JsonObject) -> None:
+def test_synchronous_scoring_is_unavailable_when_the_function_fails(system: System) -> None:
+    def fail(_: JsonObject) -> None:
         raise RuntimeError("out of memory")
 
-    system.before["score"] = [breaks]
+    system.before["score"] = [fail]
     scorer = services(ApiSettings.from_environment()).score_rows
     with pytest.raises(UnavailableError):
         scorer(rows_of(annual_csv(3), count=3, next_year=2027))

@@ -1,4 +1,4 @@
-"""The jobs table's stream and the event bus in moto: Lambda's poller of the one, a subscriber of the other."""
+"""The jobs table's stream with Lambda's poller, and the event bus with a subscriber, in moto."""
 
 import json
 from collections.abc import Callable
@@ -14,7 +14,7 @@ from tests.synthesised import JsonObject
 
 @dataclass
 class StatusStream:
-    """Reads the stream from its start, a batch at a time, and hands batches to the publish function."""
+    """Reads the stream from its start and passes its records to the publish function in batches."""
 
     system: System
     batch_size: int = 100
@@ -40,7 +40,7 @@ class StatusStream:
         )
 
     def deliver(self, *, attempts: int = 20) -> None:
-        """Hand over what the stream has, going on where the function asks to, until all of it went out."""
+        """Delivers the stream's records, restarting at reported failures, until all are published."""
         records = stream_records(self.system)
         for _ in range(attempts):
             if self.taken == len(records):
@@ -57,7 +57,7 @@ class StatusStream:
         raise AssertionError("the stream was not read to its end")
 
     def received(self) -> list[JsonObject]:
-        """What the subscriber got, in the order in which it was put."""
+        """Returns the events that the subscriber received, in order."""
         sqs = boto3.client("sqs")
         events = []
         while messages := sqs.receive_message(QueueUrl=self.queue_url, MaxNumberOfMessages=10).get("Messages"):
@@ -68,7 +68,7 @@ class StatusStream:
 
 
 def stream_records(system: System) -> list[JsonObject]:
-    """The records of the table's stream that pass the mapping's filter, from its start."""
+    """Returns all records of the table's stream that pass the mapping's filter."""
     streams = boto3.client("dynamodbstreams")
     (stream,) = streams.list_streams(TableName=system.table)["Streams"]
     arn = stream["StreamArn"]
@@ -79,7 +79,7 @@ def stream_records(system: System) -> list[JsonObject]:
 
 
 def passes_the_filter(record: JsonObject) -> bool:
-    """The mapping's filter, which a template test holds to be this."""
+    """Implements the mapping's filter; a template test checks that both are equal."""
     images = record["dynamodb"]
     return (
         record["eventName"] in {"INSERT", "MODIFY"}

@@ -1,6 +1,6 @@
-"""What each AWS call asks of a role, and what the roles of the template allow: IAM worked out in this process.
+"""Evaluates IAM in this process: the permissions each AWS call needs, and those the template's roles grant.
 
-A call of an operation that is not listed here fails the tests that read it: say there what right it takes.
+A call of an operation that is not listed here fails the tests; add the permission it needs.
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
 """
 
@@ -10,15 +10,15 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from tests.aws_resources import REGION
-from tests.faults.faults import Call
-from tests.faults.platform import ACCOUNT
+from tests.faults.fault_injection import Call
+from tests.faults.simulated_platform import ACCOUNT
 from tests.synthesised import JsonObject, Template
 
-Asked = Mapping[str, Any]
+Parameters = Mapping[str, Any]
 
 
 @dataclass(frozen=True, order=True)
-class Right:
+class Permission:
     """An action on a resource."""
 
     action: str
@@ -34,13 +34,13 @@ class Grant:
     action: str
     resources: str
 
-    def allows(self, right: Right) -> bool:
-        """Whether the right is one of those granted."""
-        return fnmatchcase(right.action, self.action) and fnmatchcase(right.resource, self.resources)
+    def allows(self, permission: Permission) -> bool:
+        """Whether the grant includes the permission."""
+        return fnmatchcase(permission.action, self.action) and fnmatchcase(permission.resource, self.resources)
 
 
 def grants_of(synthesised: Template) -> list[Grant]:
-    """Everything that the roles of the functions allow."""
+    """Returns all grants of the functions' roles."""
     grants = []
     for properties in synthesised.resources("AWS::Lambda::Function").values():
         function, role = properties["Handler"].split(".")[1], properties["Role"]["Fn::GetAtt"][0]
@@ -64,29 +64,29 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def rights_of(call: Call) -> set[Right]:
-    """What the call asks of the role that makes it."""
-    rights = _RIGHTS.get((call.service, call.operation))
-    assert rights is not None, f"say in {__name__} what right {call.service} {call.operation} takes"
-    return set(rights(call.parameters))
+def permissions_of(call: Call) -> set[Permission]:
+    """Returns the permissions that the call needs."""
+    permissions = _PERMISSIONS.get((call.service, call.operation))
+    assert permissions is not None, f"add the permission for {call.service} {call.operation} to {__name__}"
+    return set(permissions(call.parameters))
 
 
-def rights_of_lambda(synthesised: Template, function: str) -> set[Right]:
-    """What Lambda itself does under the function's role: its logs, its traces, and its reading of event sources."""
-    rights = {Right("xray:PutTraceSegments", "*"), Right("xray:PutTelemetryRecords", "*")}
+def permissions_of_lambda(synthesised: Template, function: str) -> set[Permission]:
+    """Returns the permissions Lambda itself needs from the function's role: logs, traces and event sources."""
+    permissions = {Permission("xray:PutTraceSegments", "*"), Permission("xray:PutTelemetryRecords", "*")}
     for logical_id, properties in synthesised.resources("AWS::Lambda::Function").items():
         if properties["Handler"].split(".")[1] != function:
             continue
         group = properties["LoggingConfig"]["LogGroup"]["Ref"]
         stream = synthesised.resolve({"Fn::GetAtt": [group, "Arn"]})
-        rights |= {Right(action, stream) for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
+        permissions |= {Permission(action, stream) for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
         for mapping in synthesised.resources("AWS::Lambda::EventSourceMapping").values():
             if mapping["FunctionName"] == {"Ref": logical_id}:
-                rights |= set(_poller_rights(synthesised, mapping))
-    return rights
+                permissions |= set(_poller_permissions(synthesised, mapping))
+    return permissions
 
 
-def _poller_rights(synthesised: Template, mapping: JsonObject) -> Iterator[Right]:
+def _poller_permissions(synthesised: Template, mapping: JsonObject) -> Iterator[Permission]:
     source = synthesised.resolve(mapping["EventSourceArn"])
     actions: tuple[str, ...]
     if source.startswith("arn:aws:sqs:"):
@@ -98,80 +98,80 @@ def _poller_rights(synthesised: Template, mapping: JsonObject) -> Iterator[Right
             "dynamodb:GetShardIterator",
             "dynamodb:ListStreams",
         )
-    yield from (Right(action, source) for action in actions)
+    yield from (Permission(action, source) for action in actions)
     if failed := mapping.get("DestinationConfig", {}).get("OnFailure"):
-        yield Right("sqs:SendMessage", synthesised.resolve(failed["Destination"]))
+        yield Permission("sqs:SendMessage", synthesised.resolve(failed["Destination"]))
 
 
-def _on_table(*actions: str) -> Callable[[Asked], Iterator[Right]]:
-    def rights(asked: Asked) -> Iterator[Right]:
-        index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
-        yield from (Right(f"dynamodb:{action}", f"{_table(asked['TableName'])}{index}") for action in actions)
+def _on_table(*actions: str) -> Callable[[Parameters], Iterator[Permission]]:
+    def permissions(parameters: Parameters) -> Iterator[Permission]:
+        index = f"/index/{parameters['IndexName']}" if "IndexName" in parameters else ""
+        yield from (Permission(f"dynamodb:{action}", f"{_table(parameters['TableName'])}{index}") for action in actions)
 
-    return rights
+    return permissions
 
 
-def _in_transaction(asked: Asked) -> Iterator[Right]:
+def _in_transaction(parameters: Parameters) -> Iterator[Permission]:
     actions = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-    for operation in asked["TransactItems"]:
+    for operation in parameters["TransactItems"]:
         ((kind, write),) = operation.items()
-        yield Right(f"dynamodb:{actions[kind]}", _table(write["TableName"]))
+        yield Permission(f"dynamodb:{actions[kind]}", _table(write["TableName"]))
 
 
-def _in_batch(asked: Asked) -> Iterator[Right]:
-    yield from (Right("dynamodb:BatchGetItem", _table(table)) for table in asked["RequestItems"])
+def _in_batch(parameters: Parameters) -> Iterator[Permission]:
+    yield from (Permission("dynamodb:BatchGetItem", _table(table)) for table in parameters["RequestItems"])
 
 
 def _table(name: str) -> str:
     return f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"
 
 
-def _on_object(*actions: str) -> Callable[[Asked], Iterator[Right]]:
-    def rights(asked: Asked) -> Iterator[Right]:
+def _on_object(*actions: str) -> Callable[[Parameters], Iterator[Permission]]:
+    def permissions(parameters: Parameters) -> Iterator[Permission]:
         for action in actions:
-            # Reading or removing a version by its id takes a right of its own.
-            versioned = "Version" if "VersionId" in asked and not action.startswith("Put") else ""
-            yield Right(f"s3:{action}{versioned}", f"arn:aws:s3:::{asked['Bucket']}/{asked['Key']}")
+            # Reading or deleting an object version needs a separate permission.
+            versioned = "Version" if "VersionId" in parameters and not action.startswith("Put") else ""
+            yield Permission(f"s3:{action}{versioned}", f"arn:aws:s3:::{parameters['Bucket']}/{parameters['Key']}")
 
-    return rights
+    return permissions
 
 
-def _copied(asked: Asked) -> Iterator[Right]:
-    bucket, _, rest = asked["CopySource"].partition("/")
+def _copied(parameters: Parameters) -> Iterator[Permission]:
+    bucket, _, rest = parameters["CopySource"].partition("/")
     key, _, version = rest.partition("?versionId=")
     source = {"Bucket": bucket, "Key": key, **({"VersionId": version} if version else {})}
     yield from _on_object("GetObject")(source)
-    yield from _on_object("PutObject")({"Bucket": asked["Bucket"], "Key": asked["Key"]})
+    yield from _on_object("PutObject")({"Bucket": parameters["Bucket"], "Key": parameters["Key"]})
 
 
-def _on_bucket(action: str) -> Callable[[Asked], Iterator[Right]]:
-    def rights(asked: Asked) -> Iterator[Right]:
-        yield Right(f"s3:{action}", f"arn:aws:s3:::{asked['Bucket']}")
+def _on_bucket(action: str) -> Callable[[Parameters], Iterator[Permission]]:
+    def permissions(parameters: Parameters) -> Iterator[Permission]:
+        yield Permission(f"s3:{action}", f"arn:aws:s3:::{parameters['Bucket']}")
 
-    return rights
-
-
-def _deleted_objects(asked: Asked) -> Iterator[Right]:
-    for entry in asked["Delete"]["Objects"]:
-        yield from _on_object("DeleteObject")({"Bucket": asked["Bucket"], **entry})
+    return permissions
 
 
-def _named(action: str, parameter: str, prefix: str = "") -> Callable[[Asked], Iterator[Right]]:
-    def rights(asked: Asked) -> Iterator[Right]:
-        name = asked[parameter]
-        yield Right(action, name if name.startswith("arn:") else f"{prefix}{name}")
-
-    return rights
+def _deleted_objects(parameters: Parameters) -> Iterator[Permission]:
+    for entry in parameters["Delete"]["Objects"]:
+        yield from _on_object("DeleteObject")({"Bucket": parameters["Bucket"], **entry})
 
 
-def _put_events(asked: Asked) -> Iterator[Right]:
-    for entry in asked["Entries"]:
-        yield Right("events:PutEvents", f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{entry['EventBusName']}")
+def _named(action: str, parameter: str, prefix: str = "") -> Callable[[Parameters], Iterator[Permission]]:
+    def permissions(parameters: Parameters) -> Iterator[Permission]:
+        name = parameters[parameter]
+        yield Permission(action, name if name.startswith("arn:") else f"{prefix}{name}")
+
+    return permissions
+
+
+def _put_events(parameters: Parameters) -> Iterator[Permission]:
+    for entry in parameters["Entries"]:
+        yield Permission("events:PutEvents", f"arn:aws:events:{REGION}:{ACCOUNT}:event-bus/{entry['EventBusName']}")
 
 
 _PUT, _GET = _on_object("PutObject"), _on_object("GetObject")
 
-_RIGHTS: dict[tuple[str, str], Callable[[Asked], Iterator[Right]]] = {
+_PERMISSIONS: dict[tuple[str, str], Callable[[Parameters], Iterator[Permission]]] = {
     **{("dynamodb", name): _on_table(name) for name in ("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query")},
     ("dynamodb", "TransactWriteItems"): _in_transaction,
     ("dynamodb", "BatchGetItem"): _in_batch,

@@ -1,4 +1,4 @@
-"""The synthesised definition of the state machine, and what moto's interpreter asks for to run it."""
+"""The synthesized definition of the state machine, adapted to moto's interpreter."""
 
 import json
 from collections.abc import Iterator
@@ -8,14 +8,14 @@ from tests.synthesised import JsonObject, Template
 
 
 def adapted(synthesised: Template) -> JsonObject:
-    """The definition as moto's interpreter takes it."""
+    """Returns the definition in a form that moto's interpreter can run."""
     definition = _definition(synthesised)
     _adapt(definition)
     return definition
 
 
 def retries_of(synthesised: Template, state: str) -> int:
-    """How often the state machine repeats a task that failed."""
+    """Returns the number of retries of a failed task."""
     (task,) = [found for name, found in _states(_definition(synthesised)) if name == state]
     (failed,) = [retry for retry in task["Retry"] if retry["ErrorEquals"] == ["States.ALL"]]
     return int(failed["MaxAttempts"])
@@ -28,7 +28,7 @@ def _definition(synthesised: Template) -> JsonObject:
 
 
 def _states(node: Any) -> Iterator[tuple[str, JsonObject]]:
-    """Every state of a definition, those of its maps too."""
+    """Yields every state of a definition, including those inside of maps."""
     if isinstance(node, dict):
         yield from node.get("States", {}).items()
         for inner in node.values():
@@ -36,9 +36,9 @@ def _states(node: Any) -> Iterator[tuple[str, JsonObject]]:
 
 
 def _adapt(node: Any) -> None:
-    """What moto's interpreter asks for: a float percentage, standard children; and short waits between retries.
+    """Makes percentages floats, child executions standard and retry intervals short.
 
-    One chunk at a time: its workers share state, and under load one of them takes what another has put there.
+    Chunks run one at a time, because the workers of moto's interpreter share state and are not thread-safe.
     """
     if isinstance(node, list):
         for item in node:

@@ -1,4 +1,4 @@
-"""Simpler ways to count that look right, to show that the schedules would find them out."""
+"""Naive implementations that look correct, to show that the fault tests detect them."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +12,8 @@ from shared.aws.results_bucket import ResultsBucket
 
 
 @contextmanager
-def a_plain_counter() -> Iterator[None]:
-    """Counts a chunk whenever it is scored, not once."""
+def plain_counter() -> Iterator[None]:
+    """Counts a chunk each time it is scored instead of once."""
     commit = job_writes.chunk_commit
 
     def count(*arguments: Any, **named: Any) -> Any:
@@ -26,8 +26,8 @@ def a_plain_counter() -> Iterator[None]:
 
 
 @contextmanager
-def the_count_before_the_parts() -> Iterator[None]:
-    """Writes a chunk's parts when it is counted already."""
+def commit_before_parts() -> Iterator[None]:
+    """Commits a chunk before its parts are written."""
     held: list[Callable[[], None]] = []
     put_part, commit_chunk = ResultsBucket.put_part, JobsTable.commit_chunk
 
@@ -48,8 +48,8 @@ def the_count_before_the_parts() -> Iterator[None]:
 
 
 @contextmanager
-def an_end_without_closing() -> Iterator[None]:
-    """Fails a job in its record alone, so that late chunks go on counting."""
+def end_without_closed_shards() -> Iterator[None]:
+    """Fails a job without closing its progress shards, so that late chunks are still counted."""
     close = JobsTable._close
 
     def end_the_record(table: JobsTable, job: Any, **named: Any) -> None:
@@ -61,7 +61,7 @@ def an_end_without_closing() -> Iterator[None]:
 
 
 def _untouched(table: str, job_id: Any, number: int, *, ttl: int) -> Any:
-    """The update of a shard that leaves it open."""
+    """Returns a shard update that leaves the shard open."""
     return {
         "TableName": table,
         "Key": {"pk": {"S": f"JOB#{job_id}"}, "sk": {"S": f"SHARD#{number:03d}"}},
@@ -71,4 +71,4 @@ def _untouched(table: str, job_id: Any, number: int, *, ttl: int) -> Any:
     }
 
 
-NAIVE = (a_plain_counter, the_count_before_the_parts, an_end_without_closing)
+NAIVE_VARIANTS = (plain_counter, commit_before_parts, end_without_closed_shards)
