@@ -42,7 +42,7 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.xdist_group("clone")
 @pytest.mark.parametrize("command", IN_A_CLONE)
-def test_a_command_does_what_it_says_in_a_fresh_clone(command: str, clone: Path) -> None:
+def test_readme_command_works_in_a_fresh_clone(command: str, clone: Path) -> None:
     given = clone.parent
     write_own_data(given / "own.csv", firms=1200)
     (given / "companies.csv").write_bytes(company_csv(company_rows(100)))
@@ -52,7 +52,7 @@ def test_a_command_does_what_it_says_in_a_fresh_clone(command: str, clone: Path)
 
 
 @pytest.mark.xdist_group("clone")
-def test_the_curl_session_works_from_its_first_line_to_its_last(clone: Path) -> None:
+def test_curl_session_of_the_readme_works_in_a_fresh_clone(clone: Path) -> None:
     ran = run("\n".join(curl_session()), clone)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "default_probability" in (clone / "scored.csv").read_text()

@@ -346,7 +346,7 @@ def _put(world: World, role: str, name: str, statements: list[dict[str, Any]]) -
     world.iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(document))
 
 
-def test_every_statement_that_is_deployed_and_judged_has_its_flow(world: World) -> None:
+def test_every_deployed_statement_has_a_flow_that_needs_it(world: World) -> None:
     deployed = {_folder(one) for one in world.functions.list_functions()["Functions"]}
     found = {function: [*map(first_action, judged(policy_of(world, function)[2]))] for function in deployed}
     assert found == {function: [action for action, _ in needed] for function, needed in NEEDED.items()}
@@ -360,7 +360,7 @@ def test_every_statement_that_is_deployed_and_judged_has_its_flow(world: World) 
     [(function, number) for function, needed in NEEDED.items() for number in range(len(needed))],
     ids=str,
 )
-def test_without_any_one_statement_the_flow_that_needs_it_is_denied(world: World, function: str, number: int) -> None:
+def test_flow_is_denied_without_the_statement_it_needs(world: World, function: str, number: int) -> None:
     _, flow = NEEDED[function][number]
     world.function = function
     with without(world, function, number):
@@ -375,7 +375,7 @@ def test_without_any_one_statement_the_flow_that_needs_it_is_denied(world: World
 @pytest.mark.parametrize(
     "flow", sorted({flow for needed in NEEDED.values() for _, flow in needed}, key=str), ids=lambda flow: flow.__name__
 )
-def test_with_every_statement_in_its_place_no_flow_is_denied_anything(world: World, flow: Flow) -> None:
+def test_no_flow_is_denied_with_all_statements(world: World, flow: Flow) -> None:
     world.began_at = time.time()
     world.function = next(function for function, needed in NEEDED.items() if flow in {one for _, one in needed})
     flow(world)

@@ -64,7 +64,7 @@ def alarms(cloudwatch: Any) -> dict[str, dict[str, Any]]:
     return {alarm["AlarmDescription"].rpartition(", ")[2]: alarm for alarm in found}
 
 
-def test_every_alarm_goes_off_at_its_threshold_and_the_topic_is_told(
+def test_every_alarm_fires_above_its_threshold_and_notifies_the_topic(
     client: Callable[[Any], Any], told: Callable[[str], dict[str, Any]]
 ) -> None:
     cloudwatch = client("cloudwatch")
@@ -84,9 +84,7 @@ def test_every_alarm_goes_off_at_its_threshold_and_the_topic_is_told(
         assert f"### {runbook}\n" in (ROOT / "infra" / "docs" / "operations.md").read_text()
 
 
-def test_an_export_that_dies_raises_its_alarm(
-    client: Callable[[Any], Any], told: Callable[[str], dict[str, Any]]
-) -> None:
+def test_failed_export_fires_its_alarm(client: Callable[[Any], Any], told: Callable[[str], dict[str, Any]]) -> None:
     cloudwatch = client("cloudwatch")
     alarm = alarms(cloudwatch)["ExportsFailing"]
     (function,) = [item["Value"] for item in alarm["Dimensions"] if item["Name"] == "FunctionName"]

@@ -92,7 +92,7 @@ def shell(cloud: LocalCloud, tmp_path: Path) -> Shell:
     return Shell(cloud, tmp_path)
 
 
-def test_the_lines_of_old_clients_do_what_they_did(shell: Shell, client_of: Any) -> None:
+def test_shell_commands_of_old_clients_still_work(shell: Shell, client_of: Any) -> None:
     user: JobsClient = client_of("solo_user")
     body = template_csv(JobType.ANNUAL).replace("1840.5", "unknown").encode()
     job_id = user.upload("annual", "old.csv", body)["job_id"]
@@ -141,7 +141,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Any:
         yield lambda name: import_module(f"generated_jobs_client.{name}")
 
 
-def test_a_generated_client_uploads_follows_and_downloads(cloud: LocalCloud, generated: Any) -> None:
+def test_generated_client_uploads_polls_and_downloads(cloud: LocalCloud, generated: Any) -> None:
     client = generated("client").AuthenticatedClient(
         base_url=cloud.api_url, token=cloud.token("acme_member"), timeout=60
     )

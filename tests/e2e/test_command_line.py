@@ -93,7 +93,7 @@ def shell(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Shell:
     return made
 
 
-def test_a_session_from_upload_to_delete(shell: Shell) -> None:
+def test_command_line_uploads_lists_downloads_retries_and_deletes(shell: Shell) -> None:
     given = panel.statement_rows(1_000, seed=12, faulty=15)
     (shell.folder / "figures.csv").write_bytes(panel.as_csv(given, panel.STATEMENT_COLUMNS))
     ran = shell.run("upload", "figures.csv", "--watch", "-l", "run=session")
@@ -135,7 +135,7 @@ def test_a_session_from_upload_to_delete(shell: Shell) -> None:
     assert json.loads(gone.stderr)["error"]["code"] == "job_not_found"
 
 
-def test_a_terminal_shows_rows_rate_and_time_left_and_ctrl_c_may_cancel(cloud: LocalCloud, shell: Shell) -> None:
+def test_terminal_shows_rows_rate_and_time_left_and_ctrl_c_can_cancel(cloud: LocalCloud, shell: Shell) -> None:
     # Enough rows that a fast machine too is still at work when the time left is known.
     large_file = shell.folder / "large.csv"
     header, _, rows = panel.as_csv(panel.statement_rows(20_000, seed=11), panel.STATEMENT_COLUMNS).partition(b"\n")
@@ -158,7 +158,7 @@ def test_a_terminal_shows_rows_rate_and_time_left_and_ctrl_c_may_cancel(cloud: L
     assert job["cancelled"] is True
 
 
-def test_a_wrong_password_and_another_organizations_job_have_their_codes(
+def test_wrong_password_and_foreign_job_have_their_exit_codes(
     cloud: LocalCloud, shell: Shell, member: JobsClient, tmp_path: Path
 ) -> None:
     stranger = Shell(folder=tmp_path)

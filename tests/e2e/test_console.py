@@ -84,7 +84,7 @@ def rows_of(body: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(body.decode("utf-8-sig"))))
 
 
-def test_a_file_is_uploaded_watched_understood_and_its_failed_rows_mended(console: Console, member: JobsClient) -> None:
+def test_file_is_uploaded_and_watched_and_its_failed_rows_are_fixed(console: Console, member: JobsClient) -> None:
     # Where one wanted to go before signing in is where one is after it.
     console.open("#/upload")
     console.sign_in("acme_member")
@@ -144,7 +144,7 @@ BAD_CELLS = {
 }
 
 
-def test_500_rows_of_five_faults_are_mended_in_the_console_alone(member_console: Console, member: JobsClient) -> None:
+def test_500_rows_with_five_row_errors_are_fixed_in_the_console(member_console: Console, member: JobsClient) -> None:
     rows = panel.statement_rows(520, seed=3)
     for row, column in zip(rows, [*BAD_CELLS] * 100, strict=False):
         row[column] = BAD_CELLS[column][0]
@@ -199,7 +199,9 @@ def hidden_while_focused(page: Page, *, stops: int) -> list[str]:
     return [element for element in found if element]
 
 
-def test_a_running_job_is_cancelled_and_its_rest_is_scored_later(member_console: Console, member: JobsClient) -> None:
+def test_running_job_is_cancelled_and_its_other_rows_are_scored_later(
+    member_console: Console, member: JobsClient
+) -> None:
     console = member_console
     console.open("#/upload")
     rows = [{**row, "note": NOTE} for row in panel.statement_rows(LARGE_ROWS, seed=5)]
@@ -236,7 +238,7 @@ def test_a_running_job_is_cancelled_and_its_rest_is_scored_later(member_console:
     assert console.figures("Results")["Scored"] == f"{LARGE_ROWS:,}"
 
 
-def test_a_job_has_as_many_labels_as_wanted_and_is_found_by_each(member_console: Console, member: JobsClient) -> None:
+def test_job_has_several_labels_and_is_found_by_each(member_console: Console, member: JobsClient) -> None:
     page = member_console.page
     member_console.open("#/upload")
     member_console.choose("labelled.csv", FILE)
@@ -272,7 +274,7 @@ def test_a_job_has_as_many_labels_as_wanted_and_is_found_by_each(member_console:
         expect(member_console.heading("labelled.csv")).to_be_visible()
 
 
-def test_jobs_are_found_by_their_filters_and_deleted_together(member_console: Console, member: JobsClient) -> None:
+def test_filtered_jobs_are_deleted_together(member_console: Console, member: JobsClient) -> None:
     names = [f"Quarter {number}.csv" for number in (1, 2)]
     job_ids = [member.upload("annual", name, FILE, labels={"book": "delete"})["job_id"] for name in names]
     for job_id in job_ids:
@@ -293,7 +295,7 @@ def test_jobs_are_found_by_their_filters_and_deleted_together(member_console: Co
     expect(page.get_by_role("heading", name="No matching jobs")).to_be_visible()
 
 
-def test_another_organization_sees_nothing_of_it(console: Console, scored: str) -> None:
+def test_job_is_invisible_to_another_organization(console: Console, scored: str) -> None:
     console.open("#/jobs")
     console.sign_in("globex_member")
     page = console.page
@@ -304,13 +306,13 @@ def test_another_organization_sees_nothing_of_it(console: Console, scored: str) 
     expect(page.get_by_text("portfolio.csv")).to_have_count(0)
 
 
-def test_a_user_without_a_role_is_told_so(console: Console) -> None:
+def test_user_without_a_role_sees_an_error(console: Console) -> None:
     console.open("#/jobs")
     console.sign_in("no_role")
     expect(console.page.get_by_role("alert")).to_contain_text("Request")
 
 
-def test_an_ended_session_leads_back_to_where_one_was(console: Console, scored: str) -> None:
+def test_sign_in_after_an_expired_session_returns_to_the_same_page(console: Console, scored: str) -> None:
     # With a slash too many one gets there as well.
     console.open(f"/#/jobs/{scored}")
     expect(console.heading("Sign in")).to_be_visible()
@@ -344,7 +346,7 @@ def spoil_token(page: Page) -> None:
     )
 
 
-def test_everything_is_reached_by_keyboard_alone(console: Console) -> None:
+def test_console_can_be_used_by_keyboard_only(console: Console) -> None:
     page = console.page
     console.open("#/jobs")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
@@ -390,7 +392,7 @@ def test_everything_is_reached_by_keyboard_alone(console: Console) -> None:
     expect(page.get_by_role("button", name="Delete")).to_be_focused()
 
 
-def test_no_page_has_a_serious_fault_for_people_who_cannot_see_it(member_console: Console, scored: str) -> None:
+def test_no_page_has_a_serious_accessibility_violation(member_console: Console, scored: str) -> None:
     page = member_console.page
     found = {}
     for name, path, awaited in (
@@ -455,7 +457,7 @@ LONG = panel.as_xlsx(panel.statement_rows(3_000, seed=1), panel.STATEMENT_COLUMN
         pytest.param("a.xlsx", LONG, " ".join(panel.STATEMENT_COLUMNS), id="long workbook"),
     ],
 )
-def test_a_header_is_read_in_the_browser_as_the_service_reads_it(
+def test_browser_reads_a_header_as_the_service_does(
     member_console: Console, filename: str, body: bytes, names: str
 ) -> None:
     found = read_header_in(member_console, filename, body)
@@ -470,7 +472,7 @@ def test_a_header_is_read_in_the_browser_as_the_service_reads_it(
         ("a.xlsx", b"company_symbol,sector", "not a valid Excel workbook"),
     ],
 )
-def test_what_is_no_table_is_told_before_it_is_sent(
+def test_file_that_is_no_table_is_refused_before_its_upload(
     member_console: Console, filename: str, body: bytes, said: str
 ) -> None:
     assert said in str(read_header_in(member_console, filename, body)["said"])
@@ -498,7 +500,7 @@ def read_header_in(console: Console, filename: str, body: bytes) -> dict[str, An
     return found
 
 
-def test_a_problems_type_leads_to_what_it_means(console: Console) -> None:
+def test_problem_type_links_to_its_documentation(console: Console) -> None:
     page = console.page
     page.goto(f"{console.cloud.api_url}/api/v1/docs#retry_limit")
     row = page.get_by_role("row", name="retry_limit")

@@ -38,7 +38,7 @@ def wait(cloudformation: Any, stack_id: str, wanted: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
-def test_the_template_of_a_context_makes_a_stack_that_leaves_what_its_stage_keeps(name: str, cloud: LocalCloud) -> None:
+def test_stack_of_every_context_is_created_and_deleted_except_kept_data(name: str, cloud: LocalCloud) -> None:
     synthesised = template(**CONTEXTS[name])
     session = cloud.session()
     before = resources_of(session, endpoint_url=cloud.endpoint_url)

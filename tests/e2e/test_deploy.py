@@ -56,7 +56,7 @@ def _cdk_command() -> None:
 
 @pytest.mark.xdist_group("cdk-command")
 @pytest.mark.usefixtures("_cdk_command")
-def test_a_stage_is_deployed_to_a_new_account_with_its_contexts_and_leaves_nothing_when_destroyed(
+def test_stage_is_deployed_to_a_new_account_and_destroyed_completely(
     account: Emulator,
 ) -> None:
     endpoint_url = account.endpoint_url
@@ -88,7 +88,7 @@ def test_a_stage_is_deployed_to_a_new_account_with_its_contexts_and_leaves_nothi
     assert {(kind, name) for kind, name in left if not name.startswith("cdk-hnb659fds-")} == set()
 
 
-def test_the_printed_steps_give_a_token_and_the_first_answer(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_printed_first_steps_return_a_token_and_a_response(cloud: LocalCloud, tmp_path: Path) -> None:
     session = cloud.session()
     with closing(session.client("cloudformation", endpoint_url=cloud.endpoint_url)) as cloudformation:
         (stack,) = cloudformation.describe_stacks(StackName="default-risk-jobs-local")["Stacks"]

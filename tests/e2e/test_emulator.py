@@ -50,7 +50,7 @@ def memory_of(emulator: Emulator) -> int:
 
 
 @pytest.mark.xdist_group("emulator")
-def test_objects_and_their_versions_are_kept_on_disk(emulator: Emulator) -> None:
+def test_objects_and_their_versions_are_stored_on_disk(emulator: Emulator) -> None:
     with closing(root_session().client("s3", endpoint_url=emulator.endpoint_url)) as s3:
         s3.create_bucket(Bucket="bucket")
         s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
@@ -75,7 +75,7 @@ def test_objects_and_their_versions_are_kept_on_disk(emulator: Emulator) -> None
 
 @pytest.mark.xdist_group("emulator")
 @pytest.mark.parametrize("is_emulator_killed", [False, True])
-def test_killed_parent_takes_emulator_and_functions_along(tmp_path: Path, *, is_emulator_killed: bool) -> None:
+def test_emulator_and_functions_end_with_their_killed_parent(tmp_path: Path, *, is_emulator_killed: bool) -> None:
     parent = subprocess.Popen(  # noqa: S603
         [sys.executable, "-c", _PARENT, str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     )

@@ -66,7 +66,7 @@ def statuses(sqs: Any, url: str, job_id: str, *, until: str) -> list[str]:
     return found
 
 
-def test_subscribers_of_bus_and_topic_hear_of_every_change_of_a_job(member: JobsClient, subscriber: Any) -> None:
+def test_subscribers_of_bus_and_topic_receive_every_status_of_a_job(member: JobsClient, subscriber: Any) -> None:
     sqs, of_bus, of_topic = subscriber
     template = member.http.get("annual/template").content
     job_id = member.upload("annual", "heard.csv", template)["job_id"]
@@ -80,7 +80,7 @@ def test_subscribers_of_bus_and_topic_hear_of_every_change_of_a_job(member: Jobs
         ]
 
 
-def test_rows_are_scored_at_once_as_a_job_scores_them(member: JobsClient) -> None:
+def test_synchronous_scores_equal_those_of_a_job(member: JobsClient) -> None:
     answer = member.http.post(JobType.ANNUAL, json={"rows": example_rows(JobType.ANNUAL)})
     assert answer.status_code == 200, answer.text
     job_id = member.upload("annual", "same.csv", member.http.get("annual/template").content)["job_id"]

@@ -41,7 +41,7 @@ def download(member: JobsClient, job_id: str, outcome: str, file_format: str) ->
     return file.content
 
 
-def test_every_outcome_is_the_same_in_every_format_and_goes_with_its_job(cloud: LocalCloud, member: JobsClient) -> None:
+def test_result_rows_are_equal_in_every_format_and_deleted_with_the_job(cloud: LocalCloud, member: JobsClient) -> None:
     rows = [{**row, "remarks": "=1+1"} for row in panel.statement_rows(200, seed=9, faulty=20)]
     body = panel.as_csv(rows, [*panel.STATEMENT_COLUMNS, "remarks"])
     job_id = member.upload("annual", "statements.csv", body)["job_id"]

@@ -10,7 +10,7 @@ from tests.tools.benchmarks.inputs import write_large_csv
 from tests.tools.benchmarks.planning import read_file
 
 
-def test_a_file_is_planned_from_s3_as_from_the_disk_over_and_over(tmp_path: Path) -> None:
+def test_plan_of_a_file_is_the_same_from_s3_and_from_disk(tmp_path: Path) -> None:
     path = tmp_path / "large.csv"
     size = write_large_csv(path, at_least_bytes=1_500_000)
     with served(path) as s3:

@@ -77,7 +77,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "environment"
 
 
-def test_wheel_installs_the_package_default_risk_jobs_and_no_other_of_this_repository(environment: Path) -> None:
+def test_wheel_installs_only_the_package_default_risk_jobs(environment: Path) -> None:
     (packages,) = environment.glob("lib/python*/site-packages")
     assert (packages / "default_risk_jobs" / "py.typed").is_file()
     installed = packages / "default_risk_jobs" / "types.py"
@@ -127,7 +127,7 @@ def test_installed_package_without_pandas_says_how_to_install_it(environment: Pa
     assert "pip install 'default-risk-jobs[pandas]'" in ran.stderr
 
 
-def test_installed_command_says_that_the_local_cloud_needs_a_checkout(environment: Path, tmp_path: Path) -> None:
+def test_installed_command_reports_that_the_local_cloud_needs_a_checkout(environment: Path, tmp_path: Path) -> None:
     ran = run(str(environment / "bin" / "default-risk"), "local", folder=tmp_path)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert "runs from a checkout of the project" in ran.stderr

@@ -39,7 +39,7 @@ def default_risk(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
     )
 
 
-def test_a_detached_cloud_answers_when_the_command_returns_and_ends_when_told(tmp_path: Path) -> None:
+def test_detached_cloud_is_ready_after_its_start_and_can_be_stopped(tmp_path: Path) -> None:
     started = command(tmp_path, "--detach")
     assert started.returncode == 0, started.stderr
     try:

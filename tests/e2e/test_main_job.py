@@ -25,7 +25,7 @@ def rows_of(body: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(body.decode())))
 
 
-def test_the_demonstrations_csv_is_scored_with_fifteen_row_errors(member: JobsClient) -> None:
+def test_csv_of_the_demonstration_is_scored_with_fifteen_row_errors(member: JobsClient) -> None:
     annual = demo.own_inputs()[0]
     job_id = member.upload(annual.job_type, annual.filename, annual.body)["job_id"]
     job = member.wait(job_id)
@@ -53,7 +53,7 @@ def test_the_demonstrations_csv_is_scored_with_fifteen_row_errors(member: JobsCl
     assert [int(row["row"]) for row in rows_of(member.download(job_id, "all"))] == list(range(1, 1001))
 
 
-def test_scored_rows_are_paged_with_a_summary_of_all_of_them(member: JobsClient) -> None:
+def test_scored_rows_are_paginated_with_a_summary_of_all_rows(member: JobsClient) -> None:
     body = panel.as_csv(panel.statement_rows(300, seed=11), panel.STATEMENT_COLUMNS)
     job_id = member.upload("annual", "pages.csv", body)["job_id"]
     assert member.wait(job_id)["status"] == "completed"
@@ -72,7 +72,7 @@ def test_scored_rows_are_paged_with_a_summary_of_all_of_them(member: JobsClient)
     assert [row["default_probability"] for row in rows] == [float(row["default_probability"]) for row in downloaded]
 
 
-def test_the_demonstrations_workbook_is_scored_from_the_drop_folder(cloud: LocalCloud, member: JobsClient) -> None:
+def test_workbook_of_the_demonstration_is_scored_from_the_drop_folder(cloud: LocalCloud, member: JobsClient) -> None:
     quarterly = demo.own_inputs()[1]
     cloud.drop(f"drop/acme/quarterly/{quarterly.filename}", quarterly.body)
     job = member.wait(member.find(quarterly.filename)["id"])
@@ -83,7 +83,7 @@ def test_the_demonstrations_workbook_is_scored_from_the_drop_folder(cloud: Local
     assert "not validated on quarterly outcomes" in scored[0]["model_basis"]
 
 
-def test_a_job_cancelled_half_way_keeps_its_counts_and_its_scored_part(member: JobsClient) -> None:
+def test_cancelled_job_keeps_its_counts_and_scored_rows(member: JobsClient) -> None:
     body = panel.as_csv(panel.statement_rows(40_000, seed=3), panel.STATEMENT_COLUMNS)
     job_id = member.upload_presigned("annual", "cancel.csv", body)["job_id"]
     for job in member.watch(job_id, every_seconds=0.05):
@@ -111,7 +111,7 @@ def test_a_job_cancelled_half_way_keeps_its_counts_and_its_scored_part(member: J
     assert member.cancel(job_id) == answer
 
 
-def test_a_hopeless_job_ends_early_and_keeps_what_was_processed(member: JobsClient) -> None:
+def test_job_with_too_many_failed_rows_ends_early_with_its_results(member: JobsClient) -> None:
     body = panel.as_csv(panel.statement_rows(40_000, seed=12, faulty=30_000), panel.STATEMENT_COLUMNS)
     job_id = member.upload_presigned("annual", "hopeless.csv", body, max_failed_percent=10)["job_id"]
     assert member.wait(job_id)["status"] == "failed"
@@ -124,7 +124,7 @@ def test_a_hopeless_job_ends_early_and_keeps_what_was_processed(member: JobsClie
     assert [int(row["row"]) for row in files["all"]] == list(range(1, 40_001))
 
 
-def test_a_thousand_rows_take_seconds_on_the_warm_system(member: JobsClient) -> None:
+def test_thousand_rows_are_scored_within_a_minute_on_a_warm_system(member: JobsClient) -> None:
     body = panel.as_csv(panel.statement_rows(1_000, seed=4), panel.STATEMENT_COLUMNS)
     job = member.wait(member.upload("annual", "warm.csv", body)["job_id"], timeout_seconds=60)
     assert job["status"] == "completed"
@@ -140,7 +140,7 @@ def test_a_thousand_rows_take_seconds_on_the_warm_system(member: JobsClient) -> 
         "quarterly_statements_400_semicolon_bom.csv",
     ],
 )
-def test_every_sample_comes_out_as_expected(
+def test_sample_file_has_the_expected_results(
     member: JobsClient, samples: Path, expected: dict[str, Any], name: str
 ) -> None:
     facts = expected[name]
@@ -169,7 +169,7 @@ def test_every_sample_comes_out_as_expected(
 
 
 @pytest.mark.samples
-def test_the_whole_panel_is_scored_with_progress_that_never_goes_back(member: JobsClient, panel_file: Path) -> None:
+def test_whole_panel_is_scored_with_monotonic_progress(member: JobsClient, panel_file: Path) -> None:
     body = annual_statements(panel_file)
     started = time.monotonic()
     job_id = member.upload_presigned("annual", "panel.csv", body)["job_id"]
@@ -211,7 +211,7 @@ def annual_statements(panel_file: Path) -> bytes:
     ],
     ids=["missing columns", "empty", "renamed PDF", "truncated workbook"],
 )
-def test_a_file_that_cannot_be_scored_is_refused_at_the_door(
+def test_file_that_cannot_be_scored_is_refused_on_upload(
     member: JobsClient, filename: str, body: bytes, status: int, code: str, sentence: str
 ) -> None:
     answer = member.http.post("annual/bulk-upload-async", files={"file": (filename, body)})
@@ -221,7 +221,7 @@ def test_a_file_that_cannot_be_scored_is_refused_at_the_door(
     assert "Traceback" not in answer.text
 
 
-def test_another_organizations_job_is_unknown_on_every_route(
+def test_job_of_another_organization_is_unknown_on_every_route(
     cloud: LocalCloud, member: JobsClient, client_of: Callable[[str], JobsClient]
 ) -> None:
     stranger = client_of("globex_member")
@@ -260,7 +260,7 @@ def without_ids(answer: httpx.Response) -> dict[str, Any]:
     return {name: value for name, value in answer.json().items() if name not in {"request_id", "instance"}}
 
 
-def test_a_request_without_a_valid_token_is_refused_and_health_is_not(cloud: LocalCloud, member: JobsClient) -> None:
+def test_requests_without_a_valid_token_are_refused_except_for_health(cloud: LocalCloud, member: JobsClient) -> None:
     for headers in ({}, {"Authorization": "Bearer nonsense"}):
         assert httpx.get(f"{cloud.api_url}/api/v1/predictions/jobs", headers=headers, timeout=30).status_code == 401
     assert httpx.get(f"{cloud.api_url}/api/v1/health", timeout=30).json()["success"] is True
@@ -268,9 +268,7 @@ def test_a_request_without_a_valid_token_is_refused_and_health_is_not(cloud: Loc
     assert member.http.get("annual/schema").json()["success"] is True
 
 
-def test_the_template_uploads_clean_and_its_download_follows_redirects_as_curl_does(
-    cloud: LocalCloud, member: JobsClient
-) -> None:
+def test_template_is_scored_without_errors_and_its_download_redirects(cloud: LocalCloud, member: JobsClient) -> None:
     template = member.http.get("quarterly/template").content
     job_id = member.upload("quarterly", "template.csv", template)["job_id"]
     assert member.wait(job_id)["failed_rows"] == 0
@@ -285,7 +283,7 @@ def test_the_template_uploads_clean_and_its_download_follows_redirects_as_curl_d
     assert "template_successful.csv" in file.headers["content-disposition"]
 
 
-def test_a_deleted_job_is_gone_with_everything_stored_for_it(cloud: LocalCloud, member: JobsClient) -> None:
+def test_deleted_job_is_unknown_and_has_no_objects(cloud: LocalCloud, member: JobsClient) -> None:
     body = panel.as_csv(panel.statement_rows(20, seed=6), panel.STATEMENT_COLUMNS)
     job_id = member.upload("annual", "gone.csv", body)["job_id"]
     member.wait(job_id)

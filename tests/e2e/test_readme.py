@@ -19,7 +19,7 @@ def session() -> str:
     return "\n".join(commands)
 
 
-def test_the_curl_session_works_when_pasted(cloud: LocalCloud, tmp_path: Path) -> None:
+def test_curl_session_of_the_readme_works(cloud: LocalCloud, tmp_path: Path) -> None:
     environment = {
         **os.environ,
         "API": f"{cloud.api_url}/api/v1",

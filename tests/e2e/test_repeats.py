@@ -10,7 +10,7 @@ from infra.local import panel
 pytestmark = pytest.mark.e2e
 
 
-def test_an_upload_sent_again_with_its_key_is_the_same_job_before_and_after_it_ran(member: JobsClient) -> None:
+def test_upload_repeated_with_its_key_returns_the_same_job(member: JobsClient) -> None:
     body = panel.as_csv(panel.statement_rows(50, seed=9), panel.STATEMENT_COLUMNS)
     name, key = f"repeat-{uuid4()}.csv", {"Idempotency-Key": str(uuid4())}
 

@@ -16,7 +16,7 @@ def rows_of(body: bytes) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(body.decode())))
 
 
-def test_a_cancelled_job_is_resumed_at_once_and_finishes_exactly_the_rest(member: JobsClient) -> None:
+def test_retry_of_a_cancelled_job_scores_exactly_the_other_rows(member: JobsClient) -> None:
     body = panel.as_csv(panel.statement_rows(40_000, seed=5, faulty=400), panel.STATEMENT_COLUMNS)
     parent = member.upload_presigned("annual", "resumed.csv", body)["job_id"]
     for job in member.watch(parent, every_seconds=0.05):
@@ -36,7 +36,7 @@ def test_a_cancelled_job_is_resumed_at_once_and_finishes_exactly_the_rest(member
     assert member.details(parent)["progress"]["processed_rows"] == len(done)
 
 
-def test_a_file_that_could_not_be_read_is_retried_as_it_came(cloud: LocalCloud, member: JobsClient) -> None:
+def test_unreadable_file_is_retried_unchanged(cloud: LocalCloud, member: JobsClient) -> None:
     body = b"company_symbol,company_name\nA,B\n"
     cloud.drop("drop/acme/annual/unreadable.csv", body)
     parent = member.wait(member.find("unreadable.csv")["id"])["id"]
