@@ -71,7 +71,7 @@ def alarms() -> list[JsonObject]:
     return list(template(stage="prod", alarm_email="oncall@example.com").resources("AWS::CloudWatch::Alarm").values())
 
 
-def test_every_alarm_is_about_a_metric_of_aws_or_about_one_that_is_written_in_a_fault() -> None:
+def test_every_alarm_uses_a_metric_of_aws_or_one_that_a_handler_writes() -> None:
     found = {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms() if alarm["Namespace"] != STACK}
     assert found == OF_AWS
     ours = {(alarm["Dimensions"][0]["Value"], alarm["MetricName"]) for alarm in alarms() if alarm["Namespace"] == STACK}
@@ -79,7 +79,7 @@ def test_every_alarm_is_about_a_metric_of_aws_or_about_one_that_is_written_in_a_
 
 
 @pytest.mark.parametrize("function", sorted({function for function, _ in FAULTS}))
-def test_functions_write_where_the_alarms_look(function: str) -> None:
+def test_functions_and_alarms_use_the_same_metric_namespace(function: str) -> None:
     _, properties = template(stage="prod", alarm_email="oncall@example.com").only(
         "AWS::Lambda::Function", containing=function.capitalize()
     )
@@ -89,7 +89,7 @@ def test_functions_write_where_the_alarms_look(function: str) -> None:
 
 
 @pytest.mark.parametrize(("function", "metric"), FAULTS)
-def test_an_alarms_metric_is_written_by_the_handler_in_the_fault(
+def test_handler_writes_the_metric_of_its_alarm_after_a_failure(
     function: str, metric: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(metrics.provider, "namespace", STACK)
@@ -101,7 +101,7 @@ def test_an_alarms_metric_is_written_by_the_handler_in_the_fault(
     assert len(log.values(metric)) == 1
 
 
-def test_every_own_metric_of_the_dashboard_is_one_that_functions_write() -> None:
+def test_every_custom_metric_of_the_dashboard_is_written_by_a_function() -> None:
     _, dashboard = template(stage="prod").only("AWS::CloudWatch::Dashboard")
     body = str(template(stage="prod").resolve(dashboard["DashboardBody"]))
     for name in (
@@ -116,7 +116,7 @@ def test_every_own_metric_of_the_dashboard_is_one_that_functions_write() -> None
         assert f'"{STACK}","{name}","service"' in body
 
 
-def test_every_function_that_has_a_log_of_its_own_making_is_observed() -> None:
+def test_every_function_that_writes_logs_is_on_the_dashboard() -> None:
     functions = {
         properties["Handler"].split(".")[1] for properties in template().resources("AWS::Lambda::Function").values()
     }

@@ -11,12 +11,12 @@ from infra.local import bounded_ministack
 from infra.local.bounded_ministack import _in_turn, _unless_stopped, _with_folders
 
 
-def test_patches_were_made_for_the_version_that_is_installed() -> None:
+def test_patches_match_the_installed_version_of_ministack() -> None:
     assert importlib.metadata.version("ministack") == bounded_ministack.MINISTACK_VERSION
 
 
 @pytest.mark.parametrize(("reserved", "is_refused"), [(None, False), (1, False), (0, True)])
-def test_a_function_without_concurrency_is_refused_as_one_that_is_busy(
+def test_invocation_without_reserved_concurrency_is_throttled(
     monkeypatch: pytest.MonkeyPatch, reserved: int | None, *, is_refused: bool
 ) -> None:
     record: tuple[dict[str, Any], dict[str, Any], str] = ({"concurrency": reserved}, {}, "score")
@@ -33,7 +33,7 @@ def test_a_function_without_concurrency_is_refused_as_one_that_is_busy(
 
 
 @pytest.mark.parametrize(("status", "ran"), [("RUNNING", ["Score"]), ("ABORTED", [])])
-def test_a_map_begins_no_item_once_its_execution_was_stopped(
+def test_map_of_a_stopped_execution_starts_no_further_item(
     monkeypatch: pytest.MonkeyPatch, status: str, ran: list[str]
 ) -> None:
     monkeypatch.setattr(stepfunctions, "_map_runs", {"map": {"executionArn": "job"}})
@@ -59,18 +59,18 @@ def test_a_map_begins_no_item_once_its_execution_was_stopped(
         ("/{proxy+}", "/", False),
     ],
 )
-def test_a_greedy_route_takes_its_folder_too(route: str, path: str, *, is_matched: bool) -> None:
+def test_greedy_route_matches_its_folder_too(route: str, path: str, *, is_matched: bool) -> None:
     assert _with_folders(apigateway._path_matches)(route, path) == is_matched
 
 
-def test_versions_of_objects_keep_no_bytes() -> None:
+def test_object_versions_keep_no_bytes_in_memory() -> None:
     record = {"last_modified": "2026-01-01T00:00:00.000Z", "etag": '"e"', "size": 3}
     entry_of = s3._version_entry_from_record
     assert entry_of(record, "v1", b"abc")["data"] == b"abc"
     assert bounded_ministack._without_data(entry_of)(record, "v1", b"abc") == entry_of(record, "v1", None)
 
 
-def test_records_of_a_stream_are_dropped_after_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stream_records_are_dropped_after_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamodb, "_stream_records", {"jobs": [_changed(900), _changed(300)]})
     monkeypatch.setattr(dynamodb, "_stream_trimmed", {})
     assert len(dynamodb.stream_live_records("jobs")) == 2

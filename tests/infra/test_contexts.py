@@ -24,7 +24,7 @@ from tests.synthesised import template
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
-def test_a_template_changes_only_together_with_its_snapshot(name: str) -> None:
+def test_template_equals_its_snapshot(name: str) -> None:
     document, dev = template(**CONTEXTS[name]).document, template(**CONTEXTS["dev"]).document
     kept = (FOLDER / f"{name}.json").read_text()
     assert as_text(snapshot(name, document, dev)) == kept, "read the difference, then: make snapshot"
@@ -55,7 +55,7 @@ def test_snapshot_of_a_variant_lists_what_it_removes() -> None:
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
-def test_cfn_lint_finds_nothing(name: str, tmp_path: Path) -> None:
+def test_template_passes_cfn_lint(name: str, tmp_path: Path) -> None:
     path = tmp_path / "template.json"
     path.write_text(json.dumps(template(**CONTEXTS[name]).document))
     # W3005: CDK writes a dependency on a role and its policy where a reference implies the first; it does no harm.
@@ -71,7 +71,7 @@ def test_cfn_lint_finds_nothing(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("granted", "is_found"), [("arn:aws:s3:::files/*", True), ("arn:aws:s3:::files/work/*", False)]
 )
-def test_a_wildcard_wider_than_the_acknowledged_one_ends_the_synthesis(
+def test_wildcard_beyond_the_acknowledged_one_makes_synthesis_fail(
     tmp_path: Path, granted: str, *, is_found: bool
 ) -> None:
     app = App(outdir=str(tmp_path))

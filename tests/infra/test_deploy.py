@@ -16,14 +16,14 @@ from shared.training.compare import main as compare_models
 OUTPUTS = {"ApiUrl": "https://api.example.com", "ConsoleUrl": "https://api.example.com/console"}
 
 
-def test_the_packaged_node_runs_the_packaged_npx() -> None:
+def test_packaged_node_runs_the_packaged_npx() -> None:
     node, npx, *_ = app_command({}, "deploy")
     ran = subprocess.run([node, npx, "--version"], check=True, capture_output=True, text=True)  # noqa: S603
     assert int(ran.stdout.split(".")[0]) >= 10
     assert Path(npx).is_file()
 
 
-def test_contexts_reach_the_app_command_as_they_were_given() -> None:
+def test_app_command_has_the_given_contexts() -> None:
     context = context_of("prod", ["kms=true", "audience=a=b"])
     assert context == {"stage": "prod", "kms": "true", "audience": "a=b"}
     command = " ".join(app_command(context, "deploy"))
@@ -31,17 +31,17 @@ def test_contexts_reach_the_app_command_as_they_were_given() -> None:
 
 
 @pytest.mark.parametrize("text", ["kms", "kms=", "="])
-def test_a_context_without_a_value_is_refused(text: str) -> None:
+def test_context_without_a_value_is_refused(text: str) -> None:
     with pytest.raises(DeployError, match="name=value"):
         context_of("dev", [text])
 
 
-def test_a_context_does_not_change_the_stage_that_was_named() -> None:
+def test_context_cannot_change_the_named_stage() -> None:
     with pytest.raises(DeployError, match="STAGE="):
         context_of("dev", ["stage=prod"])
 
 
-def test_make_hands_every_context_to_the_command() -> None:
+def test_make_passes_every_context_to_the_command() -> None:
     shown = subprocess.run(
         ["make", "-n", "deploy", "destroy", "STAGE=prod", "CONTEXT=kms=true alarm_email=oncall@example.com"],  # noqa: S607
         cwd=ROOT,
@@ -55,7 +55,7 @@ def test_make_hands_every_context_to_the_command() -> None:
         assert arguments.context == ["kms=true", "alarm_email=oncall@example.com"]
 
 
-def test_the_first_steps_of_a_user_pool_end_with_a_request() -> None:
+def test_first_steps_with_a_user_pool_end_with_a_request() -> None:
     said = first_steps(OUTPUTS | {"UserPoolId": "pool", "UserPoolClientId": "client"}, region="eu-central-1")
     assert "--user-pool-id pool" in said
     assert "--client-id client" in said
@@ -65,14 +65,14 @@ def test_the_first_steps_of_a_user_pool_end_with_a_request() -> None:
     )
 
 
-def test_the_first_steps_of_an_own_issuer_name_no_user_pool() -> None:
+def test_first_steps_with_an_external_issuer_have_no_user_pool() -> None:
     said = first_steps(OUTPUTS, region="eu-central-1")
     assert "your own issuer" in said
     assert "cognito" not in said
     assert "curl -s https://api.example.com/" in said
 
 
-def test_a_stage_that_keeps_its_data_is_not_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stage_that_keeps_its_data_is_not_destroyed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.deploy._identity", lambda: ("123456789012", "eu-central-1"))
     monkeypatch.setattr("infra.deploy._run", lambda *_: pytest.fail("cdk was run"))
     monkeypatch.setattr("infra.deploy._empty_buckets", lambda *_: pytest.fail("buckets were emptied"))
@@ -80,7 +80,7 @@ def test_a_stage_that_keeps_its_data_is_not_destroyed(monkeypatch: pytest.Monkey
         destroy(stage_from_context({"stage": "prod"}), {"stage": "prod"})
 
 
-def test_the_guides_lines_for_an_own_model_are_what_the_commands_take(tmp_path: Path) -> None:
+def test_commands_of_the_guide_for_an_own_model_are_valid(tmp_path: Path) -> None:
     guide = (ROOT / "infra" / "docs" / "operations.md").read_text()
     (block,) = [block for block in re.findall(r"```bash\n(.*?)```", guide, re.DOTALL) if "make train" in block]
     train, deploy = block.strip().splitlines()
@@ -95,7 +95,7 @@ def test_the_guides_lines_for_an_own_model_are_what_the_commands_take(tmp_path: 
     assert (stage.name, stage.model_folder) == ("prod", arguments[arguments.index("--out") + 1])
 
 
-def test_the_guides_line_for_comparing_a_model_is_what_the_command_takes(tmp_path: Path) -> None:
+def test_command_of_the_guide_for_comparing_models_is_valid(tmp_path: Path) -> None:
     guide = (ROOT / "infra" / "docs" / "operations.md").read_text()
     (line,) = re.findall(r"^make compare .*$", guide, re.MULTILINE)
     arguments = shlex.split(make_shows(line).partition("-m shared.training.compare ")[2])

@@ -9,13 +9,13 @@ from tests.builders import a_claim
 from tests.synthesised import template
 
 
-def test_a_claim_outlives_the_function_that_made_it_by_seconds() -> None:
+def test_idempotency_claim_outlives_the_function_timeout_by_seconds() -> None:
     _, api = template().only("AWS::Lambda::Function", containing="Api")
     beyond = IN_FLIGHT - timedelta(seconds=api["Timeout"])
     assert timedelta(seconds=2) <= beyond <= timedelta(seconds=10)
 
 
-def test_claims_expire_and_are_no_changes_of_jobs() -> None:
+def test_idempotency_claims_expire_and_publish_no_events() -> None:
     _, table = template().only("AWS::DynamoDB::Table")
     item = encode_claim(a_claim())
     assert table["TimeToLiveSpecification"]["AttributeName"] in item

@@ -45,7 +45,7 @@ def statements_of(synthesised: Template, role: str) -> list[Any]:
     ]
 
 
-def test_everything_that_keeps_data_is_encrypted_with_the_stacks_key(kms: Template) -> None:
+def test_every_resource_with_data_is_encrypted_with_the_kms_key(kms: Template) -> None:
     key, properties = kms.only("AWS::KMS::Key")
     assert properties["EnableKeyRotation"] is True
     for kind, encrypted_by in {
@@ -62,7 +62,7 @@ def test_everything_that_keeps_data_is_encrypted_with_the_stacks_key(kms: Templa
     assert template(stage="dev").resources("AWS::KMS::Key") == {}
 
 
-def test_every_function_may_do_with_the_key_exactly_what_its_table_says(kms: Template) -> None:
+def test_every_function_has_exactly_its_listed_kms_permissions(kms: Template) -> None:
     found = {}
     for function in kms.resources("AWS::Lambda::Function").values():
         role = function["Role"]["Fn::GetAtt"][0]
@@ -73,7 +73,7 @@ def test_every_function_may_do_with_the_key_exactly_what_its_table_says(kms: Tem
     assert found == KEY_ACTIONS
 
 
-def test_every_action_that_touches_what_the_key_encrypts_is_in_the_table_of_keys(kms: Template) -> None:
+def test_every_action_on_encrypted_resources_is_in_the_kms_tables(kms: Template) -> None:
     """An action that is new here has to be put into `KEY_ACTIONS_OF`, or into what needs no key."""
     no_key = {
         *(
@@ -97,7 +97,7 @@ def test_every_action_that_touches_what_the_key_encrypts_is_in_the_table_of_keys
     assert key_actions(no_key) == []
 
 
-def test_every_alarm_tells_the_topic_when_it_begins_and_ends_and_has_a_runbook() -> None:
+def test_every_alarm_notifies_the_topic_and_has_a_runbook() -> None:
     synthesised = template(**CONTEXTS["prod"])
     topic, _ = synthesised.only("AWS::SNS::Topic", containing="Observability")
     guide = (ROOT / "infra" / "docs" / "operations.md").read_text()
@@ -115,7 +115,7 @@ def test_every_alarm_tells_the_topic_when_it_begins_and_ends_and_has_a_runbook()
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
-def test_every_log_group_is_the_stacks_own_with_an_end_and_goes_with_it(name: str) -> None:
+def test_every_log_group_has_a_retention_and_is_deleted_with_the_stack(name: str) -> None:
     document = template(**CONTEXTS[name]).document["Resources"].values()
     groups = [resource for resource in document if resource["Type"] == "AWS::Logs::LogGroup"]
     functions = [resource for resource in document if resource["Type"] == "AWS::Lambda::Function"]
@@ -128,7 +128,7 @@ def test_every_log_group_is_the_stacks_own_with_an_end_and_goes_with_it(name: st
         assert "LogGroup" in function["Properties"]["LoggingConfig"]
 
 
-def test_nothing_of_a_stage_that_keeps_no_data_outlives_it() -> None:
+def test_stage_that_keeps_no_data_deletes_every_resource() -> None:
     for name in ("dev", "kms", "own-issuer"):
         resources = template(**CONTEXTS[name]).document["Resources"]
         kept = {
@@ -139,14 +139,14 @@ def test_nothing_of_a_stage_that_keeps_no_data_outlives_it() -> None:
         assert kept == {}, name
 
 
-def test_limits_reach_the_functions_that_judge_files() -> None:
+def test_file_limits_reach_the_functions_that_check_files() -> None:
     synthesised = template(stage="dev", csv_max_bytes="5000")
     for function in ("Api", "Plan"):
         _, properties = synthesised.only("AWS::Lambda::Function", containing=function)
         assert properties["Environment"]["Variables"]["CSV_MAX_BYTES"] == "5000"
 
 
-def test_with_origins_of_browsers_only_preflights_pass_without_a_token() -> None:
+def test_only_cors_preflights_need_no_token_with_browser_origins() -> None:
     synthesised = template(**CONTEXTS["domain"])
     _, api = synthesised.only("AWS::ApiGatewayV2::Api")
     assert api["CorsConfiguration"]["AllowOrigins"] == ["https://console.example.com"]
@@ -165,7 +165,7 @@ def test_with_origins_of_browsers_only_preflights_pass_without_a_token() -> None
         assert [own_rule["AllowedOrigins"] for own_rule in own] == [["https://jobs.example.com"]], name
 
 
-def test_a_custom_domain_is_what_callers_are_told() -> None:
+def test_custom_domain_is_in_every_url_for_callers() -> None:
     synthesised = template(**CONTEXTS["domain"])
     assert synthesised.document["Outputs"]["ApiUrl"]["Value"] == "https://jobs.example.com"
     assert "DomainTarget" in synthesised.document["Outputs"]
@@ -175,7 +175,7 @@ def test_a_custom_domain_is_what_callers_are_told() -> None:
     assert synthesised.resolve(mapping["DomainName"]) == synthesised.only("AWS::ApiGatewayV2::DomainName")[0].lower()
 
 
-def test_access_logs_have_no_address_and_no_path_of_a_caller() -> None:
+def test_access_logs_have_no_address_or_path_of_a_caller() -> None:
     _, stage = template(stage="prod").only("AWS::ApiGatewayV2::Stage")
     variables = set(re.findall(r"\$context\.[\w.]+", stage["AccessLogSettings"]["Format"]))
     assert variables == {

@@ -24,16 +24,16 @@ def components(document: Document, kind: str) -> list[Document]:
     return [component for component in document["components"] if component["purl"].startswith(f"pkg:{kind}/")]
 
 
-def test_the_lists_of_the_layers_are_the_deployed_ones() -> None:
+def test_sbom_covers_the_deployed_layers() -> None:
     assert {path.stem for path in deployed_lists()} == set(get_args(DependencyList))
 
 
-def test_the_document_is_cyclonedx_and_has_no_packages_of_other_kinds(document: Document) -> None:
+def test_sbom_is_cyclonedx_with_npm_and_pypi_packages_only(document: Document) -> None:
     assert (document["bomFormat"], document["specVersion"]) == ("CycloneDX", "1.6")
     assert len(document["components"]) == len(components(document, "npm")) + len(components(document, "pypi"))
 
 
-def test_every_locked_package_is_a_component_with_its_hashes_and_layers(document: Document) -> None:
+def test_sbom_has_every_locked_package_with_its_hashes_and_layers(document: Document) -> None:
     found = {
         (layer["value"], component["purl"].removeprefix("pkg:pypi/")): {one["content"] for one in component["hashes"]}
         for component in components(document, "pypi")
@@ -47,7 +47,7 @@ def test_every_locked_package_is_a_component_with_its_hashes_and_layers(document
     assert all(found.values())
 
 
-def test_every_library_of_the_console_is_a_component_as_it_is_locked(document: Document) -> None:
+def test_sbom_has_every_locked_library_of_the_console(document: Document) -> None:
     found = {component["name"]: component for component in components(document, "npm")}
     assert set(found) == {path.name for path in VENDOR.iterdir() if path.is_dir()}
     requested = json.loads((FOLDER / "console" / "package.json").read_text())["dependencies"]

@@ -33,7 +33,7 @@ def tracked_files() -> list[Path]:
     return [path for name in listed.stdout.split("\0") if name and (path := ROOT / name).is_file()]
 
 
-def test_no_tracked_file_has_a_secret() -> None:
+def test_no_tracked_file_contains_a_secret() -> None:
     files = tracked_files()
     assert Path(__file__) in files
     found = {str(path): kinds for path in files if (kinds := secrets_in(path.read_text(errors="replace")))}
@@ -52,5 +52,5 @@ def test_no_tracked_file_has_a_secret() -> None:
         ("password in a URL", "postgres://user:" + "hunter2@db.example"),
     ],
 )
-def test_each_kind_of_secret_is_found(kind: str, text: str) -> None:
+def test_secret_of_each_kind_is_found(kind: str, text: str) -> None:
     assert secrets_in(f"before {text} after") == [kind]

@@ -14,16 +14,16 @@ from shared.jobs.access import Role
 from shared.jobs.job import RETENTION
 
 
-def test_roles_of_the_user_pool_the_claims_function_and_the_access_rule_agree() -> None:
+def test_user_pool_claims_function_and_access_rule_have_the_same_roles() -> None:
     assert [role.name.lower() for role in sorted(Role)] == list(ROLES)
     assert tuple(reversed(claims._ROLES)) == ROLES
 
 
-def test_files_are_kept_one_day_longer_than_the_records_of_their_jobs() -> None:
+def test_files_are_kept_one_day_longer_than_their_jobs() -> None:
     assert RESULTS_KEPT.to_days() == RETENTION.days + 1
 
 
-def test_defaults_of_the_functions_are_the_limits_of_the_stages() -> None:
+def test_default_limits_of_functions_and_stages_agree() -> None:
     limits = Limits()
     for settings in (ApiSettings, PlanSettings):
         defaults = {name: field.default for name, field in settings.model_fields.items() if name.endswith("_max_bytes")}
@@ -31,6 +31,6 @@ def test_defaults_of_the_functions_are_the_limits_of_the_stages() -> None:
         assert {"csv_max_bytes", "xlsx_max_bytes"} <= set(defaults)
 
 
-def test_client_and_console_leave_the_same_room_for_the_form_around_a_file() -> None:
+def test_client_and_console_reserve_the_same_size_for_the_form() -> None:
     (kibibytes,) = re.findall(r"FORM_BYTES = (\d+) \* 1024;", (FOLDER / "sending.js").read_text())
     assert Limits().multipart_max_bytes - int(kibibytes) * 1024 == client._MULTIPART_BYTES

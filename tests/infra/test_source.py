@@ -36,7 +36,7 @@ def imports() -> ImportGraph:
     )
 
 
-def test_only_what_functions_run_is_put_into_lambda(tmp_path: Path) -> None:
+def test_lambda_asset_contains_only_code_of_functions(tmp_path: Path) -> None:
     copy_source(tmp_path)
 
     assert {entry.name for entry in tmp_path.iterdir()} == {"functions", "shared"}
@@ -48,7 +48,7 @@ def test_only_what_functions_run_is_put_into_lambda(tmp_path: Path) -> None:
         assert not (tmp_path / "shared" / left_out).exists()
 
 
-def test_the_console_gets_its_pages_and_no_other_code(tmp_path: Path) -> None:
+def test_console_asset_contains_its_pages_and_no_other_code(tmp_path: Path) -> None:
     copy_console(tmp_path)
 
     assert {entry.name for entry in tmp_path.iterdir()} == {"functions"}
@@ -60,7 +60,7 @@ def test_the_console_gets_its_pages_and_no_other_code(tmp_path: Path) -> None:
     assert {file.relative_to(copied) for file in copied.rglob("*") if file.is_file()} == served
 
 
-def test_models_of_a_folder_take_the_place_of_those_of_the_same_name(tmp_path: Path) -> None:
+def test_own_models_replace_shipped_models_of_the_same_name(tmp_path: Path) -> None:
     artifacts = ROOT / "shared" / "scoring" / "artifacts"
     models, deployed = tmp_path / "models", tmp_path / "deployed"
     models.mkdir()
@@ -74,7 +74,7 @@ def test_models_of_a_folder_take_the_place_of_those_of_the_same_name(tmp_path: P
     assert (files / "ratios-annual.json").read_bytes() == (artifacts / "ratios-annual.json").read_bytes()
 
 
-def test_the_stack_is_not_made_with_models_that_cannot_be_deployed(tmp_path: Path) -> None:
+def test_stack_with_undeployable_models_is_refused(tmp_path: Path) -> None:
     (tmp_path / "statements.json").write_text('{"schema_version": 7}')
     (tmp_path / "statements.card.json").write_text("{}")
     with pytest.raises(ValueError, match="model_folder cannot be deployed: the artifact has schema version 7"):
@@ -82,7 +82,7 @@ def test_the_stack_is_not_made_with_models_that_cannot_be_deployed(tmp_path: Pat
 
 
 @pytest.mark.skipif(sys.version_info[:2] != PYTHON, reason="bytecode is compiled by the Python that Lambda runs")
-def test_the_same_source_gives_the_same_asset_to_the_byte(tmp_path: Path) -> None:
+def test_same_source_has_the_same_asset_hash(tmp_path: Path) -> None:
     contents = []
     for name in ("one", "two"):
         folder = tmp_path / name
@@ -93,7 +93,7 @@ def test_the_same_source_gives_the_same_asset_to_the_byte(tmp_path: Path) -> Non
     assert any(path.suffix == ".pyc" for path in contents[0])
 
 
-def test_each_function_gets_the_layer_of_its_dependency_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_function_has_the_layer_of_its_dependencies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def install(dependencies: str, target: Path) -> None:
         (target / "list").write_text(dependencies)
 
@@ -115,7 +115,7 @@ def test_each_function_gets_the_layer_of_its_dependency_list(tmp_path: Path, mon
 
 
 @pytest.mark.parametrize("function", LISTS)
-def test_each_function_imports_only_packages_of_its_list(function: str, imports: ImportGraph) -> None:
+def test_each_function_imports_only_its_listed_packages(function: str, imports: ImportGraph) -> None:
     distributions = packages_distributions()
     upstream = imports.find_upstream_modules(f"functions.{function}", as_package=True)
     imported = {
@@ -129,7 +129,7 @@ def test_each_function_imports_only_packages_of_its_list(function: str, imports:
     assert imported <= {line.partition("==")[0] for line in locked.splitlines()} | BY_THE_RUNTIME
 
 
-def test_a_bundle_that_grew_past_its_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundle_above_its_size_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def install(*_arguments: object, **_options: object) -> None:
         (tmp_path / "python").mkdir()
         (tmp_path / "python" / "large.py").write_bytes(b"#" * 2_000)

@@ -6,17 +6,17 @@ import pytest
 from infra.stages import Limits, stage_from_context
 
 
-def test_an_unknown_stage_is_refused_by_name() -> None:
+def test_unknown_stage_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="unknown stage 'staging': choose one of dev, prod, local"):
         stage_from_context({"stage": "staging"})
 
 
-def test_an_issuer_given_in_part_is_refused_naming_what_lacks() -> None:
+def test_incomplete_issuer_is_refused_with_the_missing_contexts() -> None:
     with pytest.raises(ValueError, match="audience, jwks_url"):
         stage_from_context({"stage": "dev", "issuer": "https://login.example.com"})
 
 
-def test_the_default_is_a_development_stage_that_keeps_no_data() -> None:
+def test_default_stage_is_dev_and_keeps_no_data() -> None:
     stage = stage_from_context({})
     assert (stage.name, stage.keep_data, stage.is_local) == ("dev", False, False)
 
@@ -41,14 +41,12 @@ def test_the_default_is_a_development_stage_that_keeps_no_data() -> None:
         ({"stages": {"dev": {"colour": "red"}}}, "`stages` sets 'colour' for dev"),
     ],
 )
-def test_a_wrong_context_is_refused_in_a_sentence_that_says_what_it_should_be(
-    given: dict[str, object], sentence: str
-) -> None:
+def test_invalid_context_is_refused_with_the_expected_value(given: dict[str, object], sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         stage_from_context(given)
 
 
-def test_contexts_change_what_they_name_and_nothing_else() -> None:
+def test_context_changes_only_its_own_setting() -> None:
     changed = stage_from_context(
         {
             "stage": "prod",
@@ -69,7 +67,7 @@ def test_contexts_change_what_they_name_and_nothing_else() -> None:
     )
 
 
-def test_the_command_line_goes_before_what_the_project_keeps_for_a_stage() -> None:
+def test_context_of_the_command_line_overrides_that_of_the_stage() -> None:
     stages = {"prod": {"map_concurrency": 20, "kms": True}}
     assert stage_from_context({"stage": "prod", "stages": stages}).map_concurrency == 20
     stage = stage_from_context({"stage": "prod", "stages": stages, "map_concurrency": "30"})
@@ -77,6 +75,6 @@ def test_the_command_line_goes_before_what_the_project_keeps_for_a_stage() -> No
     assert stage_from_context({"stage": "dev", "stages": stages}) == stage_from_context({"stage": "dev"})
 
 
-def test_contexts_of_cdk_itself_are_let_through() -> None:
+def test_contexts_of_cdk_are_ignored() -> None:
     context = {"@aws-cdk/core:checkSecretUsage": True, "aws:cdk:bundling-stacks": []}
     assert stage_from_context(context) == stage_from_context({})

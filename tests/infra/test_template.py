@@ -174,7 +174,7 @@ def actions_of(statement: JsonObject) -> list[str]:
     return action if isinstance(action, list) else [action]
 
 
-def test_every_function_gets_the_environment_its_settings_ask_for(stage: Template) -> None:
+def test_every_function_has_the_environment_of_its_settings(stage: Template) -> None:
     functions = stage.resources("AWS::Lambda::Function")
     assert {folder_of(properties) for properties in functions.values()} == {
         "api",
@@ -196,13 +196,13 @@ def test_every_function_gets_the_environment_its_settings_ask_for(stage: Templat
         settings_of(folder).from_environment(environment)
 
 
-def test_settings_refuse_an_environment_that_lacks_a_variable() -> None:
+def test_settings_without_one_of_their_variables_are_refused() -> None:
     environment = {"TABLE_NAME": "jobs", "UPLOADS_BUCKET": "uploads"}
     with pytest.raises(SettingsError, match="RESULTS_BUCKET"):
         settings_of("score").from_environment(environment)
 
 
-def test_a_variable_means_the_same_in_every_function(stage: Template) -> None:
+def test_environment_variable_has_the_same_value_in_every_function(stage: Template) -> None:
     seen: dict[str, Any] = {}
     for properties in stage.resources("AWS::Lambda::Function").values():
         for name, value in stage.resolve(properties["Environment"]["Variables"]).items():
@@ -219,7 +219,7 @@ def test_no_statement_allows_a_wildcard_action_or_every_resource(stage: Template
             assert everything == (action in _ONLY_ON_EVERYTHING), f"{role}: {action} on {resources}"
 
 
-def test_every_role_may_do_exactly_what_its_table_says() -> None:
+def test_every_role_has_exactly_its_listed_permissions() -> None:
     synthesised = template(stage="prod")
     allowed: dict[str, set[str]] = {name: set() for name in ROLES}
     for role, statement in statements(synthesised):
@@ -233,7 +233,7 @@ def test_no_role_has_a_managed_policy(stage: Template) -> None:
         assert "ManagedPolicyArns" not in properties
 
 
-def test_every_route_but_the_public_ones_asks_for_a_token(stage: Template) -> None:
+def test_every_route_except_public_ones_needs_a_token(stage: Template) -> None:
     routes = {
         properties["RouteKey"]: properties.get("AuthorizationType", "NONE")
         for properties in stage.resources("AWS::ApiGatewayV2::Route").values()
@@ -251,7 +251,7 @@ def test_every_route_but_the_public_ones_asks_for_a_token(stage: Template) -> No
     }
 
 
-def test_public_routes_lead_to_the_pages_and_the_api_alone(stage: Template) -> None:
+def test_public_routes_invoke_only_console_and_api(stage: Template) -> None:
     """Nothing without a token reaches a function whose role may do anything, but for health and the document."""
     (console,) = [name for name in stage.resources("AWS::Lambda::Function") if "Console" in name]
     integrations = stage.resources("AWS::ApiGatewayV2::Integration")
@@ -262,7 +262,7 @@ def test_public_routes_lead_to_the_pages_and_the_api_alone(stage: Template) -> N
             assert (target == console) == is_page, properties["RouteKey"]
 
 
-def test_people_sign_in_by_code_to_the_console_alone(stage: Template) -> None:
+def test_only_the_console_uses_the_authorization_code_flow(stage: Template) -> None:
     _, client = stage.only("AWS::Cognito::UserPoolClient", containing="Console")
     assert client["AllowedOAuthFlows"] == ["code"]
     assert client["AllowedOAuthScopes"] == ["openid"]
@@ -278,7 +278,7 @@ def test_people_sign_in_by_code_to_the_console_alone(stage: Template) -> None:
     assert "AllowedOAuthFlows" not in other
 
 
-def test_a_page_may_post_to_uploads_and_get_results_by_signed_links_alone(stage: Template) -> None:
+def test_cors_allows_only_post_to_uploads_and_get_from_results(stage: Template) -> None:
     console_url = stage.resolve(stage.document["Outputs"]["ConsoleUrl"]["Value"])
     allowed = {}
     for name, properties in stage.resources("AWS::S3::Bucket").items():
@@ -288,7 +288,7 @@ def test_a_page_may_post_to_uploads_and_get_results_by_signed_links_alone(stage:
     assert allowed == {"Uploads": ["POST"], "Results": ["GET"]}
 
 
-def test_buckets_are_private_encrypted_and_speak_tls_on_aws() -> None:
+def test_buckets_are_private_and_encrypted_and_require_tls() -> None:
     synthesised = template(stage="prod")
     for name, properties in synthesised.resources("AWS::S3::Bucket").items():
         assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}, name
@@ -302,7 +302,7 @@ def test_buckets_are_private_encrypted_and_speak_tls_on_aws() -> None:
     assert refused == [{"Bool": {"aws:SecureTransport": "false"}}] * 2
 
 
-def test_production_keeps_its_data_when_the_stack_goes() -> None:
+def test_production_keeps_its_data_when_the_stack_is_deleted() -> None:
     resources = template(stage="prod").document["Resources"].values()
     kept = {"AWS::S3::Bucket", "AWS::DynamoDB::Table", "AWS::Cognito::UserPool"}
     for resource in resources:
@@ -310,7 +310,7 @@ def test_production_keeps_its_data_when_the_stack_goes() -> None:
             assert resource["DeletionPolicy"] == "Retain", resource["Type"]
 
 
-def test_users_cannot_write_the_organization_their_tokens_carry(stage: Template) -> None:
+def test_users_cannot_change_the_organization_in_their_tokens(stage: Template) -> None:
     clients = stage.resources("AWS::Cognito::UserPoolClient")
     assert len(clients) == 2
     for client in clients.values():
@@ -319,7 +319,7 @@ def test_users_cannot_write_the_organization_their_tokens_carry(stage: Template)
     assert pool["LambdaConfig"]["PreTokenGenerationConfig"]["LambdaVersion"] == "V2_0"
 
 
-def test_the_map_runs_express_children_over_the_manifest_and_tolerates_failed_chunks(stage: Template) -> None:
+def test_map_runs_express_executions_and_tolerates_failed_chunks(stage: Template) -> None:
     _, machine = stage.only("AWS::StepFunctions::StateMachine")
     states = json.loads(stage.resolve(machine["DefinitionString"]))["States"]
     score = states["ScoreChunks"]
@@ -342,13 +342,13 @@ def longest_waits(retry: JsonObject) -> list[float]:
 
 
 @pytest.mark.parametrize("task", ["Plan", "Finalize"])
-def test_a_job_waits_an_hour_for_other_jobs_that_use_up_the_accounts_concurrency(stage: Template, task: str) -> None:
+def test_throttled_tasks_are_retried_for_an_hour(stage: Template, task: str) -> None:
     _, machine = stage.only("AWS::StepFunctions::StateMachine")
     states = json.loads(stage.resolve(machine["DefinitionString"]))["States"]
     assert sum(longest_waits(states[task]["Retry"][0])) / 2 >= 3_500
 
 
-def test_a_chunk_that_lambda_refuses_is_tried_again_for_as_long_as_its_execution_may_last(stage: Template) -> None:
+def test_throttled_chunk_is_retried_until_its_execution_times_out(stage: Template) -> None:
     _, machine = stage.only("AWS::StepFunctions::StateMachine")
     states = json.loads(stage.resolve(machine["DefinitionString"]))["States"]
     waits = longest_waits(states["ScoreChunks"]["ItemProcessor"]["States"]["Score"]["Retry"][0])
@@ -356,7 +356,7 @@ def test_a_chunk_that_lambda_refuses_is_tried_again_for_as_long_as_its_execution
     assert 180 <= sum(waits) <= 240
 
 
-def test_a_message_is_hidden_for_as_long_as_intake_may_work_on_it_and_then_kept_for_people(stage: Template) -> None:
+def test_queue_visibility_exceeds_intake_and_dead_letters_are_kept(stage: Template) -> None:
     _, queue = stage.only("AWS::SQS::Queue", containing="Arrivals")
     _, intake = stage.only("AWS::Lambda::Function", containing="Intake")
     assert queue["VisibilityTimeout"] >= 6 * intake["Timeout"]
@@ -365,7 +365,7 @@ def test_a_message_is_hidden_for_as_long_as_intake_may_work_on_it_and_then_kept_
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
-def test_changes_of_jobs_leave_by_the_tables_stream_and_none_is_given_up_unseen(stage: Template) -> None:
+def test_stream_publishes_job_changes_with_a_dead_letter_queue(stage: Template) -> None:
     _, table = stage.only("AWS::DynamoDB::Table")
     assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     _, mapping = stage.only("AWS::Lambda::EventSourceMapping", containing="Publish")
@@ -385,7 +385,7 @@ def test_changes_of_jobs_leave_by_the_tables_stream_and_none_is_given_up_unseen(
     }
 
 
-def test_the_topic_gets_what_the_publish_function_puts_on_the_bus(stage: Template) -> None:
+def test_topic_receives_the_events_of_the_publish_function(stage: Template) -> None:
     _, rule = stage.only("AWS::Events::Rule", containing="StatusChanged")
     assert rule["EventPattern"] == {"source": [EVENT_SOURCE], "detail-type": [EVENT_TYPE]}
     assert stage.resolve(rule["EventBusName"]) == stage.resolve({"Ref": stage.only("AWS::Events::EventBus")[0]})
@@ -396,18 +396,18 @@ def test_the_topic_gets_what_the_publish_function_puts_on_the_bus(stage: Templat
     assert outputs["StatusTopicArn"] == stage.resolve({"Ref": topic})
 
 
-def test_functions_run_on_arm_with_the_python_the_project_names(stage: Template) -> None:
+def test_functions_run_on_arm_with_the_python_of_the_project(stage: Template) -> None:
     for name, properties in stage.resources("AWS::Lambda::Function").items():
         assert (properties["Architectures"], properties["Runtime"]) == (["arm64"], "python3.13"), name
 
 
-def test_only_the_local_stage_has_no_dependency_layers() -> None:
+def test_only_the_local_stage_has_no_layers() -> None:
     for stage in STAGES:
         layers = template(stage=stage).resources("AWS::Lambda::LayerVersion")
         assert len(layers) == (0 if stage == "local" else len(get_args(DependencyList))), stage
 
 
-def test_an_own_issuer_takes_the_place_of_the_user_pool() -> None:
+def test_external_issuer_replaces_the_user_pool() -> None:
     synthesised = template(**CONTEXTS["own-issuer"])
     assert synthesised.resources("AWS::Cognito::UserPool") == {}
     _, console = synthesised.only("AWS::Lambda::Function", containing="Console")
