@@ -17,11 +17,11 @@ from tests.tools.benchmarks.workers import score_all
 
 
 @pytest.mark.parametrize("program", [starting.API, starting.SCORE], ids=["api", "score"])
-def test_a_function_starts_in_the_environment_of_the_template(program: str) -> None:
+def test_function_starts_in_the_environment_of_the_template(program: str) -> None:
     assert start_seconds(program) > 0
 
 
-def test_get_status_makes_one_call_and_an_empty_route_none() -> None:
+def test_get_status_makes_one_aws_call_and_an_empty_route_none() -> None:
     made: list[str] = []
     with served() as app:
         for client in (clients.dynamodb(), clients.s3()):
@@ -40,7 +40,7 @@ class TestFinalizing:
     """Putting parts together, as the benchmark counts it."""
 
     @pytest.mark.parametrize("part_bytes", [SMALL_PART, LARGE_PART])
-    def test_leaves_no_byte_out(self, part_bytes: int) -> None:
+    def test_assembly_reads_or_copies_every_byte(self, part_bytes: int) -> None:
         finished = finished_job(parts=3, part_bytes=part_bytes)
         parts = sum(finished.s3.sizes[key] for key in finished.parts())
         finished.assembly.assemble(finished.view)
@@ -53,7 +53,7 @@ class TestFinalizing:
         headers = sum(files) - parts
         assert 4 * 200 < headers < 4 * 1000
 
-    def test_passes_small_parts_through_and_has_large_ones_copied(self) -> None:
+    def test_assembly_reads_small_parts_and_copies_large_ones(self) -> None:
         passed = finalizing.through(parts=4, part_bytes=SMALL_PART)
         assert ratio(baseline=passed.baselines[0], subject=passed.subject).median == pytest.approx(1, rel=0.02)
         few, many = (finalizing.through(parts=parts, part_bytes=LARGE_PART) for parts in (10, 20))
@@ -61,7 +61,7 @@ class TestFinalizing:
         # What grows are the short parts: failed rows and summaries.
         assert grown < 10 * MIB < many.baselines[0].values[0] / 10
 
-    def test_asks_for_as_much_as_there_are_parts(self) -> None:
+    def test_assembly_makes_requests_in_proportion_to_its_parts(self) -> None:
         few, many = (finalizing.requests(parts=parts, part_bytes=LARGE_PART).subject.values[0] for parts in (100, 200))
         assert (many - few) / 100 == pytest.approx(4, rel=0.05)
 
@@ -74,14 +74,14 @@ def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_account")
-def test_a_job_passes_the_handlers_that_the_large_one_passes(tmp_path: Path) -> None:
+def test_small_job_passes_the_same_handlers_as_a_large_one(tmp_path: Path) -> None:
     found = large_process.run(2_000, tmp_path)
     assert found["rows"] == 2_000
     assert found["result_bytes"] > found["bytes"]
 
 
 @pytest.mark.usefixtures("_no_account")
-def test_workers_are_timed_only_when_every_one_scored_its_chunks(tmp_path: Path) -> None:
+def test_workers_are_timed_only_if_each_scored_its_chunks(tmp_path: Path) -> None:
     with planned_job(2_000, tmp_path) as planned:
         assert score_all(planned, 2) > 0
         (tmp_path / "input.csv").write_bytes(b"")

@@ -61,16 +61,16 @@ measurements = st.builds(
 class TestRatio:
     """Baseline over subject."""
 
-    def test_is_taken_round_by_round_for_one_unit_of_work(self) -> None:
+    def test_ratio_is_taken_per_round_and_unit_of_work(self) -> None:
         # The ratio of the medians would be 16/2 / 0.8 = 10 too, but its spread would not be that of the rounds.
         assert ratio(baseline=THEIRS, subject=OURS) == Spread(median=10, lowest=5, highest=15)
 
-    def test_of_different_rounds_is_refused(self) -> None:
+    def test_ratio_of_different_rounds_is_refused(self) -> None:
         with pytest.raises(ValueError, match="longer"):
             ratio(baseline=Series(name="theirs", values=(1.0,)), subject=OURS)
 
     @given(series, series)
-    def test_turned_around_is_its_inverse(self, one: Series, other: Series) -> None:
+    def test_inverted_ratio_is_its_inverse(self, one: Series, other: Series) -> None:
         there, back = ratio(baseline=one, subject=other), ratio(baseline=other, subject=one)
         assert there.lowest <= there.median <= there.highest
         assert [there.lowest, there.median, there.highest] == pytest.approx(
@@ -78,15 +78,13 @@ class TestRatio:
         )
 
     @pytest.mark.parametrize(("rounds", "units"), [((), 1.0), ((1.0, 0.0), 1.0), ((1.0,), 0.0), ((-1.0,), 1.0)])
-    def test_is_not_made_of_a_series_without_rounds_values_or_work(
-        self, rounds: tuple[float, ...], units: float
-    ) -> None:
+    def test_series_without_rounds_values_or_work_is_refused(self, rounds: tuple[float, ...], units: float) -> None:
         with pytest.raises(ValueError, match="nothing: a series needs"):
             Series(name="nothing", values=rounds, units=units)
 
 
 @pytest.mark.parametrize(("ours", "theirs"), [(3, 4), (0, 0)])
-def test_contenders_that_did_not_do_the_same_are_not_compared(ours: int, theirs: int) -> None:
+def test_contenders_with_different_results_are_not_compared(ours: int, theirs: int) -> None:
     check_same_work("rows", ours=4, theirs=4)
     with pytest.raises(DifferentWorkError, match=f"rows: the subject has {ours}, the baseline {theirs}"):
         check_same_work("rows", ours=ours, theirs=theirs)
@@ -95,7 +93,7 @@ def test_contenders_that_did_not_do_the_same_are_not_compared(ours: int, theirs:
 class TestTiming:
     """Contenders taking turns."""
 
-    def test_goes_backwards_every_other_round_and_keeps_no_warm_up(self) -> None:
+    def test_timing_alternates_the_order_and_drops_the_warm_up(self) -> None:
         calls: list[str] = []
 
         def contender(name: str) -> float:
@@ -106,7 +104,7 @@ class TestTiming:
         assert calls == ["b", "a", "a", "b", "b", "a"]
         assert found == {"a": (3, 6), "b": (4, 5)}
 
-    def test_counts_every_repeat_as_work(self) -> None:
+    def test_timing_counts_every_repeat_as_work(self) -> None:
         ticks = iter(range(100))
         runs: list[int] = []
         (found,) = timed(
@@ -116,7 +114,7 @@ class TestTiming:
         assert runs == [1, 2, 3, 6, 7, 8]
         assert found == Series(name="a", values=(4, 4), units=15)
 
-    def test_of_two_contenders_of_one_name_is_refused(self) -> None:
+    def test_timing_of_two_contenders_with_one_name_is_refused(self) -> None:
         same = [Contender(name="a", run=list), Contender(name="a", run=list)]
         with pytest.raises(ValueError, match="same name"):
             timed(same, rounds=1)
@@ -125,7 +123,7 @@ class TestTiming:
 class TestTable:
     """The Markdown."""
 
-    def test_has_a_line_a_baseline_and_the_notes_below(self) -> None:
+    def test_table_has_a_line_per_baseline_and_notes(self) -> None:
         assert markdown([MEASUREMENT]).splitlines() == [
             "| Measured | Ours | Baseline | Takes | Baseline ÷ ours (lowest to highest) |",
             "|---|---|---|---|---|",
@@ -147,34 +145,34 @@ class TestTable:
             (5e9, "bytes", "4,768 MiB"),
         ],
     )
-    def test_shows_figures_in_the_unit_that_fits(self, value: float, quantity: str, text: str) -> None:
+    def test_table_shows_figures_in_a_fitting_unit(self, value: float, quantity: str, text: str) -> None:
         assert figure(value, "bytes" if quantity == "bytes" else "seconds") == text
 
     @given(values)
-    def test_shows_three_digits_and_no_exponent(self, value: float) -> None:
+    def test_table_shows_three_digits_and_no_exponent(self, value: float) -> None:
         number, unit = figure(value, "seconds").split(" ")
         scale = {"s": 1, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9}[unit]
         assert "e" not in number
         assert float(number.replace(",", "")) * scale == pytest.approx(value, rel=0.005)
 
-    def test_turns_ratios_of_floors_around(self) -> None:
+    def test_table_inverts_ratios_of_floors(self) -> None:
         assert ratio_text(Spread(median=0.01, lowest=0.005, highest=0.2)) == "**1/100** (1/200 to 1/5.00)"
         assert ratio_text(Spread(median=0.7, lowest=0.05, highest=1)) == "**0.700** (0.0500 to 1.00)"
 
     @given(st.lists(measurements, max_size=2))
-    def test_can_be_made_of_any_measurement(self, found: list[Measurement]) -> None:
+    def test_table_accepts_any_measurement(self, found: list[Measurement]) -> None:
         assert markdown(found).count("** (") >= sum(len(measurement.baselines) for measurement in found)
 
 
 @given(measurements)
-def test_a_measurement_comes_back_from_its_json(measurement: Measurement) -> None:
+def test_measurement_is_read_from_its_json(measurement: Measurement) -> None:
     assert Measurement.from_json(json.loads(json.dumps(measurement.as_json()))) == measurement
 
 
 class TestProgram:
     """The command."""
 
-    def test_prints_the_table_and_writes_every_round(
+    def test_program_prints_the_table_and_writes_every_round(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         monkeypatch.setattr(program, "run", lambda name: [MEASUREMENT] if name == "scoring" else [])
@@ -188,7 +186,7 @@ class TestProgram:
         assert printed.out.startswith(markdown([MEASUREMENT]))
         assert [name in printed.err for name in program.BENCHMARKS] == [True] * len(program.BENCHMARKS)
 
-    def test_knows_its_benchmarks_by_name(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_program_lists_its_benchmarks_by_name(self, capsys: pytest.CaptureFixture[str]) -> None:
         with pytest.raises(SystemExit):
             program.main(["wokrbooks"])
         assert "no such benchmark: wokrbooks" in capsys.readouterr().err
@@ -201,7 +199,7 @@ class TestProgram:
 class TestInputs:
     """What is measured with."""
 
-    def test_have_twenty_columns_and_two_bad_rows_in_a_hundred(self) -> None:
+    def test_inputs_have_twenty_columns_and_two_percent_invalid_rows(self) -> None:
         file = company_csv(company_rows(1_000))
         layout = layout_of(file, is_whole_file=True)
         scored = score_chunk(file[layout.data_start :], layout=layout, first_row=1, model=None, next_year=2026)
@@ -209,13 +207,13 @@ class TestInputs:
         assert (scored.rows, scored.failed) == (1_000, 20)
         assert len(FAULTS) <= scored.failed
 
-    def test_are_planned_with_the_rows_that_csv_reader_finds(self, tmp_path: Path) -> None:
+    def test_plan_of_inputs_counts_the_rows_that_csv_reader_finds(self, tmp_path: Path) -> None:
         path = tmp_path / "large.csv"
         size = write_large_csv(path, at_least_bytes=1_500_000)
         assert size == path.stat().st_size >= 1_500_000
         assert planned_process.plan(path) == read_records(path) > 5_000
 
-    def test_are_read_alike_from_a_workbook(self) -> None:
+    def test_inputs_are_equal_in_csv_and_workbook(self) -> None:
         rows = company_rows(60)
         file = workbooks.excel_file(rows)
         out = io.BytesIO()
@@ -224,7 +222,7 @@ class TestInputs:
         assert rows[4]["analyst_note"].encode() in out.getvalue()
 
 
-def test_a_start_reads_bytecode_that_an_earlier_one_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_start_reads_bytecode_that_an_earlier_start_compiled(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     code = "import tests.tools.benchmarks.table"
     with pytest.raises(subprocess.CalledProcessError):
@@ -233,7 +231,7 @@ def test_a_start_reads_bytecode_that_an_earlier_one_compiled(monkeypatch: pytest
     assert list(tmp_path.rglob("table.*.pyc"))
 
 
-def test_a_process_has_the_peak_of_its_own_work_and_not_its_parents(tmp_path: Path) -> None:
+def test_peak_memory_is_that_of_the_process_and_not_of_its_parent(tmp_path: Path) -> None:
     path = tmp_path / "zeros"
     with path.open("wb") as file:
         file.truncate(64 << 20)

@@ -18,7 +18,7 @@ from tests.tools.benchmarks.job_simulation import score_all, whole_seconds
 ASSUMED = Assumed()
 
 
-def test_the_prices_are_dated_and_each_of_them_is_used() -> None:
+def test_prices_are_dated_and_each_is_used() -> None:
     table = json.loads((ROOT / "infra" / "prices.json").read_text())
     assert date(2025, 1, 1) <= date.fromisoformat(table["date"])
     assert table["usd"] == prices()
@@ -40,13 +40,13 @@ def test_rows_get_cheaper_as_files_grow() -> None:
     assert by_row[0] > 50 * by_row[-1]
 
 
-def test_express_children_cost_less_whatever_the_size() -> None:
+def test_express_executions_cost_less_for_every_file_size() -> None:
     for rows in SIZES:
         job = job_of(rows, ASSUMED)
         assert 20 * job.usd_of_children < job.usd_of_standard_children
 
 
-def test_chunks_of_the_planned_size_are_near_the_fastest_and_cheaper_than_smaller_ones() -> None:
+def test_planned_chunk_size_is_nearly_fastest_and_cheaper_than_smaller() -> None:
     for rows in (1_000_000, 10_000_000):
         planned = job_of(rows, ASSUMED)
         smaller = estimate(rows, planned.chunk_bytes // 4, ASSUMED)
@@ -59,7 +59,7 @@ def test_chunks_of_the_planned_size_are_near_the_fastest_and_cheaper_than_smalle
 class TestLimits:
     """What would break first, were larger files taken in."""
 
-    def test_plan_is_the_first_to_take_a_functions_quarter_of_an_hour(self) -> None:
+    def test_plan_is_the_first_function_to_reach_its_timeout(self) -> None:
         large, huge = job_of(100_000_000, ASSUMED), job_of(400_000_000, ASSUMED)
         assert large.plan_seconds < FUNCTION_SECONDS / 3
         assert huge.finalize_seconds < FUNCTION_SECONDS < huge.plan_seconds
@@ -67,7 +67,7 @@ class TestLimits:
         one_by_one = replace(ASSUMED, requests_at_once=1)
         assert job_of(130_000_000, one_by_one).finalize_seconds > FUNCTION_SECONDS
 
-    def test_nothing_else_is_near_at_a_hundred_million_rows(self) -> None:
+    def test_no_other_limit_is_near_at_a_hundred_million_rows(self) -> None:
         job = job_of(100_000_000, ASSUMED)
         assert job.chunks < 2_500
         assert job.largest_parts < 10_000
@@ -79,10 +79,10 @@ class TestLimits:
 class TestCommits:
     """What commits are billed, from the expressions of the code."""
 
-    def test_a_small_jobs_commits_cost_a_unit_each(self) -> None:
+    def test_commits_of_a_small_job_cost_one_unit_each(self) -> None:
         assert [write_units(chunks) for chunks in (1, 3, 40)] == [1, 3, 40]
 
-    def test_shards_never_come_near_the_size_of_an_item(self) -> None:
+    def test_progress_shards_stay_far_below_the_item_size_limit(self) -> None:
         size, units = largest_shard(9_000)
         assert 1_500 < size < 4_096
         assert units == pytest.approx(write_units(9_000) / 64, rel=0.05)
@@ -93,7 +93,7 @@ class TestSimulation:
 
     @settings(max_examples=25)
     @given(rows=st.integers(1, 3_000_000), workers=st.integers(1, 300))
-    def test_is_never_faster_than_linear_and_more_workers_are_never_slower(self, rows: int, workers: int) -> None:
+    def test_simulated_speedup_is_at_most_linear_and_monotonic(self, rows: int, workers: int) -> None:
         job: Estimate = estimate(3_000_000, 4 * MIB, ASSUMED) if rows > 1_500_000 else estimate(50_000, MIB, ASSUMED)
         alone, some, more = (
             score_all(job, workers=count, assumed=ASSUMED).seconds for count in (1, workers, workers + 1)
@@ -101,7 +101,7 @@ class TestSimulation:
         assert alone / workers - 1e-9 <= some <= alone
         assert more <= some + 1e-9
 
-    def test_bends_where_workers_outnumber_chunks(self) -> None:
+    def test_simulated_speedup_ends_where_workers_outnumber_chunks(self) -> None:
         job = job_of(10_000_000, ASSUMED)
         at_chunks, beyond = (
             score_all(job, workers=workers, assumed=ASSUMED) for workers in (job.chunks, 4 * job.chunks)
@@ -109,12 +109,12 @@ class TestSimulation:
         assert at_chunks == beyond
         assert beyond.cold_starts == job.chunks
 
-    def test_without_workers_is_refused(self) -> None:
+    def test_simulation_without_workers_is_refused(self) -> None:
         with pytest.raises(ValueError, match="needs a worker"):
             score_all(job_of(1_000, ASSUMED), workers=0, assumed=ASSUMED)
 
 
-def test_what_is_printed_is_the_models() -> None:
+def test_printed_figures_are_those_of_the_model() -> None:
     found = costing.cost(1_000_000, ASSUMED)
     job = job_of(1_000_000, ASSUMED)
     assert found.subject.per_unit == (job.usd,)
@@ -125,12 +125,12 @@ def test_what_is_printed_is_the_models() -> None:
     assert planned.subject.values == planned.baselines[0].values
 
 
-def test_only_the_concurrency_of_an_account_is_reached_at_a_hundred_million_rows() -> None:
+def test_hundred_million_rows_reach_only_the_concurrency_limit() -> None:
     reached = [found for found in costing.limits(ASSUMED) if found.subject.values > found.baselines[0].values]
     assert [found.title for found in reached] == ["100 M rows: chunks at once, of an account's 1,000 (model)"]
 
 
-def test_a_snapshot_costs_more_than_the_start_it_spares() -> None:
+def test_snapstart_costs_more_than_the_cold_starts_it_saves() -> None:
     ready = readiness(ASSUMED.score_gib, ASSUMED)
     assert ready.restored_start > 5 * ready.cold_start
     assert ready.provisioned_month > ready.snapshot_month

@@ -10,7 +10,7 @@ from default_risk_jobs import UnreadableFileError
 from infra.local import demo, panel
 
 
-def test_scored_rows_are_shown_however_the_header_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_scored_rows_are_shown_for_any_spelling_of_the_header(capsys: pytest.CaptureFixture[str]) -> None:
     header = "Company Symbol,row,default_probability,risk_level,risk_grade,top_factors\n"
     demo.show_scored((header + 'ACME,1,0.5,CRITICAL,R10,"[{""input"":""x"",""contribution"":1.5}]"\n').encode())
 
@@ -19,7 +19,7 @@ def test_scored_rows_are_shown_however_the_header_is_written(capsys: pytest.Capt
     assert "x +1.50" in shown
 
 
-def test_a_file_with_quarters_is_quarterly_whatever_its_form(tmp_path: Path) -> None:
+def test_file_with_quarters_is_quarterly_in_every_format(tmp_path: Path) -> None:
     quarterly = panel.quarterly_ratio_rows(2, seed=1)
     files = {
         "q.xlsx": panel.as_xlsx(quarterly, panel.QUARTERLY_RATIO_COLUMNS),
@@ -41,7 +41,7 @@ def test_a_file_with_quarters_is_quarterly_whatever_its_form(tmp_path: Path) -> 
         ("broken.xlsx", b"x", "not an Excel workbook"),
     ],
 )
-def test_a_file_that_cannot_be_used_is_named_before_anything_starts(
+def test_unusable_file_is_reported_before_the_demo_starts(
     tmp_path: Path, name: str, body: bytes | None, sentence: str
 ) -> None:
     if body is not None:

@@ -22,7 +22,7 @@ def marked_hazards(path: Path) -> Iterator[str]:
             yield ast.literal_eval(node.args[0])
 
 
-def test_every_hazard_has_a_marked_test_and_every_marker_names_a_hazard() -> None:
+def test_hazards_and_markers_match() -> None:
     marked = {hazard for path in (ROOT / "tests").rglob("test_*.py") for hazard in marked_hazards(path)}
     assert marked == set(ALL_HAZARDS)
     assert len(set(ALL_HAZARDS)) == len(ALL_HAZARDS)

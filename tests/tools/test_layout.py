@@ -85,7 +85,7 @@ class TestImportCycles:
         }
         assert [cycle.members for cycle in folder_cycles(write(files))] == [("shared/a/x", "shared/a/y")]
 
-    def test_folder_and_file_beside_it_can_be_in_a_cycle(self, write: Write) -> None:
+    def test_folder_and_neighboring_file_can_be_in_a_cycle(self, write: Write) -> None:
         files = {"shared/a/one.py": "import shared.b", "shared/b.py": "import shared.a.two", "shared/a/two.py": ""}
         assert [cycle.members for cycle in folder_cycles(write(files))] == [("shared/a", "shared/b.py")]
 
@@ -132,10 +132,10 @@ class TestDeclarations:
         ],
         ids=["inherited", "plain class", "other fields", "too few fields", "settings"],
     )
-    def test_other_classes_do_not_repeat_it(self, write: Write, other: str) -> None:
+    def test_other_classes_do_not_repeat_a_body(self, write: Write, other: str) -> None:
         assert self.pairs(write({"shared/a.py": f"class One(TypedDict):\n{self.BODY}{other}"})) == []
 
-    def test_dataclass_of_the_domain_does_not_repeat_it(self, write: Write) -> None:
+    def test_dataclass_of_the_domain_does_not_repeat_a_body(self, write: Write) -> None:
         files = {
             "shared/a.py": f"class One(TypedDict):\n{self.BODY}",
             "shared/jobs/b.py": f"@dataclass\nclass Two:\n{self.BODY}",
@@ -145,7 +145,7 @@ class TestDeclarations:
 
 
 class TestHandlers:
-    def test_signature_docstring_decorators_and_blank_lines_do_not_count(self, write: Write) -> None:
+    def test_signature_docstring_decorators_and_blank_lines_are_not_counted(self, write: Write) -> None:
         tree = write(
             {
                 "functions/f/handler.py": '''
@@ -294,7 +294,7 @@ class TestCommand:
         assert layout.main([], tmp_path) == 1
         assert "no import cycle between files: BROKEN 1 times\n" in capsys.readouterr().out
 
-    def test_places_are_listed_when_asked_for(
+    def test_places_are_listed_when_verbose(
         self, write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
         write(self.FILES)

@@ -3,13 +3,13 @@
 from infra.local import panel
 
 
-def test_the_same_seed_gives_the_same_file() -> None:
+def test_same_seed_returns_the_same_file() -> None:
     first, second = (panel.as_csv(panel.statement_rows(50, seed=7), panel.STATEMENT_COLUMNS) for _ in range(2))
     assert first == second
     assert first != panel.as_csv(panel.statement_rows(50, seed=8), panel.STATEMENT_COLUMNS)
 
 
-def test_exactly_the_faulty_rows_asked_for_are_put_in() -> None:
+def test_file_has_exactly_the_requested_invalid_rows() -> None:
     sound = panel.statement_rows(1_000, seed=7)
     faulty = panel.statement_rows(1_000, seed=7, faulty=15)
     assert sum(one != other for one, other in zip(sound, faulty, strict=True)) == 15

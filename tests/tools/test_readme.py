@@ -18,7 +18,7 @@ from shared.vocabulary import JobType, Outcome
 from tests.e2e.commands import BY_CI, BY_THE_SUITE, IN_A_CLONE, IN_THE_SESSION, README, targets
 
 
-def test_the_table_of_models_is_that_of_the_cards() -> None:
+def test_table_of_models_matches_the_model_cards() -> None:
     document = (ROOT / "infra" / "docs" / "models.md").read_text()
     for name in MODEL_NAMES:
         metrics = model_card(name)["metrics"]
@@ -27,7 +27,7 @@ def test_the_table_of_models_is_that_of_the_cards() -> None:
         assert f"| `{name}` | {figures} |" in document
 
 
-def test_every_make_target_named_exists_and_is_run_by_some_test_or_by_ci() -> None:
+def test_every_documented_make_target_exists_and_is_run_by_tests_or_ci() -> None:
     makefile = (ROOT / "Makefile").read_text()
     is_run = {*BY_CI, *BY_THE_SUITE, *IN_THE_SESSION, *targets("\n".join(IN_A_CLONE))}
     named = targets(README)

@@ -37,14 +37,14 @@ def seen(**changes: Any) -> Any:
     ],
     ids=["a number goes down", "rows vanish", "counts do not add up", "too many rows", "all of it and not ended"],
 )
-def test_a_number_that_breaks_a_promise_is_told(then: dict[str, Any]) -> None:
+def test_number_that_breaks_an_invariant_is_reported(then: dict[str, Any]) -> None:
     watched = Watched()
     watched.see(seen())
     with pytest.raises(PromiseBrokenError):
         watched.see(seen(**then))
 
 
-def test_an_end_that_changes_is_told_and_one_that_stays_is_counted_once() -> None:
+def test_changed_end_is_reported_and_an_unchanged_one_counted_once() -> None:
     watched = Watched()
     for _ in range(2):
         watched.see(seen(status="failed"))
@@ -53,12 +53,12 @@ def test_an_end_that_changes_is_told_and_one_that_stays_is_counted_once() -> Non
         watched.see(seen(status="completed"))
 
 
-def test_no_two_files_are_alike() -> None:
+def test_all_stress_files_differ() -> None:
     files = small_files(40, prefix="x")
     assert len(set(files.values())) == len({file.filename for file in files}) == 40
 
 
-def test_a_process_that_ends_while_it_is_looked_at_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_process_that_ends_during_the_measurement_is_skipped(monkeypatch: pytest.MonkeyPatch) -> None:
     def gone(_folder: object) -> tuple[int, int]:
         raise ProcessLookupError
 
@@ -66,7 +66,7 @@ def test_a_process_that_ends_while_it_is_looked_at_is_left_out(monkeypatch: pyte
     Memory().add(processes.processes_of(os.getsid(0)))
 
 
-def test_memory_keeps_the_peak_of_the_largest_process_and_of_all_together() -> None:
+def test_memory_has_the_peak_of_the_largest_process_and_of_all() -> None:
     memory = Memory()
     memory.add({"plan": [(10, 30), (20, 20)], "api": [(5, 5)]})
     memory.add({"plan": [(15, 30)]})
@@ -81,10 +81,10 @@ def test_memory_keeps_the_peak_of_the_largest_process_and_of_all_together() -> N
         (Memory(last={processes.EMULATOR: MOST_LEFT + 2**20}), "513 MiB in the local cloud at the end"),
     ],
 )
-def test_processes_and_memory_beyond_their_bounds_break_a_promise(memory: Memory, sentence: str) -> None:
+def test_processes_and_memory_above_their_limits_are_reported(memory: Memory, sentence: str) -> None:
     with pytest.raises(PromiseBrokenError, match=sentence):
         check_bound(memory)
 
 
-def test_processes_and_memory_within_their_bounds_break_no_promise() -> None:
+def test_processes_and_memory_within_their_limits_are_not_reported() -> None:
     check_bound(Memory(at_once={"score": TASKS_AT_ONCE}, last={processes.EMULATOR: MOST_LEFT}))

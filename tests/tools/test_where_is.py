@@ -8,7 +8,7 @@ from tests.tools.where_is import QUESTIONS, Place, Question, main
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda question: question.text)
-def test_answer_names_what_is_there(question: Question) -> None:
+def test_answer_names_existing_places(question: Question) -> None:
     assert question.text.startswith("Where ")
     assert question.places
     for place in question.places:
@@ -40,11 +40,11 @@ def test_defined_names_are_those_of_module_and_classes() -> None:
     assert list(defined(ast.parse(source))) == ["A", "B", "f", "C", "C.field", "C.method"]
 
 
-def test_there_are_twenty_questions_of_different_text() -> None:
+def test_twenty_questions_have_different_texts() -> None:
     assert len({question.text for question in QUESTIONS}) == len(QUESTIONS) == 20
 
 
-def test_answers_are_printed_only_when_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+def test_answers_are_printed_only_on_request(capsys: pytest.CaptureFixture[str]) -> None:
     paths = [place.path for question in QUESTIONS for place in question.places]
     assert main([]) == 0
     printed = capsys.readouterr().out
