@@ -1,4 +1,4 @@
-"""The AWS resources that tests need, made in moto as the stack makes them on AWS."""
+"""Creates the AWS resources that tests need in moto, as the stack creates them on AWS."""
 
 import json
 from typing import Any
@@ -13,31 +13,31 @@ UPLOADS = "uploads"
 RESULTS = "results"
 FINALIZE = "finalize"
 
-# Enough of a machine to start, stop and describe executions of: none of its states is ever run.
+# Executions can be started, stopped and described; moto does not run its states.
 _WAITING_MACHINE = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}}}
 
 
 def table_definition() -> dict[str, Any]:
-    """The jobs table of the synthesised template, as `create_table` takes it."""
+    """Returns the parameters of `create_table` for the jobs table of the synthesized template."""
     _, properties = template().only("AWS::DynamoDB::Table")
     wanted = ("AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes", "BillingMode")
-    # CloudFormation turns a stream on by describing it; the API asks for the word.
+    # CloudFormation enables a stream implicitly; the API needs `StreamEnabled`.
     stream = {**properties["StreamSpecification"], "StreamEnabled": True}
     return {"TableName": TABLE, "StreamSpecification": stream, **{name: properties[name] for name in wanted}}
 
 
 def create_table() -> None:
-    """Make the jobs table."""
+    """Creates the jobs table."""
     boto3.client("dynamodb", region_name=REGION).create_table(**table_definition())
 
 
 def delete_table() -> None:
-    """Remove the jobs table and all it has."""
+    """Deletes the jobs table."""
     boto3.client("dynamodb", region_name=REGION).delete_table(TableName=TABLE)
 
 
 def create_buckets() -> None:
-    """Make the uploads bucket, which keeps every version, and the results bucket, which does not."""
+    """Creates the uploads bucket with versioning and the results bucket without."""
     s3 = boto3.client("s3", region_name=REGION)
     for bucket in (UPLOADS, RESULTS):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})  # type: ignore[typeddict-item]
@@ -45,21 +45,21 @@ def create_buckets() -> None:
 
 
 def create_state_machine() -> str:
-    """Make a state machine whose executions run until they are stopped; its ARN."""
+    """Creates a state machine whose executions run until they are stopped; returns its ARN."""
     role = create_role("states.amazonaws.com")
-    answer = boto3.client("stepfunctions", region_name=REGION).create_state_machine(
+    response = boto3.client("stepfunctions", region_name=REGION).create_state_machine(
         name="score-jobs", definition=json.dumps(_WAITING_MACHINE), roleArn=role
     )
-    return answer["stateMachineArn"]
+    return response["stateMachineArn"]
 
 
 def create_role(service: str) -> str:
-    """Make a role that the service may take on; its ARN."""
+    """Creates a role that the service may assume; returns its ARN."""
     trust = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
     }
-    answer = boto3.client("iam", region_name=REGION).create_role(
+    response = boto3.client("iam", region_name=REGION).create_role(
         RoleName=service.split(".", maxsplit=1)[0], AssumeRolePolicyDocument=json.dumps(trust)
     )
-    return str(answer["Role"]["Arn"])
+    return str(response["Role"]["Arn"])

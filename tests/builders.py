@@ -1,4 +1,4 @@
-"""Jobs and what belongs to them, with every field that a test does not care about filled in."""
+"""Builders of jobs and related objects, with defaults for all fields."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -65,7 +65,7 @@ def a_processing_job(**overrides: Any) -> Job:
 
 
 def a_completed_job(**overrides: Any) -> Job:
-    """A job that ended well a minute after `NOON`: ten rows, eight scored and two refused."""
+    """A job that completed a minute after `NOON`: ten rows, eight successful and two failed."""
     end = NOON + timedelta(minutes=1)
     ended: dict[str, Any] = {
         "status": JobStatus.COMPLETED,
@@ -79,7 +79,7 @@ def a_completed_job(**overrides: Any) -> Job:
 
 
 def a_retry(**overrides: Any) -> Retry:
-    """The first retry of an upload, of the rows that failed and those left undone."""
+    """The first retry of an upload, of its failed and unprocessed rows."""
     retry = Retry(
         outcomes=frozenset({Outcome.FAILED, Outcome.UNPROCESSED}),
         generation=1,
@@ -90,7 +90,7 @@ def a_retry(**overrides: Any) -> Retry:
 
 
 def a_retry_job(**overrides: Any) -> Job:
-    """A job that waits for the file of its rows since `NOON`."""
+    """A job that waits for its retry file since `NOON`."""
     waiting: dict[str, Any] = {"source": Source.RETRY, "parent_job_id": uuid4(), "retry": a_retry()}
     return a_job(**{**waiting, **overrides})
 
@@ -102,7 +102,7 @@ def a_caller(**overrides: Any) -> Caller:
 
 
 def a_super_admin() -> Caller:
-    """Somebody who sees every tenant's jobs."""
+    """A caller who sees the jobs of every organization."""
     return a_caller(user_id="root", username="root", organization_id=None, role=Role.SUPER_ADMIN)
 
 
@@ -124,7 +124,7 @@ def plan_facts(**overrides: Any) -> Plan:
 
 
 def a_count(chunk: int, successful: int = 5, failed: int = 0) -> ChunkCount:
-    """What one scored chunk commits."""
+    """The counts that a scored chunk commits."""
     return ChunkCount(chunk=chunk, successful_rows=successful, failed_rows=failed)
 
 
@@ -134,7 +134,7 @@ def a_shard(**overrides: Any) -> Shard:
 
 
 def a_progress(*commits: tuple[timedelta, int]) -> Progress:
-    """One shard to which one worker committed so many rows at these times after `NOON`; every row is a success."""
+    """One shard with commits of one worker, given as time after `NOON` and number of successful rows."""
     last = max((at for at, _ in commits), default=None)
     paces = [Pace(rows_by_period={period_at(at): rows}) for at, rows in commits]
     return Progress(

@@ -1,4 +1,4 @@
-"""What holds for every test: no network outside tests/e2e, made-up AWS credentials, one hypothesis profile."""
+"""Settings of all tests: no network outside of tests/e2e, fake AWS credentials, one hypothesis profile."""
 
 import gc
 import os
@@ -21,14 +21,14 @@ from tests.fakes import (
 
 _E2E = Path(__file__).parent / "e2e"
 
-# Wall-clock limits on an example fail where the machine is busy, and say nothing of the code.
+# Deadlines of examples would fail on a busy machine.
 settings.register_profile("default", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("default")
 
-# Tests make many objects and few cycles: to look for these as often as programs do takes a fifth of their time.
+# Tests create many objects and few cycles; with the default thresholds, collection takes a fifth of their time.
 gc.set_threshold(100_000, 50, 50)
 
-# Read when a client is made; with no network and no profile nothing can reach an account by mistake.
+# Fake credentials without a profile, so that no test can reach an AWS account by mistake.
 os.environ.update(
     {
         "AWS_ACCESS_KEY_ID": "testing",
@@ -42,13 +42,13 @@ for _name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ROLE_
 
 
 def pytest_collection_finish() -> None:
-    # What was imported stays; nothing of it has to be looked through again.
+    # Imported modules live until the end, so they need no further garbage collection.
     gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def _no_network(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Sockets are refused but in tests/e2e, which talks to the local cloud; an event loop's own pair is let through."""
+    """Disables sockets except in tests/e2e, which use the local cloud; event loops need Unix sockets."""
     if _E2E in request.path.parents:
         yield
         return

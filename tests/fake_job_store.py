@@ -29,7 +29,7 @@ from shared.jobs.row_errors import RowErrorCounts
 
 
 class FakeJobStore:
-    """`JobStore` in memory: every change is decided under one lock, as one item's writes are in DynamoDB."""
+    """`JobStore` in memory: one lock serializes all changes, as DynamoDB does for the writes of one item."""
 
     def __init__(self) -> None:
         self._lock = RLock()
@@ -39,7 +39,7 @@ class FakeJobStore:
         self._unsettled: set[UUID] = set()
 
     def add(self, job: Job, *shards: Shard) -> None:
-        """Put a job there in any state, as a test needs it."""
+        """Adds a job in any state."""
         with self._lock:
             self._jobs[job.id] = job
             empty = [Shard(number=number) for number in range(job.shard_count)]
@@ -216,7 +216,7 @@ class FakeJobStore:
                 ]
             shown = jobs[offset : offset + limit]
             return JobPage(
-                # A list reads no shards of a job whose record has the final counts.
+                # A list does not read the shards of a job with final counts.
                 views=[
                     JobView(job=job, progress=Progress() if job.has_final_counts else self._progress(job.id))
                     for job in shown

@@ -1,4 +1,4 @@
-"""The ports of `shared.jobs` in memory. `tests/contract` holds them to what the real adapters do."""
+"""In-memory fakes of the ports of `shared.jobs`. `tests/contract` tests them like the real adapters."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -53,7 +53,7 @@ def time_of(clock: Callable[[], datetime]) -> Iterator[None]:
 
 
 class SettableClock:
-    """A clock that stands still until it is moved."""
+    """A clock that advances only on request."""
 
     def __init__(self, now: datetime = NOON) -> None:
         self.now = now
@@ -62,7 +62,7 @@ class SettableClock:
         return self.now
 
     def advance(self, by: timedelta) -> None:
-        """Move the clock forward."""
+        """Advances the clock."""
         self.now += by
 
 
@@ -79,8 +79,8 @@ class FakeUploadStore:
         self.arrive(upload_key(job_id), body)
 
     def arrive(self, key: str, body: bytes) -> StoredInput:
-        """Store a new version under any key."""
-        # Never given again, also not after a delete.
+        """Stores a new version under any key."""
+        # Version ids are unique, also after a delete.
         self._versions[key] = self._versions.get(key, 0) + 1
         version_id = f"v{self._versions[key]}"
         self.objects[key, version_id] = body
@@ -137,7 +137,7 @@ class FakeResultStore:
 
 
 class FakeWorkflow:
-    """`Workflow` in memory; `end` and `lose` are what an engine may do on its own."""
+    """`Workflow` in memory; `end` and `lose` simulate the engine."""
 
     def __init__(self) -> None:
         self.executions: dict[UUID, Execution] = {}
@@ -160,11 +160,11 @@ class FakeWorkflow:
         return self.executions.get(job_id, Execution(state=ExecutionState.UNKNOWN))
 
     def end(self, job_id: UUID, *, cause: str | None = None) -> None:
-        """Let the execution end by itself."""
+        """Ends the execution from outside."""
         self.executions[job_id] = Execution(state=ExecutionState.ENDED, cause=cause)
 
     def lose(self, job_id: UUID) -> None:
-        """Forget the execution, as after its history is gone."""
+        """Removes the execution, as after its history has expired."""
         self.executions.pop(job_id, None)
 
 
@@ -294,7 +294,7 @@ class FakeIdempotencyKeys:
             return True
 
     def put_back_to_work(self) -> None:
-        """Have every claim stand as if its request were still at work."""
+        """Marks every claim as in flight again."""
         self.claims = {key: replace(claim, in_flight=True, answer=None) for key, claim in self.claims.items()}
 
 

@@ -1,7 +1,4 @@
-"""What moto does again at every request and need not: most of the time of tests that make thousands of them.
-
-Nothing that it answers is different.
-"""
+"""Speeds up moto by removing repeated work at every request. Its responses are unchanged."""
 
 import pickle
 from functools import cache
@@ -15,15 +12,15 @@ from moto.dynamodb import models as dynamodb_models
 from moto.s3 import urls as s3_urls
 from moto.s3.models import S3Backend
 
-# Asked for first, of some two hundred services that are looked through one after another.
+# Services to match first; moto searches some two hundred of them in order.
 _USED = ("dynamodb", "s3")
-# Attributes of DynamoDB that are in their wire form already; binary ones and those with others in them are not.
+# DynamoDB attributes that are already in their wire format; binary and nested ones are not.
 _PLAIN = {"S", "N", "BOOL", "NULL", "SS", "NS"}
 
 
 @cache
 def quicken() -> None:
-    """Spare moto these, in this process for good."""
+    """Patches moto in this process."""
     base, s3, serializers = (cast("Any", patched) for patched in (BaseBackend, S3Backend, JSONSerializer))
     urls, serialize = base.urls.fget, serializers._serialize_type_structure
 
@@ -41,7 +38,7 @@ def quicken() -> None:
         else:
             serialize(serializer, serialized, value, shape, key)
 
-    # What a transaction is rolled back to: all the table has, copied many times faster so.
+    # moto copies the whole table for the rollback of a transaction; pickle is many times faster.
     cast("Any", dynamodb_models).copy = SimpleNamespace(
         deepcopy=lambda original: pickle.loads(pickle.dumps(original, pickle.HIGHEST_PROTOCOL))  # noqa: S301  our own
     )

@@ -1,4 +1,4 @@
-"""The service behind a client in this process: the application itself, and a storage that keeps what it is sent."""
+"""The API application and a fake storage in this process, as an httpx transport for clients."""
 
 import asyncio
 from collections.abc import Callable
@@ -16,14 +16,14 @@ RESULTS_HOST = "results.example"
 
 @dataclass
 class InProcess(httpx.BaseTransport):
-    """Answers requests; `instead` is what the next ones get first, an error being raised."""
+    """Handles requests; the next ones get the responses or errors in `instead` first."""
 
     app: FastAPI
     runner: asyncio.Runner
     instead: list[Answer] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     result_files: dict[str, bytes] = field(default_factory=dict)
-    # Called after the service has answered, with what it was asked.
+    # Called with each request after the service has responded.
     after: Callable[[httpx.Request], object] = lambda _request: None
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -53,11 +53,11 @@ class InProcess(httpx.BaseTransport):
         return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
     def sent(self, method: str, ending: str = "") -> list[httpx.Request]:
-        """The requests with this method whose path ends so."""
-        return [asked for asked in self.requests if asked.method == method and asked.url.path.endswith(ending)]
+        """Returns the requests with this method and ending of the path."""
+        return [request for request in self.requests if request.method == method and request.url.path.endswith(ending)]
 
 
 def problem(status: int, code: str, **headers: str) -> httpx.Response:
-    """An error as the service answers it."""
+    """Returns an error response of the service."""
     body: dict[str, Any] = {"status": status, "code": code, "detail": f"{code}.", "request_id": "r-1"}
     return httpx.Response(status, json=body, headers={name.replace("_", "-"): text for name, text in headers.items()})

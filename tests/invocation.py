@@ -1,11 +1,11 @@
-"""What Lambda passes to a handler beside the event."""
+"""The context that Lambda passes to a handler with the event."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class InvocationContext:
-    """The facts of an invocation that are read from it."""
+    """The fields of the context that handlers read."""
 
     function_name: str = "function"
     memory_limit_in_mb: int = 1024

@@ -1,4 +1,4 @@
-"""What functions write: their log lines and their metrics, read back."""
+"""Captures the log lines and metrics of functions."""
 
 import json
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from shared.observability import logger
 
 @dataclass
 class Written:
-    """What came out, line by line, once the block has ended. A line that is no JSON object fails the test."""
+    """The captured output, available after the block. A line that is no JSON object raises an error."""
 
     text: str = ""
     lines: list[dict[str, Any]] = field(default_factory=list)
 
     def values(self, metric: str) -> list[float]:
-        """The values of a metric, in the order they were written."""
+        """Returns the values of a metric in the order of writing."""
         found: list[float] = []
         for line in self.lines:
             value = line.get(metric, [])
@@ -27,7 +27,7 @@ class Written:
 
     @property
     def metrics(self) -> set[tuple[str, str, str]]:
-        """Namespace, function and name of every metric."""
+        """Returns namespace, function and name of every metric."""
         return {
             (directive["Namespace"], line["service"], metric["Name"])
             for line in self.lines
@@ -40,7 +40,7 @@ class Written:
 
 @contextmanager
 def written() -> Iterator[Written]:
-    """Catch what handlers log and measure while the block runs."""
+    """Captures logs and metrics of handlers while the block runs."""
     result, buffer = Written(), StringIO()
     before = logger.registered_handler.setStream(buffer)  # type: ignore[attr-defined]
     try:

@@ -1,4 +1,4 @@
-"""A deployer's own training data, made up, in the documented columns."""
+"""Artificial training data of a deployer, in the documented columns."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from tests.unit.scoring.test_training import panel_of
 
 
 def write_own_data(path: Path, *, firms: int) -> None:
-    """Write the years of so many firms."""
+    """Writes the yearly statements of `firms` companies."""
     panel = panel_of(firms)
     own = panel.table.assign(company_name="firm " + panel.table["firm"].astype(str))
     own[OWN_LABEL] = panel.event.astype(int)

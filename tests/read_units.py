@@ -1,4 +1,4 @@
-"""What reads of a DynamoDB table cost, from the answers themselves: the mocked table does not tell.
+"""Read cost of DynamoDB requests, computed from their responses, because moto does not report it.
 
 Sizes and rounding are those of the developer guide ("DynamoDB item sizes and formats", "Capacity unit consumption"):
 half a unit for each 4 KB of a query's entries together, or of each item of a batch; twice as much when consistent.
@@ -23,34 +23,34 @@ class MeteredClient:
         return getattr(self._client, name)
 
     def query(self, **request: Any) -> Any:
-        """Query, and count what was read."""
+        """Runs a query and adds its cost."""
         if "FilterExpression" in request:
-            raise NotImplementedError("entries that a filter leaves out are read and not seen here")
-        answer = self._client.query(**request)
-        self._count(sum(map(item_bytes, answer["Items"])), is_consistent=request.get("ConsistentRead", False))
+            raise NotImplementedError("entries that a filter excludes cost read units but are not in the response")
+        response = self._client.query(**request)
+        self._count(sum(map(item_bytes, response["Items"])), is_consistent=request.get("ConsistentRead", False))
         self.requests += 1
-        return answer
+        return response
 
     def batch_get_item(self, **request: Any) -> Any:
-        """Read a batch, and count what was read."""
-        answer = self._client.batch_get_item(**request)
-        for table, items in answer["Responses"].items():
+        """Reads a batch and adds its cost."""
+        response = self._client.batch_get_item(**request)
+        for table, items in response["Responses"].items():
             for item in items:
                 self._count(item_bytes(item), is_consistent=request["RequestItems"][table].get("ConsistentRead", False))
         self.requests += 1
-        return answer
+        return response
 
     def _count(self, size: int, *, is_consistent: bool) -> None:
         self.units += max(1, ceil(size / _UNIT_BYTES)) * (1 if is_consistent else 0.5)
 
 
 def scan_units(items: Iterable[Mapping[str, Any]]) -> float:
-    """What it takes to read all of these items, as a list without an index of its own would."""
+    """Returns the cost of a scan of all items, as a list without an index would need."""
     return ceil(sum(map(item_bytes, items)) / _UNIT_BYTES) / 2
 
 
 def item_bytes(item: Mapping[str, Any]) -> int:
-    """The size of an item, given as attribute values."""
+    """Returns the size of an item in bytes, given as attribute values."""
     return sum(len(name.encode()) + _value_bytes(value) for name, value in item.items())
 
 

@@ -1,4 +1,4 @@
-"""The stack as it is deployed: synthesised once for all tests of a run, and read from there."""
+"""The synthesized stack, shared by all tests of a run."""
 
 import json
 import os
@@ -18,7 +18,7 @@ NO_BUNDLES: Mapping[str, Any] = {"aws:cdk:bundling-stacks": []}
 
 
 class Template:
-    """A CloudFormation template, with its references resolved to names that tests can foresee."""
+    """A CloudFormation template with references resolved to predictable names."""
 
     def __init__(self, document: JsonObject, *, region: str = "eu-central-1", account: str = "123456789012") -> None:
         self.document = document
@@ -39,14 +39,14 @@ class Template:
         return found
 
     def environment(self) -> dict[str, str]:
-        """The environment of every function at once: a name means the same in all of them (a test holds that)."""
+        """Returns the merged environment of all functions; a test checks that equal names have equal values."""
         merged: dict[str, str] = {}
         for properties in self.resources("AWS::Lambda::Function").values():
             merged |= self.resolve(properties["Environment"]["Variables"])
         return merged
 
     def resolve(self, value: Any) -> Any:  # noqa: PLR0911  one return a function of the language
-        """A value with its intrinsic functions worked out: a resource's name is its logical id in lower case."""
+        """Evaluates intrinsic functions; the name of a resource is its logical id in lower case."""
         if isinstance(value, list):
             return [self.resolve(item) for item in value]
         if not isinstance(value, dict):

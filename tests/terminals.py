@@ -1,8 +1,8 @@
-"""Programs in a pseudo-terminal, as somebody sits before them."""
+"""Programs in a pseudo-terminal, as a user runs them."""
 
 import signal
 
 
 def heed_interrupts() -> None:
-    """Have Ctrl-C interrupt the program that is about to start: tests run in the background are deaf to it."""
+    """Restores the default handler of Ctrl-C, which processes in the background ignore."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
