@@ -121,11 +121,11 @@ def test_command_line_uploads_lists_downloads_retries_and_deletes(shell: Shell) 
     retried = shell.run("retry", job_id, "--outcome", "failed", "--watch")
     # As they are, they fail again.
     assert retried.returncode == 0, retried.stderr
-    child = re.match(rf"Made job ({_IDS.pattern})\n", retried.stdout)
+    child = re.match(rf"Created job ({_IDS.pattern})\n", retried.stdout)
     assert child is not None
     assert "0 rows successful, 15 failed" in retried.stdout
     assert shell.json("show", child[1])["parent_job_id"] == job_id
-    average = r"default risk\s+[\d.]+ % on average, half of the rows below [\d.]+ %"
+    average = r"default risk\s+[\d.]+% mean, [\d.]+% median"
     assert re.search(average, shell.run("show", job_id).stdout)
 
     deleted = shell.run("delete", "--yes", job_id)
@@ -148,9 +148,9 @@ def test_terminal_shows_rows_rate_and_time_left_and_ctrl_c_can_cancel(cloud: Loc
         terminal.expect(r"rows/s, [\dhms ]+ left")
         with scoring_held(cloud):
             terminal.sendintr()
-            terminal.expect(r"Cancel \(c\), leave running \(l\) or go on watching \(w\)")
+            terminal.expect(r"\[c\]ancel, \[d\]etach or \[k\]eep watching")
             terminal.sendline("c")
-            terminal.expect(r"large\.csv: cancelled, [\d,]+ rows scored, [\d,]+ left undone")
+            terminal.expect(r"large\.csv: cancelled, [\d,]+ rows scored, [\d,]+ not processed")
         terminal.expect(pexpect.EOF)
         terminal.wait()
         assert terminal.exitstatus == 10
@@ -164,7 +164,7 @@ def test_wrong_password_and_foreign_job_have_their_exit_codes(
     stranger = Shell(folder=tmp_path)
     where = ("--api", cloud.api_url, "--client-id", cloud.user_pool_client_id, "--sign-in-url", cloud.endpoint_url)
     refused = stranger.run("login", *where, "-u", "globex_member", "--password-stdin", given="wrong\n")
-    assert (refused.returncode, refused.stderr) == (3, "The name or the password is wrong.\n")
+    assert (refused.returncode, refused.stderr) == (3, "Wrong user name or password.\n")
     token = cloud.token("globex_member")
     assert stranger.run("login", *where, "--token", "-", given=token).returncode == 0
     job_id = member.upload("annual", "mine.csv", member.template("annual").encode())["job_id"]

@@ -66,7 +66,7 @@ def api_error(response: httpx.Response) -> ApiError:
     """Returns the error of a response, also one of API Gateway or S3, which send no problem documents."""
     body = json_object(response)
     status = response.status_code
-    detail = str(body.get("detail") or _SENTENCES.get(status) or f"The service answered with status {status}.")
+    detail = str(body.get("detail") or _SENTENCES.get(status) or f"The service responded with status {status}.")
     listed = body.get("errors")
     field_errors = [f"{error['field']}: {error['message']}" for error in listed] if isinstance(listed, list) else []
     code = str(body.get("code") or _CODES.get(status, "unexpected_answer"))
@@ -87,10 +87,10 @@ def json_object(response: httpx.Response) -> dict[str, Any]:
 # For responses of API Gateway, which the service never saw.
 _CODES = {401: "unauthenticated", 403: "forbidden", 404: "not_found", 413: "too_large", 429: "rate_limited"}
 _SENTENCES = {
-    401: "The access token is missing, expired or not valid here.",
-    403: "This is not allowed.",
-    404: "There is nothing at this address.",
-    413: "This is too large for one request.",
-    429: "The service has too many requests at the moment.",
-    503: "The service is unavailable at the moment.",
+    401: "The access token is missing, expired or invalid.",
+    403: "Not allowed.",
+    404: "Unknown URL.",
+    413: "The request is too large.",
+    429: "Too many requests.",
+    503: "The service is temporarily unavailable.",
 }

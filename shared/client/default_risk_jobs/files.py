@@ -44,7 +44,7 @@ def job_type_of(path: Path) -> JobTypeName:
     except OSError as error:
         raise UnreadableFileError(f"{path} cannot be read: {error.strerror}.") from error
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
-        raise UnreadableFileError(f"{path} is not an Excel workbook that can be opened.") from error
+        raise UnreadableFileError(f"{path} is not a valid Excel workbook.") from error
     return "quarterly" if _QUARTER.search(text) else "annual"
 
 

@@ -15,14 +15,14 @@ from default_risk_jobs.errors import ApiError, SignInError, api_error, json_obje
 from default_risk_jobs.transport import Retries, Sender
 
 _CHALLENGES = {
-    "NEW_PASSWORD_REQUIRED": "This user has to set a password of its own first: ask whoever made the account to set it "
-    "for good (aws cognito-idp admin-set-user-password … --permanent).",
+    "NEW_PASSWORD_REQUIRED": "This user must set a new password first: ask your administrator to set a permanent one "
+    "(aws cognito-idp admin-set-user-password … --permanent).",
 }
-_REFUSALS = {
-    "NotAuthorizedException": "The name or the password is wrong.",
-    "UserNotFoundException": "The name or the password is wrong.",
-    "ResourceNotFoundException": "The user pool does not know this client id.",
-    "PasswordResetRequiredException": "The password of this user has to be reset by whoever made the account.",
+_REJECTIONS = {
+    "NotAuthorizedException": "Wrong user name or password.",
+    "UserNotFoundException": "Wrong user name or password.",
+    "ResourceNotFoundException": "The user pool has no client with this id.",
+    "PasswordResetRequiredException": "Your administrator must reset the password of this user.",
     "UserNotConfirmedException": "This user is not confirmed yet.",
 }
 
@@ -55,7 +55,7 @@ def sign_in(
         )
     body = response.json()
     if challenge := body.get("ChallengeName"):
-        sentence = _CHALLENGES.get(challenge, f"Signing in asks for {challenge}, which this command cannot answer.")
+        sentence = _CHALLENGES.get(challenge, f"Sign-in requires {challenge}, which this client does not support.")
         raise SignInError(sentence, status=401, code="challenge")
     token: str = body["AuthenticationResult"]["AccessToken"]
     return token
@@ -98,4 +98,4 @@ def _sign_in_error(response: httpx.Response) -> ApiError:
     error = api_error(response)
     # Cognito rejects everything with 400 and names the reason in the body.
     kind = str(json_object(response).get("__type", "")).rpartition("#")[2]
-    return SignInError(_REFUSALS[kind], status=401, code="sign_in_refused") if kind in _REFUSALS else error
+    return SignInError(_REJECTIONS[kind], status=401, code="sign_in_refused") if kind in _REJECTIONS else error

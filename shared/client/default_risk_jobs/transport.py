@@ -66,7 +66,7 @@ class Sender:
             except httpx.TransportError as error:
                 if is_last:
                     host = httpx.URL(error.request.url).host
-                    raise NoResponseError(f"No answer from {host}: {_reason(error)}.") from error
+                    raise NoResponseError(f"No response from {host}: {_reason(error)}.") from error
                 self._retries.wait(attempt, None)
                 continue
             if not response.is_error:

@@ -94,8 +94,8 @@ def newcomer(service: InProcess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 @pytest.fixture
 def run(newcomer: CommandLine, settings: Settings, token: Token) -> CommandLine:
     """The command line of the creator of `a_job()`, signed in."""
-    settings.keep(DEPLOYMENT)
-    settings.keep_token(DEPLOYMENT.name, token())
+    settings.save(DEPLOYMENT)
+    settings.save_token(DEPLOYMENT.name, token())
     return newcomer
 
 

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+import typer.main
+from typer.core import TyperGroup
 
+from default_risk_jobs.cli.main import app as command_line
 from infra.local import panel
 from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job
 from tests.fakes import FakeJobStore
@@ -79,7 +82,7 @@ class TestUpload:
         service.after = end
         ran = run("upload", str(tmp_path / "a.csv"), "--watch")
         assert ran.code == 0, ran.err
-        assert "a.csv: waiting for its file" in ran.out
+        assert "a.csv: awaiting upload" in ran.out
         assert "a.csv: completed" in ran.out
 
 
@@ -110,7 +113,7 @@ class TestWatch:
         service.after = interrupt
         ran = run("watch", str(job.id))
         assert ran.code == 130
-        assert f"Left running. Watch on: default-risk watch {job.id}" in ran.out
+        assert f"Still running. Watch again: default-risk watch {job.id}" in ran.out
         assert service.sent("POST") == []
 
 
@@ -130,7 +133,7 @@ class TestManaging:
     def test_retry_requests_failed_and_unprocessed_rows_by_default(self, run: CommandLine, service: InProcess) -> None:
         accepted = {"success": True, "job_id": "new-job", "message": "Retry accepted."}
         service.instead = [httpx.Response(202, json=accepted), httpx.Response(202, json=accepted)]
-        assert run("retry", "some-job").out == "Made job new-job\n"
+        assert run("retry", "some-job").out == "Created job new-job\n"
         assert run("retry", "some-job", "--outcome", "unprocessed", "--json").json == accepted
         bodies = [json.loads(request.content) for request in service.sent("POST", "/jobs/some-job/retry")]
         assert bodies == [{"outcomes": ["failed", "unprocessed"]}, {"outcomes": ["unprocessed"]}]
@@ -184,3 +187,10 @@ def test_errors_are_json_when_the_output_is(run: CommandLine) -> None:
     assert (printed["code"], printed["status"], printed["exit_code"]) == ("job_not_found", 404, 5)
     assert printed["detail"] == "Job not found or access denied"
     assert printed["request_id"]
+
+
+def test_help_of_commands_has_no_line_breaks_within_paragraphs() -> None:
+    group = typer.main.get_command(command_line)
+    assert isinstance(group, TyperGroup)
+    paragraphs = [text for command in group.commands.values() for text in (command.help or "").split("\n\n")]
+    assert [text for text in paragraphs if "\n" in text] == []

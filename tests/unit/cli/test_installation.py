@@ -57,7 +57,7 @@ def test_distribution_depends_on_what_its_modules_import() -> None:
 def test_shell_completes_commands_and_deployments(tmp_path: Path) -> None:
     assert complete(tmp_path, "default-risk up") == {"upload"}
     for name in ("prod", "test"):
-        Settings(tmp_path).keep(Deployment(name=name, api_url="https://api.example"))
+        Settings(tmp_path).save(Deployment(name=name, api_url="https://api.example"))
     assert complete(tmp_path, "default-risk jobs -d p") == {"prod"}
 
 

@@ -64,16 +64,16 @@ def test_token_that_the_service_refuses_is_not_stored(
 def test_login_reports_a_wrong_password(newcomer: CommandLine, service: InProcess) -> None:
     service.instead = [httpx.Response(400, json={"__type": "NotAuthorizedException"})]
     ran = newcomer(*NEW, "--user", "jane", "--password-stdin", given="wrong\n")
-    assert (ran.code, ran.err) == (3, "The name or the password is wrong.\n")
+    assert (ran.code, ran.err) == (3, "Wrong user name or password.\n")
 
 
 def test_expired_token_is_reported_before_any_request(
     run: CommandLine, service: InProcess, settings: Settings, token: Token
 ) -> None:
-    settings.keep_token("prod", token(exp=int(time.time()) - 60))
+    settings.save_token("prod", token(exp=int(time.time()) - 60))
     ran = run("jobs")
     assert ran.code == 3
-    assert "Your sign-in to prod ended at 20" in ran.err
+    assert "Your sign-in to prod expired at 20" in ran.err
     assert "default-risk login" in ran.err
     assert service.requests == []
 
@@ -90,7 +90,7 @@ def test_command_without_a_sign_in_says_how_to_sign_in(newcomer: CommandLine, se
     ran = newcomer("jobs")
     assert ran.code == 2
     assert "default-risk login --api" in ran.err
-    settings.keep(DEPLOYMENT)
+    settings.save(DEPLOYMENT)
     ran = newcomer("jobs")
     assert ran.code == 3
     assert "You are not signed in to prod." in ran.err
@@ -106,9 +106,9 @@ def test_logout_removes_the_token(run: CommandLine, settings: Settings) -> None:
     ("address", "sentence"),
     [
         ("http://api.example", "is not encrypted"),
-        ("ftp://api.example", "has to start with https"),
-        ("api.example", "has to start with https"),
-        ("https://api.example\x00", "is not an address"),
+        ("ftp://api.example", "must start with https"),
+        ("api.example", "must start with https"),
+        ("https://api.example\x00", "is not a URL"),
     ],
 )
 def test_token_is_not_sent_to_an_unencrypted_or_malformed_address(
@@ -135,7 +135,7 @@ class TestDeployments:
         assert "* " in run("deployments", "list").out
         assert run("deployments", "remove", "test").code == 0
         assert settings.default == "prod"
-        assert run("deployments", "use", "test").err == "No deployment is called test. Known: prod.\n"
+        assert run("deployments", "use", "test").err == "Unknown deployment: test. Available: prod.\n"
 
     def test_deployment_keeps_its_token_only_while_its_address_stays(
         self, run: CommandLine, settings: Settings

@@ -186,9 +186,9 @@ def test_show_prints_the_risk_summary_of_an_ended_job(
     results.files[job.id, Outcome.SUCCESSFUL] = b"company_symbol,row,default_probability\nA,1,0.5\n"
     results.summaries[job.id] = RISK
     shown = " ".join(run("show", str(job.id)).out.split())
-    assert "1.2 % on average, half of the rows below 0.12 %, one in twenty above 7.9 %, highest 46 %" in shown
+    assert "1.2% mean, 0.12% median, 7.9% p95, 46% maximum" in shown
     assert "1,200 low, 1 critical" in shown
-    assert "40 % R10 Firm 1000, row 1,000; " in shown
+    assert "40% R10 Firm 1000, row 1,000; " in shown
     assert "Firm 1003" not in shown
     assert run("show", str(job.id), "--json").json["risk"] == RISK
 

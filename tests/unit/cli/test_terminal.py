@@ -20,7 +20,7 @@ from infra.project import ROOT
 from tests.terminals import heed_interrupts
 
 _SECONDS = 60
-_QUESTION = r"Cancel \(c\), leave running \(l\) or go on watching \(w\)"
+_QUESTION = r"\[c\]ancel, \[d\]etach or \[k\]eep watching"
 
 
 @contextmanager
@@ -111,12 +111,12 @@ def test_each_of_several_jobs_has_a_progress_bar() -> None:
         terminal.sendintr()
         terminal.expect(_QUESTION)
         terminal.sendline("c")
-        terminal.expect(r"one\.csv: cancelled, \d+ rows scored, \d+ left undone")
-        terminal.expect(r"two\.csv: cancelled, \d+ rows scored, \d+ left undone")
+        terminal.expect(r"one\.csv: cancelled, \d+ rows scored, \d+ not processed")
+        terminal.expect(r"two\.csv: cancelled, \d+ rows scored, \d+ not processed")
         assert exit_code(terminal) == 10
 
 
-@pytest.mark.parametrize("answer", ["l", "", "second Ctrl-C"])
+@pytest.mark.parametrize("answer", ["d", "", "second Ctrl-C"])
 def test_job_that_is_left_running_ends_the_command_with_a_hint(answer: str) -> None:
     with watching("one") as terminal:
         terminal.expect("rows/s")
@@ -126,7 +126,7 @@ def test_job_that_is_left_running_ends_the_command_with_a_hint(answer: str) -> N
             terminal.sendintr()
         else:
             terminal.sendline(answer)
-        terminal.expect(r"Left running\. Watch on: default-risk watch one")
+        terminal.expect(r"Still running\. Watch again: default-risk watch one")
         assert exit_code(terminal) == 130
 
 
@@ -135,10 +135,10 @@ def test_watching_continues_after_an_accidental_interrupt() -> None:
         terminal.expect("rows/s")
         terminal.sendintr()
         terminal.expect(_QUESTION)
-        terminal.sendline("w")
+        terminal.sendline("k")
         terminal.expect("rows/s")
         terminal.sendintr()
         terminal.expect(_QUESTION)
-        terminal.sendline("w")
+        terminal.sendline("k")
         terminal.expect(r"one\.csv: completed")
         assert exit_code(terminal) == 0

@@ -46,7 +46,7 @@ def test_job_type_of_a_workbook_is_read_from_its_header(tmp_path: Path, job_type
     [
         ("gone.csv", None, r"gone\.csv cannot be read: No such file"),
         ("notes.txt", b"x", r"notes\.txt is neither \.csv nor \.xlsx"),
-        ("broken.xlsx", b"PK\x03\x04broken", r"broken\.xlsx is not an Excel workbook"),
+        ("broken.xlsx", b"PK\x03\x04broken", r"broken\.xlsx is not a valid Excel workbook"),
     ],
 )
 def test_unusable_file_is_named_in_the_error(tmp_path: Path, name: str, body: bytes | None, sentence: str) -> None:

@@ -210,7 +210,7 @@ class TestResults:
     ) -> None:
         link = httpx.Response(303, headers={"Location": f"https://{RESULTS_HOST}/x"})
         service.instead = [link, httpx.Response(403, text="<Error>expired</Error>")]
-        with pytest.raises(ApiError, match="not allowed"):
+        with pytest.raises(ApiError, match="Not allowed"):
             jobs_client.download("j", "failed")
         service.instead = [link, httpx.ReadError("reset")]
         with pytest.raises(NoResponseError, match="broke off"):

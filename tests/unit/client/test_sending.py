@@ -64,7 +64,7 @@ def test_service_that_stays_unavailable_raises_its_own_reason(
     service: InProcess, jobs_client: JobsClient, pauses: list[float]
 ) -> None:
     service.instead = [problem(503, "unavailable", Retry_After="7")] * 9
-    with pytest.raises(UnavailableError, match=r"unavailable\.") as refused:
+    with pytest.raises(UnavailableError, match="unavailable") as refused:
         jobs_client.jobs()
     assert (refused.value.code, refused.value.request_id) == ("unavailable", "r-1")
     assert len(service.requests) == 5
@@ -73,7 +73,7 @@ def test_service_that_stays_unavailable_raises_its_own_reason(
 
 def test_address_without_a_response_is_named_in_the_error(service: InProcess, jobs_client: JobsClient) -> None:
     service.instead = [httpx.ConnectError("connection refused")] * 9
-    with pytest.raises(NoResponseError, match=r"No answer from api\.example: connection refused\."):
+    with pytest.raises(NoResponseError, match=r"No response from api\.example: connection refused\."):
         jobs_client.models()
 
 

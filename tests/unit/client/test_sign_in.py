@@ -53,10 +53,10 @@ def test_name_and_a_password_are_exchanged_for_an_access_token() -> None:
 @pytest.mark.parametrize(
     ("kind", "sentence"),
     [
-        ("NotAuthorizedException", "name or the password is wrong"),
-        ("com.amazonaws.cognito#UserNotFoundException", "name or the password is wrong"),
-        ("ResourceNotFoundException", "does not know this client id"),
-        ("PasswordResetRequiredException", "has to be reset"),
+        ("NotAuthorizedException", "Wrong user name or password"),
+        ("com.amazonaws.cognito#UserNotFoundException", "Wrong user name or password"),
+        ("ResourceNotFoundException", "no client with this id"),
+        ("PasswordResetRequiredException", "must reset the password"),
     ],
 )
 def test_refused_sign_in_says_what_is_wrong(kind: str, sentence: str) -> None:
@@ -66,9 +66,9 @@ def test_refused_sign_in_says_what_is_wrong(kind: str, sentence: str) -> None:
 
 
 def test_password_that_has_to_be_changed_is_explained() -> None:
-    with pytest.raises(SignInError, match="set a password of its own first"):
+    with pytest.raises(SignInError, match="set a new password first"):
         attempt(lambda _request: httpx.Response(200, json={"ChallengeName": "NEW_PASSWORD_REQUIRED"}))
-    with pytest.raises(SignInError, match="SMS_MFA, which this command cannot answer"):
+    with pytest.raises(SignInError, match="SMS_MFA, which this client does not support"):
         attempt(lambda _request: httpx.Response(200, json={"ChallengeName": "SMS_MFA"}))
 
 

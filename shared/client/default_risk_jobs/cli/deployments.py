@@ -1,4 +1,4 @@
-"""`default-risk deployments`: the ones that are known, and which is meant where none is named."""
+"""`default-risk deployments`: manages the known deployments and the default one."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -8,10 +8,10 @@ from rich.table import Table
 
 from default_risk_jobs.cli.environment import begin
 from default_risk_jobs.cli.options import JsonOption
-from default_risk_jobs.cli.settings import a_deployment
+from default_risk_jobs.cli.settings import deployment_from
 from default_risk_jobs.cli.text import cell
 
-app = typer.Typer(name="deployments", no_args_is_help=True, help="The deployments that this command knows.")
+app = typer.Typer(name="deployments", no_args_is_help=True, help="Manage deployments.")
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", show_default=False)]
 
@@ -33,7 +33,7 @@ def list_deployments(ctx: typer.Context, *, as_json: JsonOption = False) -> None
             }
         )
         return
-    table = Table("", "name", "address", "signed in", box=None)
+    table = Table("", "name", "URL", "signed in", box=None)
     for name, deployment in known.items():
         signed_in = "yes" if settings.token(name) is not None else "no"
         table.add_row("*" if name == settings.default else "", cell(name), cell(deployment.api_url), signed_in)
@@ -45,40 +45,40 @@ def add_deployment(
     ctx: typer.Context,
     *,
     name: NameArgument,
-    api: Annotated[str, typer.Option(help="The API's address.")],
-    client_id: Annotated[str | None, typer.Option(help="The id of the user pool's client (UserPoolClientId).")] = None,
-    region: Annotated[str | None, typer.Option(help="The region of the user pool, if the address has none.")] = None,
-    sign_in_url: Annotated[str | None, typer.Option(help="The user pool's service, if it is not that of AWS.")] = None,
+    api: Annotated[str, typer.Option(help="URL of the API.")],
+    client_id: Annotated[str | None, typer.Option(help="Client id of the user pool (UserPoolClientId).")] = None,
+    region: Annotated[str | None, typer.Option(help="Region of the user pool (default: from the API URL).")] = None,
+    sign_in_url: Annotated[str | None, typer.Option(help="Cognito endpoint (default: that of the region).")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Add a deployment, or give one another address."""
+    """Add or replace a deployment."""
     environment = begin(ctx, as_json=as_json)
-    made = a_deployment(name, api_url=api, client_id=client_id, region=region, sign_in_url=sign_in_url)
-    before = environment.settings.deployments().get(name)
-    if before is not None and before.api_url != made.api_url:
-        # The token of one service must not go to another.
+    added = deployment_from(name, api_url=api, client_id=client_id, region=region, sign_in_url=sign_in_url)
+    previous = environment.settings.deployments().get(name)
+    if previous is not None and previous.api_url != added.api_url:
+        # Never send the token of one service to another.
         environment.settings.forget_token(name)
-    environment.settings.keep(made)
+    environment.settings.save(added)
     if as_json:
-        environment.print_json(asdict(made))
+        environment.print_json(asdict(added))
     else:
         environment.say(f"Added {name}. Sign in: default-risk login -d {name}")
 
 
 @app.command("use")
 def use_deployment(ctx: typer.Context, *, name: NameArgument, as_json: JsonOption = False) -> None:
-    """Make a deployment the default."""
+    """Set the default deployment."""
     environment = begin(ctx, as_json=as_json)
     environment.settings.use(environment.deployment(name).name)
     if as_json:
         environment.print_json({"default": name})
     else:
-        environment.say(f"Commands mean {name} now.")
+        environment.say(f"Now using {name}.")
 
 
 @app.command("remove")
 def remove_deployment(ctx: typer.Context, *, name: NameArgument, as_json: JsonOption = False) -> None:
-    """Forget a deployment and its token."""
+    """Remove a deployment and its access token."""
     environment = begin(ctx, as_json=as_json)
     environment.settings.remove(environment.deployment(name).name)
     if as_json:

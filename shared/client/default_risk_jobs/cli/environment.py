@@ -1,4 +1,4 @@
-"""What commands work with: where settings are, how the service is reached, where they print."""
+"""Context of a command: settings, API client and output."""
 
 import json
 import os
@@ -27,12 +27,12 @@ TOKEN_VARIABLE = "DEFAULT_RISK_TOKEN"  # noqa: S105 - the name of a variable
 DEPLOYMENT_VARIABLE = "DEFAULT_RISK_DEPLOYMENT"
 
 _NOT_SIGNED_IN = "You are not signed in to {}."
-# A pipe has no width, and a table in it is for grep.
+# Wide enough that tables in a pipe do not wrap, for grep.
 _PIPE_WIDTH = 200
 
 
 def settings_folder(variables: Mapping[str, str]) -> Path:
-    """Where settings are kept."""
+    """Returns the folder of the settings."""
     given = variables.get(FOLDER_VARIABLE)
     return Path(given) if given else Path(typer.get_app_dir("default-risk"))
 
@@ -44,7 +44,7 @@ def _console(*, stderr: bool = False) -> Console:
 
 @dataclass(slots=True, kw_only=True)
 class Environment:
-    """Made once a run; tests make their own."""
+    """Environment of one run; tests create their own."""
 
     variables: Mapping[str, str] = field(default_factory=lambda: os.environ)
     transport: httpx.BaseTransport | None = None
@@ -55,16 +55,16 @@ class Environment:
 
     @property
     def settings(self) -> Settings:
-        """The deployments and tokens of the user."""
+        """Returns the deployments and tokens of the user."""
         return Settings(settings_folder(self.variables))
 
     @property
     def is_interactive(self) -> bool:
-        """Whether somebody looks on and can be asked."""
+        """Returns whether the command can prompt: both input and output are a terminal, without --json."""
         return not self.as_json and self.out.is_terminal and sys.stdin.isatty()
 
     def deployment(self, name: str | None) -> Deployment:
-        """The deployment that is named, or the default. Raises `UsageError`."""
+        """Returns the named deployment or the default one. Raises `UsageError`."""
         if name is None and (api_url := self.variables.get(API_VARIABLE)):
             safe_url(api_url)
             return Deployment(name=API_VARIABLE, api_url=root_url(api_url))
@@ -72,54 +72,54 @@ class Environment:
         chosen = name or self.settings.default
         if chosen is None:
             raise UsageError(
-                "No deployment is known yet. Sign in to one: default-risk login --api https://…, "
-                "or start one on this machine: default-risk local"
+                "No deployment yet. Sign in to one: default-risk login --api https://…, "
+                "or run one locally: default-risk local"
             )
         if chosen not in known:
-            raise UsageError(f"No deployment is called {chosen}. Known: {', '.join(sorted(known)) or 'none'}.")
+            raise UsageError(f"Unknown deployment: {chosen}. Available: {', '.join(sorted(known)) or 'none'}.")
         return known[chosen]
 
     def connect(self, name: str | None) -> JobsClient:
-        """The API of a deployment as the user who signed in. Raises `SignInError` and `UsageError`."""
+        """Returns a client with the token of the signed-in user. Raises `SignInError` and `UsageError`."""
         deployment = self.deployment(name)
         token = self.variables.get(TOKEN_VARIABLE) or self.settings.token(deployment.name)
         if token is None:
-            wanted = f"{TOKEN_VARIABLE} is not set." if deployment.name == API_VARIABLE else _NOT_SIGNED_IN
-            raise SignInError(wanted.format(deployment.name), status=401, code="not_signed_in")
-        ends = expiry(token)
-        if ends is not None and ends <= datetime.now(UTC):
-            sentence = f"Your sign-in to {deployment.name} ended at {ends:%Y-%m-%d %H:%M} UTC."
-            raise SignInError(sentence, status=401, code="token_expired")
-        return self.client_of(deployment, token)
+            message = f"{TOKEN_VARIABLE} is not set." if deployment.name == API_VARIABLE else _NOT_SIGNED_IN
+            raise SignInError(message.format(deployment.name), status=401, code="not_signed_in")
+        expires_at = expiry(token)
+        if expires_at is not None and expires_at <= datetime.now(UTC):
+            message = f"Your sign-in to {deployment.name} expired at {expires_at:%Y-%m-%d %H:%M} UTC."
+            raise SignInError(message, status=401, code="token_expired")
+        return self.client_for(deployment, token)
 
-    def client_of(self, deployment: Deployment, token: str) -> JobsClient:
-        """The API of a deployment as the owner of a token. Raises `UsageError`."""
+    def client_for(self, deployment: Deployment, token: str) -> JobsClient:
+        """Returns a client with an access token. Raises `UsageError` for a malformed token."""
         if not token.isascii() or not token.isprintable() or " " in token:
-            raise UsageError("The access token has characters that no token has.")
+            raise UsageError("The access token is malformed.")
         return JobsClient(deployment.api_url, token=token, transport=self.transport, retries=self.retries)
 
-    def print_json(self, answer: Any) -> None:
-        """An answer as one line of JSON."""
-        print_line(self.out, json.dumps(answer, ensure_ascii=False))
+    def print_json(self, value: Any) -> None:
+        """Prints a value as one line of JSON."""
+        print_line(self.out, json.dumps(value, ensure_ascii=False))
 
     def say(self, text: str) -> None:
-        """A sentence for people; with --json there are none on the output."""
+        """Prints a message for people, to stderr with --json."""
         print_line(self.err if self.as_json else self.out, plain(text))
 
     def report(self, error: ClientError) -> int:
-        """Print what went wrong and what to do about it; the exit code."""
+        """Prints an error with a hint and returns the exit code."""
         code = exit_code_of(error)
         hint = hint_for(error)
         if self.as_json:
-            told = {"detail": str(error), "exit_code": int(code), "hint": hint}
+            body = {"detail": str(error), "exit_code": int(code), "hint": hint}
             if isinstance(error, ApiError):
-                told |= {"code": error.code, "status": error.status, "request_id": error.request_id}
-                told |= {"errors": list(error.field_errors)} if error.field_errors else {}
-            print_line(self.err, json.dumps({"error": told}, ensure_ascii=False))
+                body |= {"code": error.code, "status": error.status, "request_id": error.request_id}
+                body |= {"errors": list(error.field_errors)} if error.field_errors else {}
+            print_line(self.err, json.dumps({"error": body}, ensure_ascii=False))
             return code
         lines = str(error).splitlines()
         if isinstance(error, ApiError):
-            lines += [f"  {fault}" for fault in error.field_errors]
+            lines += [f"  {field_error}" for field_error in error.field_errors]
         lines += [hint] if hint else []
         if isinstance(error, ApiError) and error.status >= 500 and error.request_id:
             lines.append(f"Request id: {error.request_id}")
@@ -129,12 +129,12 @@ class Environment:
 
 
 def print_line(console: Console, line: str) -> None:
-    """A line as it is: no markup, no wrapping."""
+    """Prints a line without markup and without wrapping."""
     console.print(line, markup=False, soft_wrap=True)
 
 
 def begin(ctx: typer.Context, *, as_json: bool = False) -> Environment:
-    """The environment of a command that is about to run."""
+    """Returns the environment of the command that starts."""
     environment = ctx.ensure_object(Environment)
     environment.as_json = as_json
     return environment

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from default_risk_jobs.cli.environment import begin
 from default_risk_jobs.cli.options import DeploymentOption, JobArgument, JobTypeOption, JsonOption
-from default_risk_jobs.cli.text import cell, moment, rows, share, size
+from default_risk_jobs.cli.text import cell, percent, rows, size, utc_time
 from default_risk_jobs.cli.upload import labels_of
 from default_risk_jobs.client import JobsClient
 from default_risk_jobs.errors import ApiError
@@ -22,7 +22,7 @@ _STYLES = {"completed": "green", "failed": "red", "processing": "cyan"}
 
 
 class ShownStatus(StrEnum):
-    """The statuses, as a repeatable option needs them."""
+    """Statuses to filter by. Repeatable options need an enum."""
 
     PENDING = "pending"
     QUEUED = "queued"
@@ -34,19 +34,19 @@ class ShownStatus(StrEnum):
 def jobs(
     ctx: typer.Context,
     *,
-    status: Annotated[list[ShownStatus] | None, typer.Option("--status", "-s", help="Repeat it for several.")] = None,
+    status: Annotated[list[ShownStatus] | None, typer.Option("--status", "-s", help="Repeatable.")] = None,
     annual: JobTypeOption = None,
-    name: Annotated[str | None, typer.Option(help="A part of the file's name.")] = None,
-    created_by: Annotated[str | None, typer.Option(help="Who uploaded it.")] = None,
-    since: Annotated[datetime | None, typer.Option(help="Created then or later, in local time.")] = None,
-    until: Annotated[datetime | None, typer.Option(help="Created before, in local time.")] = None,
+    name: Annotated[str | None, typer.Option(help="Part of the file name.")] = None,
+    created_by: Annotated[str | None, typer.Option(help="User who created the job.")] = None,
+    since: Annotated[datetime | None, typer.Option(help="Created at or after this local time.")] = None,
+    until: Annotated[datetime | None, typer.Option(help="Created before this local time.")] = None,
     label: Annotated[
-        list[str] | None, typer.Option("--label", "-l", metavar="KEY=VALUE", help="With this label.")
+        list[str] | None, typer.Option("--label", "-l", metavar="KEY=VALUE", help="Label of the job (repeatable).")
     ] = None,
     with_errors: Annotated[
-        bool | None, typer.Option("--with-errors/--without-errors", help="Whether rows or the job failed.")
+        bool | None, typer.Option("--with-errors/--without-errors", help="Whether the job or any of its rows failed.")
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Maximum number of jobs.")] = 20,
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -81,9 +81,9 @@ def _table(found: list[JobSummary]) -> Table:
     table.add_column("job", no_wrap=True)
     for job in found:
         state = "cancelled" if job["cancelled"] else job["status"]
-        percentage = f" {job['progress_percentage']:.0f} %" if job["status"] == "processing" else ""
+        percentage = f" {job['progress_percentage']:.0f}%" if job["status"] == "processing" else ""
         table.add_row(
-            moment(job["created_at"]),
+            utc_time(job["created_at"]),
             cell(job["original_filename"]),
             job["job_type"],
             cell(state + percentage, _STYLES.get(state, "")),
@@ -101,7 +101,7 @@ def show(
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show everything known of a job."""
+    """Show job details."""
     environment = begin(ctx, as_json=as_json)
     with environment.connect(deployment) as client:
         details = client.details(job)
@@ -110,8 +110,8 @@ def show(
         environment.print_json({**details, "risk": summary})
         return
     table = Table(box=None, show_header=False)
-    for fact, value in {**_facts(details), **(_risk(summary) if summary else {})}.items():
-        table.add_row(cell(fact, "dim"), cell(value))
+    for name, value in {**_details(details), **(_risk(summary) if summary else {})}.items():
+        table.add_row(cell(name, "dim"), cell(value))
     environment.out.print(table)
     if details["progress"]["failed_rows"]:
         environment.say(f"Why rows failed: default-risk errors {details['id']}")
@@ -123,7 +123,7 @@ def _risk_of(client: JobsClient, job: JobDetails) -> JobRisk | None:
     try:
         return client.risk_summary(job["id"])
     except ApiError as error:
-        # Its files are gone; all else is still known.
+        # The result files have expired; the details remain.
         if error.code == "results_not_ready":
             return None
         raise
@@ -135,40 +135,40 @@ def _risk(summary: JobRisk) -> dict[str, str]:
         return {}
     quantiles = probabilities["quantiles"]
     return {
-        "default risk": f"{share(probabilities['mean'])} on average, half of the rows below {share(quantiles['p50'])}, "
-        f"one in twenty above {share(quantiles['p95'])}, highest {share(probabilities['highest'])}",
+        "default risk": f"{percent(probabilities['mean'])} mean, {percent(quantiles['p50'])} median, "
+        f"{percent(quantiles['p95'])} p95, {percent(probabilities['highest'])} maximum",
         "levels": ", ".join(f"{rows(count)} {level.lower()}" for level, count in summary["by_risk_level"].items()),
         "grades": ", ".join(f"{grade} {rows(count)}" for grade, count in summary["by_risk_grade"].items()),
         "riskiest": "; ".join(
-            f"{share(row['default_probability'])} {row['risk_grade']} {row['company_name']}, row {rows(row['row'])}"
+            f"{percent(row['default_probability'])} {row['risk_grade']} {row['company_name']}, row {rows(row['row'])}"
             for row in summary["riskiest"][:_SHOWN_COMPANIES]
         ),
     }
 
 
-def _facts(job: JobDetails) -> dict[str, str]:
+def _details(job: JobDetails) -> dict[str, str]:
     progress, speed, times = job["progress"], job["performance"], job["timestamps"]
     rate = speed["rows_per_second"]
-    facts = {
+    values = {
         "job": job["id"],
         "file": f"{job['file_info']['original_filename']} ({size(job['file_info']['file_size'])})",
         "type": job["job_type"] + (f", {job['profile']}" if job["profile"] else ""),
         "status": "cancelled" if job["cancelled"] else f"{job['status']} ({job['phase']})",
         "error": job["errors"]["error_message"] or "",
         "rows": f"{rows(progress['processed_rows'])} of {rows(progress['total_rows'])} "
-        f"({progress['progress_percentage']} %)",
+        f"({progress['progress_percentage']}%)",
         "successful": rows(progress["successful_rows"]),
         "failed": rows(progress["failed_rows"]),
         "speed": f"{rate:,.0f} rows/s" if rate is not None else "",
         "time left": speed["estimated_completion_time"] or "",
         "model": job["model_version"] or "",
-        "created": f"{moment(times['created_at'])} by {job['context']['created_by']}",
-        "started": moment(times["started_at"]),
-        "ended": moment(times["completed_at"]),
-        "kept until": moment(job["expires_at"]),
+        "created": f"{utc_time(times['created_at'])} by {job['context']['created_by']}",
+        "started": utc_time(times["started_at"]),
+        "ended": utc_time(times["completed_at"]),
+        "expires": utc_time(job["expires_at"]),
         "source": job["source"],
-        "made from": job["parent_job_id"] or "",
+        "retry of": job["parent_job_id"] or "",
         "labels": ", ".join(f"{key}={value}" for key, value in job["options"]["labels"].items()),
         "notes": "; ".join(job["notes"]),
     }
-    return {fact: value for fact, value in facts.items() if value not in {"", "-"}}
+    return {name: value for name, value in values.items() if value not in {"", "-"}}

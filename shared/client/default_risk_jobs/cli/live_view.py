@@ -1,4 +1,4 @@
-"""Jobs while they run: bars in a terminal, lines elsewhere, JSON where it is asked for."""
+"""Progress of running jobs: bars in a terminal, lines elsewhere, JSON with --json."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,31 +13,31 @@ from default_risk_jobs.polling import TERMINAL
 from default_risk_jobs.types import JobDetails, JobSummary
 
 _NAME_WIDTH = 28
-# In a narrower terminal a bar would have no room: first words go, then the numbers, which are there as a percentage.
+# Narrower terminals leave no room for the bar: first the words are dropped, then the numbers.
 _WORDS_FROM_WIDTH = 110
 _NUMBERS_FROM_WIDTH = 72
-_PERCENT_A_LINE = 10
+_PERCENT_PER_LINE = 10
 
 _STATES = {
-    "awaiting_upload": "waiting for its file",
+    "awaiting_upload": "awaiting upload",
     "queued": "queued",
     "planning": "counting rows",
     "scoring": "scoring",
-    "finalizing": "putting files together",
+    "finalizing": "finalizing",
     "done": "done",
 }
 
 
 class View(Protocol):
-    """Shows jobs as they change."""
+    """Displays jobs while they change."""
 
     def show(self, job: JobSummary) -> None:
-        """The job as it is now."""
+        """Displays the current state of a job."""
 
 
 @contextmanager
 def view_for(environment: Environment, client: JobsClient) -> Iterator[View]:
-    """The view that fits where the output goes."""
+    """Yields the view for the kind of output."""
     if environment.as_json:
         yield JsonLines(environment)
     elif not environment.is_interactive:
@@ -55,34 +55,34 @@ def view_for(environment: Environment, client: JobsClient) -> Iterator[View]:
 
 
 class JsonLines:
-    """Every change is a line."""
+    """Prints each change as a line of JSON."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
 
     def show(self, job: JobSummary) -> None:
-        """The status as the API has it."""
+        """Prints the status as the API returns it."""
         self._environment.print_json(job)
 
 
 class Lines:
-    """A line for every phase, and for every tenth of the rows."""
+    """Prints a line for each phase and for each tenth of the rows."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
-        self._told: dict[str, tuple[str, int]] = {}
+        self._printed: dict[str, tuple[str, int]] = {}
 
     def show(self, job: JobSummary) -> None:
-        """A line, if there is something to say."""
-        news = (job["phase"], int(job["progress_percentage"]) // _PERCENT_A_LINE)
-        if self._told.get(job["id"]) != news:
-            self._told[job["id"]] = news
-            counted = f", {_rows(job)}" if job["total_rows"] else ""
-            self._environment.say(f"{job['original_filename']}: {_STATES[job['phase']]}{counted}")
+        """Prints a line if the phase or the tenth of the rows has changed."""
+        state = (job["phase"], int(job["progress_percentage"]) // _PERCENT_PER_LINE)
+        if self._printed.get(job["id"]) != state:
+            self._printed[job["id"]] = state
+            progress = f", {_rows(job)}" if job["total_rows"] else ""
+            self._environment.say(f"{job['original_filename']}: {_STATES[job['phase']]}{progress}")
 
 
 class Bars:
-    """A bar a job, with rate and time left as the service knows them."""
+    """Draws one bar per job, with the rate and time left that the API returns."""
 
     def __init__(self, progress: Progress, client: JobsClient) -> None:
         self._progress = progress
@@ -90,7 +90,7 @@ class Bars:
         self._tasks: dict[str, TaskID] = {}
 
     def show(self, job: JobSummary) -> None:
-        """Move the job's bar."""
+        """Updates the bar of a job."""
         if job["id"] not in self._tasks:
             name = plain(job["original_filename"])
             room = min(_NAME_WIDTH, self._width // 5)
@@ -98,7 +98,7 @@ class Bars:
             self._tasks[job["id"]] = self._progress.add_task(short, total=None, numbers="", state="")
         self._progress.update(
             self._tasks[job["id"]],
-            # A job that ended before its rows were counted has an end all the same.
+            # A job that ended before its rows were counted gets a full bar.
             total=job["total_rows"] or (1 if job["status"] in TERMINAL else None),
             completed=job["processed_rows"] or (1 if job["status"] in TERMINAL and not job["total_rows"] else 0),
             numbers=self._numbers(job) if job["total_rows"] else "",
@@ -132,8 +132,8 @@ def _rows(job: JobSummary) -> str:
 def _speed(job: JobDetails) -> str:
     speed = job["performance"]
     rate = speed["rows_per_second"]
-    told = [f"{rate:,.0f} rows/s"] if rate is not None else []
+    parts = [f"{rate:,.0f} rows/s"] if rate is not None else []
     if job["status"] in TERMINAL:
-        return ", ".join([*told, "done"])
-    left = speed["estimated_completion_time"]
-    return ", ".join([*told, f"{left} left" if left else _STATES[job["phase"]]])
+        return ", ".join([*parts, "done"])
+    time_left = speed["estimated_completion_time"]
+    return ", ".join([*parts, f"{time_left} left" if time_left else _STATES[job["phase"]]])

@@ -1,4 +1,4 @@
-"""`default-risk local`: the whole system on this machine, and a sign-in to it."""
+"""`default-risk local`: runs the full stack locally and signs in to it."""
 
 import json
 import subprocess
@@ -22,26 +22,26 @@ _PACKAGE_IN_A_CHECKOUT = Path("shared", "client", "default_risk_jobs")
 
 
 class LocalCloudFailedError(ClientError):
-    """The local cloud did not start or stop, and said why."""
+    """The local cloud did not start or stop; the text says why."""
 
 
 def local(
     ctx: typer.Context,
     *,
-    stop: Annotated[bool, typer.Option("--stop", help="End it.")] = False,
-    user: Annotated[str, typer.Option("--user", "-u", help="Which of its users to sign in.")] = "acme_member",
+    stop: Annotated[bool, typer.Option("--stop", help="Stop it.")] = False,
+    user: Annotated[str, typer.Option("--user", "-u", help="User to sign in as.")] = "acme_member",
     folder: Annotated[
-        Path | None, typer.Option(help="Where its state and logs are kept; .local in the checkout otherwise.")
+        Path | None, typer.Option(help="Folder for state and logs (default: .local in the checkout).")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Start the whole system on this machine and sign in to it, as the deployment `local`. Needs a checkout."""
+    """Run the full stack locally and sign in to it as deployment `local` (requires a source checkout)."""
     environment = begin(ctx, as_json=as_json)
     checkout = _checkout()
     folder = folder or checkout / ".local"
     _cloud("--stop" if stop else "--detach", folder, checkout=checkout)
     if stop:
-        _stopped(environment)
+        _report_stop(environment)
         return
     cloud: dict[str, Any] = json.loads((folder / "cloud.json").read_text())
     if user not in cloud["users"]:
@@ -52,17 +52,17 @@ def local(
         client_id=cloud["user_pool_client_id"],
         sign_in_url=cloud["endpoint_url"],
     )
-    environment.settings.keep(deployment)
-    environment.settings.keep_token(NAME, cloud["users"][user]["token"])
+    environment.settings.save(deployment)
+    environment.settings.save_token(NAME, cloud["users"][user]["token"])
     if as_json:
         environment.print_json({"deployment": NAME, "api_url": deployment.api_url, "user": user})
         return
-    environment.say(f"The local cloud is up at {deployment.api_url}. Signed in as {user}.")
+    environment.say(f"The local cloud is running at {deployment.api_url}. Signed in as {user}.")
     if environment.settings.default != NAME:
-        environment.say(f"Name it in commands: -d {NAME}")
+        environment.say(f"Use it with: -d {NAME}")
 
 
-def _stopped(environment: Environment) -> None:
+def _report_stop(environment: Environment) -> None:
     environment.settings.remove(NAME)
     if environment.as_json:
         environment.print_json({"removed": NAME})
@@ -83,7 +83,7 @@ def _checkout() -> Path:
 
 
 def _cloud(action: str, folder: Path, *, checkout: Path) -> None:
-    """Does what `make local` does, without its output, which has a token. Raises `LocalCloudFailedError`."""
+    """Runs the module behind `make local` and hides its output, which has a token. Raises `LocalCloudFailedError`."""
     ran = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "infra.local.daemon", action, "--folder", str(folder)],
         cwd=checkout,

@@ -1,9 +1,11 @@
-"""`default-risk`: the command line, put together from its commands.
+"""`default-risk`: the command-line interface.
 
-Exit codes are those of `exit_codes`; every command takes `--json` and `--deployment`.
+Every command takes `--json`; those that call the API take `--deployment`. `exit_codes` has the exit codes.
 """
 
+from collections.abc import Callable
 from importlib.metadata import version
+from inspect import cleandoc
 from typing import Annotated, Any
 
 import typer
@@ -17,8 +19,8 @@ from default_risk_jobs.errors import ClientError
 DISTRIBUTION = "default-risk-jobs"
 
 
-class _Reporting(TyperGroup):
-    """Turns what commands raise into a sentence and an exit code."""
+class _ReportingGroup(TyperGroup):
+    """Prints the errors that commands raise and sets the exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         environment = ctx.ensure_object(Environment)
@@ -33,37 +35,43 @@ class _Reporting(TyperGroup):
 
 app = typer.Typer(
     name="default-risk",
-    cls=_Reporting,
+    cls=_ReportingGroup,
     no_args_is_help=True,
-    # A traceback with local variables would show tokens.
+    # Tracebacks with local variables would show tokens.
     pretty_exceptions_enable=False,
-    help="Score company financials for default risk: upload files, watch their jobs, download the rows.",
+    help="Score company financials for default risk: upload files, watch jobs, download results.",
     epilog=(
-        "Exit codes: 0 done, 1 refused, 2 usage, 3 not signed in, 4 forbidden, 5 not found, 6 wrong state, "
-        "7 bad file, 8 unavailable, 9 job failed, 10 job cancelled, 130 interrupted."
+        "Exit codes: 0 success, 1 rejected, 2 usage, 3 not signed in, 4 forbidden, 5 not found, 6 wrong state, "
+        "7 invalid file, 8 unavailable, 9 job failed, 10 job cancelled, 130 interrupted."
     ),
 )
 
 
-def _print_version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback
-    if wanted:
+def _print_version(is_wanted: bool) -> None:  # noqa: FBT001 - typer's callback
+    if is_wanted:
         typer.echo(version(DISTRIBUTION))
         raise typer.Exit
+
+
+def _help_of(command: Callable[..., None]) -> str:
+    """Returns the docstring with one line per paragraph, since Typer keeps line breaks after the first paragraph."""
+    paragraphs = cleandoc(command.__doc__ or "").split("\n\n")
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
 
 
 @app.callback()
 def start(
     ctx: typer.Context,
     *,
-    version: Annotated[  # noqa: ARG001 - its callback does it
+    version: Annotated[  # noqa: ARG001 - handled by the callback
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Score company financials for default risk: upload files, watch their jobs, download the rows."""
+    """Score company financials for default risk: upload files, watch jobs, download results."""
     ctx.ensure_object(Environment)
 
 
-for command in (
+_COMMANDS: tuple[Callable[..., None], ...] = (
     login.login,
     login.logout,
     upload.upload,
@@ -79,13 +87,14 @@ for command in (
     reference.schema,
     reference.models,
     local.local,
-):
-    app.command()(command)
+)
+for command in _COMMANDS:
+    app.command(help=_help_of(command))(command)
 app.add_typer(deployments.app)
 
 
 def main() -> None:
-    """Run the command line."""
+    """Runs the command line."""
     app()
 
 

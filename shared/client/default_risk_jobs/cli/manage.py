@@ -8,22 +8,22 @@ from typing import Annotated, Literal
 import typer
 
 from default_risk_jobs.cli.environment import Environment, begin
-from default_risk_jobs.cli.exit_codes import ExitCode, UsageError, exit_code_of_refusal
+from default_risk_jobs.cli.exit_codes import ExitCode, UsageError, exit_code_of_api_code
 from default_risk_jobs.cli.options import DeploymentOption, JobArgument, JobsArgument, JsonOption, YesOption
 from default_risk_jobs.cli.watch import watch_jobs
 from default_risk_jobs.client import JobsClient
 
-_AT_ONCE = 100
+_BATCH_SIZE = 100
 
 
 class RetriedOutcome(StrEnum):
-    """The rows that a retry can be made of, as a repeatable option needs them."""
+    """Rows that can be retried. Repeatable options need an enum."""
 
     FAILED = "failed"
     UNPROCESSED = "unprocessed"
 
 
-_DONE = {"cancel": "Cancelled", "delete": "Deleted"}
+_PAST_TENSE = {"cancel": "Cancelled", "delete": "Deleted"}
 
 
 def cancel(
@@ -33,10 +33,10 @@ def cancel(
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Cancel jobs. Rows that were scored before stay, and can be downloaded."""
+    """Cancel jobs. Rows already scored are kept and can be downloaded."""
     environment = begin(ctx, as_json=as_json)
     with environment.connect(deployment) as client:
-        raise typer.Exit(_each(environment, client, "cancel", jobs))
+        raise typer.Exit(_run_for_each(environment, client, "cancel", jobs))
 
 
 def delete(
@@ -47,42 +47,44 @@ def delete(
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Delete jobs, with their files and results."""
+    """Delete jobs with their files and results."""
     environment = begin(ctx, as_json=as_json)
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("Nobody can be asked here. Give --yes to delete.")
+            raise UsageError("Refusing to delete without confirmation; pass --yes.")
         count = "this job" if len(jobs) == 1 else f"these {len(jobs)} jobs"
         typer.confirm(f"Delete {count} with all files and results?", abort=True, err=True)
     with environment.connect(deployment) as client:
-        raise typer.Exit(_each(environment, client, "delete", jobs))
+        raise typer.Exit(_run_for_each(environment, client, "delete", jobs))
 
 
-def _each(environment: Environment, client: JobsClient, action: Literal["cancel", "delete"], ids: Sequence[str]) -> int:
-    """Do it to each job, whatever becomes of the others; the exit code of the first that could not be done."""
+def _run_for_each(
+    environment: Environment, client: JobsClient, action: Literal["cancel", "delete"], ids: Sequence[str]
+) -> int:
+    """Runs the action for each job and returns the exit code of the first failure."""
     if len(ids) == 1:
-        answer = client.cancel(ids[0]) if action == "cancel" else client.delete(ids[0])
+        response = client.cancel(ids[0]) if action == "cancel" else client.delete(ids[0])
         if environment.as_json:
-            environment.print_json(answer)
+            environment.print_json(response)
         else:
-            environment.say(answer["message"])
+            environment.say(response["message"])
         return ExitCode.OK
     unique = list(dict.fromkeys(ids))
     outcomes = [
         outcome
-        for start in range(0, len(unique), _AT_ONCE)
-        for outcome in client.bulk(action, unique[start : start + _AT_ONCE])["results"]
+        for start in range(0, len(unique), _BATCH_SIZE)
+        for outcome in client.bulk(action, unique[start : start + _BATCH_SIZE])["results"]
     ]
     if environment.as_json:
         environment.print_json({"results": outcomes})
-    worst = int(ExitCode.OK)
+    exit_code = int(ExitCode.OK)
     for outcome in outcomes:
         if not outcome["success"]:
-            worst = worst or exit_code_of_refusal(outcome["code"])
+            exit_code = exit_code or exit_code_of_api_code(outcome["code"])
         if not environment.as_json:
-            told = _DONE[action] if outcome["success"] else outcome["detail"]
-            environment.say(f"{outcome['job_id']}: {told}")
-    return worst
+            text = _PAST_TENSE[action] if outcome["success"] else outcome["detail"]
+            environment.say(f"{outcome['job_id']}: {text}")
+    return exit_code
 
 
 def retry(
@@ -91,15 +93,15 @@ def retry(
     job: JobArgument,
     outcome: Annotated[
         list[RetriedOutcome] | None,
-        typer.Option("--outcome", "-o", help="Which rows; both kinds otherwise."),
+        typer.Option("--outcome", "-o", help="Rows to retry (default: failed and unprocessed)."),
     ] = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the new job to its end.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Watch until finished.")] = False,
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make a new job of the rows that failed or were left undone.
+    """Retry failed or unprocessed rows in a new job.
 
-    Rows that failed fail again as they are: to correct them, download them, and upload the corrected file.
+    Rows with validation errors will fail again unless corrected: download them, fix them and upload the file.
     """
     environment = begin(ctx, as_json=as_json)
     with environment.connect(deployment) as client:
@@ -107,6 +109,6 @@ def retry(
         if as_json:
             environment.print_json(accepted)
         else:
-            environment.say(f"Made job {accepted['job_id']}")
+            environment.say(f"Created job {accepted['job_id']}")
         if watch:
             raise typer.Exit(watch_jobs(environment, client, [accepted["job_id"]]))

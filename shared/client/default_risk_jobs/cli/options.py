@@ -1,4 +1,4 @@
-"""The options that many commands share."""
+"""Options that commands share."""
 
 import os
 from typing import Annotated
@@ -20,16 +20,16 @@ DeploymentOption = Annotated[
         "-d",
         envvar=DEPLOYMENT_VARIABLE,
         autocompletion=_known_deployments,
-        help="Which deployment is meant; the default one otherwise.",
+        help="Deployment to use (default: current).",
         show_default=False,
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print the API's answer as JSON.")]
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.", show_default=False)]
-JobsArgument = Annotated[list[str], typer.Argument(metavar="JOB...", help="The jobs' ids.", show_default=False)]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-# Neither is None: the file decides where there is one.
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the API response as JSON.")]
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Job id.", show_default=False)]
+JobsArgument = Annotated[list[str], typer.Argument(metavar="JOB...", help="Job ids.", show_default=False)]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Skip confirmation.")]
+# None without either option: the file decides, or annual.
 JobTypeOption = Annotated[
     bool | None,
-    typer.Option("--annual/--quarterly", help="Annual or quarterly figures.", show_default=False),
+    typer.Option("--annual/--quarterly", help="Reporting period (default: from the file).", show_default=False),
 ]

@@ -1,4 +1,4 @@
-"""`default-risk template`, `schema` and `models`: what there is to know before an upload."""
+"""`default-risk template`, `schema` and `models`: reference for uploads."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,11 +20,11 @@ def template(
     ctx: typer.Context,
     *,
     annual: JobTypeOption = None,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="A new file; the output otherwise.")] = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Output file (default: stdout).")] = None,
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Print a CSV file that uploads clean, to start from."""
+    """Print an example CSV that passes validation."""
     environment = begin(ctx, as_json=as_json)
     with environment.connect(deployment) as client:
         text = client.template(_job_type(annual))
@@ -49,35 +49,35 @@ def schema(
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the columns that files have, with their rules."""
+    """Show the input columns and their rules."""
     environment = begin(ctx, as_json=as_json)
     with environment.connect(deployment) as client:
-        answer = client.schema(_job_type(annual))
+        response = client.schema(_job_type(annual))
     if as_json:
-        environment.print_json(answer)
+        environment.print_json(response)
         return
     table = Table("column", "type", "required", "description", box=None)
-    for column in answer["columns"]:
+    for column in response["columns"]:
         required = "yes" if column["required"] else "no"
         table.add_row(cell(column["name"]), cell(column["type"]), required, cell(column["description"]))
     environment.out.print(table)
-    for profile, columns in answer["profiles"].items():
+    for profile, columns in response["profiles"].items():
         environment.say(f"{profile}: {', '.join(columns)}")
 
 
 def models(ctx: typer.Context, *, deployment: DeploymentOption = None, as_json: JsonOption = False) -> None:
-    """Show the models, how good they are and what they are not for."""
+    """Show the models with their performance and limits."""
     environment = begin(ctx, as_json=as_json)
     with environment.connect(deployment) as client:
-        answer = client.models()
+        response = client.models()
     if as_json:
-        environment.print_json(answer)
+        environment.print_json(response)
         return
     table = Table("type", "profile", "model", box=None)
     table.add_column("version", overflow="fold")
     for heading in ("ROC AUC", "KS", "Brier", "basis"):
         table.add_column(heading)
-    for model in answer["models"]:
+    for model in response["models"]:
         metrics = model["metrics"]
         table.add_row(
             cell(model["job_type"]),
@@ -90,5 +90,5 @@ def models(ctx: typer.Context, *, deployment: DeploymentOption = None, as_json: 
             cell(model["basis"]),
         )
     environment.out.print(table)
-    for reason in dict.fromkeys(reason for model in answer["models"] for reason in model["not_for"]):
+    for reason in dict.fromkeys(reason for model in response["models"] for reason in model["not_for"]):
         environment.say(f"Not for: {reason}")

@@ -26,18 +26,19 @@ def download(
     *,
     job: JobArgument,
     outcome: Annotated[
-        Literal["successful", "failed", "unprocessed", "all"], typer.Option("--outcome", help="Which rows.")
+        Literal["successful", "failed", "unprocessed", "all"], typer.Option("--outcome", help="Rows to download.")
     ] = "successful",
-    file_format: Annotated[Literal["csv", "parquet", "xlsx"], typer.Option("--format", help="Of the file.")] = "csv",
+    file_format: Annotated[Literal["csv", "parquet", "xlsx"], typer.Option("--format", help="Output format.")] = "csv",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Where to put it; - is the output.", show_default=False)
+        Path | None,
+        typer.Option("--output", "-o", help="Output file or folder; - writes to stdout.", show_default=False),
     ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
-    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the file to be put together.")] = 600,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite existing file.")] = False,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait for the file to be assembled.")] = 600,
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Download the rows of an outcome, waiting while the file is put together."""
+    """Download the rows of an outcome, once their file is assembled."""
     environment = begin(ctx, as_json=as_json)
     with (
         environment.connect(deployment) as client,
@@ -57,9 +58,9 @@ def download(
 
 
 def _save(file: ResultFile, target: Path, *, force: bool) -> int:
-    """Write the file, whole or not at all; its size."""
+    """Writes the file atomically and returns its size in bytes."""
     if target.exists() and not force:
-        raise UsageError(f"{target} is there already. Give --force to replace it, or --output for another name.")
+        raise UsageError(f"{target} already exists. Use --force to overwrite or --output to rename.")
     partial = target.with_name(f"{target.name}.part")
     try:
         with partial.open("wb") as opened:
@@ -76,22 +77,22 @@ def errors(
     ctx: typer.Context,
     *,
     job: JobArgument,
-    code: Annotated[str | None, typer.Option(help="Rows with a fault of this code.")] = None,
-    column: Annotated[str | None, typer.Option(help="Rows with a fault in this column.")] = None,
-    list_rows: Annotated[bool, typer.Option("--rows", help="List the rows one by one.")] = False,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many rows at most.")] = 100,
+    code: Annotated[str | None, typer.Option(help="Rows with this error code.")] = None,
+    column: Annotated[str | None, typer.Option(help="Rows with an error in this column.")] = None,
+    list_rows: Annotated[bool, typer.Option("--rows", help="List the rows instead of groups.")] = False,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="Maximum number of rows.")] = 100,
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show why rows failed, grouped by cause with the first examples.
+    """Show why rows failed, grouped by error with examples.
 
-    With --rows, --code or --column the rows themselves are listed.
+    With --rows, --code or --column, list the rows instead.
     """
     environment = begin(ctx, as_json=as_json)
     filters = {key: value for key, value in {"code": code, "column": column}.items() if value is not None}
     with environment.connect(deployment) as client:
         if list_rows or filters:
-            _print_rows(environment, list(_some(client, job, limit, filters)))
+            _print_rows(environment, list(_row_errors(client, job, limit, filters)))
             return
         summary = client.row_errors_page(job, limit=1)
         groups = [(group, _examples(client, job, group)) for group in summary["groups"]]
@@ -103,9 +104,9 @@ def errors(
     if not groups:
         environment.say("No rows failed.")
         return
-    table = Table("cause", "column", box=None)
+    table = Table("error", "column", box=None)
     table.add_column("rows", justify="right")
-    table.add_column("for example")
+    table.add_column("examples")
     for group, examples in groups:
         table.add_row(
             cell(examples[0]["error"] if examples else group["code"]),
@@ -114,26 +115,26 @@ def errors(
             cell("; ".join(f"row {example['row']} {_quoted(example['value'])}".strip() for example in examples)),
         )
     environment.out.print(table)
-    environment.say(f"{rows(summary['error_count'])} rows failed. Correct them and upload the file again:")
+    environment.say(f"{rows(summary['error_count'])} rows failed. Download them, fix them and upload the file again:")
     environment.say(f"  default-risk download {job} --outcome failed")
 
 
-def _some(client: JobsClient, job_id: str, limit: int, filters: dict[str, str]) -> Iterator[RowError]:
+def _row_errors(client: JobsClient, job_id: str, limit: int, filters: dict[str, str]) -> Iterator[RowError]:
     return islice(client.iter_row_errors(job_id, limit=min(limit, _PAGE), **filters), limit)
 
 
 def _examples(client: JobsClient, job_id: str, group: RowErrorGroup) -> list[dict[str, Any]]:
-    """The first rows of a group, with the fault that puts them there."""
-    wanted = {"code": group["code"], **({"column": group["column"]} if group["column"] else {})}
-    found = []
-    for error in _some(client, job_id, _EXAMPLES, wanted):
-        faults: list[Any] = error.get("errors") or [error]
-        fault = next(
-            fault for fault in faults if (fault["code"], fault.get("column")) == (group["code"], group["column"])
+    """Returns the first rows of a group with the error of the group."""
+    filters = {"code": group["code"], **({"column": group["column"]} if group["column"] else {})}
+    examples = []
+    for failed in _row_errors(client, job_id, _EXAMPLES, filters):
+        errors: list[Any] = failed.get("errors") or [failed]
+        error = next(
+            error for error in errors if (error["code"], error.get("column")) == (group["code"], group["column"])
         )
-        known = {"row": error["row"], "company_symbol": error["company_symbol"]}
-        found.append({**known, "error": fault["error"], "value": fault.get("value")})
-    return found
+        row = {"row": failed["row"], "company_symbol": failed["company_symbol"]}
+        examples.append({**row, "error": error["error"], "value": error.get("value")})
+    return examples
 
 
 def _print_rows(environment: Environment, listed: list[RowError]) -> None:
@@ -141,11 +142,11 @@ def _print_rows(environment: Environment, listed: list[RowError]) -> None:
         environment.print_json({"errors": listed})
         return
     table = Table("row", "company", "column", "error", "value", box=None)
-    for error in listed:
-        faults: list[Any] = error.get("errors") or [error]
-        for number, fault in enumerate(faults):
-            first = (str(error["row"]), cell(error["company_symbol"])) if number == 0 else ("", "")
-            table.add_row(*first, cell(fault.get("column")), cell(fault["error"]), cell(_quoted(fault.get("value"))))
+    for failed in listed:
+        errors: list[Any] = failed.get("errors") or [failed]
+        for number, error in enumerate(errors):
+            first = (str(failed["row"]), cell(failed["company_symbol"])) if number == 0 else ("", "")
+            table.add_row(*first, cell(error.get("column")), cell(error["error"]), cell(_quoted(error.get("value"))))
     environment.out.print(table)
 
 

@@ -1,4 +1,4 @@
-"""Text from elsewhere, and figures, as a terminal shows them."""
+"""Formats text, numbers and times for a terminal."""
 
 from datetime import datetime
 
@@ -6,33 +6,33 @@ from rich.text import Text
 
 
 def plain(text: object) -> str:
-    """Text without what a terminal would act on: file names and cells are written by others."""
+    """Returns `text` with control characters replaced, since file names and cells are untrusted."""
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in str(text))
 
 
 def cell(text: object, style: str = "") -> Text:
-    """A cell of a table, without markup."""
+    """Returns a table cell that is not parsed as markup; "-" for None and empty text."""
     return Text("-" if text in (None, "") else plain(text), style=style)
 
 
-def moment(text: str | None) -> str:
-    """A time of the API to the second, in UTC."""
+def utc_time(text: str | None) -> str:
+    """Returns a timestamp of the API to the second, in UTC; "-" for None."""
     return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M:%S") if text else "-"
 
 
 def rows(count: int) -> str:
-    """A number of rows."""
+    """Returns a number of rows with thousands separators."""
     return f"{count:,}"
 
 
-def share(part: float) -> str:
-    """A part of one in percent, with two digits that say something."""
-    percent = part * 100
-    return f"{percent:.0f} %" if percent >= 10 else f"{percent:.2g} %"
+def percent(share: float) -> str:
+    """Returns a share (0 to 1) as a percentage with two significant digits."""
+    value = share * 100
+    return f"{value:.0f}%" if value >= 10 else f"{value:.2g}%"
 
 
 def size(count: int | None) -> str:
-    """A number of bytes."""
+    """Returns a number of bytes with its unit; "-" for None."""
     if count is None:
         return "-"
     if count < 1024:

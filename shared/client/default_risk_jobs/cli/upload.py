@@ -18,7 +18,7 @@ from default_risk_jobs.errors import ClientError, NoResponseError, SignInError
 from default_risk_jobs.files import OnSent, job_type_of, no_progress
 from default_risk_jobs.types import JobTypeName, UploadRequestOptions, UploadResponse
 
-FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or XLSX.", show_default=False)]
+FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or XLSX files.", show_default=False)]
 
 
 def upload(
@@ -26,22 +26,22 @@ def upload(
     *,
     files: FilesArgument,
     annual: JobTypeOption = None,
-    watch: Annotated[bool, typer.Option("--watch", "-w", help="Follow the jobs to their end.")] = False,
-    validate_only: Annotated[bool, typer.Option("--validate-only", help="Check the rows and score none.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Watch until finished.")] = False,
+    validate_only: Annotated[bool, typer.Option("--validate-only", help="Validate rows without scoring them.")] = False,
     max_failed_percent: Annotated[
-        float | None, typer.Option(min=0, max=100, help="Fail the job when more rows than this fail.")
+        float | None, typer.Option(min=0, max=100, help="Fail the job if more than this percentage of rows fails.")
     ] = None,
     label: Annotated[
-        list[str] | None, typer.Option("--label", "-l", metavar="KEY=VALUE", help="A name and value of your own.")
+        list[str] | None, typer.Option("--label", "-l", metavar="KEY=VALUE", help="Label to attach (repeatable).")
     ] = None,
-    encoding: Annotated[str | None, typer.Option(help="Of a CSV file that is not UTF-8.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="CSV encoding (default: UTF-8).")] = None,
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Upload files, each as a job.
+    """Upload files; each becomes a job.
 
-    Small files go through the API and large ones straight to storage. Without --annual or --quarterly a file with a
-    column of quarters is quarterly. A file that is refused does not keep the others from being uploaded.
+    Small files go through the API, large ones directly to storage. Without --annual or --quarterly, a file with a
+    column reporting_quarter is quarterly. If a file is rejected, the others are still uploaded.
     """
     environment = begin(ctx, as_json=as_json)
     options: UploadRequestOptions = {"labels": labels_of(label or [])} if label else {}
@@ -52,28 +52,28 @@ def upload(
     if encoding is not None:
         options["encoding"] = encoding
     job_ids: list[str] = []
-    worst = int(ExitCode.OK)
+    exit_code = int(ExitCode.OK)
     with environment.connect(deployment) as client:
         for path in files:
             try:
                 job_ids.append(_upload(environment, client, path, annual=annual, options=options)["job_id"])
             except (SignInError, NoResponseError):
-                # Nothing else will do better.
+                # The other files would fail the same way.
                 raise
             except ClientError as error:
-                worst = worst or environment.report(error)
+                exit_code = exit_code or environment.report(error)
         if watch and job_ids:
-            worst = watch_jobs(environment, client, job_ids) or worst
-    raise typer.Exit(worst)
+            exit_code = watch_jobs(environment, client, job_ids) or exit_code
+    raise typer.Exit(exit_code)
 
 
 def labels_of(texts: Sequence[str]) -> dict[str, str]:
-    """Labels as they are written on a command line. Raises `UsageError`."""
+    """Returns labels written as KEY=VALUE. Raises `UsageError`."""
     labels = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise UsageError(f"The label {text!r} is not of the form key=value.")
+            raise UsageError(f"Invalid label {text!r}: expected KEY=VALUE.")
         labels[key] = value
     return labels
 
@@ -81,26 +81,26 @@ def labels_of(texts: Sequence[str]) -> dict[str, str]:
 def _upload(
     environment: Environment, client: JobsClient, path: Path, *, annual: bool | None, options: UploadRequestOptions
 ) -> UploadResponse:
-    by_itself = job_type_of(path)
-    job_type: JobTypeName = by_itself if annual is None else "annual" if annual else "quarterly"
+    detected = job_type_of(path)
+    job_type: JobTypeName = detected if annual is None else "annual" if annual else "quarterly"
     with _bar(environment, path) as on_sent:
         accepted = client.upload_file(job_type, path, on_sent=on_sent, **options)
     if environment.as_json:
-        # The form has the right to write into storage, and has been used.
+        # The presigned form grants write access to storage, and is used up.
         environment.print_json(
             {"file": str(path), "job_type": job_type, **{key: accepted[key] for key in accepted if key != "upload"}}  # type: ignore[literal-required]
         )
         return accepted
-    guessed = " by its header" if annual is None else ""
-    environment.say(f"Uploaded {path.name} ({job_type}{guessed}): job {accepted['job_id']}")
+    note = " by its header" if annual is None else ""
+    environment.say(f"Uploaded {path.name} ({job_type}{note}): job {accepted['job_id']}")
     if earlier := accepted.get("duplicate_of"):
-        environment.say(f"  The same file was uploaded before, as job {earlier}.")
+        environment.say(f"  Duplicate file: already uploaded as job {earlier}.")
     return accepted
 
 
 @contextmanager
 def _bar(environment: Environment, path: Path) -> Iterator[OnSent]:
-    """A bar of what has been sent, where somebody looks on."""
+    """Yields a progress callback, which draws a bar in a terminal."""
     if not environment.is_interactive:
         yield no_progress
         return

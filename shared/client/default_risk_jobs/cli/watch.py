@@ -1,4 +1,4 @@
-"""`default-risk watch`, and what happens to a job when its watcher presses Ctrl-C."""
+"""`default-risk watch`: follows jobs until they end, and handles Ctrl-C."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from default_risk_jobs.errors import ApiError
 from default_risk_jobs.polling import TERMINAL
 from default_risk_jobs.types import JobSummary
 
-_QUESTION = "\nCancel (c), leave running (l) or go on watching (w)?"
+_QUESTION = "\n[c]ancel, [d]etach or [k]eep watching?"
 
 
 def watch(
@@ -24,9 +24,9 @@ def watch(
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Follow jobs to their end, with rows, rate and time left.
+    """Watch jobs until they finish.
 
-    With --json every change is a line. Ctrl-C asks whether the jobs are to be cancelled or left running.
+    With --json, each change is a line. Ctrl-C asks whether to cancel the jobs.
     """
     environment = begin(ctx, as_json=as_json)
     with environment.connect(deployment) as client:
@@ -34,48 +34,48 @@ def watch(
 
 
 def watch_jobs(environment: Environment, client: JobsClient, job_ids: Sequence[str]) -> int:
-    """Follow jobs to their end and say how they ended; the exit code."""
-    seen: dict[str, JobSummary] = {}
+    """Follows jobs until they end, prints how they ended and returns the exit code."""
+    latest: dict[str, JobSummary] = {}
     live = list(dict.fromkeys(job_ids))
     while live:
         try:
             with view_for(environment, client) as view:
                 for job in client.watch(*live):
-                    seen[job["id"]] = job
+                    latest[job["id"]] = job
                     view.show(job)
         except KeyboardInterrupt:
-            live = [job_id for job_id in live if not _has_ended(seen.get(job_id))]
-            if not _goes_on(environment, client, live):
+            live = [job_id for job_id in live if not _has_ended(latest.get(job_id))]
+            if not _continues(environment, client, live):
                 return ExitCode.INTERRUPTED
         else:
             break
     if not environment.as_json:
-        for job in seen.values():
+        for job in latest.values():
             environment.say(_ending(job))
-    return _exit_code(list(seen.values()))
+    return _exit_code(list(latest.values()))
 
 
 def _has_ended(job: JobSummary | None) -> bool:
     return job is not None and job["status"] in TERMINAL
 
 
-def _goes_on(environment: Environment, client: JobsClient, live: Sequence[str]) -> bool:
-    """Ask what is to become of the jobs, and do it; whether there is still something to watch."""
+def _continues(environment: Environment, client: JobsClient, live: Sequence[str]) -> bool:
+    """Asks whether to cancel the jobs, and returns whether to continue watching."""
     if not environment.is_interactive:
-        choice = "l"
+        choice = "d"
     else:
         try:
-            choice = str(typer.prompt(_QUESTION, default="l", err=True)).strip().lower()[:1]
+            choice = str(typer.prompt(_QUESTION, default="d", err=True)).strip().lower()[:1]
         except (typer.Abort, KeyboardInterrupt):
-            choice = "l"
-    if choice == "w":
+            choice = "d"
+    if choice == "k":
         return True
     if choice == "c":
         for job_id in live:
             _cancel(environment, client, job_id)
         return True
-    print_ids = " ".join(live)
-    environment.say(f"Left running. Watch on: default-risk watch {print_ids}")
+    job_ids = " ".join(live)
+    environment.say(f"Still running. Watch again: default-risk watch {job_ids}")
     return False
 
 
@@ -83,7 +83,7 @@ def _cancel(environment: Environment, client: JobsClient, job_id: str) -> None:
     try:
         client.cancel(job_id)
     except ApiError as error:
-        # It was faster: its end is told with the others'.
+        # The job ended first; its end is printed with the others.
         if error.code != "job_not_cancellable":
             raise
         environment.say(str(error))
@@ -92,9 +92,9 @@ def _cancel(environment: Environment, client: JobsClient, job_id: str) -> None:
 def _ending(job: JobSummary) -> str:
     name = job["original_filename"]
     if job["cancelled"]:
-        left = job["total_rows"] - job["processed_rows"]
+        unprocessed = job["total_rows"] - job["processed_rows"]
         return (
-            f"{name}: cancelled, {rows(job['successful_rows'])} rows scored, {rows(left)} left undone. "
+            f"{name}: cancelled, {rows(job['successful_rows'])} rows scored, {rows(unprocessed)} not processed. "
             f"default-risk download {job['id']}"
         )
     if job["status"] == "failed":
