@@ -80,7 +80,7 @@ def _adapter(body_type: Any) -> TypeAdapter[Any]:
 
 
 def validated(body_type: type[_Body], sent: Mapping[str, Any]) -> _Body:
-    """Returns what was sent as a body of this type. Raises `ValidationError`."""
+    """Returns the request body as this type. Raises `ValidationError`."""
     try:
         body: _Body = _adapter(body_type).validate_python(dict(sent))
     except PydanticError as error:

@@ -23,9 +23,9 @@ _MEDIA_TYPES = {
     ".svg": "image/svg+xml",
     ".txt": "text/plain; charset=utf-8",
 }
-_ASK_AGAIN = "no-cache"
+_REVALIDATE = "no-cache"
 # The version of the site is part of the path.
-_FOR_GOOD = "public, max-age=31536000, immutable"
+_IMMUTABLE = "public, max-age=31536000, immutable"
 
 # Placeholders in pages: the folder of the files, and the import map.
 _ASSETS = "{{assets}}"
@@ -69,8 +69,8 @@ class Site:
     files: Mapping[str, File]
     version: str
 
-    def beside(self, path: str) -> str | None:
-        """Returns the relative redirect of a path that has only slashes too many at its end."""
+    def redirect_for(self, path: str) -> str | None:
+        """Returns the relative redirect for a path with extra trailing slashes, or None."""
         known = path.rstrip("/")
         up = "../" * (len(path) - len(known))
         return f"{up}{known.rpartition('/')[2]}" if known in self.files else None
@@ -88,11 +88,11 @@ def site(config: Mapping[str, object], connect_origins: str) -> Site:
     assets = dict(_assets())
     version = _version(assets)
     files = {
-        f"{CONSOLE}/{version}/{name}": File(body, _media_type(name), _FOR_GOOD)
+        f"{CONSOLE}/{version}/{name}": File(body, _media_type(name), _IMMUTABLE)
         for name, body in assets.items()
         if not name.endswith(".html")
     }
-    files[f"{CONSOLE}/config.json"] = File(json.dumps(config).encode(), _MEDIA_TYPES[".json"], _ASK_AGAIN)
+    files[f"{CONSOLE}/config.json"] = File(json.dumps(config).encode(), _MEDIA_TYPES[".json"], _REVALIDATE)
     # The path of a page has no slash at its end: a route of the gateway may not have one.
     files[CONSOLE] = _page(assets["console.html"], f"console/{version}", connect_origins, trusts_no_markup=True)
     files[DOCS] = _page(assets["docs.html"], f"../../console/{version}", "", trusts_no_markup=False)
@@ -133,7 +133,7 @@ def _page(template: bytes, assets: str, connect_origins: str, *, trusts_no_marku
     }
     if trusts_no_markup:
         policy["require-trusted-types-for"] = "'script'"
-    return File(text.encode(), _MEDIA_TYPES[".html"], _ASK_AGAIN, {"Content-Security-Policy": _policy(policy)})
+    return File(text.encode(), _MEDIA_TYPES[".html"], _REVALIDATE, {"Content-Security-Policy": _policy(policy)})
 
 
 def _policy(more: Mapping[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Serves the console and the API reference: the files beside this module.
+"""Serves the console and the API reference: the files in `site/`.
 
 Standard library alone, so it starts at once. Its role has no permissions, and no other function bundles the files.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -15,9 +15,9 @@ from typing import Any
 from functions.console.files import SAFE_HEADERS, File, Site, compressed, site
 
 _METHODS = ("GET", "HEAD")
-# Below it, compressing saves less than a packet.
+# Compressing smaller bodies saves less than a packet.
 _COMPRESSED_FROM_BYTES = 1024
-# Named, and not with a weight of zero.
+# gzip is listed with a weight above zero.
 _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:,|$|;\s*q=(?!0(?:\.0*)?\s*(?:,|$)))", re.IGNORECASE)
 
 
@@ -25,9 +25,8 @@ _GZIP = re.compile(r"(?:^|,)\s*gzip\s*(?:,|$|;\s*q=(?!0(?:\.0*)?\s*(?:,|$)))", r
 class ConsoleSettings:
     """Environment of the console function. Empty variables count as missing.
 
-    Without a client nobody can sign in, and the console says so. Without `sign_in_url` the document of the issuer says
-    where users sign in. `connect_origins` are other hosts than its own that the console may connect to, with spaces
-    between them.
+    Without a client, users cannot sign in. Without `sign_in_url`, the endpoints come from the discovery document of the
+    issuer. `connect_origins` are the other origins that the console may connect to, separated by spaces.
     """
 
     token_issuer: str
@@ -48,13 +47,13 @@ class ConsoleSettings:
         )
 
     def configuration(self) -> dict[str, Any]:
-        """Returns `config.json`: how users of the console sign in, and what it may send in one request."""
+        """Returns `config.json`: the sign-in settings and the size limit of a request."""
         return {"sign_in": self._sign_in(), "multipart_max_bytes": self.multipart_max_bytes}
 
     def _sign_in(self) -> dict[str, Any] | None:
         """Returns the settings of an OpenID Connect client; None without a client.
 
-        With these endpoints no document of the issuer is read; that of a user pool lacks the one that ends a session.
+        The endpoints replace the discovery document, since that of a user pool has no `end_session_endpoint`.
         https://docs.aws.amazon.com/cognito/latest/developerguide/federation-endpoints.html
         """
         if not self.console_client_id:
@@ -88,9 +87,9 @@ def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
     pages = _site()
     file = pages.files.get(path)
     if file is None:
-        beside = pages.beside(path)
-        if beside is not None:
-            return _response(308, {"Location": beside})
+        redirect = pages.redirect_for(path)
+        if redirect is not None:
+            return _response(308, {"Location": redirect})
         return _file_response(404, pages.not_found(path), method, headers)
     if _is_known(headers.get("if-none-match", ""), file.etag):
         return _response(304, _headers_of(file))

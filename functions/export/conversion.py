@@ -68,7 +68,7 @@ def _read_header(file: "io.BufferedReader[BlockStream]") -> tuple[str, ...]:
 def _batches(file: "io.BufferedReader[BlockStream]", columns: int, block_bytes: int) -> Iterator[pa.RecordBatch]:
     if not file.peek(1):
         return
-    # By place: no reader is to make sense of what the file calls its columns.
+    # By position, so that the column names of the file are not interpreted.
     places = [str(place) for place in range(columns)]
     try:
         with arrow_csv.open_csv(

@@ -28,7 +28,7 @@ NUMBERS: Final = {ROW: pa.int64(), DEFAULT_PROBABILITY: pa.float64()}
 _STARTS: Final = "".join(re.escape(start) if start.isprintable() else start for start in FORMULA_STARTS)
 _GUARDED: Final = rf"\A{GUARD}([{_STARTS}])"
 
-# About half of what the function has time and disk for: some 9 µs and twice 60 bytes a cell.
+# About half of the function's time and disk: a cell takes 9 µs and twice 60 bytes.
 MAX_CELLS: Final = 50_000_000
 # A number with more digits would not come back as it was written.
 _EXACT_DIGITS: Final = 15
@@ -84,7 +84,7 @@ def _unguarded_names(names: tuple[str, ...]) -> list[str]:
 
 
 def write_workbook(result: ResultFile, path: str, *, folder: str) -> None:
-    """Writes the whole file, by way of other files in `folder`. Raises `ExportError` for what no workbook holds."""
+    """Writes the file, with temporary files in `folder`. Raises `ExportError` for values that XLSX cannot hold."""
     if len(result.names) > MAX_COLUMNS:
         raise ExportError(f"The file has {len(result.names):,} columns, and Excel takes {MAX_COLUMNS:,}. {_INSTEAD}")
     options = {

@@ -1,4 +1,4 @@
-"""Makes a result file in another format, when the api function asks for it."""
+"""Writes a result file in another format, invoked by the api function."""
 
 from datetime import datetime
 from functools import cache, partial

@@ -44,7 +44,7 @@ class Scorer:
         self._known: tuple[UUID, InputPlan] | None = None
 
     def score(self, job_id: UUID, chunk: Chunk) -> None:
-        """Scores and commits the chunk. Raises `ModelChangedError` and what `score_chunk` raises."""
+        """Scores and commits the chunk. Raises `ModelChangedError` and the errors of `score_chunk`."""
         began = self._clock()
         plan = self._plan(job_id)
         if plan is None:
@@ -64,7 +64,7 @@ class Scorer:
             model=self._model(plan),
             next_year=plan.next_year,
         )
-        # The parts first, then the commit: what is counted exists.
+        # Write the parts before the commit, so that every counted chunk has its parts.
         for part in SCORED_PARTS:
             if body := getattr(scored.parts, part):
                 self._results.put_part(job_id, chunk.index, part, body)

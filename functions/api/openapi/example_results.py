@@ -1,4 +1,4 @@
-"""What scoring makes of the rows of the examples: the figures a model gives, which the api function cannot compute."""
+"""Results of the example rows: scores of a model, which the api function cannot compute."""
 
 from typing import Any, Final
 
@@ -24,7 +24,7 @@ _SCORE: Final[dict[str, Any]] = {
     "model_version": MODEL_VERSION,
 }
 
-# Rows of the file without a market value, beside those that are told apart below.
+# Rows of the file without a market value, in addition to those listed below.
 _WITHOUT_MARKET_CAP: Final = (171, 395, 440, 524, 544, 560, 618, 627, 653, 906, 932, 979, 994)
 
 
@@ -46,8 +46,8 @@ def row_errors() -> list[JsonObject]:
 
 
 def _row_error(row: int, symbol: str, column: str, code: str, error: str, value: str) -> JsonObject:  # noqa: PLR0917 - a line a row
-    fault = {"column": column, "code": code, "error": error, "value": value}
-    return {"row": row, "company_symbol": symbol, **fault, "errors": [fault]}
+    row_error = {"column": column, "code": code, "error": error, "value": value}
+    return {"row": row, "company_symbol": symbol, **row_error, "errors": [row_error]}
 
 
 def fault_counts() -> RowErrorCounts:
