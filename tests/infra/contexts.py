@@ -1,4 +1,4 @@
-"""Every way the stack is deployed, as contexts: what is checked, is checked in each of them."""
+"""The contexts in which every template test runs."""
 
 from typing import Final
 

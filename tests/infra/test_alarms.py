@@ -1,4 +1,4 @@
-"""Every alarm is about a metric that somebody writes: AWS's own by their published names, ours seen in a fault."""
+"""Every alarm uses an existing metric: a published one of AWS, or one that a handler writes after a failure."""
 
 from dataclasses import replace
 from importlib import import_module

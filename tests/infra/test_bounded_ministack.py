@@ -1,4 +1,4 @@
-"""Where the local cloud is made to do as AWS does."""
+"""Patches that make the local cloud behave like AWS."""
 
 import importlib.metadata
 import time
@@ -24,7 +24,7 @@ def test_invocation_without_reserved_concurrency_is_throttled(
     started: list[str] = []
     call = _in_turn(lambda function, _event: started.append(function))
     if is_refused:
-        # What the workflow tries again for longest.
+        # The error that the workflow retries longest.
         with pytest.raises(stepfunctions._ExecutionError, match=r"Lambda\.TooManyRequestsException"):
             call("score", {})
     else:

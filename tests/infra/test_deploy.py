@@ -1,4 +1,4 @@
-"""What the deploy command runs and says; tests/e2e runs it."""
+"""Arguments and messages of the deploy command; tests/e2e runs it."""
 
 import re
 import shlex
@@ -88,7 +88,7 @@ def test_commands_of_the_guide_for_an_own_model_are_valid(tmp_path: Path) -> Non
     arguments = shlex.split(shown.partition("-m shared.training ")[2])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
-        # The line is understood up to the data, which are not here.
+        # The command parses its arguments and fails at the missing data.
         assert train_models(arguments) == 2
     given = parsed(shlex.split(make_shows(deploy).partition("-m infra.deploy ")[2]))
     stage = stage_from_context(context_of(given.stage, given.context))
@@ -101,12 +101,12 @@ def test_command_of_the_guide_for_comparing_models_is_valid(tmp_path: Path) -> N
     arguments = shlex.split(make_shows(line).partition("-m shared.training.compare ")[2])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path)
-        # The line is understood up to the file, which is not here.
+        # The command parses its arguments and fails at the missing file.
         assert compare_models(arguments) == 2
 
 
 def make_shows(line: str) -> str:
-    """The command that make would run for a line of a document."""
+    """Returns the command that make would run for a line of a document."""
     command, *arguments = shlex.split(line)
     return subprocess.run(  # noqa: S603
         [command, "-n", *arguments], cwd=ROOT, check=True, capture_output=True, text=True

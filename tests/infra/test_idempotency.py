@@ -1,4 +1,4 @@
-"""What claims on idempotency keys rely on in the stack."""
+"""Properties of the stack that idempotency claims rely on."""
 
 import json
 from datetime import timedelta

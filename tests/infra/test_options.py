@@ -1,4 +1,4 @@
-"""What the contexts of a stage make of the template: key, alarms, limits, domain, browsers' origins, logs."""
+"""Effects of contexts on the template: key, alarms, limits, domain, CORS origins, logs."""
 
 import re
 from typing import Any
@@ -11,7 +11,7 @@ from infra.project import ROOT
 from tests.infra.contexts import CONTEXTS
 from tests.synthesised import Template, template
 
-# What each function may do with the stack's own key, where it has one.
+# KMS permissions of each function.
 KEY_ACTIONS = {
     "api": {"kms:Decrypt", "kms:GenerateDataKey"},
     "claims": set[str](),
@@ -74,7 +74,7 @@ def test_every_function_has_exactly_its_listed_kms_permissions(kms: Template) ->
 
 
 def test_every_action_on_encrypted_resources_is_in_the_kms_tables(kms: Template) -> None:
-    """An action that is new here has to be put into `KEY_ACTIONS_OF`, or into what needs no key."""
+    """A new action must be added to `KEY_ACTIONS_OF` or to the actions without a key."""
     no_key = {
         *(
             "s3:ListBucket",
@@ -119,7 +119,7 @@ def test_every_log_group_has_a_retention_and_is_deleted_with_the_stack(name: str
     document = template(**CONTEXTS[name]).document["Resources"].values()
     groups = [resource for resource in document if resource["Type"] == "AWS::Logs::LogGroup"]
     functions = [resource for resource in document if resource["Type"] == "AWS::Lambda::Function"]
-    # And those of the state machine and of the gateway.
+    # Plus the log groups of the state machine and the gateway.
     assert len(groups) == len(functions) + 2
     for group in groups:
         assert group["DeletionPolicy"] == "Delete"
@@ -157,7 +157,7 @@ def test_only_cors_preflights_need_no_token_with_browser_origins() -> None:
     open_routes = {key for key, kind in routes.items() if kind == "NONE"}
     pages = {f"{method} {path}" for method in ("GET", "HEAD") for path in PAGES}
     assert open_routes == {"GET /api/v1/health", "GET /api/v1/openapi.json"} | pages
-    # The gateway answers a preflight itself only where no route takes OPTIONS.
+    # The gateway responds to a preflight only if no route accepts OPTIONS.
     assert not any(key.startswith(("ANY", "OPTIONS")) for key in routes)
     for name, bucket in synthesised.resources("AWS::S3::Bucket").items():
         rule, *own = bucket["CorsConfiguration"]["CorsRules"]

@@ -1,4 +1,4 @@
-"""The bill of materials has every package of every layer, in the version and with the hashes that are locked."""
+"""The SBOM has every package of every layer with its locked version and hashes."""
 
 import json
 import re

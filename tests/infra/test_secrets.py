@@ -1,4 +1,4 @@
-"""No secret is in the repository: every tracked text file is searched for what secrets look like."""
+"""Searches every tracked text file for patterns of secrets."""
 
 import re
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from infra.project import ROOT
 
-# What issuers of secrets begin them with; a test's own made-up ones have no such form.
+# Prefixes that issuers use; the fake secrets of tests have none of them.
 SECRETS = {
     "AWS access key": r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b",
     "AWS secret key": r"(?i)aws_secret_access_key['\"]?\s*[:=]\s*['\"]?[A-Za-z0-9/+]{40}\b",
@@ -22,7 +22,7 @@ ANY_SECRET = re.compile("|".join(f"(?:{pattern.removeprefix('(?i)')})" for patte
 
 
 def secrets_in(text: str) -> list[str]:
-    """What kinds of secrets the text has."""
+    """Returns the kinds of secrets in the text."""
     if not ANY_SECRET.search(text):
         return []
     return [kind for kind, pattern in SECRETS.items() if re.search(pattern, text)]

@@ -1,4 +1,4 @@
-"""Facts that the stack, the functions and the clients state apart, since they do not import each other, agree."""
+"""Constants that stack, functions and clients declare separately, since they do not import each other, agree."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the synthesised template says: settings match environments, roles are exact, and nothing is open by accident."""
+"""The synthesized template: settings match environments, roles are exact, and only public routes are open."""
 
 import json
 from importlib import import_module
@@ -14,7 +14,7 @@ from tests.synthesised import JsonObject, Template, template
 
 STAGES = ("dev", "prod", "local")
 
-# Actions that know no narrower resource than `*`, with where AWS says so.
+# Actions without a narrower resource than `*`, with their documentation.
 # https://docs.aws.amazon.com/step-functions/latest/dg/cw-logs.html, .../concepts-xray-tracing.html
 _ONLY_ON_EVERYTHING = {
     "logs:CreateLogDelivery",
@@ -31,7 +31,7 @@ _ONLY_ON_EVERYTHING = {
     "xray:GetSamplingTargets",
 }
 
-# What each role may do on AWS: the whole of it, so that a wider role fails here.
+# All permissions of each role, so that a wider role fails here.
 ROLES = {
     "Api": {
         "dynamodb:BatchGetItem",
@@ -136,7 +136,7 @@ ROLES = {
         *_ONLY_ON_EVERYTHING,
     },
 }
-# Of every function: its own log, and Lambda's own tracing.
+# Every function also has permissions for its log and for tracing.
 _OBSERVED = {"logs:CreateLogStream", "logs:PutLogEvents", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 
 
@@ -161,7 +161,7 @@ def settings_of(folder: str) -> Any:
 
 
 def statements(synthesised: Template) -> list[tuple[str, JsonObject]]:
-    """Every statement of every identity policy, with the logical id of the role that has it."""
+    """Returns every statement of every identity policy with the logical id of its role."""
     found = []
     for properties in synthesised.resources("AWS::IAM::Policy").values():
         (role,) = properties["Roles"]
@@ -252,7 +252,7 @@ def test_every_route_except_public_ones_needs_a_token(stage: Template) -> None:
 
 
 def test_public_routes_invoke_only_console_and_api(stage: Template) -> None:
-    """Nothing without a token reaches a function whose role may do anything, but for health and the document."""
+    """Without a token, only health and the OpenAPI document reach a function with permissions."""
     (console,) = [name for name in stage.resources("AWS::Lambda::Function") if "Console" in name]
     integrations = stage.resources("AWS::ApiGatewayV2::Integration")
     for properties in stage.resources("AWS::ApiGatewayV2::Route").values():
@@ -334,7 +334,7 @@ def test_map_runs_express_executions_and_tolerates_failed_chunks(stage: Template
 
 
 def longest_waits(retry: JsonObject) -> list[float]:
-    """The seconds before each further attempt, at most; with jitter half of it on average."""
+    """Returns the longest wait before each retry in seconds; jitter halves it on average."""
     return [
         min(retry["IntervalSeconds"] * retry["BackoffRate"] ** attempt, retry["MaxDelaySeconds"])
         for attempt in range(retry["MaxAttempts"])
@@ -352,7 +352,7 @@ def test_throttled_chunk_is_retried_until_its_execution_times_out(stage: Templat
     _, machine = stage.only("AWS::StepFunctions::StateMachine")
     states = json.loads(stage.resolve(machine["DefinitionString"]))["States"]
     waits = longest_waits(states["ScoreChunks"]["ItemProcessor"]["States"]["Score"]["Retry"][0])
-    # A minute is left of the five that an Express execution has, many times what a chunk takes.
+    # The last minute of an Express execution's five is many times the duration of a chunk.
     assert 180 <= sum(waits) <= 240
 
 

@@ -8,7 +8,7 @@ from infra.project import ROOT
 
 
 def imported(path: Path) -> set[str]:
-    """The modules of aws_cdk that a file imports."""
+    """Returns the modules of aws_cdk that a file imports."""
     found = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "aws_cdk":

@@ -1,4 +1,4 @@
-"""What the benchmarks measure is what is claimed of it; again nothing is timed."""
+"""The benchmarks measure what they claim; these tests do not measure time."""
 
 import logging
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_get_status_makes_one_aws_call_and_an_empty_route_none() -> None:
 
 
 class TestFinalizing:
-    """Putting parts together, as the benchmark counts it."""
+    """Assembly of parts in the benchmark."""
 
     @pytest.mark.parametrize("part_bytes", [SMALL_PART, LARGE_PART])
     def test_assembly_reads_or_copies_every_byte(self, part_bytes: int) -> None:

@@ -1,4 +1,4 @@
-"""The arithmetic and the table of the benchmarks, on made-up timings; nothing here measures."""
+"""Arithmetic and tables of the benchmarks with artificial timings."""
 
 import importlib.util
 import io
@@ -121,7 +121,7 @@ class TestTiming:
 
 
 class TestTable:
-    """The Markdown."""
+    """The Markdown table."""
 
     def test_table_has_a_line_per_baseline_and_notes(self) -> None:
         assert markdown([MEASUREMENT]).splitlines() == [
@@ -170,7 +170,7 @@ def test_measurement_is_read_from_its_json(measurement: Measurement) -> None:
 
 
 class TestProgram:
-    """The command."""
+    """The benchmark command."""
 
     def test_program_prints_the_table_and_writes_every_round(
         self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
@@ -197,7 +197,7 @@ class TestProgram:
 
 
 class TestInputs:
-    """What is measured with."""
+    """Inputs of the benchmarks."""
 
     def test_inputs_have_twenty_columns_and_two_percent_invalid_rows(self) -> None:
         file = company_csv(company_rows(1_000))

@@ -1,4 +1,4 @@
-"""The model of costs adds up, follows the code, and says what it is quoted for."""
+"""The cost model matches the code and the documented figures."""
 
 import json
 from dataclasses import replace
@@ -57,7 +57,7 @@ def test_planned_chunk_size_is_nearly_fastest_and_cheaper_than_smaller() -> None
 
 
 class TestLimits:
-    """What would break first, were larger files taken in."""
+    """The limits that larger files would reach first."""
 
     def test_plan_is_the_first_function_to_reach_its_timeout(self) -> None:
         large, huge = job_of(100_000_000, ASSUMED), job_of(400_000_000, ASSUMED)
@@ -77,7 +77,7 @@ class TestLimits:
 
 
 class TestCommits:
-    """What commits are billed, from the expressions of the code."""
+    """Write units of commits, computed from the update expressions."""
 
     def test_commits_of_a_small_job_cost_one_unit_each(self) -> None:
         assert [write_units(chunks) for chunks in (1, 3, 40)] == [1, 3, 40]
@@ -89,7 +89,7 @@ class TestCommits:
 
 
 class TestSimulation:
-    """One job by many workers."""
+    """Simulation of a job with many workers."""
 
     @settings(max_examples=25)
     @given(rows=st.integers(1, 3_000_000), workers=st.integers(1, 300))

@@ -1,4 +1,4 @@
-"""What the demonstration makes of files and results."""
+"""Inputs and output of the demonstration."""
 
 import threading
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The demonstration's own input."""
+"""The generated input of the demonstration."""
 
 from infra.local import panel
 

@@ -1,4 +1,4 @@
-"""What the stress of the local cloud would say of a promise that is broken."""
+"""Reports of the stress test for violated invariants."""
 
 import os
 from typing import Any
