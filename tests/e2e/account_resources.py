@@ -1,10 +1,10 @@
-"""Everything an account has, of the kinds the stack is made of."""
+"""Lists the resources of an account, of all types that the stack uses."""
 
 from contextlib import closing
 
 import boto3
 
-# service, operation, where in its answer the resources are, and what names one
+# service, operation, key of the resources in its response, key of a resource's name
 _LISTED = (
     ("s3", "list_buckets", "Buckets", "Name"),
     ("dynamodb", "list_tables", "TableNames", None),
@@ -27,12 +27,12 @@ _LISTED = (
 
 
 def resources_of(session: boto3.Session, *, endpoint_url: str) -> set[tuple[str, str]]:
-    """The kind and name of every resource."""
+    """Returns type and name of every resource."""
     found = set()
     for service, operation, items, name in _LISTED:
         with closing(session.client(service, endpoint_url=endpoint_url)) as client:  # type: ignore[call-overload]
-            answer = getattr(client, operation)()
-        found |= {(f"{service}:{items}", item[name] if name else item) for item in answer.get(items, [])}
+            response = getattr(client, operation)()
+        found |= {(f"{service}:{items}", item[name] if name else item) for item in response.get(items, [])}
     with closing(session.client("cognito-idp", endpoint_url=endpoint_url)) as cognito:
         pools = cognito.list_user_pools(MaxResults=60)["UserPools"]
     return found | {("cognito-idp:UserPools", pool["Id"]) for pool in pools}

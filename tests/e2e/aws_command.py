@@ -1,4 +1,4 @@
-"""The `aws` command as far as the printed steps use it, for machines that have none: botocore checks what is asked.
+"""A minimal `aws` command for the printed first steps, for machines without it; botocore validates the parameters.
 
 `aws SERVICE OPERATION --option value …`, options as botocore names them, `Name=…,Value=…` lists, `--query` by JMESPath.
 """
@@ -13,7 +13,7 @@ from botocore import xform_name
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Make the call, and print what the query picks of the answer."""
+    """Makes the call and prints the queried part of the response."""
     service, operation, *rest = arguments
     options: dict[str, str | None] = {}
     while rest:
@@ -30,8 +30,8 @@ def main(arguments: Sequence[str]) -> None:
     for option, value in options.items():
         member, shape = by_option[option]
         given[member] = True if value is None else _value(shape.type_name, value)
-    answer = getattr(client, xform_name(method))(**given)
-    sys.stdout.write(f"{jmespath.search(query, answer)}\n" if query else "")
+    response = getattr(client, xform_name(method))(**given)
+    sys.stdout.write(f"{jmespath.search(query, response)}\n" if query else "")
 
 
 def _value(kind: str, text: str) -> Any:

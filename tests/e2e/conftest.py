@@ -35,7 +35,7 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
 
 @pytest.fixture(scope="session")
 def client_of(cloud: LocalCloud) -> Iterator[Callable[[str], JobsClient]]:
-    """The API as any of the local users, each with one client."""
+    """Returns the API client of a local user, one per user."""
     with ExitStack() as clients:
 
         @cache

@@ -1,4 +1,4 @@
-"""The console as a person works it in a browser: by what is written on it, never by its markup."""
+"""Page objects of the console, which find elements by their visible text and roles instead of markup."""
 
 import re
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ class Console:
     cloud: LocalCloud
 
     def open(self, path: str = "") -> None:
-        """Go to a page of the console, loading it anew."""
+        """Opens a page of the console with a full load."""
         self.page.goto("about:blank")
         self.page.goto(f"{self.cloud.api_url}/console{path}")
 
     def sign_in(self, user: str) -> None:
-        """Sign in on the page that the console leads to."""
+        """Signs in on the page that the console redirects to."""
         self.page.get_by_role("button", name="Sign in").click()
         self.page.get_by_label("Username").fill(user)
         self.page.get_by_label("Password").fill(self.cloud.users[user]["password"])
@@ -35,20 +35,20 @@ class Console:
         expect(self.page.get_by_role("button", name="Sign out")).to_be_visible()
 
     def go(self, name: str) -> None:
-        """Follow a link of the navigation."""
+        """Follows a link of the navigation."""
         self.page.get_by_role("navigation", name="Pages").get_by_role("link", name=name, exact=True).click()
         expect(self.heading(name)).to_be_focused()
 
     def heading(self, name: str) -> Locator:
-        """The heading of a page."""
+        """Returns the heading of a page."""
         return self.page.get_by_role("heading", name=name, exact=True, level=1)
 
     def section(self, name: str) -> Locator:
-        """A part of a page, by its heading."""
+        """Returns the section of a page with this heading."""
         return self.page.get_by_role("region", name=name, exact=True)
 
     def choose(self, name: str, body: bytes) -> None:
-        """Choose a file on the upload page."""
+        """Chooses a file on the upload page."""
         field = self.page.get_by_label(re.compile("Drop a file here|Replace"))
         field.set_input_files({"name": name, "mimeType": "text/csv", "buffer": body})
 
@@ -63,15 +63,15 @@ class Console:
         return self.job_id()
 
     def job_id(self) -> str:
-        """The job that is looked at."""
+        """Returns the id of the shown job."""
         return self.page.url.partition("#/jobs/")[2].partition("?")[0]
 
     def wait_for_status(self, name: str) -> None:
-        """Wait until the job that is looked at has a status, by its name."""
+        """Waits until the shown job has this status label."""
         expect(self.page.locator(".page-head .badge")).to_have_text(name, timeout=JOB_TIMEOUT_MS)
 
     def figures(self, section: str) -> Mapping[str, str]:
-        """The figures of a part of the page, by their names."""
+        """Returns the figures of a section by their labels."""
         found = self.section(section).locator(".figures > div")
         expect(found.first).to_be_visible(timeout=JOB_TIMEOUT_MS)
         return {
@@ -87,5 +87,5 @@ class Console:
 
 
 def content(download: Download) -> bytes:
-    """What was saved."""
+    """Returns the content of a download."""
     return Path(download.path()).read_bytes()

@@ -1,4 +1,4 @@
-"""Jobs that are at work for as long as a test looks at them, however fast the machine is."""
+"""Keeps jobs in processing for the duration of a test, on fast machines too."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -9,8 +9,8 @@ _SCORE = "functions.score.handler.handler"
 
 
 @contextmanager
-def scoring_held(cloud: LocalCloud) -> Iterator[None]:
-    """Have no chunk begun meanwhile: an operator stops a function so, and the state machine tries again later.
+def scoring_paused(cloud: LocalCloud) -> Iterator[None]:
+    """Starts no chunk during the block, by a reserved concurrency of 0; the state machine retries later.
 
     A chunk that is being scored is still committed.
     """

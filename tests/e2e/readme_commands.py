@@ -1,4 +1,4 @@
-"""Which test runs each command of the README."""
+"""Lists which test runs each command of the README."""
 
 import re
 from typing import Final
@@ -38,12 +38,12 @@ IN_THE_SESSION: Final = frozenset({"local", "local-env", "local-stop"})
 
 
 def curl_session() -> list[str]:
-    """The lines of the README's session with curl."""
+    """Returns the lines of the README's curl session."""
     (block,) = [block for block in re.findall(r"```bash\n(.*?)```", README, re.DOTALL) if "curl" in block]
     lines: list[str] = block.strip().split("\n")
     return lines
 
 
 def targets(text: str) -> set[str]:
-    """The make targets that a text names in commands."""
+    """Returns the make targets that a text contains in commands."""
     return set(re.findall(r"(?:`|^|\()make (?:-s )?([a-z]+(?:-[a-z]+)*)", text, re.MULTILINE))

@@ -1,4 +1,4 @@
-"""The README's commands in a fresh clone, as somebody new runs them, each in its cheapest form."""
+"""Runs the README's commands in a fresh clone, each in its cheapest form."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from infra.project import ROOT
-from tests.e2e.commands import IN_A_CLONE, curl_session
+from tests.e2e.readme_commands import IN_A_CLONE, curl_session
 from tests.own_data import write_own_data
 from tests.tools.benchmarks.inputs import company_csv, company_rows
 
@@ -18,7 +18,7 @@ _LIMIT_SECONDS = 1800
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """What is committed, before any command was run in it."""
+    """A clone of the committed files."""
     folder = tmp_path_factory.mktemp("clone") / "default-risk-jobs"
     subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)  # noqa: S603, S607
     yield folder
@@ -26,8 +26,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a line of shell in the clone."""
-    # A clone makes its own environment, whatever this one was started from.
+    """Runs a shell line in the clone."""
+    # The clone creates its own virtual environment.
     environment = {name: value for name, value in os.environ.items() if name not in {"VIRTUAL_ENV", "PYTHONPATH"}}
     return subprocess.run(  # noqa: S603  the README's own commands
         ["bash", "-euo", "pipefail", "-c", command],  # noqa: S607

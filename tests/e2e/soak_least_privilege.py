@@ -1,7 +1,8 @@
-"""Every statement of every function's role left out in turn on the local cloud, which enforces them. By `make soak`.
+"""Removes each statement of each function's role in turn on the local cloud, which enforces roles. By `make soak`.
 
-Without the statement the flow that needs it must be denied, and with it again nobody is. `tests/faults/test_rights.py`
-works the same out from the template, action by action, in seconds; here the local cloud's own IAM says so.
+Without the statement, the flow that needs it must be denied; with all statements, no flow is denied.
+`tests/faults/test_least_privilege.py` checks the same on the template, action by action, in seconds; here IAM of the
+local cloud decides.
 """
 
 import json
@@ -25,14 +26,14 @@ from shared.jobs.progress import JobView
 
 pytestmark = pytest.mark.e2e
 
-# Statements that the local cloud cannot judge, by the action they begin with.
-NOT_JUDGED = {
+# Statements that the local cloud does not enforce, by their first action.
+NOT_ENFORCED = {
     "logs:CreateLogStream": "the local cloud writes the logs itself, not under the function's role",
     "sqs:ReceiveMessage": "its poller reads queues by itself, whatever the function's role says",
     "dynamodb:DescribeStream": "its poller reads streams by itself, likewise",
     "sqs:SendMessage": "Lambda sends there what publish gave up, and the local cloud does so by itself",
 }
-# Of these none is in the template of the local stage: they hold in `tests/faults/test_rights.py` and `tests/infra`.
+# The template of the local stage has none of these; `tests/faults` and `tests/infra` check them.
 NOT_DEPLOYED = {
     "kms:": "the local stage has no key, and the local cloud encrypts nothing",
     "xray:": "the local cloud has no traces",
@@ -41,17 +42,17 @@ _SMALL = panel.as_csv(panel.statement_rows(60, seed=1, faulty=3), panel.STATEMEN
 _MEDIUM = panel.as_csv(panel.statement_rows(20_000, seed=2), panel.STATEMENT_COLUMNS)
 _HOPELESS = panel.as_csv(panel.statement_rows(8_000, seed=3, faulty=8_000), panel.STATEMENT_COLUMNS)
 _WITHIN_SECONDS = 60.0
-# What botocore says of them; an answer to a HEAD has no body that could say more.
+# Messages of botocore; a response to HEAD has no body with details.
 _DENIALS = ("is not authorized to perform", "(403) when calling")
 
 
 class DeniedError(Exception):
-    """A function was not allowed what it asked for."""
+    """A function lacked a permission."""
 
 
 @dataclass
 class World:
-    """The running cloud: as a caller sees it, and with all rights for what a flow arranges."""
+    """The local cloud, with a caller's client and with administrator clients for the set-up of flows."""
 
     cloud: LocalCloud
     member: JobsClient
@@ -64,7 +65,7 @@ class World:
     began_at: float = 0.0
 
     def until(self, condition: Callable[[], object], what: str) -> None:
-        """Wait until it holds. Raises `DeniedError` as soon as a function was denied something."""
+        """Waits for the condition. Raises `DeniedError` as soon as a call of the function was denied."""
         deadline = time.monotonic() + _WITHIN_SECONDS
         while not condition():
             self.look_for_denials()
@@ -73,7 +74,7 @@ class World:
             time.sleep(0.1)
 
     def look_for_denials(self) -> None:
-        """Raise `DeniedError` if the function was denied something since the flow began."""
+        """Raises `DeniedError` if a call of the function was denied since the flow started."""
         group = self.described(self.function)["LoggingConfig"]["LogGroup"]
         events = self.logs.filter_log_events(logGroupName=group, startTime=int(self.began_at * 1000))["events"]
         for event in events:
@@ -81,47 +82,49 @@ class World:
                 raise DeniedError(event["message"])
 
     def described(self, function: str) -> dict[str, Any]:
-        """The function as Lambda describes it."""
+        """Returns Lambda's description of the function."""
         (found,) = [one for one in self.functions.list_functions()["Functions"] if _folder(one) == function]
         described: dict[str, Any] = found
         return described
 
     def invoke(self, function: str, event: dict[str, Any]) -> None:
-        """One invocation, waited for. Raises `RuntimeError` when it fails."""
+        """Invokes a function synchronously. Raises `RuntimeError` if it fails."""
         name = self.described(function)["FunctionName"]
-        answer = self.functions.invoke(FunctionName=name, Payload=json.dumps(event))
-        if "FunctionError" in answer:
-            raise RuntimeError(answer["Payload"].read().decode())
+        response = self.functions.invoke(FunctionName=name, Payload=json.dumps(event))
+        if "FunctionError" in response:
+            raise RuntimeError(response["Payload"].read().decode())
 
     def restart(self, function: str) -> None:
-        """Let the function start anew, so that it asks again for what it keeps."""
+        """Makes the function cold-start, so that it reads cached values again."""
         name = self.described(function)["FunctionName"]
         self.functions.update_function_configuration(FunctionName=name, Description=str(time.monotonic()))
 
     def ended(self, body: bytes, **options: Any) -> str:
-        """A job of this file that has ended, with its result files; its id."""
+        """Runs a job of this file to its end and returns its id."""
         job_id = self.member.upload_presigned("annual", "rights.csv", body, **options)["job_id"]
-        self.settled(job_id)
+        self.wait_for_files(job_id)
         return job_id
 
-    def settled(self, job_id: str) -> None:
-        """Wait until the job has ended and has its files."""
+    def wait_for_files(self, job_id: str) -> None:
+        """Waits until the job has ended and its result files are assembled."""
         self.until(lambda: self.member.status(job_id)["status"] in TERMINAL, "the job has not ended")
         self.until(lambda: self.view(job_id).job.results_ready, "the job has no files")
 
-    def announced(self) -> tuple[str, dict[str, Any]]:
-        """A job that waits for its file, and the form for it."""
-        answer = self.member.http.post("annual/bulk-upload-async", json={"filename": "a.csv"}).raise_for_status().json()
-        return answer["job_id"], answer["upload"]
+    def presigned_upload(self) -> tuple[str, dict[str, Any]]:
+        """Creates a job that waits for its upload; returns its id and the upload form."""
+        response = (
+            self.member.http.post("annual/bulk-upload-async", json={"filename": "a.csv"}).raise_for_status().json()
+        )
+        return response["job_id"], response["upload"]
 
     def view(self, job_id: str) -> JobView:
-        """The job's record."""
+        """Returns the job with its progress."""
         view = self.table.get(UUID(job_id))
         assert view is not None
         return view
 
     def keys(self, bucket: str, of: str) -> list[str]:
-        """Every object of that job in the bucket."""
+        """Returns the keys of the job's objects in the bucket."""
         versions = self.s3.list_object_versions(Bucket=bucket).get("Versions", [])
         return [version["Key"] for version in versions if of in version["Key"]]
 
@@ -135,7 +138,7 @@ Flow = Callable[[World], None]
 
 def a_file_is_scored(world: World) -> None:
     job_id = world.member.upload("annual", "rights.csv", _SMALL)["job_id"]
-    world.settled(job_id)
+    world.wait_for_files(job_id)
     assert world.member.status(job_id)["status"] == "completed"
     assert len(world.member.row_errors(job_id)) == 3
     assert world.member.download(job_id, "successful").count(b"\n") == 58
@@ -143,7 +146,7 @@ def a_file_is_scored(world: World) -> None:
 
 def jobs_are_listed(world: World) -> None:
     for _ in range(2):
-        world.announced()
+        world.presigned_upload()
     world.restart("api")
     page = world.member.jobs(limit=1)
     assert world.member.jobs(limit=1, cursor=page["pagination"]["next_cursor"])["jobs"]
@@ -160,7 +163,7 @@ def a_running_job_is_cancelled(world: World) -> None:
     job_id = world.member.upload_presigned("annual", "rights.csv", _MEDIUM)["job_id"]
     world.until(lambda: world.member.status(job_id)["processed_rows"], "nothing was processed")
     world.member.cancel(job_id)
-    world.settled(job_id)
+    world.wait_for_files(job_id)
     assert b"\n" in world.member.download(job_id, "unprocessed")
 
 
@@ -173,30 +176,30 @@ def results_are_exported(world: World) -> None:
     job_id = world.ended(_SMALL)
 
     def is_there() -> bool:
-        answer = world.member.http.get(f"jobs/{job_id}/download", params={"outcome": "all", "format": "parquet"})
-        assert answer.status_code in {202, 303}, answer.text
-        return answer.status_code == 303
+        response = world.member.http.get(f"jobs/{job_id}/download", params={"outcome": "all", "format": "parquet"})
+        assert response.status_code in {202, 303}, response.text
+        return response.status_code == 303
 
     world.until(is_there, "the export is not there")
 
 
 def failed_rows_are_retried(world: World) -> None:
     child = world.member.retry(world.ended(_SMALL), "failed")["job_id"]
-    world.settled(child)
+    world.wait_for_files(child)
     assert world.member.status(child)["total_rows"] == 3
 
 
 def a_file_comes_for_a_cancelled_job(world: World) -> None:
-    job_id, form = world.announced()
+    job_id, form = world.presigned_upload()
     world.member.cancel(job_id)
     world.s3.put_object(Bucket=world.cloud.uploads_bucket, Key=form["fields"]["key"], Body=_SMALL)
     world.until(lambda: not world.keys(world.cloud.uploads_bucket, job_id), "the file was not removed")
 
 
-def traces_of_a_deleted_job_are_swept(world: World) -> None:
+def objects_of_a_deleted_job_are_removed(world: World) -> None:
     job_id = world.ended(_SMALL)
     job = world.view(job_id).job
-    # As if it had been deleted long ago, but nothing of it removed.
+    # Marked as deleted an hour ago, with all its objects kept.
     world.table.delete(job, now=utc_now() - timedelta(hours=1))
     world.invoke("reconcile", {"source": "aws.events"})
     assert world.table.unreconciled().count(job.id) == 0
@@ -205,7 +208,7 @@ def traces_of_a_deleted_job_are_swept(world: World) -> None:
 
 
 def an_execution_that_never_began_is_started(world: World) -> None:
-    job_id, _ = world.announced()
+    job_id, _ = world.presigned_upload()
     version = world.s3.put_object(Bucket=world.cloud.uploads_bucket, Key=f"elsewhere/{job_id}", Body=_SMALL)[
         "VersionId"
     ]
@@ -214,19 +217,19 @@ def an_execution_that_never_began_is_started(world: World) -> None:
     earlier = utc_now() - timedelta(minutes=10)
     world.table.queue(world.view(job_id).job, stored_input=stored, execution_arn=arn, now=earlier)
     world.invoke("reconcile", {"source": "aws.events"})
-    world.settled(job_id)
+    world.wait_for_files(job_id)
     assert world.member.status(job_id)["status"] == "completed"
 
 
-def files_of_a_failed_job_are_asked_for(world: World) -> None:
-    job_id, _ = world.announced()
+def files_of_a_failed_job_are_requested(world: World) -> None:
+    job_id, _ = world.presigned_upload()
     job = world.view(job_id).job
     world.table.fail(job, error_code="x", error_message="x", cancelled=False, now=utc_now())
     world.invoke("reconcile", {"source": "aws.events"})
-    world.settled(job_id)
+    world.wait_for_files(job_id)
 
 
-# By function, the first action of each of its statements in their order, and the flow that needs it.
+# Per function: the first action of each statement in order, and the flow that needs it.
 NEEDED: dict[str, tuple[tuple[str, Flow], ...]] = {
     "api": (
         ("dynamodb:Query", a_file_is_scored),
@@ -271,14 +274,14 @@ NEEDED: dict[str, tuple[tuple[str, Flow], ...]] = {
         ("events:PutEvents", a_file_is_scored),
     ),
     "reconcile": (
-        ("dynamodb:Query", traces_of_a_deleted_job_are_swept),
-        ("dynamodb:Query", traces_of_a_deleted_job_are_swept),
-        ("s3:DeleteObjectVersion", traces_of_a_deleted_job_are_swept),
-        ("s3:ListBucket", traces_of_a_deleted_job_are_swept),
-        ("s3:DeleteObject", traces_of_a_deleted_job_are_swept),
+        ("dynamodb:Query", objects_of_a_deleted_job_are_removed),
+        ("dynamodb:Query", objects_of_a_deleted_job_are_removed),
+        ("s3:DeleteObjectVersion", objects_of_a_deleted_job_are_removed),
+        ("s3:ListBucket", objects_of_a_deleted_job_are_removed),
+        ("s3:DeleteObject", objects_of_a_deleted_job_are_removed),
         ("states:StartExecution", an_execution_that_never_began_is_started),
         ("states:DescribeExecution", an_execution_that_never_began_is_started),
-        ("lambda:InvokeFunction", files_of_a_failed_job_are_asked_for),
+        ("lambda:InvokeFunction", files_of_a_failed_job_are_requested),
     ),
     "retry": (
         ("dynamodb:Query", failed_rows_are_retried),
@@ -312,7 +315,7 @@ def world(cloud: LocalCloud) -> Iterator[World]:
 
 
 def policy_of(world: World, function: str) -> tuple[str, str, list[dict[str, Any]]]:
-    """The role of the function, the name of its one policy, and what that allows and the local cloud can judge."""
+    """Returns the function's role, the name of its policy and the statements of that policy."""
     role = world.described(function)["Role"].rpartition("/")[2]
     (name,) = world.iam.list_role_policies(RoleName=role)["PolicyNames"]
     statements = world.iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]["Statement"]
@@ -324,15 +327,15 @@ def first_action(statement: dict[str, Any]) -> str:
     return str(action if isinstance(action, str) else action[0])
 
 
-def judged(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [statement for statement in statements if first_action(statement) not in NOT_JUDGED]
+def enforced(statements: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [statement for statement in statements if first_action(statement) not in NOT_ENFORCED]
 
 
 @contextmanager
 def without(world: World, function: str, number: int) -> Iterator[None]:
-    """The function without that statement of those that are judged, for as long as the block runs."""
+    """Removes the enforced statement with this number from the function's role during the block."""
     role, name, statements = policy_of(world, function)
-    left_out = judged(statements)[number]
+    left_out = enforced(statements)[number]
     rest = [statement for statement in statements if statement != left_out]
     try:
         _put(world, role, name, rest)
@@ -348,10 +351,10 @@ def _put(world: World, role: str, name: str, statements: list[dict[str, Any]]) -
 
 def test_every_deployed_statement_has_a_flow_that_needs_it(world: World) -> None:
     deployed = {_folder(one) for one in world.functions.list_functions()["Functions"]}
-    found = {function: [*map(first_action, judged(policy_of(world, function)[2]))] for function in deployed}
+    found = {function: [*map(first_action, enforced(policy_of(world, function)[2]))] for function in deployed}
     assert found == {function: [action for action, _ in needed] for function, needed in NEEDED.items()}
     actions = {first_action(one) for function in deployed for one in policy_of(world, function)[2]}
-    assert NOT_JUDGED.keys() <= actions
+    assert NOT_ENFORCED.keys() <= actions
     assert not any(action.startswith(tuple(NOT_DEPLOYED)) for action in actions)
 
 
@@ -365,11 +368,11 @@ def test_flow_is_denied_without_the_statement_it_needs(world: World, function: s
     world.function = function
     with without(world, function, number):
         world.began_at = time.time()
-        # However the flow takes it: what counts is that the function was denied what it needs.
+        # The flow may fail in any way; the test checks that a call was denied.
         with suppress(DeniedError, ClientError, RuntimeError, AssertionError, httpx.HTTPError):
             flow(world)
         with pytest.raises(DeniedError):
-            world.until(lambda: False, "nobody was denied anything")
+            world.until(lambda: False, "no call was denied")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""Alarms as the local cloud evaluates them, and what the topic is told.
+"""Alarms on the local cloud and their notifications to the topic.
 
-It looks at a metric's values of all periods together and not at its dimensions; those are compared in tests/infra.
+The local cloud ignores periods and dimensions of metrics; tests/infra checks the dimensions.
 """
 
 import json
@@ -13,7 +13,7 @@ import pytest
 
 from infra.local.cloud import LocalCloud
 from infra.project import ROOT
-from tests.e2e.queues import open_to_services
+from tests.e2e.queue_policies import open_to_services
 
 pytestmark = pytest.mark.e2e
 
@@ -28,8 +28,8 @@ def client(cloud: LocalCloud) -> Iterator[Callable[[Any], Any]]:
 
 
 @pytest.fixture
-def told(client: Callable[[Any], Any]) -> Iterator[Callable[[str], dict[str, Any]]]:
-    """Waits for the topic of alarms to tell that an alarm has gone off."""
+def wait_for_notification(client: Callable[[Any], Any]) -> Iterator[Callable[[str], dict[str, Any]]]:
+    """Returns a function that waits for the notification of an alarm."""
     sqs, sns = client("sqs"), client("sns")
     (described,) = client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
@@ -51,7 +51,7 @@ def told(client: Callable[[Any], Any]) -> Iterator[Callable[[str], dict[str, Any
                 change: dict[str, Any] = json.loads(message["Body"])
                 if change["AlarmName"] == alarm and change["NewStateValue"] == "ALARM":
                     return change
-        raise AssertionError(f"nothing was told of {alarm}")
+        raise AssertionError(f"no notification of {alarm}")
 
     yield next_of
     sns.unsubscribe(SubscriptionArn=subscription)
@@ -59,13 +59,13 @@ def told(client: Callable[[Any], Any]) -> Iterator[Callable[[str], dict[str, Any
 
 
 def alarms(cloudwatch: Any) -> dict[str, dict[str, Any]]:
-    """The alarms by the names that their runbooks have."""
+    """Returns the alarms by the names of their runbooks."""
     found = cloudwatch.describe_alarms()["MetricAlarms"]
     return {alarm["AlarmDescription"].rpartition(", ")[2]: alarm for alarm in found}
 
 
 def test_every_alarm_fires_above_its_threshold_and_notifies_the_topic(
-    client: Callable[[Any], Any], told: Callable[[str], dict[str, Any]]
+    client: Callable[[Any], Any], wait_for_notification: Callable[[str], dict[str, Any]]
 ) -> None:
     cloudwatch = client("cloudwatch")
     found = alarms(cloudwatch)
@@ -74,23 +74,25 @@ def test_every_alarm_fires_above_its_threshold_and_notifies_the_topic(
         name, threshold = alarm["AlarmName"], alarm["Threshold"]
         metric = {"MetricName": alarm["MetricName"], "Dimensions": alarm["Dimensions"]}
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="all is well")
-        # Two values that are its average too.
+        # Two values with the threshold as their average.
         figures = [{**metric, "Value": threshold / 2}, {**metric, "Value": threshold * 3 / 2}]
         for figure in figures:
             cloudwatch.put_metric_data(Namespace=alarm["Namespace"], MetricData=[figure])
-        assert told(name)["AlarmDescription"].endswith(f"Runbook: infra/docs/operations.md, {runbook}")
+        assert wait_for_notification(name)["AlarmDescription"].endswith(f"Runbook: infra/docs/operations.md, {runbook}")
         (now,) = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
         assert now["StateValue"] == "ALARM"
         assert f"### {runbook}\n" in (ROOT / "infra" / "docs" / "operations.md").read_text()
 
 
-def test_failed_export_fires_its_alarm(client: Callable[[Any], Any], told: Callable[[str], dict[str, Any]]) -> None:
+def test_failed_export_fires_its_alarm(
+    client: Callable[[Any], Any], wait_for_notification: Callable[[str], dict[str, Any]]
+) -> None:
     cloudwatch = client("cloudwatch")
     alarm = alarms(cloudwatch)["ExportsFailing"]
     (function,) = [item["Value"] for item in alarm["Dimensions"] if item["Name"] == "FunctionName"]
     cloudwatch.set_alarm_state(AlarmName=alarm["AlarmName"], StateValue="OK", StateReason="all is well")
     answer = client("lambda").invoke(FunctionName=function, Payload=b"{}")
     assert answer["FunctionError"]
-    # The local cloud looks at alarms when it is given figures, whatever they are of.
+    # The local cloud evaluates alarms whenever it receives a metric.
     cloudwatch.put_metric_data(Namespace="Clock", MetricData=[{"MetricName": "Ticks", "Value": 1}])
-    assert told(alarm["AlarmName"])["Trigger"]["MetricName"] == "Errors"
+    assert wait_for_notification(alarm["AlarmName"])["Trigger"]["MetricName"] == "Errors"

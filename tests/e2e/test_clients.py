@@ -1,4 +1,4 @@
-"""Clients that know no more than the documents: shell lines of old clients, and a client generated from OpenAPI."""
+"""Clients built from the documentation only: shell commands of old clients, and one generated from OpenAPI."""
 
 import json
 import os
@@ -21,7 +21,7 @@ from shared.vocabulary import JobType
 
 pytestmark = pytest.mark.e2e
 
-# What old clients send, as it was given to them; only host and token are this machine's.
+# Commands of old clients, unchanged except for host and token.
 DETAILS = """
 curl -X GET "https://api.example.com/api/v1/predictions/jobs/550e8400-e29b-41d4-a716-446655440000?include_errors=true" \\
   -H "Authorization: Bearer $JWT_TOKEN"
@@ -47,7 +47,7 @@ for job_id in $COMPLETED_JOBS; do
 done
 """
 
-# Enough of jq for the lines above, where it is not installed.
+# A minimal jq for the commands above, for machines without it.
 _JQ = """#!{python}
 import json, sys
 read = json.load(sys.stdin)
@@ -73,7 +73,7 @@ class Shell:
         self._environment = {"PATH": path, "JWT_TOKEN": cloud.token("solo_user")}
 
     def run(self, lines: str, *, job_id: str = "") -> str:
-        """What the lines print."""
+        """Runs the lines and returns their output."""
         lines = lines.replace("https://api.example.com", self._cloud.api_url.replace("$", "\\$"))
         lines = lines.replace("550e8400-e29b-41d4-a716-446655440000", job_id)
         done = subprocess.run(  # noqa: S603
@@ -117,7 +117,7 @@ def test_shell_commands_of_old_clients_still_work(shell: Shell, client_of: Any) 
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The package that a public generator makes of the published document, on the path for the session."""
+    """Generates a client package from openapi.json and adds it to the path for the session."""
     folder = tmp_path_factory.mktemp("generated")
     settings = folder / "settings.json"
     settings.write_text(json.dumps({"post_hooks": []}))

@@ -1,4 +1,4 @@
-"""`default-risk` as a process against the local cloud, and in a terminal."""
+"""The command `default-risk` as a process and in a terminal, with the local cloud."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ import pytest
 from default_risk_jobs import JobsClient
 from infra.local import panel
 from infra.local.cloud import LocalCloud
-from tests.e2e.holding import scoring_held
+from tests.e2e.paused_scoring import scoring_paused
 from tests.terminals import heed_interrupts
 
 pytestmark = pytest.mark.e2e
@@ -30,7 +30,7 @@ _IDS = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shell:
-    """A user's shell with settings of its own."""
+    """A shell with its own settings folder."""
 
     folder: Path
 
@@ -82,7 +82,7 @@ class Shell:
 
 @pytest.fixture(scope="module")
 def shell(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Shell:
-    """Signed in by name and password, as people are."""
+    """A shell signed in by name and password."""
     made = Shell(folder=tmp_path_factory.mktemp("shell"))
     password = str(cloud.users["acme_member"]["password"])
     where = ("--api", cloud.api_url, "--client-id", cloud.user_pool_client_id, "--sign-in-url", cloud.endpoint_url)
@@ -119,7 +119,7 @@ def test_command_line_uploads_lists_downloads_retries_and_deletes(shell: Shell) 
     assert shell.run("download", job_id, "--outcome", "failed").returncode == 2
 
     retried = shell.run("retry", job_id, "--outcome", "failed", "--watch")
-    # As they are, they fail again.
+    # Unchanged rows fail again.
     assert retried.returncode == 0, retried.stderr
     child = re.match(rf"Created job ({_IDS.pattern})\n", retried.stdout)
     assert child is not None
@@ -136,7 +136,7 @@ def test_command_line_uploads_lists_downloads_retries_and_deletes(shell: Shell) 
 
 
 def test_terminal_shows_rows_rate_and_time_left_and_ctrl_c_can_cancel(cloud: LocalCloud, shell: Shell) -> None:
-    # Enough rows that a fast machine too is still at work when the time left is known.
+    # Enough rows that the job still runs on a fast machine when the time left is known.
     large_file = shell.folder / "large.csv"
     header, _, rows = panel.as_csv(panel.statement_rows(20_000, seed=11), panel.STATEMENT_COLUMNS).partition(b"\n")
     large_file.write_bytes(header + b"\n" + rows * 10)
@@ -146,7 +146,7 @@ def test_terminal_shows_rows_rate_and_time_left_and_ctrl_c_can_cancel(cloud: Loc
         # Some rows are done, not all.
         terminal.expect(r"[1-9][\d,]* of 200,000 rows")
         terminal.expect(r"rows/s, [\dhms ]+ left")
-        with scoring_held(cloud):
+        with scoring_paused(cloud):
             terminal.sendintr()
             terminal.expect(r"\[c\]ancel, \[d\]etach or \[k\]eep watching")
             terminal.sendline("c")

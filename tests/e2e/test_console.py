@@ -16,7 +16,7 @@ from infra.local import panel
 from infra.local.cloud import LocalCloud
 from infra.npm import chromium
 from tests.e2e.console_pages import JOB_TIMEOUT_MS, Console, content
-from tests.e2e.holding import scoring_held
+from tests.e2e.paused_scoring import scoring_paused
 
 # One browser for all of them, also where this file alone is run in several processes.
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-cloud")]
@@ -206,7 +206,7 @@ def test_running_job_is_cancelled_and_its_other_rows_are_scored_later(
     console.open("#/upload")
     rows = [{**row, "note": NOTE} for row in panel.statement_rows(LARGE_ROWS, seed=5)]
     page = console.page
-    with scoring_held(console.cloud):
+    with scoring_paused(console.cloud):
         job_id = console.upload("held.csv", panel.as_csv(rows, [*panel.STATEMENT_COLUMNS, "note"]))
         assert member.details(job_id)["source"] == "presigned"
         bar = console.section("Progress").get_by_role("progressbar")

@@ -1,4 +1,4 @@
-"""Every context's template makes a stack, and what it made goes again: on the local cloud, without the cdk command."""
+"""Creates and deletes the stack of every context on the local cloud, without the cdk command."""
 
 import json
 import time
@@ -10,14 +10,14 @@ import pytest
 
 from infra.local.cloud import LocalCloud
 from infra.local.deployment import put_template
-from tests.e2e.left_behind import resources_of
+from tests.e2e.account_resources import resources_of
 from tests.infra.contexts import CONTEXTS
 from tests.synthesised import template
 
 DEADLINE_SECONDS = 60
 
 
-# Table, buckets and users of a stage that keeps its data.
+# Table, buckets and user pool of a stage that keeps its data.
 KEPT = {"dynamodb:TableNames": 1, "s3:Buckets": 2, "cognito-idp:UserPools": 1}
 
 
@@ -26,7 +26,7 @@ def kinds(resources: set[tuple[str, str]]) -> dict[str, int]:
 
 
 def wait(cloudformation: Any, stack_id: str, wanted: str) -> dict[str, Any]:
-    """The stack once it has come out of its progress, as wanted."""
+    """Waits until the stack has the wanted status and returns it."""
     deadline = time.monotonic() + DEADLINE_SECONDS
     while time.monotonic() < deadline:
         stack: dict[str, Any] = cloudformation.describe_stacks(StackName=stack_id)["Stacks"][0]
@@ -45,7 +45,7 @@ def test_stack_of_every_context_is_created_and_deleted_except_kept_data(name: st
     url = put_template(session, endpoint_url=cloud.endpoint_url, name=name, text=json.dumps(synthesised.document))
     with closing(session.client("cloudformation", endpoint_url=cloud.endpoint_url)) as cloudformation:
         stack_id = cloudformation.create_stack(
-            # A name of its own: what an earlier one kept bears the name of its stack.
+            # A unique name, because kept resources of an earlier stack have its name.
             StackName=f"default-risk-jobs-{name}",
             TemplateURL=url,
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],

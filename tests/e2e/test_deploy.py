@@ -1,4 +1,4 @@
-"""Deploying with the real cdk command, to the local cloud in the place of an account: `make deploy`, `make destroy`."""
+"""`make deploy` and `make destroy` with the real cdk command, on the local cloud instead of an account."""
 
 import os
 import re
@@ -15,11 +15,11 @@ from infra.deploy import CDK_COMMAND, app_command, first_steps
 from infra.local.cloud import LocalCloud, root_session
 from infra.local.emulator import REGION, ROOT_CREDENTIALS, Emulator
 from infra.project import ROOT
-from tests.e2e.left_behind import resources_of
+from tests.e2e.account_resources import resources_of
 
 
 def environment(endpoint_url: str) -> dict[str, str]:
-    """Credentials and address of the local cloud, as a deployer's shell has those of an account."""
+    """Returns a deployer's environment with credentials and endpoint of the local cloud."""
     return {**os.environ, **ROOT_CREDENTIALS, "AWS_REGION": REGION, "AWS_ENDPOINT_URL": endpoint_url}
 
 
@@ -37,7 +37,7 @@ def make(*arguments: str, endpoint_url: str) -> subprocess.CompletedProcess[str]
 
 @pytest.fixture
 def account(tmp_path: Path) -> Iterator[Emulator]:
-    """An account that was never bootstrapped. It asks for no permission: MiniStack cannot judge cdk's own roles."""
+    """An account without bootstrapping. It does not enforce roles, as MiniStack cannot evaluate those of cdk."""
     emulator = Emulator(folder=tmp_path, enforces_roles=False)
     emulator.start()
     yield emulator
@@ -46,11 +46,11 @@ def account(tmp_path: Path) -> Iterator[Emulator]:
 
 @pytest.fixture
 def _cdk_command() -> None:
-    """Nothing but npm's registry has the cdk command, and only the first run asks for it."""
-    asked = subprocess.run(  # noqa: S603
+    """Skips the test if the cdk command is neither installed nor available from the npm registry."""
+    found = subprocess.run(  # noqa: S603
         app_command({}, "--version"), check=False, capture_output=True, text=True, cwd=ROOT
     )
-    if asked.returncode:
+    if found.returncode:
         pytest.skip(f"{CDK_COMMAND} is not on this machine and npm's registry cannot be reached: deploying is untested")
 
 
@@ -65,7 +65,7 @@ def test_stage_is_deployed_to_a_new_account_and_destroyed_completely(
 
     deployed = make("deploy", "STAGE=dev", "CONTEXT=kms=true alarm_email=oncall@example.com", endpoint_url=endpoint_url)
     assert deployed.returncode == 0, deployed.stderr
-    # cdk tells its progress on the error stream, under a CI service (the variable CI) on the other one.
+    # cdk prints its progress to stderr, or to stdout if the variable CI is set.
     assert f"Environment aws://000000000000/{REGION} bootstrapped" in deployed.stderr + deployed.stdout
     outputs = dict(re.findall(r"^  (\w+) +(\S+)$", deployed.stdout, re.MULTILINE))
     assert outputs["ApiUrl"].startswith("http")
@@ -81,9 +81,9 @@ def test_stage_is_deployed_to_a_new_account_and_destroyed_completely(
         (key,) = kms.list_keys()["Keys"]
         destroyed = make("destroy", "STAGE=dev", endpoint_url=endpoint_url)
         assert destroyed.returncode == 0, destroyed.stderr
-        # A key waits for some days before it goes.
+        # A key is deleted after some days only.
         assert kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] == "PendingDeletion"
-    # What was bootstrapped belongs to the account, and stays.
+    # Bootstrap resources belong to the account and are kept.
     left = resources_of(session, endpoint_url=endpoint_url) - before
     assert {(kind, name) for kind, name in left if not name.startswith("cdk-hnb659fds-")} == set()
 
@@ -93,11 +93,11 @@ def test_printed_first_steps_return_a_token_and_a_response(cloud: LocalCloud, tm
     with closing(session.client("cloudformation", endpoint_url=cloud.endpoint_url)) as cloudformation:
         (stack,) = cloudformation.describe_stacks(StackName="default-risk-jobs-local")["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-    # On AWS no address has a dollar in it.
+    # URLs on AWS contain no dollar sign.
     steps = first_steps({**outputs, "ApiUrl": cloud.api_url.replace("$", "\\$")}, region=REGION)
     commands = "\n".join(line for line in steps.splitlines() if line.startswith("  "))
     (tmp_path / "aws").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tests.e2e.aws_command "$@"\n')
-    # The user pool of AWS is found by its region, that of the local cloud is not.
+    # The region identifies a user pool on AWS, but not on the local cloud.
     command = Path(sys.executable).with_name("default-risk")
     (tmp_path / "default-risk").write_text(f'#!/bin/sh\nexec "{command}" "$@" --sign-in-url "{cloud.endpoint_url}"\n')
     for name in ("aws", "default-risk"):

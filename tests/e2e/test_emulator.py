@@ -1,4 +1,4 @@
-"""The emulator alone: what is stored in it does not stay in its memory, and it ends with what started it."""
+"""The emulator: stores objects on disk and ends with its parent process."""
 
 import io
 import os
@@ -21,7 +21,7 @@ from tests.tools.stress.processes import EMULATOR, processes_of
 _MIB = 2**20
 _LIMIT_SECONDS = 60.0
 
-# Starts an emulator, says where it is and in which session, and waits.
+# Starts an emulator, prints its endpoint and session, and waits.
 _PARENT = """
 import sys, time
 from pathlib import Path
@@ -112,5 +112,5 @@ def invoke_a_function(endpoint_url: str) -> None:
 
 
 def count(session: int) -> int:
-    """The processes of a session that have not ended."""
+    """Returns the number of running processes of a session."""
     return sum(map(len, processes_of(session).values()))

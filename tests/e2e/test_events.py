@@ -1,4 +1,4 @@
-"""A subscriber of the event bus on the local cloud, and rows scored at once there."""
+"""Subscribers of status events, and synchronous scoring, on the local cloud."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ from default_risk_jobs import JobsClient
 from infra.local.cloud import LocalCloud
 from shared.inputs.schema import example_rows
 from shared.vocabulary import JobType
-from tests.e2e.queues import open_to_services
+from tests.e2e.queue_policies import open_to_services
 
 pytestmark = pytest.mark.e2e
 
@@ -23,7 +23,7 @@ _WAIT_SECONDS = 60
 
 @pytest.fixture
 def subscriber(cloud: LocalCloud) -> Iterator[Any]:
-    """A queue that a rule on the bus and the topic fill: `(sqs, queue of the rule, queue of the topic)`."""
+    """Queues subscribed to bus and topic: `(sqs, queue of the bus, queue of the topic)`."""
     with ExitStack() as stack:
 
         def client(name: Any) -> Any:
@@ -53,12 +53,12 @@ def subscriber(cloud: LocalCloud) -> Iterator[Any]:
 
 
 def statuses(sqs: Any, url: str, job_id: str, *, until: str) -> list[str]:
-    """The statuses of a job that a queue got, until the one that is waited for."""
+    """Receives the statuses of a job from a queue until one of them is `until`."""
     found: list[str] = []
     deadline = time.monotonic() + _WAIT_SECONDS
     while until not in found and time.monotonic() < deadline:
-        answer = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
-        for message in answer.get("Messages", []):
+        response = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1)
+        for message in response.get("Messages", []):
             event = json.loads(message["Body"])
             if event["detail"]["id"] == job_id:
                 found.append(event["detail"]["status"])
@@ -81,12 +81,12 @@ def test_subscribers_of_bus_and_topic_receive_every_status_of_a_job(member: Jobs
 
 
 def test_synchronous_scores_equal_those_of_a_job(member: JobsClient) -> None:
-    answer = member.http.post(JobType.ANNUAL, json={"rows": example_rows(JobType.ANNUAL)})
-    assert answer.status_code == 200, answer.text
+    response = member.http.post(JobType.ANNUAL, json={"rows": example_rows(JobType.ANNUAL)})
+    assert response.status_code == 200, response.text
     job_id = member.upload("annual", "same.csv", member.http.get("annual/template").content)["job_id"]
     member.wait(job_id)
     scored = csv.DictReader(io.StringIO(member.download(job_id, "successful").decode()))
     assert [float(row["default_probability"]) for row in scored] == [
-        result["default_probability"] for result in answer.json()["results"]
+        result["default_probability"] for result in response.json()["results"]
     ]
     assert member.http.get("models").json()["success"] is True

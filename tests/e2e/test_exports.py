@@ -1,4 +1,4 @@
-"""Downloads in every format, against the whole system."""
+"""Downloads in every format on the local cloud."""
 
 import csv
 import io
@@ -27,15 +27,15 @@ CONTENT_TYPES = {
 
 
 def download(member: JobsClient, job_id: str, outcome: str, file_format: str) -> bytes:
-    """The file, and that it says what it is."""
+    """Downloads a result file and checks its headers."""
     deadline = time.monotonic() + 120
     params = {"outcome": outcome, "format": file_format}
-    while (answer := member.http.get(f"jobs/{job_id}/download", params=params)).status_code == httpx.codes.ACCEPTED:
-        assert time.monotonic() < deadline, answer.text
-        assert int(answer.headers["Retry-After"]) > 0
+    while (response := member.http.get(f"jobs/{job_id}/download", params=params)).status_code == httpx.codes.ACCEPTED:
+        assert time.monotonic() < deadline, response.text
+        assert int(response.headers["Retry-After"]) > 0
         time.sleep(0.5)
-    assert answer.status_code == httpx.codes.SEE_OTHER, answer.text
-    file = httpx.get(answer.headers["location"], timeout=120).raise_for_status()
+    assert response.status_code == httpx.codes.SEE_OTHER, response.text
+    file = httpx.get(response.headers["location"], timeout=120).raise_for_status()
     assert file.headers["content-type"] == CONTENT_TYPES[file_format]
     assert f"statements_{outcome}.{file_format}" in file.headers["content-disposition"]
     return file.content
@@ -79,7 +79,7 @@ def test_results_frame_has_the_rows_that_the_api_lists(member: JobsClient) -> No
 
 
 def as_text(row: dict[str, Any]) -> dict[str, str]:
-    """The row as the CSV has it: probabilities have six significant digits, and no exponent."""
+    """Returns the row as in the CSV: probabilities have six significant digits and no exponent."""
     return {
         name: "" if value is None else f"{value:.12f}".rstrip("0") if isinstance(value, float) else str(value)
         for name, value in row.items()
@@ -87,7 +87,7 @@ def as_text(row: dict[str, Any]) -> dict[str, str]:
 
 
 def number(value: Any) -> Any:
-    """What is a number in one of the formats, as one."""
+    """Converts numeric text and numbers to float, and other values to text."""
     try:
         read = float(value)
     except (TypeError, ValueError):

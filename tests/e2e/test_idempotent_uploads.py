@@ -1,4 +1,4 @@
-"""Requests sent again with their key, against the whole system: the role of the function has to allow it."""
+"""Repeated uploads with an idempotency key on the local cloud, which enforces the function's role."""
 
 from uuid import uuid4
 

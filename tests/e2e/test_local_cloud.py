@@ -1,4 +1,4 @@
-"""Starting and stopping the local cloud as people and scripts do."""
+"""Starting and stopping the local cloud by its commands."""
 
 import json
 import os
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.e2e
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    # Output is captured: a background process that kept it would hold this up until the time is over.
+    # Captured output makes this call wait for background processes that keep it open, until the timeout.
     return subprocess.run(  # noqa: S603
         [sys.executable, "-m", "infra.local.daemon", "--folder", str(folder), *arguments],
         cwd=ROOT,

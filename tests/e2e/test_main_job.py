@@ -1,4 +1,4 @@
-"""The steps of the demonstration, and what the main job promises, against the whole system."""
+"""The main job and the steps of the demonstration on the local cloud."""
 
 import csv
 import gzip
@@ -98,7 +98,7 @@ def test_cancelled_job_keeps_its_counts_and_scored_rows(member: JobsClient) -> N
         "celery_cancelled": True,
     }
     files = {outcome: rows_of(member.download(job_id, outcome)) for outcome in ("successful", "unprocessed", "all")}
-    # Late chunks of the stopped execution have had their time.
+    # Gives late chunks of the stopped execution time to end.
     time.sleep(2)
     details = member.details(job_id)
     progress = details["progress"]
@@ -156,7 +156,7 @@ def test_sample_file_has_the_expected_results(
     wanted = facts.get("errors", [])
     assert len(found) == len(wanted)
     for error, fact in zip(found, wanted, strict=True):
-        # A sentence that is not written down is ours to word, but there has to be one.
+        # Some expected errors have no message; any message is accepted then.
         assert error["error"]
         assert {key: error[key] for key in fact if fact[key] is not None} == {
             key: value for key, value in fact.items() if value is not None
@@ -184,7 +184,7 @@ def test_whole_panel_is_scored_with_monotonic_progress(member: JobsClient, panel
 
 
 def annual_statements(panel_file: Path) -> bytes:
-    """The panel in the form of annual statement amounts."""
+    """Returns the panel as annual statement amounts."""
     names = dict(zip(panel.STATEMENT_COLUMNS[5:], ("X10", "X17", "X1", "X14", "X5", "X6", "X4"), strict=True))
     with gzip.open(panel_file, "rt") as file:
         rows = [
@@ -243,7 +243,7 @@ def test_job_of_another_organization_is_unknown_on_every_route(
 
 
 def job_routes(cloud: LocalCloud) -> list[tuple[str, str]]:
-    """Every route on one job, from the published document."""
+    """Returns every route with a job id, from the OpenAPI document."""
     document = httpx.get(f"{cloud.api_url}/api/v1/openapi.json", timeout=30).json()
     prefix = "/api/v1/predictions/"
     routes = [

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from infra.local.cloud import SHOWN_USER, LocalCloud
-from tests.e2e.commands import curl_session
+from tests.e2e.readme_commands import curl_session
 
 pytestmark = pytest.mark.e2e
 
 
 def session() -> str:
-    """The commands between starting and stopping the local cloud, which the test has done for itself."""
+    """Returns the commands without the start and stop of the local cloud, which the fixture does."""
     first, *commands, last = curl_session()
     assert (first, last) == ('make local DETACH=1 && eval "$(make -s local-env)"', "make local-stop")
     return "\n".join(commands)

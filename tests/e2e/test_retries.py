@@ -1,4 +1,4 @@
-"""Retries on the local cloud, where every function acts under its own role."""
+"""Retries on the local cloud, which enforces the functions' roles."""
 
 import csv
 import io
@@ -23,7 +23,7 @@ def test_retry_of_a_cancelled_job_scores_exactly_the_other_rows(member: JobsClie
         if job["processed_rows"]:
             break
     member.cancel(parent)
-    # Its files are being put together still.
+    # Its result files are still being assembled.
     child = member.retry(parent, "unprocessed")["job_id"]
     job = member.wait(child)
 

@@ -15,7 +15,7 @@ from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
 from shared.scoring.results import header_line
 from shared.vocabulary import JobType, Outcome
-from tests.e2e.commands import BY_CI, BY_THE_SUITE, IN_A_CLONE, IN_THE_SESSION, README, targets
+from tests.e2e.readme_commands import BY_CI, BY_THE_SUITE, IN_A_CLONE, IN_THE_SESSION, README, targets
 
 
 def test_table_of_models_matches_the_model_cards() -> None:
