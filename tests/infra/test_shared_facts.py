@@ -32,5 +32,5 @@ def test_default_limits_of_functions_and_stages_agree() -> None:
 
 
 def test_client_and_console_reserve_the_same_size_for_the_form() -> None:
-    (kibibytes,) = re.findall(r"FORM_BYTES = (\d+) \* 1024;", (FOLDER / "sending.js").read_text())
+    (kibibytes,) = re.findall(r"FORM_BYTES = (\d+) \* 1024;", (FOLDER / "uploads.js").read_text())
     assert Limits().multipart_max_bytes - int(kibibytes) * 1024 == client._MULTIPART_BYTES
