@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +16,8 @@ from moto import mock_aws
 
 from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
+from shared.aws.results_bucket import ResultsBucket
+from shared.aws.upload_bucket import UploadBucket
 from shared.jobs.job import JobStatus
 from tests.aws_resources import TABLE, create_table
 from tests.builders import a_job, a_stored_input
@@ -64,7 +66,7 @@ def planned_job(rows: int, folder: Path) -> Iterator[PlannedJob]:
     stored = a_stored_input(job_id, size=path.stat().st_size)
     s3.adopt(stored.key, path)
     environment = {**template().environment(), "TABLE_NAME": TABLE}
-    with mock_aws(), patch.dict(os.environ, environment), patch.object(clients, "s3", lambda: s3):
+    with mock_aws(), patch.dict(os.environ, environment), stored_in(s3):
         create_table()
         table = JobsTable(client=clients.dynamodb, table=TABLE)
         table.create(a_job(id=job_id, status=JobStatus.QUEUED, stored_input=stored, file_size=stored.size))
@@ -83,6 +85,15 @@ def planned_job(rows: int, folder: Path) -> Iterator[PlannedJob]:
             s3=s3,
             table=table,
         )
+
+
+@contextmanager
+def stored_in(s3: DiskS3) -> Iterator[None]:
+    """Makes the adapters of both buckets use this S3 where they would use the account's."""
+    with ExitStack() as patches:
+        for adapter in (UploadBucket, ResultsBucket):
+            patches.enter_context(patch.dict(adapter.__init__.__kwdefaults__, client=lambda: s3))
+        yield
 
 
 def write_rows(path: Path, rows: int) -> int:
