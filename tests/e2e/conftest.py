@@ -54,7 +54,7 @@ def member(client_of: Callable[[str], JobsClient]) -> JobsClient:
 def samples() -> Path:
     folder = SHARED / "samples"
     if not folder.is_dir():
-        pytest.skip("the sample files are not part of the repository and are not beside it here")
+        pytest.skip("the sample files are neither in the repository nor next to it")
     return folder
 
 
@@ -68,5 +68,5 @@ def expected(samples: Path) -> dict[str, Any]:
 def panel_file() -> Path:
     path = SHARED / "data" / "us_bankruptcy_1999_2018.csv.gz"
     if not path.is_file():
-        pytest.skip("the American panel is not part of the repository and is not beside it here")
+        pytest.skip("the American panel is neither in the repository nor next to it")
     return path

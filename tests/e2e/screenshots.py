@@ -142,7 +142,7 @@ def _shoot(page: Page, name: str) -> None:
 
 
 def _recording(cloud: LocalCloud, folder: Path) -> str:
-    """What a person sees who works with the command line: each command with its output as it stands at the end."""
+    """Returns commands and their final output as a user of the command line sees them."""
     figures = folder / "figures.csv"
     figures.write_bytes(panel.as_csv(panel.statement_rows(1_000, seed=2026, faulty=5), panel.STATEMENT_COLUMNS))
     environment = {

@@ -44,7 +44,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def member_console(browser: Browser, cloud: LocalCloud) -> Iterator[Console]:
-    """A tab that is signed in, for tests that look at pages one after another."""
+    """A signed-in tab, shared by tests that open one page after another."""
     with tab(browser, cloud) as console:
         console.open("#/jobs")
         console.sign_in("acme_member")
@@ -53,14 +53,14 @@ def member_console(browser: Browser, cloud: LocalCloud) -> Iterator[Console]:
 
 @pytest.fixture
 def console(browser: Browser, cloud: LocalCloud) -> Iterator[Console]:
-    """A tab that nobody signed in to."""
+    """A tab without a signed-in user."""
     with tab(browser, cloud) as console:
         yield console
 
 
 @contextmanager
 def tab(browser: Browser, cloud: LocalCloud) -> Iterator[Console]:
-    """A tab of its own. Whatever its pages complain of fails the test."""
+    """A new tab. Errors of its pages fail the test."""
     with browser.new_context(reduced_motion="reduce") as context:
         page = context.new_page()
         complaints: list[str] = []
@@ -74,7 +74,7 @@ def tab(browser: Browser, cloud: LocalCloud) -> Iterator[Console]:
 
 @pytest.fixture(scope="module")
 def scored(member: JobsClient) -> str:
-    """A job with failed rows that has ended."""
+    """A completed job with failed rows."""
     job_id = member.upload("annual", "portfolio.csv", FILE)["job_id"]
     member.wait(job_id)
     return job_id
@@ -151,11 +151,11 @@ def test_500_rows_with_five_row_errors_are_fixed_in_the_console(member_console: 
     body = panel.as_csv(rows, panel.STATEMENT_COLUMNS)
     job_id = member.upload("annual", "five.csv", body, labels={"book": "mended"})["job_id"]
     member.wait(job_id)
-    asked: list[str] = []
+    requested_urls: list[str] = []
 
     def note(request: Request) -> None:
         if f"{job_id}/errors" in request.url:
-            asked.append(request.url)
+            requested_urls.append(request.url)
 
     member_console.page.on("request", note)
     member_console.open(f"#/jobs/{job_id}")
@@ -163,7 +163,7 @@ def test_500_rows_with_five_row_errors_are_fixed_in_the_console(member_console: 
     expect(section.get_by_text("100 rows", exact=True)).to_have_count(5)
     member_console.page.remove_listener("request", note)
     # All causes with their examples, without a function started for each.
-    assert len(asked) == 1
+    assert len(requested_urls) == 1
     section.get_by_role("button", name="Fix in browser").click()
     expect(section.get_by_role("heading", name="Fix values")).to_be_focused()
     assert hidden_while_focused(member_console.page, stops=40) == []
@@ -186,7 +186,7 @@ def test_500_rows_with_five_row_errors_are_fixed_in_the_console(member_console: 
 
 
 def hidden_while_focused(page: Page, *, stops: int) -> list[str]:
-    """What has the focus and is covered by something else, of the next stops by keyboard."""
+    """Returns the elements that are covered while focused, for the next `stops` presses of Tab."""
     covered = """() => {
         const at = document.activeElement.getBoundingClientRect();
         const top = document.elementFromPoint(at.x + at.width / 2, at.y + at.height / 2);
@@ -221,14 +221,14 @@ def test_running_job_is_cancelled_and_its_other_rows_are_scored_later(
         refused.get_by_role("button", name="Close").click()
         expect(console.heading("Jobs")).to_be_focused()
         page.get_by_role("link", name="held.csv").click()
-        # What is told to those who cannot see it: few words, always in the same place, and nothing of every row.
-        told = page.locator("p[role=status]").filter(has_text="percent").element_handle()
-        assert told.inner_text() == "Scoring, 0 percent"
+        # The live region for screen readers announces few words in one place, not every row.
+        live_region = page.locator("p[role=status]").filter(has_text="percent").element_handle()
+        assert live_region.inner_text() == "Scoring, 0 percent"
         page.get_by_role("button", name="Cancel job").click()
         question = page.get_by_role("dialog", name="Cancel this job?")
         question.get_by_role("button", name="Cancel job").click()
         console.wait_for_status("Cancelled")
-        assert told.inner_text() == "Cancelled"
+        assert live_region.inner_text() == "Cancelled"
         expect(console.heading("held.csv")).to_be_focused()
         assert member.status(job_id)["cancelled"] is True
     page.get_by_role("button", name="Resume job").click()
@@ -317,13 +317,13 @@ def test_sign_in_after_an_expired_session_returns_to_the_same_page(console: Cons
     console.open(f"/#/jobs/{scored}")
     expect(console.heading("Sign in")).to_be_visible()
     assert console.page.url.endswith(f"/console#/jobs/{scored}")
-    found = {"sign in": serious_faults(console.page)}
+    found = {"sign in": serious_violations(console.page)}
     console.sign_in("acme_member")
     expect(console.heading("portfolio.csv")).to_be_visible()
     spoil_token(console.page)
     console.page.reload()
     expect(console.heading("Your session has ended")).to_be_visible()
-    found["ended"] = serious_faults(console.page)
+    found["ended"] = serious_violations(console.page)
     assert console.page.url.endswith(f"#/jobs/{scored}")
     console.sign_in("acme_member")
     expect(console.heading("portfolio.csv")).to_be_visible()
@@ -331,7 +331,7 @@ def test_sign_in_after_an_expired_session_returns_to_the_same_page(console: Cons
     console.page.get_by_role("button", name="Sign out").click()
     expect(console.page.get_by_role("button", name="Sign in")).to_be_visible()
     assert console.page.evaluate("JSON.stringify(sessionStorage)") == "{}"
-    found["signed out"] = serious_faults(console.page)
+    found["signed out"] = serious_violations(console.page)
     assert found == {name: [] for name in found}
 
 
@@ -411,18 +411,18 @@ def test_no_page_has_a_serious_accessibility_violation(member_console: Console, 
         expect(page.get_by_text(awaited).first).to_be_visible(timeout=JOB_TIMEOUT_MS)
         if name == "job":
             page.get_by_role("button", name="Delete").click()
-            found["dialog"] = serious_faults(page)
+            found["dialog"] = serious_violations(page)
             page.keyboard.press("Escape")
         if name == "upload":
             member_console.choose("short.csv", b"company_symbol,sector\nA,B\n")
             expect(page.get_by_text("Missing columns")).to_be_visible()
             page.get_by_text("More options").click()
             page.get_by_role("button", name="Add label").click()
-        found[name] = serious_faults(page)
+        found[name] = serious_violations(page)
     assert found == {name: [] for name in found}
 
 
-def serious_faults(page: Page) -> list[str]:
+def serious_violations(page: Page) -> list[str]:
     """What axe-core finds in light, and of colours in dark too, with the first place of each."""
     faults = []
     rules: Mapping[Any, dict[str, Any]] = {"light": {}, "dark": {"runOnly": ["color-contrast", "link-in-text-block"]}}
@@ -479,7 +479,7 @@ def test_file_that_is_no_table_is_refused_before_its_upload(
 
 
 def read_header_in(console: Console, filename: str, body: bytes) -> dict[str, Any]:
-    """What the console's own module finds in a file."""
+    """Returns the header that the console's module reads from a file."""
     page = console.page
     if not page.url.startswith(f"{console.cloud.api_url}/console"):
         console.open("#/jobs")

@@ -55,7 +55,7 @@ def must_run(*command: str, folder: Path) -> None:
 def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A virtual environment with the wheel and what it requires."""
     folder = tmp_path_factory.mktemp("installed")
-    # Built from a copy, because setuptools writes beside what it builds. The links in it lead to the same places.
+    # Built from a copy, because setuptools writes into the project folder. The links in it lead to the same places.
     project = folder / "source" / "shared" / "client"
     shutil.copytree(
         ROOT / "shared" / "client",
