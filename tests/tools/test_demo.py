@@ -38,7 +38,7 @@ def test_file_with_quarters_is_quarterly_in_every_format(tmp_path: Path) -> None
     [
         ("missing.csv", None, "cannot be read: No such file"),
         ("notes.txt", b"x", "neither .csv nor .xlsx"),
-        ("broken.xlsx", b"x", "not an Excel workbook"),
+        ("broken.xlsx", b"x", "is not a valid Excel workbook"),
     ],
 )
 def test_unusable_file_is_reported_before_the_demo_starts(
