@@ -1,6 +1,8 @@
 """The words that the domain, the engine and the API share. Standard library only, and it imports nothing of ours."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class JobType(StrEnum):
@@ -25,3 +27,20 @@ class FileFormat(StrEnum):
     CSV = "csv"
     PARQUET = "parquet"
     XLSX = "xlsx"
+
+
+MAX_NOTE_ROWS: Final = 10
+"""A note names at most this many rows, the first ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """An assumption made about a file, told to the person who uploaded it.
+
+    `code` names its kind, for example `decimal_comma`. `rows` are the first data rows it concerns, 1-based; empty for
+    a note about the whole file.
+    """
+
+    code: str
+    message: str
+    rows: tuple[int, ...] = ()
