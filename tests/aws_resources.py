@@ -5,7 +5,7 @@ from typing import Any
 
 import boto3
 
-from tests.synthesised import template
+from tests.synthesized import template
 
 REGION = "eu-central-1"
 TABLE = "jobs"

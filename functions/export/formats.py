@@ -19,7 +19,7 @@ from pyarrow import parquet
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from shared.inputs.columns import BY_NAME, Kind, normalised_name
+from shared.inputs.columns import BY_NAME, Kind, normalized_name
 from shared.scoring.results import DEFAULT_PROBABILITY, OURS, ROW
 from shared.scoring.values import FORMULA_STARTS, GUARD, unguarded
 from shared.workbook.limits import MAX_CELL_LENGTH, MAX_COLUMNS, MAX_ROWS
@@ -118,7 +118,7 @@ def _rows(result: ResultFile) -> Iterator[tuple[str, ...]]:
 def _is_figure(name: str) -> bool:
     if name in (ROW, DEFAULT_PROBABILITY):
         return True
-    column = BY_NAME.get(normalised_name(unguarded(name)))
+    column = BY_NAME.get(normalized_name(unguarded(name)))
     return column is not None and column.kind in (Kind.NUMBER, Kind.YEAR)
 
 

@@ -13,7 +13,7 @@ from shared.inputs.chunks import Chunk
 from shared.inputs.header import Layout
 from shared.jobs.job import Outcome, StoredInput
 from shared.jobs.progress import JobView, Progress
-from shared.scoring.catalogue import model_card, model_name_for
+from shared.scoring.catalog import model_card, model_name_for
 from shared.scoring.chunk import unprocessed_rows
 from shared.scoring.chunk_summary import ChunkSummary
 from shared.scoring.results import header_line
@@ -99,7 +99,7 @@ class Assembly:
         layout = Layout(
             delimiter=",",
             names=(),
-            normalised=(),
+            normalized=(),
             job_type=job.job_type,
             profile="statements",
             used_both=False,

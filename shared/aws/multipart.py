@@ -1,7 +1,7 @@
 """Assembles stored objects into one, by server-side copy where S3 allows it.
 
 S3 takes a stored range as a part of a multipart upload without the bytes passing here, but every part except the last
-must have 5 MiB. What is smaller is read and joined with its neighbours first, so memory stays at a few such parts.
+must have 5 MiB. What is smaller is read and joined with its neighbors first, so memory stays at a few such parts.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 """
 

@@ -174,7 +174,7 @@ BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
 EBITDA_STAND_INS = ("ebit", "depreciation_amortization")
 
 
-def normalised_name(header: str) -> str:
+def normalized_name(header: str) -> str:
     """The name a header is matched by: trimmed, case-folded, spaces and hyphens as underscores."""
     return header.strip().casefold().replace(" ", "_").replace("-", "_")
 
@@ -189,7 +189,7 @@ def required_columns(job_type: JobType, profile: ProfileName) -> tuple[Column, .
 
 
 def missing_columns(names: Collection[str], job_type: JobType, profile: ProfileName) -> tuple[str, ...]:
-    """The required columns that are not among the normalised header names, in table order."""
+    """The required columns that are not among the normalized header names, in table order."""
     missing = [column.name for column in required_columns(job_type, profile) if column.name not in names]
     if "ebitda" in missing:
         absent = [name for name in EBITDA_STAND_INS if name not in names]
@@ -218,7 +218,7 @@ def fits_both(names: Collection[str], job_type: JobType) -> bool:
 
 
 def duplicates(names: Iterable[str]) -> tuple[str, ...]:
-    """Normalised names that more than one header becomes, in order of second appearance."""
+    """Normalized names that more than one header becomes, in order of second appearance."""
     seen: set[str] = set()
     repeated: dict[str, None] = {}
     for name in names:

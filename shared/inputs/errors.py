@@ -60,7 +60,7 @@ class UnsupportedFormatError(FileError):
 
 
 class DuplicateColumnsError(FileError):
-    """Two headers become the same normalised name."""
+    """Two headers become the same normalized name."""
 
     code = "duplicate_columns"
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from shared.delimited.cells import first_record
 from shared.delimited.dialect import HEAD_BYTES, Delimiter, Dialect
 from shared.delimited.errors import DelimitedError
-from shared.inputs.columns import ProfileName, duplicates, fits_both, normalised_name, profile_of
+from shared.inputs.columns import ProfileName, duplicates, fits_both, normalized_name, profile_of
 from shared.inputs.errors import (
     DuplicateColumnsError,
     EmptyFileError,
@@ -29,6 +29,8 @@ MAX_NAME_LENGTH: Final = 500
 USED_BOTH: Final = "The file has the columns of both profiles; it was scored on statements."
 
 _INVISIBLE: Final = dict.fromkeys(map(ord, "\0\ufeff\u200b\u200c\u200d\u2060"))
+# The key in stored plans: a job that was planned before a deployment is scored after it.
+_STORED_NORMALIZED: Final = "normalised"
 _OTHER_SPACE: Final = re.compile(r"[\s\u00a0\u202f]")
 
 
@@ -37,7 +39,7 @@ class Header:
     """The names of the columns, in order: as written, and as they are matched."""
 
     names: tuple[str, ...]
-    normalised: tuple[str, ...]
+    normalized: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +52,7 @@ class Layout:
 
     delimiter: Delimiter
     names: tuple[str, ...]
-    normalised: tuple[str, ...]
+    normalized: tuple[str, ...]
     job_type: JobType
     profile: ProfileName
     used_both: bool
@@ -62,8 +64,8 @@ class Layout:
         return len(self.names)
 
     def place(self, name: str) -> int:
-        """Returns the place of a column by its normalised name. Raises ValueError for one that is not there."""
-        return self.normalised.index(name)
+        """Returns the place of a column by its normalized name. Raises ValueError for one that is not there."""
+        return self.normalized.index(name)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -71,18 +73,21 @@ class Layout:
         return (USED_BOTH,) if self.used_both else ()
 
     def to_json(self) -> str:
-        """The layout as a JSON object."""
-        return json.dumps(asdict(self), ensure_ascii=False)
+        """Returns the layout as a JSON object."""
+        fields = asdict(self)
+        fields[_STORED_NORMALIZED] = fields.pop("normalized")
+        return json.dumps(fields, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> "Layout":
-        """The layout `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
+        """Returns the layout that `to_json` wrote. Raises KeyError, TypeError or ValueError for anything else."""
         read: dict[str, Any] = json.loads(text)
+        normalized = read.pop(_STORED_NORMALIZED)
         return cls(
             **{
                 **read,
                 "names": tuple(read["names"]),
-                "normalised": tuple(read["normalised"]),
+                "normalized": tuple(normalized),
                 "job_type": JobType(read["job_type"]),
             }
         )
@@ -110,15 +115,15 @@ def read_header(cells: Sequence[str], *, max_columns: int = MAX_COLUMNS) -> Head
     for index, name in enumerate(names):
         if not name:
             names[index] = _free_name(f"column_{index + 1}", taken)
-    normalised = [_matched(name) for name in names]
-    repeated = duplicates(normalised)
+    normalized = [_matched(name) for name in names]
+    repeated = duplicates(normalized)
     if repeated:
         written = ", ".join(
-            f"{name} (columns {' and '.join(str(at) for at, other in enumerate(normalised, start=1) if other == name)})"
+            f"{name} (columns {' and '.join(str(at) for at, other in enumerate(normalized, start=1) if other == name)})"
             for name in repeated
         )
         raise DuplicateColumnsError(f"The header has the same column more than once: {written}. Keep one of each.")
-    return Header(names=tuple(names), normalised=tuple(normalised))
+    return Header(names=tuple(names), normalized=tuple(normalized))
 
 
 def _visible(cell: str) -> str:
@@ -127,7 +132,7 @@ def _visible(cell: str) -> str:
 
 def _matched(name: str) -> str:
     # A header cell broken over two lines, or typed with Shift-Space, is meant as one with spaces.
-    return normalised_name(_OTHER_SPACE.sub(" ", name.replace("\r\n", "\n")))
+    return normalized_name(_OTHER_SPACE.sub(" ", name.replace("\r\n", "\n")))
 
 
 def _free_name(name: str, taken: set[str]) -> str:
@@ -139,7 +144,7 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 def check_columns(header: Header, job_type: JobType) -> tuple[ProfileName, bool]:
     """The profile that the header decides, and whether it has both. Raises MissingColumnsError naming all it lacks."""
-    names = frozenset(header.normalised)
+    names = frozenset(header.normalized)
     profile, missing = profile_of(names, job_type)
     if missing:
         raise MissingColumnsError(
@@ -184,7 +189,7 @@ def read_layout(
     return Layout(
         delimiter=dialect.delimiter,
         names=header.names,
-        normalised=header.normalised,
+        normalized=header.normalized,
         job_type=job_type,
         profile=profile,
         used_both=used_both,

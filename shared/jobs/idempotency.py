@@ -21,7 +21,7 @@ from shared.jobs.ports import Clock
 
 logger = logging.getLogger(__name__)
 
-# How long a key is honoured.
+# How long a key is honored.
 KEPT = timedelta(hours=24)
 # A request lives 29 seconds at most, for then its function is ended; the rest is for clocks that differ.
 IN_FLIGHT = timedelta(seconds=35)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from shared.delimited.table import Table, hash_text
 from shared.inputs.header import Layout
-from shared.scoring.catalogue import RISK_GRADES, RISK_LEVELS
+from shared.scoring.catalog import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import risk_grades, risk_levels
 from shared.scoring.passthrough import symbol_of
 from shared.scoring.plain_cells import Floats, Mask
@@ -231,7 +231,7 @@ def _riskiest(scored: ScoredRows, table: Table, layout: Layout, first_row: int) 
 
 
 def _identified(table: Table, layout: Layout, row: int) -> dict[str, str]:
-    names = [name for name in _IDENTIFYING if name in layout.normalised]
+    names = [name for name in _IDENTIFYING if name in layout.normalized]
     values: dict[str, str] = {name: trimmed(unguarded(table.text(layout.place(name), row))) for name in names}
     values["company_symbol"] = values["company_symbol"].upper()
     if "reporting_quarter" in values:

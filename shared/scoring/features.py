@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.inputs.columns import BY_NAME, EBITDA_STAND_INS
-from shared.scoring.catalogue import ModelName
+from shared.scoring.catalog import ModelName
 
 FloatArray = NDArray[np.float64]
 Figures = Mapping[str, FloatArray]
@@ -47,7 +47,7 @@ def _quotient(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
 
 
 def _log(values: FloatArray) -> FloatArray:
-    # A strided view may take NumPy's scalar loop, whose last bit differs from the vectorised one's.
+    # A strided view may take NumPy's scalar loop, whose last bit differs from the vectorized one's.
     return np.log(np.ascontiguousarray(values))
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.inputs.columns import ProfileName
-from shared.scoring.catalogue import GRADE_BOUNDS, LEVEL_BOUNDS, ModelName, artifact_text, model_name_for
+from shared.scoring.catalog import GRADE_BOUNDS, LEVEL_BOUNDS, ModelName, artifact_text, model_name_for
 from shared.scoring.features import FEATURES, Feature, Figures, FloatArray, feature_matrix
 from shared.vocabulary import JobType
 

@@ -53,7 +53,7 @@ def write_parts(
         scored.write(lines, row_end=_ROW_END)
     symbols = _symbols(table, layout, validated.errors)
     blanks = b"," * len(SCORE_COLUMNS) if scored else b""
-    is_retry = layout.normalised[-1] == SOURCE_ROW
+    is_retry = layout.normalized[-1] == SOURCE_ROW
     # Appended to, not joined: rows full of errors are many times longer than their records.
     successful, everything, failed, errors = [], [], bytearray(), bytearray()
     start = 0

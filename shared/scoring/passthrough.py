@@ -42,17 +42,17 @@ def passthrough_lines(table: Table, layout: Layout, plain_symbols: Mask | None =
     """
     writer = RecordWriter(table)
     _guard_formulas(writer, table, layout)
-    if "company_symbol" in layout.normalised:
+    if "company_symbol" in layout.normalized:
         symbol = layout.place("company_symbol")
         if plain_symbols is None:
             plain_symbols = plain_text(table, symbol, LONGEST_SYMBOL)
         _normalize_symbols(writer, table, symbol, plain_symbols)
-    if "reporting_quarter" in layout.normalised:
+    if "reporting_quarter" in layout.normalized:
         _normalize_quarters(writer, table, layout.place("reporting_quarter"))
     blanks = b"," * (layout.field_count - 1)
     for row, malformed in table.malformed.items():
         record, number = malformed.record, b""
-        if layout.normalised[-1] == SOURCE_ROW:
+        if layout.normalized[-1] == SOURCE_ROW:
             record, number = _without_source_row(record, malformed.fields, layout.delimiter.encode())
         text = guarded(record.decode().replace("\0", "␀"))
         writer.set_line(row, quoted(text.encode()) + blanks + number)
@@ -72,7 +72,7 @@ def source_row_of(line: bytes) -> int | None:
 
 
 def _guard_formulas(writer: RecordWriter, table: Table, layout: Layout) -> None:
-    is_text = np.array([name in BY_NAME and BY_NAME[name].kind is Kind.TEXT for name in layout.normalised])
+    is_text = np.array([name in BY_NAME and BY_NAME[name].kind is Kind.TEXT for name in layout.normalized])
     for column, row in table.cells_opening_with("".join(FORMULA_STARTS), except_numbers=~is_text):
         text = table.text(column, row)
         if is_text[column] or not (text.casefold() in BLANKS or is_number(text)):

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.scoring.catalogue import CARD_FIELDS, MODEL_NAMES
+from shared.scoring.catalog import CARD_FIELDS, MODEL_NAMES
 from shared.scoring.model import ModelArtifactError, parse_model
 
 _FILES = frozenset(f"{name}{ending}" for name in MODEL_NAMES for ending in (".json", ".card.json"))

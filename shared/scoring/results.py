@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from shared.delimited.cells import quoted
-from shared.inputs.columns import normalised_name
+from shared.inputs.columns import normalized_name
 from shared.inputs.header import Layout
 from shared.scoring.values import guarded
 from shared.vocabulary import Outcome
@@ -51,7 +51,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 def free_name(name: str, taken: Collection[str]) -> str:
     """Returns `input_<name>` for a column of the input with a name of ours, the prefix repeated until it is free."""
-    while normalised_name(name) in taken:
+    while normalized_name(name) in taken:
         name = f"input_{name}"
     return name
 
@@ -61,13 +61,13 @@ def input_names(layout: Layout) -> tuple[str, ...]:
 
     The prefix is repeated until the name is free, so that a result file can be uploaded again, and its results too.
     """
-    taken = {*layout.normalised, *OURS}
+    taken = {*layout.normalized, *OURS}
     names = []
-    for written, normalised in zip(layout.names, layout.normalised, strict=True):
+    for written, normalized in zip(layout.names, layout.normalized, strict=True):
         name = written
-        if normalised in OURS:
+        if normalized in OURS:
             name = free_name(name, taken)
-            taken.add(normalised_name(name))
+            taken.add(normalized_name(name))
         names.append(name)
     return tuple(names)
 

@@ -22,7 +22,7 @@ from operator import itemgetter
 from typing import Final
 
 from shared.delimited.cells import field_expression, quoted, unquoted
-from shared.inputs.columns import normalised_name
+from shared.inputs.columns import normalized_name
 from shared.scoring.results import ROW, ROW_ERROR_COLUMNS, SOURCE_ROW, free_name
 
 _FIELD: Final = field_expression(",")
@@ -86,9 +86,9 @@ def _opened(blocks: Iterator[bytes]) -> _ResultFile:
 def _numbered_header(names: tuple[bytes, ...]) -> bytes:
     """The header with our column. A column of the input that has its name already makes way, as in result files."""
     texts = [unquoted(name).decode() for name in names]
-    taken = {normalised_name(text) for text in texts} | {SOURCE_ROW}
+    taken = {normalized_name(text) for text in texts} | {SOURCE_ROW}
     cells = [
-        quoted(free_name(text, taken).encode()) if normalised_name(text) == SOURCE_ROW else cell
+        quoted(free_name(text, taken).encode()) if normalized_name(text) == SOURCE_ROW else cell
         for cell, text in zip(names, texts, strict=True)
     ]
     return b",".join([*cells, SOURCE_ROW.encode()])

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.scoring.catalogue import RISK_GRADES, RISK_LEVELS
+from shared.scoring.catalog import RISK_GRADES, RISK_LEVELS
 from shared.scoring.chunk_summary import (
     BIN_WIDTH,
     NO_KEY,

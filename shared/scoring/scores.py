@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from shared.delimited.cells import quoted, unquoted
 from shared.delimited.writing import LineWriter, fraction_cells
 from shared.inputs.header import Layout
-from shared.scoring.catalogue import RISK_GRADES, RISK_LEVELS, basis
+from shared.scoring.catalog import RISK_GRADES, RISK_LEVELS, basis
 from shared.scoring.model import Model, Scores, risk_grades, risk_levels
 from shared.scoring.plain_cells import Floats, Mask
 from shared.scoring.results import compact_json

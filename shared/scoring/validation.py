@@ -53,7 +53,7 @@ def validate_rows(table: Table, layout: Layout, *, next_year: int, max_cell_byte
     `max_cell_bytes` the limit on a cell that the table was read with.
     """
     validation = _Validation(table, layout, next_year)
-    for column in validated_columns(layout.normalised, layout.job_type, layout.profile):
+    for column in validated_columns(layout.normalized, layout.job_type, layout.profile):
         validation.validate_column(column)
     if layout.profile == "ratios":
         validation.validate_ratios()

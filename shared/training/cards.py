@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.scoring.catalogue import ModelName
+from shared.scoring.catalog import ModelName
 from shared.scoring.model import Model
 from shared.training.panel import Panel
 

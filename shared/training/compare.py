@@ -20,7 +20,7 @@ from shared.inputs.chunks import chunk_size, plan_chunks
 from shared.inputs.columns import ProfileName
 from shared.inputs.errors import FileError
 from shared.inputs.header import Layout, read_layout
-from shared.scoring.catalogue import RISK_GRADES, basis, model_name_for
+from shared.scoring.catalog import RISK_GRADES, basis, model_name_for
 from shared.scoring.chunk import ChunkError, score_chunk
 from shared.scoring.features import FloatArray
 from shared.scoring.model import IntArray, Model, ModelArtifactError, parse_model, risk_grades, risk_levels
@@ -79,7 +79,7 @@ def compare(results: Path, folder: Path) -> Comparison:
     scored, refused = _scored(results, layout, model)
     if scored.empty:
         raise CompareError(f"the rules of today refuse each of the {refused:,} rows of {results}")
-    symbol, own = layout.normalised.index("company_symbol"), len(layout.names)
+    symbol, own = layout.normalized.index("company_symbol"), len(layout.names)
     # The job's score is among the input columns; the new one follows them.
     rows = pd.DataFrame(
         {

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from shared.scoring.catalogue import RISK_GRADES, RISK_LEVELS
+from shared.scoring.catalog import RISK_GRADES, RISK_LEVELS
 from shared.scoring.features import FloatArray
 from shared.scoring.model import Model, Scores, risk_grades, risk_levels
 from shared.training import metrics

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from shared.scoring.catalogue import MODEL_NAMES, ModelName
+from shared.scoring.catalog import MODEL_NAMES, ModelName
 from shared.scoring.features import FEATURES, FloatArray, feature_matrix
 from shared.scoring.model import Model, parse_model
 from shared.training.cards import PANEL_SOURCE, DataSource, card

@@ -80,13 +80,13 @@ def test_cursor_outside_the_time_filter_ends_the_list(job_store: JobStore) -> No
 def test_creator_filename_and_label_filters_match_the_jobs(
     job_store: JobStore, wanted: dict[str, Any], expected: set[str]
 ) -> None:
-    def labelled(**labels: str) -> UploadOptions:
+    def labeled(**labels: str) -> UploadOptions:
         return UploadOptions(labels=labels)
 
     jobs = {
-        "a": created(job_store, 1, created_by="ann", original_filename="Figures.csv", options=labelled(team="x")),
+        "a": created(job_store, 1, created_by="ann", original_filename="Figures.csv", options=labeled(team="x")),
         "b": created(
-            job_store, 2, created_by="bob", original_filename="STRASSE.csv", options=labelled(team="x", run="1")
+            job_store, 2, created_by="bob", original_filename="STRASSE.csv", options=labeled(team="x", run="1")
         ),
         "c": created(job_store, 3, created_by="bob", original_filename="old figures.csv"),
     }

@@ -12,7 +12,7 @@ from infra.local.cloud import LocalCloud
 from infra.local.deployment import put_template
 from tests.e2e.account_resources import resources_of
 from tests.infra.contexts import CONTEXTS
-from tests.synthesised import template
+from tests.synthesized import template
 
 DEADLINE_SECONDS = 60
 
@@ -39,10 +39,10 @@ def wait(cloudformation: Any, stack_id: str, wanted: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", CONTEXTS)
 def test_stack_of_every_context_is_created_and_deleted_except_kept_data(name: str, cloud: LocalCloud) -> None:
-    synthesised = template(**CONTEXTS[name])
+    synthesized = template(**CONTEXTS[name])
     session = cloud.session()
     before = resources_of(session, endpoint_url=cloud.endpoint_url)
-    url = put_template(session, endpoint_url=cloud.endpoint_url, name=name, text=json.dumps(synthesised.document))
+    url = put_template(session, endpoint_url=cloud.endpoint_url, name=name, text=json.dumps(synthesized.document))
     with closing(session.client("cloudformation", endpoint_url=cloud.endpoint_url)) as cloudformation:
         stack_id = cloudformation.create_stack(
             # A unique name, because kept resources of an earlier stack have its name.
@@ -51,9 +51,9 @@ def test_stack_of_every_context_is_created_and_deleted_except_kept_data(name: st
             Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
         )["StackId"]
         stack = wait(cloudformation, stack_id, "CREATE_COMPLETE")
-        assert {output["OutputKey"] for output in stack["Outputs"]} == set(synthesised.document["Outputs"])
+        assert {output["OutputKey"] for output in stack["Outputs"]} == set(synthesized.document["Outputs"])
         made = kinds(resources_of(session, endpoint_url=cloud.endpoint_url) - before)
-        assert made["lambda:Functions"] == len(synthesised.resources("AWS::Lambda::Function"))
+        assert made["lambda:Functions"] == len(synthesized.resources("AWS::Lambda::Function"))
         cloudformation.delete_stack(StackName=stack_id)
         wait(cloudformation, stack_id, "DELETE_COMPLETE")
     left = kinds(resources_of(session, endpoint_url=cloud.endpoint_url) - before)

@@ -19,7 +19,7 @@ import boto3
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from infra.project import ROOT
-from tests.synthesised import JsonObject
+from tests.synthesized import JsonObject
 
 _READS = ("Get", "Head", "List", "Query", "Describe", "BatchGet")
 _OURS = (str(ROOT / "functions"), str(ROOT / "shared"))

@@ -11,7 +11,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
 from jwt.algorithms import RSAAlgorithm
 
-from tests.synthesised import JsonObject
+from tests.synthesized import JsonObject
 
 _KEY_ID = "key"
 

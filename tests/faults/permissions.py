@@ -12,7 +12,7 @@ from typing import Any
 from tests.aws_resources import REGION
 from tests.faults.fault_injection import Call
 from tests.faults.simulated_platform import ACCOUNT
-from tests.synthesised import JsonObject, Template
+from tests.synthesized import JsonObject, Template
 
 Parameters = Mapping[str, Any]
 
@@ -39,23 +39,23 @@ class Grant:
         return fnmatchcase(permission.action, self.action) and fnmatchcase(permission.resource, self.resources)
 
 
-def grants_of(synthesised: Template) -> list[Grant]:
+def grants_of(synthesized: Template) -> list[Grant]:
     """Returns all grants of the functions' roles."""
     grants = []
-    for properties in synthesised.resources("AWS::Lambda::Function").values():
+    for properties in synthesized.resources("AWS::Lambda::Function").values():
         function, role = properties["Handler"].split(".")[1], properties["Role"]["Fn::GetAtt"][0]
-        for number, statement in enumerate(_statements(synthesised, role)):
+        for number, statement in enumerate(_statements(synthesized, role)):
             assert statement["Effect"] == "Allow"
             grants += [
-                Grant(function, number, action, synthesised.resolve(resource))
+                Grant(function, number, action, synthesized.resolve(resource))
                 for action in _listed(statement["Action"])
                 for resource in _listed(statement["Resource"])
             ]
     return grants
 
 
-def _statements(synthesised: Template, role: str) -> Iterator[JsonObject]:
-    for properties in synthesised.resources("AWS::IAM::Policy").values():
+def _statements(synthesized: Template, role: str) -> Iterator[JsonObject]:
+    for properties in synthesized.resources("AWS::IAM::Policy").values():
         if {"Ref": role} in properties["Roles"]:
             yield from properties["PolicyDocument"]["Statement"]
 
@@ -71,23 +71,23 @@ def permissions_of(call: Call) -> set[Permission]:
     return set(permissions(call.parameters))
 
 
-def permissions_of_lambda(synthesised: Template, function: str) -> set[Permission]:
+def permissions_of_lambda(synthesized: Template, function: str) -> set[Permission]:
     """Returns the permissions Lambda itself needs from the function's role: logs, traces and event sources."""
     permissions = {Permission("xray:PutTraceSegments", "*"), Permission("xray:PutTelemetryRecords", "*")}
-    for logical_id, properties in synthesised.resources("AWS::Lambda::Function").items():
+    for logical_id, properties in synthesized.resources("AWS::Lambda::Function").items():
         if properties["Handler"].split(".")[1] != function:
             continue
         group = properties["LoggingConfig"]["LogGroup"]["Ref"]
-        stream = synthesised.resolve({"Fn::GetAtt": [group, "Arn"]})
+        stream = synthesized.resolve({"Fn::GetAtt": [group, "Arn"]})
         permissions |= {Permission(action, stream) for action in ("logs:CreateLogStream", "logs:PutLogEvents")}
-        for mapping in synthesised.resources("AWS::Lambda::EventSourceMapping").values():
+        for mapping in synthesized.resources("AWS::Lambda::EventSourceMapping").values():
             if mapping["FunctionName"] == {"Ref": logical_id}:
-                permissions |= set(_poller_permissions(synthesised, mapping))
+                permissions |= set(_poller_permissions(synthesized, mapping))
     return permissions
 
 
-def _poller_permissions(synthesised: Template, mapping: JsonObject) -> Iterator[Permission]:
-    source = synthesised.resolve(mapping["EventSourceArn"])
+def _poller_permissions(synthesized: Template, mapping: JsonObject) -> Iterator[Permission]:
+    source = synthesized.resolve(mapping["EventSourceArn"])
     actions: tuple[str, ...]
     if source.startswith("arn:aws:sqs:"):
         actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
@@ -100,7 +100,7 @@ def _poller_permissions(synthesised: Template, mapping: JsonObject) -> Iterator[
         )
     yield from (Permission(action, source) for action in actions)
     if failed := mapping.get("DestinationConfig", {}).get("OnFailure"):
-        yield Permission("sqs:SendMessage", synthesised.resolve(failed["Destination"]))
+        yield Permission("sqs:SendMessage", synthesized.resolve(failed["Destination"]))
 
 
 def _on_table(*actions: str) -> Callable[[Parameters], Iterator[Permission]]:

@@ -32,7 +32,7 @@ from tests.faults.gateway import gateway_event, key_set, token
 from tests.flow.state_machine_definition import retries_of
 from tests.flow.status_stream import passes_the_filter
 from tests.flow.system import System, forget_compositions, running_system
-from tests.synthesised import JsonObject
+from tests.synthesized import JsonObject
 
 # The queue's `maxReceiveCount` and Lambda's attempts of an asynchronous invocation.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html

@@ -19,7 +19,7 @@ from tests.faults.scenarios import (
     a_job_is_cancelled_while_chunks_are_late,
 )
 from tests.faults.simulated_platform import Platform
-from tests.synthesised import template
+from tests.synthesized import template
 
 Naive = Callable[[], AbstractContextManager[None]]
 Record = Callable[[str, object], None]

@@ -9,7 +9,7 @@ from tests.faults.permissions import Grant, Permission, grants_of, permissions_o
 from tests.faults.scenarios import RARE_SCENARIOS
 from tests.faults.simulated_platform import Platform
 from tests.flow.system import deployed_functions
-from tests.synthesised import template
+from tests.synthesized import template
 
 Permissions = set[tuple[str, Permission]]
 

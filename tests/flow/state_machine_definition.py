@@ -4,26 +4,26 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tests.synthesised import JsonObject, Template
+from tests.synthesized import JsonObject, Template
 
 
-def adapted(synthesised: Template) -> JsonObject:
+def adapted(synthesized: Template) -> JsonObject:
     """Returns the definition in a form that moto's interpreter can run."""
-    definition = _definition(synthesised)
+    definition = _definition(synthesized)
     _adapt(definition)
     return definition
 
 
-def retries_of(synthesised: Template, state: str) -> int:
+def retries_of(synthesized: Template, state: str) -> int:
     """Returns the number of retries of a failed task."""
-    (task,) = [found for name, found in _states(_definition(synthesised)) if name == state]
+    (task,) = [found for name, found in _states(_definition(synthesized)) if name == state]
     (failed,) = [retry for retry in task["Retry"] if retry["ErrorEquals"] == ["States.ALL"]]
     return int(failed["MaxAttempts"])
 
 
-def _definition(synthesised: Template) -> JsonObject:
-    _, properties = synthesised.only("AWS::StepFunctions::StateMachine")
-    definition: JsonObject = json.loads(synthesised.resolve(properties["DefinitionString"]))
+def _definition(synthesized: Template) -> JsonObject:
+    _, properties = synthesized.only("AWS::StepFunctions::StateMachine")
+    definition: JsonObject = json.loads(synthesized.resolve(properties["DefinitionString"]))
     return definition
 
 

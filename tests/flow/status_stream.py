@@ -9,7 +9,7 @@ import boto3
 
 from shared.aws import clients
 from tests.flow.system import System
-from tests.synthesised import JsonObject
+from tests.synthesized import JsonObject
 
 
 @dataclass
@@ -22,13 +22,13 @@ class StatusStream:
     before_batch: list[Callable[[list[JsonObject]], None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        synthesised = self.system.template
-        name, properties = synthesised.only("AWS::Events::EventBus")
-        bus = synthesised.resolve(properties["Name"])
-        environment = synthesised.only("AWS::Lambda::Function", containing="Publish")[1]["Environment"]["Variables"]
-        assert synthesised.resolve(environment["EVENT_BUS_NAME"]) == name.lower()
+        synthesized = self.system.template
+        name, properties = synthesized.only("AWS::Events::EventBus")
+        bus = synthesized.resolve(properties["Name"])
+        environment = synthesized.only("AWS::Lambda::Function", containing="Publish")[1]["Environment"]["Variables"]
+        assert synthesized.resolve(environment["EVENT_BUS_NAME"]) == name.lower()
         clients.events().create_event_bus(Name=name.lower())
-        _, rule = synthesised.only("AWS::Events::Rule", containing="StatusChanged")
+        _, rule = synthesized.only("AWS::Events::Rule", containing="StatusChanged")
         sqs = boto3.client("sqs")
         self.queue_url = sqs.create_queue(QueueName=f"subscriber-of-{bus}")["QueueUrl"]
         attributes = sqs.get_queue_attributes(QueueUrl=self.queue_url, AttributeNames=["QueueArn"])["Attributes"]

@@ -26,7 +26,7 @@ from tests.aws_resources import table_definition
 from tests.faster_moto import quicken
 from tests.flow.state_machine_definition import adapted
 from tests.invocation import InvocationContext
-from tests.synthesised import JsonObject, Template, template
+from tests.synthesized import JsonObject, Template, template
 
 _WAIT_SECONDS = 60
 
@@ -118,13 +118,13 @@ def running_system(
     Without `executes`, started executions do not run. Async invocations are appended to `asynchronous`, if given,
     for the caller to run.
     """
-    synthesised = template()
+    synthesized = template()
     quicken()
     with mock_aws(config={"stepfunctions": {"execute_state_machine": executes}}):
         forget_clients()
-        system = _create(synthesised)
+        system = _create(synthesized)
         calls = _invocations_call_handlers(system, asynchronous)
-        with patch.dict(os.environ, synthesised.environment()), calls:
+        with patch.dict(os.environ, synthesized.environment()), calls:
             forget_compositions()
             yield system
         forget_compositions()
@@ -133,25 +133,25 @@ def running_system(
         raise system.unexpected[0]
 
 
-def _create(synthesised: Template) -> System:
-    table, _ = synthesised.only("AWS::DynamoDB::Table")
+def _create(synthesized: Template) -> System:
+    table, _ = synthesized.only("AWS::DynamoDB::Table")
     clients.dynamodb().create_table(**{**table_definition(), "TableName": table.lower()})
-    for name, properties in synthesised.resources("AWS::S3::Bucket").items():
-        _create_bucket(name.lower(), synthesised.resolve(properties))
-    secret, _ = synthesised.only("AWS::SecretsManager::Secret")
+    for name, properties in synthesized.resources("AWS::S3::Bucket").items():
+        _create_bucket(name.lower(), synthesized.resolve(properties))
+    secret, _ = synthesized.only("AWS::SecretsManager::Secret")
     clients.secrets().create_secret(Name=secret.lower(), SecretString="x" * 64)
-    queue_url = _create_intake_route(synthesised)
+    queue_url = _create_intake_route(synthesized)
     role = _create_role()
-    names = _create_functions(synthesised, role)
-    state_machine_arn = _create_state_machine(synthesised, role)
+    names = _create_functions(synthesized, role)
+    state_machine_arn = _create_state_machine(synthesized, role)
     return System(
-        template=synthesised,
+        template=synthesized,
         names=names,
         state_machine_arn=state_machine_arn,
         queue_url=queue_url,
-        table=synthesised.only("AWS::DynamoDB::Table")[0].lower(),
-        uploads_bucket=synthesised.only("AWS::S3::Bucket", containing="Uploads")[0].lower(),
-        results_bucket=synthesised.only("AWS::S3::Bucket", containing="Results")[0].lower(),
+        table=synthesized.only("AWS::DynamoDB::Table")[0].lower(),
+        uploads_bucket=synthesized.only("AWS::S3::Bucket", containing="Uploads")[0].lower(),
+        results_bucket=synthesized.only("AWS::S3::Bucket", containing="Results")[0].lower(),
     )
 
 
@@ -166,14 +166,14 @@ def _create_bucket(name: str, properties: JsonObject) -> None:
         )
 
 
-def _create_intake_route(synthesised: Template) -> str:
-    name, _ = synthesised.only("AWS::SQS::Queue", containing="Arrivals")
+def _create_intake_route(synthesized: Template) -> str:
+    name, _ = synthesized.only("AWS::SQS::Queue", containing="Arrivals")
     queue_url: str = boto3.client("sqs").create_queue(QueueName=name.lower())["QueueUrl"]
-    rule, properties = synthesised.only("AWS::Events::Rule", containing="ObjectCreated")
+    rule, properties = synthesized.only("AWS::Events::Rule", containing="ObjectCreated")
     events = boto3.client("events")
-    events.put_rule(Name=rule, EventPattern=json.dumps(synthesised.resolve(properties["EventPattern"])))
+    events.put_rule(Name=rule, EventPattern=json.dumps(synthesized.resolve(properties["EventPattern"])))
     targets: list[Any] = [
-        {"Id": target["Id"], "Arn": synthesised.resolve(target["Arn"])} for target in properties["Targets"]
+        {"Id": target["Id"], "Arn": synthesized.resolve(target["Arn"])} for target in properties["Targets"]
     ]
     events.put_targets(Rule=rule, Targets=targets)
     return queue_url
@@ -185,10 +185,10 @@ def _create_role() -> str:
     return str(role["Role"]["Arn"])
 
 
-def _create_functions(synthesised: Template, role: str) -> dict[str, str]:
+def _create_functions(synthesized: Template, role: str) -> dict[str, str]:
     """Creates functions without code under the template's names; their invocations call the handlers."""
     names = {}
-    for logical_id, properties in synthesised.resources("AWS::Lambda::Function").items():
+    for logical_id, properties in synthesized.resources("AWS::Lambda::Function").items():
         names[logical_id.lower()] = _folder(properties)
         clients.lambda_().create_function(
             FunctionName=logical_id.lower(),
@@ -200,9 +200,9 @@ def _create_functions(synthesised: Template, role: str) -> dict[str, str]:
     return names
 
 
-def _create_state_machine(synthesised: Template, role: str) -> str:
-    _, properties = synthesised.only("AWS::StepFunctions::StateMachine")
-    definition = adapted(synthesised)
+def _create_state_machine(synthesized: Template, role: str) -> str:
+    _, properties = synthesized.only("AWS::StepFunctions::StateMachine")
+    definition = adapted(synthesized)
     response = clients.step_functions().create_state_machine(
         name=properties["StateMachineName"], definition=json.dumps(definition), roleArn=role
     )

@@ -10,7 +10,7 @@ from shared.jobs.service import JobService
 from tests.flow.status_stream import StatusStream
 from tests.flow.system import System
 from tests.flow.test_jobs import MEMBER, annual_csv, cancel_after_first_chunks, jobs, ran, submitted
-from tests.synthesised import JsonObject
+from tests.synthesized import JsonObject
 
 __all__ = ["jobs"]
 

@@ -18,7 +18,7 @@ from shared.jobs.access import Caller, Role
 from shared.jobs.errors import ExportRefusedError, ResultsAssemblingError
 from shared.jobs.job import FileFormat, Job, JobType, Outcome, UploadOptions
 from tests.flow.system import System
-from tests.synthesised import JsonObject
+from tests.synthesized import JsonObject
 
 MEMBER = Caller(user_id="u1", username="jane", organization_id="acme", role=Role.ORG_MEMBER)
 NUMBERS = ("row", "default_probability")

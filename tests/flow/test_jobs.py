@@ -25,9 +25,9 @@ from shared.jobs.representations import job_details, job_progress
 from shared.jobs.row_errors import Position
 from shared.jobs.service import JobService
 from shared.jobs.uploads import upload_key
-from shared.scoring.catalogue import RISK_LEVELS
+from shared.scoring.catalog import RISK_LEVELS
 from tests.flow.system import System
-from tests.synthesised import JsonObject
+from tests.synthesized import JsonObject
 
 MEMBER = Caller(user_id="u1", username="jane", organization_id="acme", role=Role.ORG_MEMBER)
 

@@ -20,7 +20,7 @@ from shared.jobs.service import JobService
 from tests.fakes import time_of
 from tests.flow.system import System
 from tests.flow.test_jobs import MEMBER, annual_csv, cancel_after_first_chunks, jobs, link, ran, result, submitted
-from tests.synthesised import JsonObject
+from tests.synthesized import JsonObject
 
 __all__ = ["jobs"]
 

@@ -14,7 +14,7 @@ from shared.jobs.service import JobService
 from shared.vocabulary import JobType
 from tests.flow.system import System
 from tests.flow.test_jobs import MEMBER, annual_csv, jobs, ran, result
-from tests.synthesised import JsonObject
+from tests.synthesized import JsonObject
 
 __all__ = ["jobs"]
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from infra.app import synthesize
 from tests.infra.contexts import CONTEXTS
-from tests.synthesised import NO_BUNDLES
+from tests.synthesized import NO_BUNDLES
 
 FOLDER: Final = Path(__file__).parent / "snapshots"
 

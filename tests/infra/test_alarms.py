@@ -13,7 +13,7 @@ from tests.builders import a_job
 from tests.fakes import FakeEventBus, FakeJobStore
 from tests.invocation import InvocationContext
 from tests.log_lines import Written, written
-from tests.synthesised import JsonObject, template
+from tests.synthesized import JsonObject, template
 from tests.unit.publish.stream_records import stream_record
 
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and its like of each service

@@ -18,9 +18,9 @@ from infra.function import allow
 from infra.stages import stage_from_context
 from tests.infra.contexts import CONTEXTS
 from tests.infra.snapshots import FOLDER, as_text, differences, snapshot
-from tests.synthesised import template
+from tests.synthesized import template
 
-# cdk-nag judges while a stage of AWS is synthesised, and ends it with its report: `template` would raise.
+# cdk-nag judges while a stage of AWS is synthesized, and ends it with its report: `template` would raise.
 
 
 @pytest.mark.parametrize("name", CONTEXTS)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from shared.aws.idempotency_keys import encode_claim
 from shared.jobs.idempotency import IN_FLIGHT
 from tests.builders import a_claim
-from tests.synthesised import template
+from tests.synthesized import template
 
 
 def test_idempotency_claim_outlives_the_function_timeout_by_seconds() -> None:

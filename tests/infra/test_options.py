@@ -9,7 +9,7 @@ from infra.console import PATHS as PAGES
 from infra.encryption import KEY_ACTIONS_OF, key_actions
 from infra.project import ROOT
 from tests.infra.contexts import CONTEXTS
-from tests.synthesised import Template, template
+from tests.synthesized import Template, template
 
 # KMS permissions of each function.
 KEY_ACTIONS = {
@@ -36,10 +36,10 @@ def as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def statements_of(synthesised: Template, role: str) -> list[Any]:
+def statements_of(synthesized: Template, role: str) -> list[Any]:
     return [
         statement
-        for policy in synthesised.resources("AWS::IAM::Policy").values()
+        for policy in synthesized.resources("AWS::IAM::Policy").values()
         if policy["Roles"] == [{"Ref": role}]
         for statement in policy["PolicyDocument"]["Statement"]
     ]
@@ -98,10 +98,10 @@ def test_every_action_on_encrypted_resources_is_in_the_kms_tables(kms: Template)
 
 
 def test_every_alarm_notifies_the_topic_and_has_a_runbook() -> None:
-    synthesised = template(**CONTEXTS["prod"])
-    topic, _ = synthesised.only("AWS::SNS::Topic", containing="Observability")
+    synthesized = template(**CONTEXTS["prod"])
+    topic, _ = synthesized.only("AWS::SNS::Topic", containing="Observability")
     guide = (ROOT / "infra" / "docs" / "operations.md").read_text()
-    alarms = synthesised.resources("AWS::CloudWatch::Alarm")
+    alarms = synthesized.resources("AWS::CloudWatch::Alarm")
     names = set()
     for properties in alarms.values():
         assert properties["AlarmActions"] == properties["OKActions"] == [{"Ref": topic}]
@@ -109,7 +109,7 @@ def test_every_alarm_notifies_the_topic_and_has_a_runbook() -> None:
         assert properties["TreatMissingData"] == "notBreaching"
     assert len(names) == len(alarms)
     assert names == set(re.findall(r"^### (\w+)$", guide, re.MULTILINE))
-    _, subscription = synthesised.only("AWS::SNS::Subscription")
+    _, subscription = synthesized.only("AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "oncall@example.com")
     assert template(stage="dev").resources("AWS::SNS::Subscription") == {}
 
@@ -140,39 +140,39 @@ def test_stage_that_keeps_no_data_deletes_every_resource() -> None:
 
 
 def test_file_limits_reach_the_functions_that_check_files() -> None:
-    synthesised = template(stage="dev", csv_max_bytes="5000")
+    synthesized = template(stage="dev", csv_max_bytes="5000")
     for function in ("Api", "Plan"):
-        _, properties = synthesised.only("AWS::Lambda::Function", containing=function)
+        _, properties = synthesized.only("AWS::Lambda::Function", containing=function)
         assert properties["Environment"]["Variables"]["CSV_MAX_BYTES"] == "5000"
 
 
 def test_only_cors_preflights_need_no_token_with_browser_origins() -> None:
-    synthesised = template(**CONTEXTS["domain"])
-    _, api = synthesised.only("AWS::ApiGatewayV2::Api")
+    synthesized = template(**CONTEXTS["domain"])
+    _, api = synthesized.only("AWS::ApiGatewayV2::Api")
     assert api["CorsConfiguration"]["AllowOrigins"] == ["https://console.example.com"]
     routes = {
         properties["RouteKey"]: properties.get("AuthorizationType", "NONE")
-        for properties in synthesised.resources("AWS::ApiGatewayV2::Route").values()
+        for properties in synthesized.resources("AWS::ApiGatewayV2::Route").values()
     }
     open_routes = {key for key, kind in routes.items() if kind == "NONE"}
     pages = {f"{method} {path}" for method in ("GET", "HEAD") for path in PAGES}
     assert open_routes == {"GET /api/v1/health", "GET /api/v1/openapi.json"} | pages
     # The gateway responds to a preflight only if no route accepts OPTIONS.
     assert not any(key.startswith(("ANY", "OPTIONS")) for key in routes)
-    for name, bucket in synthesised.resources("AWS::S3::Bucket").items():
+    for name, bucket in synthesized.resources("AWS::S3::Bucket").items():
         rule, *own = bucket["CorsConfiguration"]["CorsRules"]
         assert rule["AllowedOrigins"] == ["https://console.example.com"]
         assert [own_rule["AllowedOrigins"] for own_rule in own] == [["https://jobs.example.com"]], name
 
 
 def test_custom_domain_is_in_every_url_for_callers() -> None:
-    synthesised = template(**CONTEXTS["domain"])
-    assert synthesised.document["Outputs"]["ApiUrl"]["Value"] == "https://jobs.example.com"
-    assert "DomainTarget" in synthesised.document["Outputs"]
-    _, function = synthesised.only("AWS::Lambda::Function", containing="HttpApi")
+    synthesized = template(**CONTEXTS["domain"])
+    assert synthesized.document["Outputs"]["ApiUrl"]["Value"] == "https://jobs.example.com"
+    assert "DomainTarget" in synthesized.document["Outputs"]
+    _, function = synthesized.only("AWS::Lambda::Function", containing="HttpApi")
     assert function["Environment"]["Variables"]["API_ROOT_URL"] == "https://jobs.example.com"
-    _, mapping = synthesised.only("AWS::ApiGatewayV2::ApiMapping")
-    assert synthesised.resolve(mapping["DomainName"]) == synthesised.only("AWS::ApiGatewayV2::DomainName")[0].lower()
+    _, mapping = synthesized.only("AWS::ApiGatewayV2::ApiMapping")
+    assert synthesized.resolve(mapping["DomainName"]) == synthesized.only("AWS::ApiGatewayV2::DomainName")[0].lower()
 
 
 def test_access_logs_have_no_address_or_path_of_a_caller() -> None:

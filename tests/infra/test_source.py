@@ -12,7 +12,7 @@ from functions.console.files import FOLDER
 from infra.app import synthesize
 from infra.project import REQUIREMENTS, ROOT
 from infra.source import PYTHON, BundleTooLargeError, copy_console, copy_source
-from tests.synthesised import NO_BUNDLES, Template
+from tests.synthesized import NO_BUNDLES, Template
 
 # The dependency list of each function that has one.
 LISTS = {

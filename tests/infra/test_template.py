@@ -10,7 +10,7 @@ from infra.source import DependencyList
 from shared.jobs.events import EVENT_SOURCE, EVENT_TYPE
 from shared.settings import Settings, SettingsError
 from tests.infra.contexts import CONTEXTS
-from tests.synthesised import JsonObject, Template, template
+from tests.synthesized import JsonObject, Template, template
 
 STAGES = ("dev", "prod", "local")
 
@@ -160,10 +160,10 @@ def settings_of(folder: str) -> Any:
     return found
 
 
-def statements(synthesised: Template) -> list[tuple[str, JsonObject]]:
+def statements(synthesized: Template) -> list[tuple[str, JsonObject]]:
     """Returns every statement of every identity policy with the logical id of its role."""
     found = []
-    for properties in synthesised.resources("AWS::IAM::Policy").values():
+    for properties in synthesized.resources("AWS::IAM::Policy").values():
         (role,) = properties["Roles"]
         found += [(role["Ref"], statement) for statement in properties["PolicyDocument"]["Statement"]]
     return found
@@ -220,9 +220,9 @@ def test_no_statement_allows_a_wildcard_action_or_every_resource(stage: Template
 
 
 def test_every_role_has_exactly_its_listed_permissions() -> None:
-    synthesised = template(stage="prod")
+    synthesized = template(stage="prod")
     allowed: dict[str, set[str]] = {name: set() for name in ROLES}
-    for role, statement in statements(synthesised):
+    for role, statement in statements(synthesized):
         (name,) = [name for name in sorted(ROLES, key=len, reverse=True) if f"{name}Role" in role][:1]
         allowed[name] |= set(actions_of(statement)) - (set() if name == "Jobs" else _OBSERVED)
     assert allowed == ROLES
@@ -289,13 +289,13 @@ def test_cors_allows_only_post_to_uploads_and_get_from_results(stage: Template) 
 
 
 def test_buckets_are_private_and_encrypted_and_require_tls() -> None:
-    synthesised = template(stage="prod")
-    for name, properties in synthesised.resources("AWS::S3::Bucket").items():
+    synthesized = template(stage="prod")
+    for name, properties in synthesized.resources("AWS::S3::Bucket").items():
         assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}, name
         assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"], name
     refused = [
         statement["Condition"]
-        for properties in synthesised.resources("AWS::S3::BucketPolicy").values()
+        for properties in synthesized.resources("AWS::S3::BucketPolicy").values()
         for statement in properties["PolicyDocument"]["Statement"]
         if statement["Effect"] == "Deny"
     ]
@@ -408,9 +408,9 @@ def test_only_the_local_stage_has_no_layers() -> None:
 
 
 def test_external_issuer_replaces_the_user_pool() -> None:
-    synthesised = template(**CONTEXTS["own-issuer"])
-    assert synthesised.resources("AWS::Cognito::UserPool") == {}
-    _, console = synthesised.only("AWS::Lambda::Function", containing="Console")
+    synthesized = template(**CONTEXTS["own-issuer"])
+    assert synthesized.resources("AWS::Cognito::UserPool") == {}
+    _, console = synthesized.only("AWS::Lambda::Function", containing="Console")
     assert "CONSOLE_CLIENT_ID" not in console["Environment"]["Variables"]
     with_client = template(**CONTEXTS["own-issuer"], console_client_id="console")
     _, console = with_client.only("AWS::Lambda::Function", containing="Console")
@@ -418,7 +418,7 @@ def test_external_issuer_replaces_the_user_pool() -> None:
     assert variables["CONSOLE_CLIENT_ID"] == "console"
     assert "SIGN_IN_URL" not in variables
     assert variables["CONNECT_ORIGINS"].split()[-1] == "https://login.example.com"
-    _, authorizer = synthesised.only("AWS::ApiGatewayV2::Authorizer")
+    _, authorizer = synthesized.only("AWS::ApiGatewayV2::Authorizer")
     assert authorizer["JwtConfiguration"] == {"Issuer": "https://login.example.com", "Audience": ["jobs", "console"]}
-    _, api = synthesised.only("AWS::Lambda::Function", containing="Api")
+    _, api = synthesized.only("AWS::Lambda::Function", containing="Api")
     assert api["Environment"]["Variables"]["JWKS_URL"] == "https://login.example.com/keys"

@@ -10,7 +10,7 @@ from infra.project import ROOT
 from shared.delimited.dialect import CANONICAL
 from shared.inputs.header import read_layout
 from shared.inputs.schema import template_csv
-from shared.scoring.catalogue import MODEL_NAMES, model_card
+from shared.scoring.catalog import MODEL_NAMES, model_card
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
 from shared.scoring.results import header_line

@@ -5,7 +5,7 @@ from typing import Any, Final
 from shared.api_types import JsonObject
 from shared.inputs.schema import example_rows
 from shared.jobs.row_errors import RowErrorCounts
-from shared.scoring.catalogue import basis
+from shared.scoring.catalog import basis
 from shared.vocabulary import JobType
 
 MODEL_VERSION: Final = "statements-143b046203d5"

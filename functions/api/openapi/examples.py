@@ -30,7 +30,7 @@ from shared.jobs.representations import (
 from shared.jobs.row_errors import RowErrorPage
 from shared.jobs.statistics import statistics_of
 from shared.jobs.uploads import upload_key
-from shared.scoring.catalogue import model_descriptions
+from shared.scoring.catalog import model_descriptions
 
 _CREATED: Final = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 _STARTED: Final = _CREATED + timedelta(seconds=5)

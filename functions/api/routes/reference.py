@@ -11,7 +11,7 @@ from functions.api.responses import Json, tagged
 from shared.api_types import FileSchema, HealthResponse, ModelDescription, ModelsResponse, SchemaResponse
 from shared.inputs.schema import schema, template_csv
 from shared.jobs.job import JobType
-from shared.scoring.catalogue import model_descriptions
+from shared.scoring.catalog import model_descriptions
 
 # The version in pyproject.toml, which the function's bundle does not contain.
 VERSION: Final = "0.1.0"

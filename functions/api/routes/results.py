@@ -21,7 +21,7 @@ from shared.api_types import (
     ScoredRow,
     ValidatedRow,
 )
-from shared.inputs.columns import RowErrorCode, normalised_name
+from shared.inputs.columns import RowErrorCode, normalized_name
 from shared.jobs.errors import ResultsAssemblingError
 from shared.jobs.job import FileFormat, Outcome
 from shared.jobs.progress import JobView
@@ -143,7 +143,7 @@ async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
     whole job: rows by code, and by code and column, a row with several faults in each. A filtered page may be short,
     or empty, and still have a `next_cursor`.
     """
-    error_filter = RowErrorFilter(code=code, column=normalised_name(column) if column else None)
+    error_filter = RowErrorFilter(code=code, column=normalized_name(column) if column else None)
     # Bound to the job and the filter only: every caller who may see the job may continue from any of its pages.
     bound_to = {"list": "errors", "job_id": str(view.job.id), **asdict(error_filter)}
     start = Position()

@@ -69,7 +69,7 @@ async def read_rows(request: Request, *, job_type: JobType, max_bytes: int, next
     layout = Layout(
         delimiter=",",
         names=header.names,
-        normalised=header.normalised,
+        normalized=header.normalized,
         job_type=job_type,
         profile=profile,
         used_both=used_both,

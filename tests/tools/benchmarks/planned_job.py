@@ -23,7 +23,7 @@ from tests.aws_resources import TABLE, create_table
 from tests.builders import a_job, a_stored_input
 from tests.flow.system import forget_compositions
 from tests.invocation import InvocationContext
-from tests.synthesised import template
+from tests.synthesized import template
 from tests.tools.benchmarks.disk_s3 import DiskS3
 from tests.tools.benchmarks.inputs import company_csv, company_rows
 

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from tests.synthesised import template
+from tests.synthesized import template
 from tests.tools.benchmarks.measurements import Measurement, Series
 from tests.tools.benchmarks.timing import in_turns
 

@@ -23,7 +23,7 @@ from shared.aws.jobs_table import JobsTable
 from tests.aws_clients import forget_clients
 from tests.aws_resources import TABLE, create_table
 from tests.builders import a_job
-from tests.synthesised import template
+from tests.synthesized import template
 from tests.tools.benchmarks.measurements import Measurement, Series
 from tests.tools.benchmarks.timing import in_turns
 from tests.unit.api.conftest import AUDIENCE, ISSUER, KEY_ID, KnownKeys, claims, key_set

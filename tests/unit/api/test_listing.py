@@ -192,9 +192,9 @@ class TestFilters:
         assert [error["field"] for error in response.json()["errors"]] == [field]
 
     def test_filters_narrow_the_list_and_its_total(self, client: Client, store: FakeJobStore) -> None:
-        labelled = a_job(options=UploadOptions(labels={"team": "a:b"}), created_at=NOON + timedelta(minutes=1))
+        labeled = a_job(options=UploadOptions(labels={"team": "a:b"}), created_at=NOON + timedelta(minutes=1))
         ended = a_completed_job(created_by="ann")
-        for job in (labelled, ended):
+        for job in (labeled, ended):
             store.add(job)
 
         def ids(query: str) -> list[str]:
@@ -202,9 +202,9 @@ class TestFilters:
             assert body["pagination"]["total"] == len(body["jobs"])
             return [job["id"] for job in body["jobs"]]
 
-        assert ids("label=team:a:b") == [str(labelled.id)]
+        assert ids("label=team:a:b") == [str(labeled.id)]
         assert ids("has_errors=true") == ids("created_by=ann") == [str(ended.id)]
-        assert ids("created_after=2026-03-02T13:00:30%2B01:00") == [str(labelled.id)]
+        assert ids("created_after=2026-03-02T13:00:30%2B01:00") == [str(labeled.id)]
         assert ids("created_before=2026-03-02T12:00:30Z&filename_contains=FIG") == [str(ended.id)]
 
     @pytest.mark.hazard("Cursors altered, truncated, of another caller or another filter")

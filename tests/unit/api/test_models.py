@@ -3,7 +3,7 @@
 from typing import Literal
 
 from shared.api_types import ModelsResponse
-from shared.scoring.catalogue import basis, model_card
+from shared.scoring.catalog import basis, model_card
 from shared.scoring.model import model_for
 from shared.vocabulary import JobType
 from tests.unit.api.conftest import API, Client

@@ -13,7 +13,7 @@ from shared.api_types import ScoreResponse
 from shared.inputs.columns import required_columns
 from shared.inputs.schema import example_rows
 from shared.jobs.errors import RateLimitedError, UnavailableError
-from shared.scoring.catalogue import model_card
+from shared.scoring.catalog import model_card
 from shared.vocabulary import JobType
 from tests.fakes import FakeRowScorer
 from tests.unit.api.conftest import API, ROWS_MAX_BYTES, Client

@@ -10,7 +10,7 @@ def layout() -> Layout:
     return Layout(
         delimiter=",",
         names=("a",),
-        normalised=("a",),
+        normalized=("a",),
         job_type=JobType.ANNUAL,
         profile="ratios",
         used_both=False,

@@ -20,7 +20,7 @@ from shared.vocabulary import JobType
 _LAYOUT = Layout(
     delimiter=",",
     names=("a",),
-    normalised=("a",),
+    normalized=("a",),
     job_type=JobType.ANNUAL,
     profile="ratios",
     used_both=False,

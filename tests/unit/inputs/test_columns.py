@@ -5,7 +5,7 @@ from shared.inputs.columns import (
     duplicates,
     fits_both,
     missing_columns,
-    normalised_name,
+    normalized_name,
     profile_of,
     required_columns,
 )
@@ -18,7 +18,7 @@ def names_of(job_type: JobType, profile: ProfileName) -> list[str]:
 
 @pytest.mark.parametrize("header", ["Market Cap", " market-cap ", "MARKET_CAP", "market cap"])
 def test_column_names_match_regardless_of_case_spaces_and_hyphens(header: str) -> None:
-    assert normalised_name(header) == "market_cap"
+    assert normalized_name(header) == "market_cap"
 
 
 @pytest.mark.parametrize("job_type", ["annual", "quarterly"])

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ def layout_of(text: str, job_type: JobType = JobType.ANNUAL) -> Layout:
 def test_column_names_are_kept_as_written_and_matched_normalized() -> None:
     header = read_header(["\ufeff Company Symbol\u00a0", "Total-Assets", "Net\nIncome", "Market\u00a0Cap"])
     assert header.names == ("Company Symbol", "Total-Assets", "Net\nIncome", "Market\u00a0Cap")
-    assert header.normalised == ("company_symbol", "total_assets", "net_income", "market_cap")
+    assert header.normalized == ("company_symbol", "total_assets", "net_income", "market_cap")
 
 
 def test_columns_without_a_name_are_named_by_their_position() -> None:
@@ -53,7 +55,7 @@ def test_layout_has_delimiter_profile_and_start_of_the_data() -> None:
     header = ";".join(["Note", *STATEMENTS])
     layout = layout_of(f"\ufeff\n{header}\r\nrow")
     assert layout.delimiter == ";"
-    assert layout.normalised == ("note", *STATEMENTS)
+    assert layout.normalized == ("note", *STATEMENTS)
     assert (layout.profile, layout.used_both, layout.job_type) == ("statements", False, "annual")
     assert layout.data_start == 3 + 1 + len(header) + 2
     assert layout.field_count == len(STATEMENTS) + 1
@@ -83,13 +85,23 @@ def test_layout_round_trips_through_json(extra: list[str]) -> None:
     layout = Layout(
         delimiter="\t",
         names=header.names,
-        normalised=header.normalised,
+        normalized=header.normalized,
         job_type=JobType.ANNUAL,
         profile="statements",
         used_both=True,
         data_start=7,
     )
     assert Layout.from_json(layout.to_json()) == layout
+
+
+def test_stored_layout_of_an_earlier_version_is_read() -> None:
+    stored = (
+        '{"delimiter": ",", "names": ["Sector", "Year "], "normalised": ["sector", "year"], "job_type": "annual", '
+        '"profile": "ratios", "used_both": false, "data_start": 13}'
+    )
+    layout = Layout.from_json(stored)
+    assert layout.normalized == ("sector", "year")
+    assert json.loads(layout.to_json()) == json.loads(stored)
 
 
 def test_blank_file_is_refused_as_empty() -> None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from shared.inputs.formats import detect_dialect
 from shared.inputs.header import Layout, read_layout
-from shared.scoring.catalogue import ModelName, model_name_for
+from shared.scoring.catalog import ModelName, model_name_for
 from shared.scoring.chunk import (
     ScoredChunk,
     score_chunk,

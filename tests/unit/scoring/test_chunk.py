@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.inputs.schema import template_csv
-from shared.scoring.catalogue import basis
+from shared.scoring.catalog import basis
 from shared.scoring.chunk import (
     ChunkEncodingError,
     RowCountMismatchError,

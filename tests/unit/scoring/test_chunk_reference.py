@@ -42,7 +42,7 @@ def layout_of(
     return Layout(
         delimiter=delimiter,
         names=(*names, *extra),
-        normalised=(*names, *extra),
+        normalized=(*names, *extra),
         job_type=job_type,
         profile=profile,
         used_both=False,
@@ -92,8 +92,8 @@ def read_cell(column: Column, value: str) -> str | float | None:
 def expected_errors(cells: list[str], layout: Layout) -> list[tuple[str | None, str]]:
     if len(cells) != layout.field_count or any("\0" in cell for cell in cells):
         return [(None, "malformed_row")]
-    by_name = dict(zip(layout.normalised, cells, strict=True))
-    columns = validated_columns(layout.normalised, layout.job_type, layout.profile)
+    by_name = dict(zip(layout.normalized, cells, strict=True))
+    columns = validated_columns(layout.normalized, layout.job_type, layout.profile)
     found: list[tuple[str | None, str]] = []
     for column in columns:
         code = code_of(column.name, by_name[column.name], layout)
@@ -155,7 +155,7 @@ def files(draw: st.DrawFn) -> tuple[Layout, list[list[str]], bytes]:
     layout = layout_of(job_type, profile, *extra, delimiter=delimiter, stand_ins=draw(st.booleans()))
     records = []
     for _ in range(draw(st.integers(1, 8))):
-        cells = [draw(usual[BY_NAME[name].kind] if name in BY_NAME else odd_cell) for name in layout.normalised]
+        cells = [draw(usual[BY_NAME[name].kind] if name in BY_NAME else odd_cell) for name in layout.normalized]
         for _ in range(draw(st.integers(0, 3))):
             cells[draw(st.integers(0, len(cells) - 1))] = draw(odd_cell)
         width = draw(st.sampled_from([len(cells)] * 8 + [len(cells) - 1, len(cells) + 1]))
@@ -193,7 +193,7 @@ def test_each_row_has_the_errors_that_the_contract_read_row_by_row_finds(
 
 def expected_cells(cells: list[str], layout: Layout) -> list[str]:
     copied = []
-    for name, text in zip(layout.normalised, cells, strict=True):
+    for name, text in zip(layout.normalized, cells, strict=True):
         column = BY_NAME.get(name)
         shown = text
         if name == "company_symbol":
@@ -278,7 +278,7 @@ def test_failed_file_uploaded_again_fails_for_the_same_reasons(
     first = score(data, layout)
     columns = result_columns(layout, Outcome.FAILED, scored=False)
     again = Layout(
-        delimiter=",", names=columns, normalised=columns, job_type=layout.job_type, profile=layout.profile,
+        delimiter=",", names=columns, normalized=columns, job_type=layout.job_type, profile=layout.profile,
         used_both=False, data_start=0,
     )  # fmt: skip
     second = score(first.parts.failed, again)
@@ -288,7 +288,7 @@ def test_failed_file_uploaded_again_fails_for_the_same_reasons(
         if one["code"] != "malformed_row":
             assert (one["company_symbol"], one["errors"]) == (other["company_symbol"], other["errors"])
     third = unprocessed_rows(second.parts.failed, layout=Layout(
-        delimiter=",", names=(names := result_columns(again, Outcome.FAILED, scored=False)), normalised=names,
+        delimiter=",", names=(names := result_columns(again, Outcome.FAILED, scored=False)), normalized=names,
         job_type=layout.job_type, profile=layout.profile, used_both=False, data_start=0,
     ), first_row=1)  # fmt: skip
     copied = [row[: layout.field_count] for row in read_csv(second.parts.failed.decode())]

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.inputs.schema import template_csv
-from shared.scoring.catalogue import MODEL_NAMES, artifact_text, basis
+from shared.scoring.catalog import MODEL_NAMES, artifact_text, basis
 from shared.scoring.chunk import score_chunk
 from shared.scoring.model import model_for
 from shared.scoring.results import header_line

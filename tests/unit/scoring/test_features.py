@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.scoring.catalogue import MODEL_NAMES, ModelName
+from shared.scoring.catalog import MODEL_NAMES, ModelName
 from shared.scoring.features import FEATURES, FloatArray, feature_matrix
 from shared.scoring.model import load_model
 

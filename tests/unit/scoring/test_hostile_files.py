@@ -17,7 +17,7 @@ from shared.inputs.formats import detect_dialect, sniff_format
 from shared.inputs.header import read_layout
 from shared.inputs.rewriting import to_canonical
 from shared.inputs.workbooks import convert
-from shared.scoring.catalogue import model_name_for
+from shared.scoring.catalog import model_name_for
 from shared.scoring.chunk import score_chunk
 from shared.scoring.results import header_line
 from shared.vocabulary import JobType, Outcome

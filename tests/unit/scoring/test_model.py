@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.inputs.columns import ProfileName
-from shared.scoring.catalogue import (
+from shared.scoring.catalog import (
     GRADE_BOUNDS,
     LEVEL_BOUNDS,
     MODEL_NAMES,

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from shared.scoring.catalogue import MODEL_NAMES, ModelName, artifact_text, model_card
+from shared.scoring.catalog import MODEL_NAMES, ModelName, artifact_text, model_card
 from shared.scoring.model import ModelArtifactError, content_version, load_model, parse_model
 
 Content = dict[str, Any]

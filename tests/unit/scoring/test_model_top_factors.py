@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.scoring.catalogue import MODEL_NAMES, ModelName
+from shared.scoring.catalog import MODEL_NAMES, ModelName
 from shared.scoring.model import load_model
 from shared.scoring.scores import MOST, top_factors
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.scoring.catalogue import MODEL_NAMES, artifact_text
+from shared.scoring.catalog import MODEL_NAMES, artifact_text
 from shared.scoring.model import content_version
 from shared.scoring.replacement import main as validate
 from shared.training import training

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.delimited.cells import decimal_text
-from shared.inputs.columns import normalised_name
+from shared.inputs.columns import normalized_name
 from shared.inputs.header import Layout
 from shared.scoring.results import OURS, header_line, input_names, result_columns
 from shared.vocabulary import JobType, Outcome
@@ -16,7 +16,7 @@ def layout_of(*names: str) -> Layout:
     return Layout(
         delimiter=",",
         names=names,
-        normalised=tuple(map(normalised_name, names)),
+        normalized=tuple(map(normalized_name, names)),
         job_type=JobType.ANNUAL,
         profile="statements",
         used_both=False,
@@ -44,7 +44,7 @@ def test_input_columns_named_like_result_columns_get_a_unique_prefix() -> None:
 )
 def test_columns_of_a_result_file_have_unique_names(names: list[str]) -> None:
     columns = result_columns(layout_of(*names), Outcome.ALL)
-    assert len({normalised_name(column) for column in columns}) == len(columns)
+    assert len({normalized_name(column) for column in columns}) == len(columns)
 
 
 def test_header_is_guarded_and_quoted_like_any_text() -> None:

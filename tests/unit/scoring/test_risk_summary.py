@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local import panel
-from shared.scoring.catalogue import MODEL_NAMES, RISK_GRADES, RISK_LEVELS, model_card
+from shared.scoring.catalog import MODEL_NAMES, RISK_GRADES, RISK_LEVELS, model_card
 from shared.scoring.chunk_summary import MAX_SECTORS, ChunkSummary, SectorTotal, largest_sectors
 from shared.scoring.chunk_summary import NO_ROWS as NONE
 from shared.scoring.risk_summary import (

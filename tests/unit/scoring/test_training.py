@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from openpyxl import load_workbook
 
-from shared.scoring.catalogue import MODEL_NAMES, ModelName, artifact_text, model_card
+from shared.scoring.catalog import MODEL_NAMES, ModelName, artifact_text, model_card
 from shared.scoring.features import FEATURES, FloatArray, feature_matrix
 from shared.scoring.model import load_model, parse_model
 from shared.training.__main__ import main

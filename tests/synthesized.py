@@ -112,7 +112,7 @@ class Template:
 def template(**context: str) -> Template:
     """The template of a stage, `dev` unless the context says otherwise.
 
-    Synthesising takes seconds, so that the processes of one test run share it through a file.
+    Synthesizing takes seconds, so that the processes of one test run share it through a file.
     """
     name = "-".join(f"{key}_{value}" for key, value in sorted(context.items())).replace("/", "_").replace(":", "")
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
