@@ -220,7 +220,9 @@ def test_no_path_leads_outside_the_files_of_the_site(tail: str) -> None:
         response = request(path)
         known = function._site().files
         assert response["statusCode"] == (200 if path in known else 308 if path.rstrip("/") in known else 404)
-        assert path.encode() not in body_of(response) or response["statusCode"] == 200 or not tail
+        if response["statusCode"] == 404:
+            # The page repeats nothing of the path: only its depth is in the links.
+            assert response["body"] == request(re.sub("[^/]+", "nowhere", path))["body"]
 
 
 def test_console_configuration_says_how_users_sign_in() -> None:
