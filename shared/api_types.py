@@ -160,6 +160,7 @@ class JobSummary(TypedDict):
     celery_status: TaskStatus
     celery_meta: TaskMeta | None
     cancelled: bool
+    notes_count: int
 
 
 class JobStatusChanged(JobSummary):
@@ -212,7 +213,18 @@ class JobOptions(TypedDict):
 
     validate_only: bool
     max_failed_percent: float | None
+    encoding: str | None
+    sheet: str | None
+    decimal: str | None
     labels: dict[str, str]
+
+
+class JobNote(TypedDict):
+    """An assumption made about the file. `rows` are the first rows it concerns; absent if it is about all of it."""
+
+    code: str
+    message: str
+    rows: NotRequired[list[int]]
 
 
 class JobProgress(TypedDict):
@@ -323,7 +335,8 @@ class JobDetails(TypedDict):
     options: JobOptions
     profile: str | None
     model_version: str | None
-    notes: list[str]
+    notes: list[JobNote]
+    notes_count: int
     progress: JobProgress
     performance: JobPerformance
     timestamps: JobTimestamps
@@ -458,6 +471,14 @@ class UploadRequestOptions(TypedDict, total=False):
         Annotated[str, Rules(max_length=40)] | None,
         JsonSchema(description="Of a CSV file that is not UTF-8 and has no byte-order mark"),
     ]
+    sheet: Annotated[
+        Annotated[str, Rules(max_length=255)] | None,
+        JsonSchema(description="Name of the sheet of an Excel workbook; by default the first visible one with data"),
+    ]
+    decimal: Annotated[
+        Literal[".", ","] | None,
+        JsonSchema(description="Decimal sign of the figures in text; by default the one that the file proves"),
+    ]
 
 
 @without_more_fields
@@ -563,7 +584,7 @@ class RowScores(TypedDict):
     failed_rows: int
     results: list[ScoredRow]
     errors: list[RowError]
-    notes: list[str]
+    notes: list[JobNote]
 
 
 class ScoreResponse(Success, RowScores):
@@ -658,6 +679,7 @@ class JobRisk(TypedDict):
     duplicates: Duplicates
     figures: list[FigureGaps]
     population_stability: PopulationStability | None
+    notes: list[JobNote]
 
 
 class RowPagination(TypedDict):

@@ -1,8 +1,10 @@
-"""The words that the domain, the engine and the API share. Standard library only, and it imports nothing of ours."""
+"""The words that the domain, the engine and the API share. Standard library only."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+
+from shared.api_types import JobNote
 
 
 class JobType(StrEnum):
@@ -44,3 +46,10 @@ class Note:
     code: str
     message: str
     rows: tuple[int, ...] = ()
+
+    def as_json(self) -> JobNote:
+        """Returns the note as responses and files show it: without `rows` if it is about the whole file."""
+        shown: JobNote = {"code": self.code, "message": self.message}
+        if self.rows:
+            shown["rows"] = list(self.rows)
+        return shown

@@ -7,12 +7,13 @@ from uuid import UUID, uuid4
 
 from shared.jobs.access import Caller, Role
 from shared.jobs.idempotency import Claim
-from shared.jobs.job import Job, JobStatus, JobType, Outcome, Phase, Retry, Source, StoredInput
+from shared.jobs.job import Job, JobStatus, JobType, Note, Outcome, Phase, Retry, Source, StoredInput
 from shared.jobs.ports import Plan
 from shared.jobs.progress import ChunkCount, JobView, Pace, Progress, Shard, period_at
 from shared.jobs.uploads import ArrivedObject, upload_key
 
 NOON = datetime(2026, 3, 2, 12, 0, 0, tzinfo=UTC)
+NOTE = Note(code="both_profiles", message="The file has both profiles.", rows=(2, 5))
 ORGANIZATION = "acme"
 USER_ID = "user-1"
 

@@ -16,6 +16,7 @@ from shared.jobs.job import (
     ExportKind,
     Job,
     JobStatus,
+    Note,
     Phase,
     Source,
     StoredInput,
@@ -137,7 +138,7 @@ class FakeJobStore:
         with self._changing(job.id, {JobStatus.PROCESSING}) as current:
             self._jobs[job.id] = replace(current, phase=Phase.FINALIZING, updated_at=now)
 
-    def complete(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
+    def complete(self, job: Job, *, successful: int, failed: int, now: datetime, notes: Sequence[Note] = ()) -> None:
         with self._changing(job.id, sources_of(JobStatus.COMPLETED)) as current:
             self._close(
                 job,
@@ -146,6 +147,7 @@ class FakeJobStore:
                     status=JobStatus.COMPLETED,
                     final_successful_rows=successful,
                     final_failed_rows=failed,
+                    notes=(*current.notes, *notes),
                     results_ready=True,
                 ),
                 now=now,
@@ -171,7 +173,14 @@ class FakeJobStore:
             self._jobs[job.id] = replace(current, execution_stopped=True, updated_at=now)
 
     def record_assembly(
-        self, job: Job, *, successful: int, failed: int, now: datetime, error_message: str | None = None
+        self,
+        job: Job,
+        *,
+        successful: int,
+        failed: int,
+        now: datetime,
+        error_message: str | None = None,
+        notes: Sequence[Note] = (),
     ) -> None:
         with self._changing(job.id, {JobStatus.FAILED}) as current:
             self._jobs[job.id] = replace(
@@ -179,6 +188,7 @@ class FakeJobStore:
                 results_ready=True,
                 final_successful_rows=successful,
                 final_failed_rows=failed,
+                notes=(*current.notes, *notes),
                 error_message=error_message or current.error_message,
                 updated_at=now,
             )

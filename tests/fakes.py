@@ -14,7 +14,7 @@ from functions.score.given_rows import score_given
 from shared.jobs.errors import ResultsGoneError
 from shared.jobs.events import StatusEvent
 from shared.jobs.idempotency import Claim
-from shared.jobs.job import ExportKind, FileFormat, Job, Outcome, StoredInput
+from shared.jobs.job import ExportKind, FileFormat, Job, Note, Outcome, StoredInput
 from shared.jobs.ports import Execution, ExecutionState, GivenRows, UploadForm
 from shared.jobs.progress import JobView
 from shared.jobs.uploads import upload_key
@@ -233,6 +233,7 @@ class FakeResultFiles:
     lost_parts: set[int] = field(default_factory=set)
     are_lost: bool = False
     assembled: list[JobView] = field(default_factory=list)
+    notes: tuple[Note, ...] = ()
 
     def missing_parts(self, view: JobView) -> Sequence[int]:
         return sorted(self.lost_parts & view.progress.done)
@@ -248,10 +249,11 @@ class FakeResultFiles:
                 ranges.append((first, last))
         return ranges
 
-    def assemble(self, view: JobView) -> None:
+    def assemble(self, view: JobView) -> Sequence[Note]:
         if self.are_lost:
             raise FileNotFoundError("gone")
         self.assembled.append(view)
+        return self.notes
 
 
 @dataclass

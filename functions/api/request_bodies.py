@@ -101,6 +101,8 @@ def upload_options(sent: UploadRequestOptions) -> UploadOptions:
         validate_only=sent.get("validate_only", False),
         max_failed_percent=round(percent, _PERCENT_DECIMALS) if percent is not None else None,
         encoding=sent.get("encoding") or None,
+        sheet=sent.get("sheet") or None,
+        decimal=sent.get("decimal"),
         labels=sent.get("labels", {}),
     )
 

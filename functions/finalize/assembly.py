@@ -11,7 +11,7 @@ from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
 from shared.inputs.chunks import Chunk
 from shared.inputs.header import Layout
-from shared.jobs.job import Outcome, StoredInput
+from shared.jobs.job import Job, Note, Outcome, StoredInput
 from shared.jobs.progress import JobView, Progress
 from shared.scoring.catalog import model_card, model_name_for
 from shared.scoring.chunk import unprocessed_rows
@@ -55,11 +55,11 @@ class Assembly:
                 ranges.append((first, last))
         return ranges
 
-    def assemble(self, view: JobView) -> None:
+    def assemble(self, view: JobView) -> Sequence[Note]:
         job = view.job
         if job.total_rows is None:
             self._return_input(view)
-            return
+            return ()
         plan = self._input.plan(job.id)
         if plan is None:
             raise FileNotFoundError(f"the plan of job {job.id} is gone")
@@ -71,7 +71,7 @@ class Assembly:
             found.difference(lost)
             for found in (view.progress.done, view.progress.with_successes, view.progress.with_failures)
         )
-        self._write_summary(job.id, plan, [chunk for chunk in chunks if chunk.index in done])
+        notes = self._write_summary(job, plan, [chunk for chunk in chunks if chunk.index in done])
         self._write(job.id, plan, Outcome.SUCCESSFUL, self._pieces(job.id, Part.SUCCESSFUL, sizes, with_successes))
         self._write(job.id, plan, Outcome.FAILED, self._pieces(job.id, Part.FAILED, sizes, with_failures))
         # These need the input, which may be gone although the parts are not.
@@ -82,6 +82,7 @@ class Assembly:
         self._write(job.id, plan, Outcome.UNPROCESSED, unprocessed)
         in_all = self._pieces(job.id, Part.UNPROCESSED_IN_ALL, sizes, left)
         self._write(job.id, plan, Outcome.ALL, {**self._pieces(job.id, Part.ALL, sizes, done), **in_all})
+        return notes
 
     def _return_input(self, view: JobView) -> None:
         """Writes the files of a job that ended before its rows were counted: its input is the unprocessed file."""
@@ -108,20 +109,24 @@ class Assembly:
         for outcome in (Outcome.SUCCESSFUL, Outcome.FAILED, Outcome.ALL):
             self._results.assemble(job.id, outcome, [header_line(layout, outcome)])
 
-    def _write_summary(self, job_id: UUID, plan: InputPlan, chunks: Sequence[Chunk]) -> None:
+    def _write_summary(self, job: Job, plan: InputPlan, chunks: Sequence[Chunk]) -> Sequence[Note]:
+        """Writes the risk summary of the rows of these chunks. Returns notes of these rows."""
         summary = RiskSummary()
-        parts = self._results.read_summaries(job_id, [chunk.index for chunk in chunks])
+        parts = self._results.read_summaries(job.id, [chunk.index for chunk in chunks])
         for chunk, part in zip(chunks, parts, strict=True):
             summary.add(ChunkSummary.from_bytes(part), first_row=chunk.first_row)
         card = model_card(model_name_for(plan.layout.job_type, plan.layout.profile))
         # The card is that of the deployed model, which may have changed since the job was scored.
         is_current = card["version"] == plan.model_version
+        notes: Sequence[Note] = ()
         content = summary.as_json(
             model_version=None if plan.validate_only else plan.model_version,
             training_grades=card["training_grades"] if is_current else None,
+            notes=(*job.notes, *notes),
         )
-        self._results.put_summary(job_id, content)
+        self._results.put_summary(job.id, content)
         self._on_summary(content)
+        return notes
 
     def _write_unprocessed(self, job_id: UUID, plan: InputPlan, chunks: Sequence[Chunk]) -> PartSizes:
         """Writes the unprocessed parts of these chunks. Returns their sizes."""

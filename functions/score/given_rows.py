@@ -38,7 +38,7 @@ def score_given(given: GivenRows) -> dict[str, Any]:
         "failed_rows": scored.failed,
         "results": list(_results(scored.parts.successful, result_columns(layout, Outcome.SUCCESSFUL))),
         "errors": [json.loads(line) for line in scored.parts.errors.splitlines()],
-        "notes": list(layout.notes),
+        "notes": [note.as_json() for note in layout.notes],
     }
 
 

@@ -26,6 +26,7 @@ from shared.jobs.job import (
     Job,
     JobStatus,
     JobType,
+    Note,
     Outcome,
     Phase,
     Retry,
@@ -93,8 +94,15 @@ def encode_options(options: UploadOptions) -> dict[str, Any]:
         "validate_only": options.validate_only,
         "max_failed_percent": str(options.max_failed_percent) if options.max_failed_percent is not None else None,
         "encoding": options.encoding,
+        "sheet": options.sheet,
+        "decimal": options.decimal,
         "labels": dict(options.labels),
     }
+
+
+def encode_notes(notes: Iterable[Note]) -> list[dict[str, Any]]:
+    """Returns notes as a list attribute."""
+    return [asdict(note) for note in notes]
 
 
 def encode_retry(retry: Retry) -> dict[str, Any]:
@@ -124,6 +132,8 @@ def decode_job(item: Mapping[str, Any]) -> Job:
             validate_only=options["validate_only"],
             max_failed_percent=float(percent) if percent is not None else None,
             encoding=options["encoding"],
+            sheet=options.get("sheet"),
+            decimal=options.get("decimal"),
             labels=options["labels"],
         ),
         parent_job_id=UUID(item["parent_job_id"]) if "parent_job_id" in item else None,
@@ -143,7 +153,7 @@ def decode_job(item: Mapping[str, Any]) -> Job:
         shard_count=int(item["shard_count"]),
         profile=item.get("profile"),
         model_version=item.get("model_version"),
-        notes=tuple(item.get("notes", ())),
+        notes=tuple(map(_note, item.get("notes", ()))),
         final_successful_rows=_optional_int(item.get("final_successful_rows")),
         final_failed_rows=_optional_int(item.get("final_failed_rows")),
         results_ready=item["results_ready"],
@@ -215,6 +225,10 @@ def _retry(item: Mapping[str, Any]) -> Retry | None:
         is_whole_input=retry["is_whole_input"],
         has_source_row=retry["has_source_row"],
     )
+
+
+def _note(note: Mapping[str, Any]) -> Note:
+    return Note(code=note["code"], message=note["message"], rows=tuple(map(int, note["rows"])))
 
 
 def _time(text: str) -> datetime:

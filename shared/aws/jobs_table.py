@@ -19,6 +19,7 @@ from shared.jobs.job import (
     ExportKind,
     Job,
     JobStatus,
+    Note,
     Phase,
     StoredInput,
     sources_of,
@@ -116,7 +117,7 @@ class JobsTable:
                             "phase": Phase.SCORING,
                             "planned_at": timestamp(plan.planned_at),
                             "shard_count": shards,
-                            "notes": list(plan.notes),
+                            "notes": job_items.encode_notes(plan.notes),
                         },
                         allowed={JobStatus.PROCESSING},
                         condition="#phase = :planning",
@@ -138,7 +139,7 @@ class JobsTable:
     def enter_finalizing(self, job: Job, *, now: datetime) -> None:
         self._update(job, now=now, changes={"phase": Phase.FINALIZING}, allowed={JobStatus.PROCESSING})
 
-    def complete(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
+    def complete(self, job: Job, *, successful: int, failed: int, now: datetime, notes: Sequence[Note] = ()) -> None:
         self._close(
             job,
             now=now,
@@ -147,6 +148,7 @@ class JobsTable:
                 "results_ready": True,
                 "final_successful_rows": successful,
                 "final_failed_rows": failed,
+                "notes": job_items.encode_notes([*job.notes, *notes]),
             },
             remove=(table_keys.UNSETTLED,),
         )
@@ -167,7 +169,14 @@ class JobsTable:
         self._update(job, now=now, changes={"execution_stopped": True}, allowed={JobStatus.FAILED})
 
     def record_assembly(
-        self, job: Job, *, successful: int, failed: int, now: datetime, error_message: str | None = None
+        self,
+        job: Job,
+        *,
+        successful: int,
+        failed: int,
+        now: datetime,
+        error_message: str | None = None,
+        notes: Sequence[Note] = (),
     ) -> None:
         self._update(
             job,
@@ -176,6 +185,7 @@ class JobsTable:
                 "results_ready": True,
                 "final_successful_rows": successful,
                 "final_failed_rows": failed,
+                "notes": job_items.encode_notes([*job.notes, *notes]),
                 "error_message": error_message,
             },
             allowed={JobStatus.FAILED},

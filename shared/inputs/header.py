@@ -21,7 +21,7 @@ from shared.inputs.errors import (
     UndecodableError,
     file_error,
 )
-from shared.vocabulary import JobType
+from shared.vocabulary import JobType, Note
 
 MAX_COLUMNS: Final = 200
 MAX_NAME_LENGTH: Final = 500
@@ -68,9 +68,9 @@ class Layout:
         return self.normalized.index(name)
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What a caller should know of how the rows are read."""
-        return (USED_BOTH,) if self.used_both else ()
+    def notes(self) -> tuple[Note, ...]:
+        """The assumptions that the header led to."""
+        return (Note(code="both_profiles", message=USED_BOTH),) if self.used_both else ()
 
     def to_json(self) -> str:
         """Returns the layout as a JSON object."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
-from typing import overload
+from typing import Literal, overload
 from uuid import UUID, uuid5
 
 from shared.vocabulary import FileFormat as FileFormat  # noqa: PLC0414 - also a word of the domain
 from shared.vocabulary import JobType as JobType  # noqa: PLC0414 - also a word of the domain
+from shared.vocabulary import Note as Note  # noqa: PLC0414 - also a word of the domain
 from shared.vocabulary import Outcome as Outcome  # noqa: PLC0414 - also a word of the domain
 
 # Namespace of the ids of dropped objects' jobs (RFC 9562 §5.5: one of our own).
@@ -81,12 +82,16 @@ class Export:
 class UploadOptions:
     """Options of an upload.
 
-    `max_failed_percent` is enforced from 1,000 rows on, and at the end; above it the job fails.
+    `max_failed_percent` is enforced from 1,000 rows on, and at the end; above it the job fails. `encoding` is that of
+    a CSV file, `sheet` the name of the sheet of a workbook, `decimal` the decimal sign of figures, `.` or `,`; None
+    leaves the choice to the file.
     """
 
     validate_only: bool = False
     max_failed_percent: float | None = None
     encoding: str | None = None
+    sheet: str | None = None
+    decimal: Literal[".", ","] | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -151,7 +156,7 @@ class Job:
     shard_count: int = 0
     profile: str | None = None
     model_version: str | None = None
-    notes: tuple[str, ...] = ()
+    notes: tuple[Note, ...] = ()
     # Set when the shards are closed and the counts can no longer change.
     final_successful_rows: int | None = None
     final_failed_rows: int | None = None

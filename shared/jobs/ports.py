@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypedDict
 from uuid import UUID
 
 from shared.jobs.access import Scope
-from shared.jobs.job import Export, ExportKind, FileFormat, Job, Outcome, StoredInput
+from shared.jobs.job import Export, ExportKind, FileFormat, Job, Note, Outcome, StoredInput
 from shared.jobs.listing import JobCount, JobFilter, JobPage
 from shared.jobs.progress import ChunkCount, JobView
 
@@ -63,7 +63,7 @@ class Plan:
     chunk_count: int
     profile: str
     model_version: str
-    notes: tuple[str, ...]
+    notes: tuple[Note, ...]
 
 
 class JobStore(Protocol):
@@ -99,8 +99,11 @@ class JobStore(Protocol):
     def enter_finalizing(self, job: Job, *, now: datetime) -> None:
         """Moves a processing job to phase finalizing. A no-op if it is in that phase already."""
 
-    def complete(self, job: Job, *, successful: int, failed: int, now: datetime) -> None:
-        """processing → completed with final counts, results ready and shards closed, in one transaction."""
+    def complete(self, job: Job, *, successful: int, failed: int, now: datetime, notes: Sequence[Note] = ()) -> None:
+        """processing → completed with final counts, results ready and shards closed, in one transaction.
+
+        `notes` are added to those of the plan.
+        """
 
     def fail(self, job: Job, *, error_code: str | None, error_message: str, cancelled: bool, now: datetime) -> None:
         """Any live status → failed and shards closed, in one transaction.
@@ -112,9 +115,19 @@ class JobStore(Protocol):
         """Records that cancelling the job stopped a running execution."""
 
     def record_assembly(
-        self, job: Job, *, successful: int, failed: int, now: datetime, error_message: str | None = None
+        self,
+        job: Job,
+        *,
+        successful: int,
+        failed: int,
+        now: datetime,
+        error_message: str | None = None,
+        notes: Sequence[Note] = (),
     ) -> None:
-        """Records the final counts of a failed job, that its files are ready, and its error message if that changed."""
+        """Records the final counts of a failed job, that its files are ready, and its error message if that changed.
+
+        `notes` are added to those of the plan.
+        """
 
     def change_export(self, job_id: UUID, kind: ExportKind, *, expected: Export | None, changed: Export | None) -> None:
         """Changes the state of an export from `expected` to `changed`; None stands for no state.

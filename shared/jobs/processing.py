@@ -7,7 +7,7 @@ from typing import Protocol
 from uuid import UUID
 
 from shared.jobs.errors import TransitionRefusedError
-from shared.jobs.job import Job, JobStatus, Phase, utc_now
+from shared.jobs.job import Job, JobStatus, Note, Phase, utc_now
 from shared.jobs.lifecycle import fail_job, try_request_assembly
 from shared.jobs.ports import Clock, JobStore, Plan, RequestAssembly, Workflow
 from shared.jobs.progress import JobView, Progress, row_counts
@@ -116,8 +116,8 @@ class ResultFiles(Protocol):
     def row_ranges(self, view: JobView, chunks: Sequence[int]) -> Sequence[tuple[int, int]]:
         """Returns the first and last row of each of these chunks, adjoining ones joined."""
 
-    def assemble(self, view: JobView) -> None:
-        """Writes the result files of every outcome; the same files when repeated.
+    def assemble(self, view: JobView) -> Sequence[Note]:
+        """Writes the result files of every outcome; the same files when repeated. Returns notes of the scored rows.
 
         Rows whose parts are gone become unprocessed. Raises FileNotFoundError if the files cannot be completed without
         what is gone; those that could be made are there then.
@@ -146,13 +146,14 @@ class Finalization:
         view = self.store.get(job_id)
         if view is None or view.job.status is not JobStatus.FAILED or view.job.results_ready:
             return
-        loss = self._assemble(view)
+        notes, loss = self._assemble(view)
         successful, failed = row_counts(view.job, view.progress)
         try:
             self.store.record_assembly(
                 view.job,
                 successful=successful,
                 failed=failed,
+                notes=notes,
                 error_message=_with_loss(view.job) if loss else None,
                 now=self.clock(),
             )
@@ -163,13 +164,12 @@ class Finalization:
         if loss:
             logger.error("Stored objects of an ended job are gone", extra={"job_id": str(job_id), "cause": str(loss)})
 
-    def _assemble(self, view: JobView) -> FileNotFoundError | None:
-        """Returns why some of the files never can be made; None if all were."""
+    def _assemble(self, view: JobView) -> tuple[Sequence[Note], FileNotFoundError | None]:
+        """Returns notes of the scored rows, and why some of the files never can be made; None if all were."""
         try:
-            self.files.assemble(view)
+            return self.files.assemble(view), None
         except FileNotFoundError as loss:
-            return loss
-        return None
+            return (), loss
 
     def _finalize_processing(self, view: JobView) -> None:
         job = view.job
@@ -184,12 +184,13 @@ class Finalization:
         if is_over_budget(job, view.progress):
             fail_over_budget(self.store, job, view.progress, clock=self.clock)
             return
-        self.files.assemble(view)
+        notes = self.files.assemble(view)
         try:
             self.store.complete(
                 job,
                 successful=view.progress.successful_rows,
                 failed=view.progress.failed_rows,
+                notes=notes,
                 now=self.clock(),
             )
         except TransitionRefusedError:

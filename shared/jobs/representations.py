@@ -161,6 +161,7 @@ def job_summary(job: Job, progress: Progress) -> JobSummary:
         "celery_status": _task_status(job),
         "celery_meta": _task_meta(job, progress),
         "cancelled": job.cancelled,
+        "notes_count": len(job.notes),
     }
 
 
@@ -192,11 +193,15 @@ def job_details(job: Job, progress: Progress, *, now: datetime, row_errors: RowE
         "options": {
             "validate_only": job.options.validate_only,
             "max_failed_percent": job.options.max_failed_percent,
+            "encoding": job.options.encoding,
+            "sheet": job.options.sheet,
+            "decimal": job.options.decimal,
             "labels": dict(job.options.labels),
         },
         "profile": job.profile,
         "model_version": job.model_version,
-        "notes": list(job.notes),
+        "notes": [note.as_json() for note in job.notes],
+        "notes_count": len(job.notes),
         "progress": numbers,
         "performance": _performance(job, progress, processed_rows=numbers["processed_rows"], now=now),
         "timestamps": {

@@ -24,6 +24,7 @@ from shared.scoring.chunk_summary import (
     largest_sectors,
 )
 from shared.scoring.scores import Indices
+from shared.vocabulary import Note
 
 QUANTILES: Final = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
 SECTORS_SHOWN: Final = 50
@@ -74,7 +75,9 @@ class RiskSummary:
         self._keys.append(keys)
         self._key_count += len(keys)
 
-    def as_json(self, *, model_version: str | None, training_grades: Mapping[str, int] | None) -> dict[str, Any]:
+    def as_json(
+        self, *, model_version: str | None, training_grades: Mapping[str, int] | None, notes: Sequence[Note] = ()
+    ) -> dict[str, Any]:
         """The summary as a JSON object; `training_grades` has the rows of each grade in the model's training data."""
         rows = sum(self._levels)
         sectors, others = largest_sectors(self._sectors, self._other_sectors, at_most=SECTORS_SHOWN)
@@ -97,6 +100,7 @@ class RiskSummary:
                 if training_grades is not None and rows
                 else None
             ),
+            "notes": [note.as_json() for note in notes],
         }
 
     def _probabilities(self, rows: int) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from shared.jobs.job import JobStatus, Outcome, Phase, Retry, Source, StoredInpu
 from shared.jobs.ports import JobStore
 from shared.jobs.progress import Pace, period_at
 from shared.jobs.row_errors import RowErrorCounts
-from tests.builders import NOON, a_count, a_job, a_retry, a_retry_job, a_stored_input, plan_facts
+from tests.builders import NOON, NOTE, a_count, a_job, a_retry, a_retry_job, a_stored_input, plan_facts
 from tests.contract.job_states import SECOND, failed, planning, queued, read, scoring
 
 
@@ -21,7 +21,12 @@ class TestCreate:
             source=Source.PRESIGNED,
             file_size=2**40,
             options=UploadOptions(
-                validate_only=True, max_failed_percent=12.5, encoding="cp1252", labels={"quarter": "Q3", "team": ""}
+                validate_only=True,
+                max_failed_percent=12.5,
+                encoding="cp1252",
+                sheet="Daten 2026",
+                decimal=",",
+                labels={"quarter": "Q3", "team": ""},
             ),
             parent_job_id=uuid4(),
             upload_expires_at=NOON + timedelta(hours=1),
@@ -123,7 +128,7 @@ class TestQueueAndStart:
 class TestPlan:
     def test_recorded_plan_sets_fields_of_job_and_creates_open_shards(self, job_store: JobStore) -> None:
         job = planning(job_store)
-        facts = plan_facts(total_rows=600, chunk_count=120, notes=("Scored on statements.",))
+        facts = plan_facts(total_rows=600, chunk_count=120, notes=(NOTE,))
         job_store.record_plan(job, facts, now=NOON + 3 * SECOND)
         view = read(job_store, job)
         assert view.job == replace(
@@ -135,7 +140,7 @@ class TestPlan:
             shard_count=3,
             profile="statements",
             model_version="1.0.0",
-            notes=("Scored on statements.",),
+            notes=(NOTE,),
             updated_at=NOON + 3 * SECOND,
         )
         assert [(shard.number, shard.closed, shard.done) for shard in view.progress.shards] == [

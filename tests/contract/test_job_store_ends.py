@@ -8,10 +8,12 @@ from uuid import uuid4
 import pytest
 
 from shared.jobs.errors import TransitionRefusedError
-from shared.jobs.job import JobStatus, Phase
+from shared.jobs.job import JobStatus, Note, Phase
 from shared.jobs.ports import JobStore
 from tests.builders import NOON, a_count, a_job, a_stored_input, plan_facts
 from tests.contract.job_states import SECOND, failed, planning, queued, read, scoring
+
+LATER_NOTE = Note(code="figures_too_large", message="Row 7 is large.", rows=(7,))
 
 
 class TestEnd:
@@ -22,7 +24,7 @@ class TestEnd:
         job_store.enter_finalizing(job, now=NOON + 4 * SECOND)
         assert read(job_store, job).job.phase is Phase.FINALIZING
         job_store.enter_finalizing(job, now=NOON + 5 * SECOND)
-        job_store.complete(job, successful=8, failed=2, now=NOON + 6 * SECOND)
+        job_store.complete(job, successful=8, failed=2, notes=(LATER_NOTE,), now=NOON + 6 * SECOND)
         view = read(job_store, job)
         assert view.job == replace(
             job,
@@ -33,6 +35,7 @@ class TestEnd:
             final_successful_rows=8,
             final_failed_rows=2,
             results_ready=True,
+            notes=(*job.notes, LATER_NOTE),
         )
         assert all(shard.closed for shard in view.progress.shards)
         assert job.id not in job_store.unreconciled()
@@ -68,13 +71,14 @@ class TestEnd:
     def test_assembly_of_failed_job_records_its_final_counts(self, job_store: JobStore) -> None:
         job = failed(job_store, scoring(job_store))
         job_store.note_stopped(job, now=NOON + 10 * SECOND)
-        job_store.record_assembly(job, successful=3, failed=1, now=NOON + 11 * SECOND)
+        job_store.record_assembly(job, successful=3, failed=1, notes=(LATER_NOTE,), now=NOON + 11 * SECOND)
         assert read(job_store, job).job == replace(
             job,
             execution_stopped=True,
             results_ready=True,
             final_successful_rows=3,
             final_failed_rows=1,
+            notes=(*job.notes, LATER_NOTE),
             updated_at=NOON + 11 * SECOND,
         )
         assert job.id not in job_store.unreconciled()

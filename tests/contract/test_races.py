@@ -15,7 +15,7 @@ from shared.aws import clients
 from shared.aws.jobs_table import JobsTable
 from shared.jobs.errors import CommitRefusedError, JobProcessingError, TransitionRefusedError
 from shared.jobs.intake import Intake
-from shared.jobs.job import Job, JobStatus
+from shared.jobs.job import Job, JobStatus, Note
 from shared.jobs.lifecycle import fail_job
 from shared.jobs.ports import JobStore
 from shared.jobs.processing import Finalization
@@ -109,9 +109,9 @@ class ObservedResultFiles(FakeResultFiles):
         super().__init__()
         self.begun = Event()
 
-    def assemble(self, view: JobView) -> None:
+    def assemble(self, view: JobView) -> Sequence[Note]:
         self.begun.set()
-        super().assemble(view)
+        return super().assemble(view)
 
 
 def cancel(table: JobStore, job: Job, *, after: Event | None = None) -> None:

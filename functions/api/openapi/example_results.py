@@ -142,4 +142,5 @@ SUMMARY: Final[JsonObject] = {
             "R10": 1528,
         },
     },
+    "notes": [],
 }

@@ -110,6 +110,7 @@ class TestStatus:
             "id", "status", "phase", "job_type", "original_filename", "total_rows", "processed_rows",
             "successful_rows", "failed_rows", "progress_percentage", "created_at", "started_at", "completed_at",
             "error_message", "error_details", "celery_task_id", "celery_status", "celery_meta", "cancelled",
+            "notes_count",
         }  # fmt: skip
         assert ("Retry-After" in response.headers) is not status.is_terminal
 

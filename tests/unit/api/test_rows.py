@@ -83,7 +83,11 @@ def test_rows_with_different_columns_have_the_columns_of_all_rows(client: Client
 def test_rows_with_the_columns_of_both_profiles_get_a_note(client: Client) -> None:
     ratios = {column.name: 1 for column in required_columns(JobType.ANNUAL, "ratios") if column.profile == "ratios"}
     body = score(client, [annual_row(**ratios)])
-    assert body["notes"] == ["The file has the columns of both profiles; it was scored on statements."]
+    (note,) = body["notes"]
+    assert note == {
+        "code": "both_profiles",
+        "message": "The file has the columns of both profiles; it was scored on statements.",
+    }
 
 
 def test_missing_columns_have_the_same_message_as_for_uploads(client: Client) -> None:

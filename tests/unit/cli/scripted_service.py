@@ -71,6 +71,7 @@ def _new_job(job_id: str) -> JobSummary:
         "celery_status": "PROGRESS",
         "celery_meta": None,
         "cancelled": False,
+        "notes_count": 0,
     }
 
 

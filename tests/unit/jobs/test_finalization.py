@@ -1,14 +1,14 @@
 """Finalization: a job completes only when no chunk or part is missing, and after its files are assembled."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
-from shared.jobs.job import Job, JobStatus, Phase, UploadOptions
+from shared.jobs.job import Job, JobStatus, Note, Phase, UploadOptions
 from shared.jobs.processing import Finalization
 from shared.jobs.progress import JobView
-from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job
+from tests.builders import NOON, NOTE, a_completed_job, a_count, a_job, a_processing_job
 from tests.fakes import FakeJobStore, FakeResultFiles, SettableClock
 
 
@@ -58,13 +58,15 @@ class TestComplete:
         job = scored(store, (0, 5, 0), (1, 5, 0))
         seen: list[tuple[JobStatus, Phase]] = []
 
-        def watched(view: JobView) -> None:
+        def watched(view: JobView) -> Sequence[Note]:
             read = current(store, view.job)
             seen.append((read.status, read.phase))
+            return (NOTE,)
 
         monkeypatch.setattr(files, "assemble", watched)
         finalization.finalize(job.id)
         assert seen == [(JobStatus.PROCESSING, Phase.FINALIZING)]
+        assert current(store, job).notes == (NOTE,)
 
     def test_second_finalize_is_a_no_op(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles

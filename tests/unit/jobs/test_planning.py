@@ -6,7 +6,7 @@ import pytest
 
 from shared.jobs.job import Job, JobStatus, Phase
 from shared.jobs.processing import Planning
-from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job, plan_facts
+from tests.builders import NOON, NOTE, a_completed_job, a_count, a_job, a_processing_job, plan_facts
 from tests.fakes import FakeJobStore, SettableClock
 
 
@@ -82,9 +82,9 @@ class TestRecord:
     def test_plan_is_recorded_in_the_job(self, planning: Planning, store: FakeJobStore) -> None:
         job = planning.begin(queued(store).id)
         assert job is not None
-        assert planning.record(job, plan_facts(total_rows=10, notes=("A note.",)))
+        assert planning.record(job, plan_facts(total_rows=10, notes=(NOTE,)))
         known = current(store, job)
-        assert (known.total_rows, known.chunk_count, known.shard_count, known.notes) == (10, 2, 1, ("A note.",))
+        assert (known.total_rows, known.chunk_count, known.shard_count, known.notes) == (10, 2, 1, (NOTE,))
 
     def test_second_planning_attempt_goes_on_to_scoring_and_loses_no_count(
         self, planning: Planning, store: FakeJobStore

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared import api_types
-from shared.jobs.job import Job, JobStatus, JobType, Phase, Source, UploadOptions, timestamp
+from shared.jobs.job import Job, JobStatus, JobType, Note, Phase, Source, UploadOptions, timestamp
 from shared.jobs.progress import Progress
 from shared.jobs.representations import duration_text, job_details, job_progress, job_summary, progress_percentage
 from shared.jobs.row_errors import RowErrorPage
@@ -57,6 +57,7 @@ STATUS = [
     "celery_status",
     "celery_meta",
     "cancelled",
+    "notes_count",
 ]
 
 
@@ -156,14 +157,42 @@ class TestDetails:
         assert details(a_completed_job())["expires_at"] == "2026-04-01T12:01:00.000Z"
 
     def test_details_include_options_and_notes(self) -> None:
-        options = UploadOptions(validate_only=True, max_failed_percent=2.5, labels={"team": "risk"})
-        view = details(a_completed_job(options=options, notes=("Both profiles found.",), job_type=JobType.QUARTERLY))
-        assert view["options"] == {"validate_only": True, "max_failed_percent": 2.5, "labels": {"team": "risk"}}
-        assert (view["notes"], view["profile"], view["job_type"]) == (
-            ["Both profiles found."],
-            "statements",
-            "quarterly",
+        options = UploadOptions(
+            validate_only=True,
+            max_failed_percent=2.5,
+            encoding="cp1252",
+            sheet="Data",
+            decimal=",",
+            labels={"team": "risk"},
         )
+        view = details(
+            a_completed_job(
+                options=options,
+                notes=(
+                    Note(code="both_profiles", message="Both."),
+                    Note(code="decimal_comma", message="Comma.", rows=(2, 5)),
+                ),
+                job_type=JobType.QUARTERLY,
+            )
+        )
+        assert view["options"] == {
+            "validate_only": True,
+            "max_failed_percent": 2.5,
+            "encoding": "cp1252",
+            "sheet": "Data",
+            "decimal": ",",
+            "labels": {"team": "risk"},
+        }
+        assert (view["profile"], view["job_type"]) == ("statements", "quarterly")
+        assert view["notes"] == [
+            {"code": "both_profiles", "message": "Both."},
+            {"code": "decimal_comma", "message": "Comma.", "rows": [2, 5]},
+        ]
+        assert view["notes_count"] == 2
+
+    def test_status_has_the_number_of_notes(self) -> None:
+        job = a_completed_job(notes=(Note(code="both_profiles", message="Both."),))
+        assert job_summary(job, Progress())["notes_count"] == 1
 
     def test_links_lead_to_the_job(self) -> None:
         base = f"/api/v1/predictions/jobs/{JOB_ID}"

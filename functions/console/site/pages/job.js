@@ -90,7 +90,7 @@ function Details({ job, duplicateOf }) {
       html`<div><dt>Retry of</dt><dd><a href=${address(`/jobs/${job.parent_job_id}`)}>original job</a></dd></div>`}
       <div><dt>Job ID</dt><dd><code>${job.id}</code></dd></div>
     </dl>
-    ${job.notes.map((note) => html`<${Notice} key=${note}><p>${note}</p><//>`)}
+    ${job.notes.map(({ code, message }) => html`<${Notice} key=${code + message}><p>${message}</p><//>`)}
     ${duplicateOf &&
     html`<${Notice} kind="warn" title="Duplicate file">
       <p>This file was already uploaded – <a href=${address(`/jobs/${duplicateOf}`)}>view that job</a></p>

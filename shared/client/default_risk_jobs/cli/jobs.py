@@ -169,6 +169,6 @@ def _details(job: JobDetails) -> dict[str, str]:
         "source": job["source"],
         "retry of": job["parent_job_id"] or "",
         "labels": ", ".join(f"{key}={value}" for key, value in job["options"]["labels"].items()),
-        "notes": "; ".join(job["notes"]),
+        "notes": "; ".join(note["message"] for note in job["notes"]),
     }
     return {name: value for name, value in values.items() if value not in {"", "-"}}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +22,13 @@ from default_risk_jobs.types import JobTypeName, UploadRequestOptions, UploadRes
 FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or XLSX files.", show_default=False)]
 
 
+class DecimalSign(StrEnum):
+    """Decimal signs to choose from."""
+
+    POINT = "."
+    COMMA = ","
+
+
 def upload(
     ctx: typer.Context,
     *,
@@ -35,6 +43,10 @@ def upload(
         list[str] | None, typer.Option("--label", "-l", metavar="KEY=VALUE", help="Label to attach (repeatable).")
     ] = None,
     encoding: Annotated[str | None, typer.Option(help="CSV encoding (default: UTF-8).")] = None,
+    sheet: Annotated[str | None, typer.Option(help="Excel sheet (default: first visible one with data).")] = None,
+    decimal: Annotated[
+        DecimalSign | None, typer.Option(help="Decimal sign of figures in text (default: the one the file proves).")
+    ] = None,
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,6 +63,10 @@ def upload(
         options["max_failed_percent"] = max_failed_percent
     if encoding is not None:
         options["encoding"] = encoding
+    if sheet is not None:
+        options["sheet"] = sheet
+    if decimal is not None:
+        options["decimal"] = decimal.value
     job_ids: list[str] = []
     exit_code = int(ExitCode.OK)
     with environment.connect(deployment) as client:
