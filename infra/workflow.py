@@ -47,7 +47,8 @@ class Workflow(Construct):
             dependencies="numeric",
             memory_mib=3008,
             timeout=PLAN_TIMEOUT,
-            # A workbook and its rows as CSV, or the UTF-8 copy of a file in another encoding, are written to disk.
+            # A workbook and its rows as CSV, the UTF-8 copy of a file in another encoding, or an unpacked gzip file are
+            # written to disk.
             ephemeral_storage_mib=6144,
             environment={
                 **environment,

@@ -485,7 +485,11 @@ class UploadRequestOptions(TypedDict, total=False):
 class UploadRequest(UploadRequestOptions):
     """Requests a presigned form that uploads a file straight to storage."""
 
-    filename: Annotated[str, Rules(min_length=1, max_length=1024), JsonSchema(description="Ends in .csv or .xlsx")]
+    filename: Annotated[
+        str,
+        Rules(min_length=1, max_length=1024),
+        JsonSchema(description="Ends in .csv, .tsv, .txt, .csv.gz, .tsv.gz or .xlsx"),
+    ]
     file_size: NotRequired[
         Annotated[
             # S3 allows 48.8 TiB per object; the limit of the service is a setting.

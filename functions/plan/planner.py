@@ -15,9 +15,11 @@ from shared.delimited.dialect import CANONICAL, HEAD_BYTES, Dialect
 from shared.inputs import workbooks
 from shared.inputs.chunks import Chunk, chunk_size, plan_chunks
 from shared.inputs.errors import EmptyFileError, FileError, TooLargeError
-from shared.inputs.formats import detect_dialect, sniff_format
+from shared.inputs.formats import as_utf8, detect_dialect, is_gzip, sniff_format
+from shared.inputs.gzipped import GzipReader, unpacked_start
 from shared.inputs.header import MAX_COLUMNS, Layout, read_layout
 from shared.inputs.rewriting import to_canonical
+from shared.inputs.streams import Readable
 from shared.jobs.job import Job, StoredInput, utc_now
 from shared.jobs.ports import Clock, Plan
 from shared.jobs.processing import Planning
@@ -100,52 +102,64 @@ class Planner:
 
     @contextmanager
     def _scannable(self, job: Job, stored_input: StoredInput) -> Iterator[_Scannable]:
-        """Yields the input in the form that is scored: the upload itself, or a rewritten file on disk."""
+        """Yields the input in the form that is scored: the upload itself, or a rewritten or unpacked file on disk."""
         if stored_input.size == 0:
             raise EmptyFileError("The file is empty")
         head = self._uploads.read_range(stored_input, 0, HEAD_BYTES)
-        file_format = sniff_format(head, job.original_filename)
+        is_whole_file = stored_input.size <= len(head)
+        within_gzip = is_gzip(head)
+        if within_gzip:
+            head, is_whole_file = unpacked_start(head, max_bytes=HEAD_BYTES, is_whole_file=is_whole_file)
+        file_format = sniff_format(head, job.original_filename, within_gzip=within_gzip)
         if not _is_ours(job):
             _check_size(stored_input.size, file_format, limit=self._max_bytes[file_format])
         if file_format is FileFormat.CSV:
-            dialect = detect_dialect(
-                head,
-                declared_encoding=job.options.encoding,
-                is_whole_file=stored_input.size <= len(head),
-            )
-            if not dialect.needs_rewrite:
-                layout = self._layout(job, head, dialect, size=stored_input.size)
+            dialect = detect_dialect(head, declared_encoding=job.options.encoding, is_whole_file=is_whole_file)
+            # Before anything is rewritten, so that a wrong header is refused at once and with the lines of the upload.
+            text, text_dialect = as_utf8(head, dialect, is_whole_file=is_whole_file)
+            layout = self._layout(job, text, text_dialect, is_whole_file=is_whole_file)
+            if not dialect.needs_rewrite and not within_gzip:
                 with closing(self._uploads.open(stored_input)) as stream:
                     yield _Scannable(stream=stream, size=stored_input.size, layout=layout, is_rewritten=False)
                 return
         with tempfile.TemporaryDirectory() as folder, (Path(folder) / "input.csv").open("w+b") as rewritten:
             if file_format is FileFormat.CSV:
-                with closing(self._uploads.open(stored_input)) as stream:
-                    to_canonical(stream, dialect, rewritten)
+                with self._opened(stored_input, within_gzip=within_gzip) as stream:
+                    if dialect.needs_rewrite:
+                        to_canonical(stream, dialect, rewritten)
+                    else:
+                        _copy(stream, rewritten)
             else:
-                with (Path(folder) / "input.xlsx").open("w+b") as workbook:
-                    self._download(stored_input, workbook)
+                with (Path(folder) / "input.xlsx").open("w+b") as workbook, self._opened(stored_input) as stream:
+                    _copy(stream, workbook)
+                    workbook.seek(0)
                     workbooks.convert(workbook, rewritten, job_type=job.job_type)
             size = rewritten.tell()
             rewritten.seek(0)
-            layout = self._layout(job, rewritten.read(HEAD_BYTES), CANONICAL, size=size)
-            rewritten.seek(0)
+            if file_format is FileFormat.XLSX or dialect.needs_rewrite:
+                layout = self._layout(job, rewritten.read(HEAD_BYTES), CANONICAL, is_whole_file=size <= HEAD_BYTES)
+                rewritten.seek(0)
             yield _Scannable(stream=rewritten, size=size, layout=layout, is_rewritten=True)
 
-    def _layout(self, job: Job, head: bytes, dialect: Dialect, *, size: int) -> Layout:
+    @contextmanager
+    def _opened(self, stored_input: StoredInput, *, within_gzip: bool = False) -> Iterator[Readable]:
+        """Yields the stream of an upload, unpacked if it is gzipped."""
+        with closing(self._uploads.open(stored_input)) as stream:
+            yield GzipReader(stream, max_bytes=self._max_bytes[FileFormat.CSV]) if within_gzip else stream
+
+    def _layout(self, job: Job, head: bytes, dialect: Dialect, *, is_whole_file: bool) -> Layout:
         return read_layout(
             head,
             dialect,
             job_type=job.job_type,
-            is_whole_file=size <= len(head),
+            is_whole_file=is_whole_file,
             max_columns=MAX_COLUMNS + _is_ours(job),
         )
 
-    def _download(self, stored_input: StoredInput, target: IO[bytes]) -> None:
-        with closing(self._uploads.open(stored_input)) as stream:
-            while block := stream.read(_COPY_BYTES):
-                target.write(block)
-        target.seek(0)
+
+def _copy(stream: Readable, target: IO[bytes]) -> None:
+    while block := stream.read(_COPY_BYTES):
+        target.write(block)
 
 
 def _is_ours(job: Job) -> bool:

@@ -1,21 +1,30 @@
 """The format of an uploaded file by its first bytes (CSV, XLSX, or another that is refused by name), and its dialect.
 
-Its content decides, never its name: an XLSX called `.csv` is read as XLSX. Standard library only.
+Its content decides, never its name: an XLSX called `.csv` is read as XLSX, a gzipped CSV file called so as gzip.
+Standard library only.
 """
 
 import codecs
 import re
+from dataclasses import replace
 from typing import Final
 
 from shared.delimited.dialect import Dialect, detect
-from shared.inputs.errors import EmptyFileError, UndecodableError, UnsupportedFormatError, translated_errors
+from shared.inputs.errors import (
+    EmptyFileError,
+    UndecodableError,
+    UnsupportedFormatError,
+    decoding_error,
+    translated_errors,
+)
+from shared.inputs.gzipped import GZIP_MAGIC
 from shared.vocabulary import FileFormat
 
 _WANTED: Final = "Upload a CSV file (comma, semicolon, tab or pipe) or an Excel workbook (.xlsx)."
 
 _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
     (b"%PDF-", "a PDF"),
-    (b"\x1f\x8b", "a gzip archive"),
+    (GZIP_MAGIC, "a gzip archive"),
     (b"BZh", "a bzip2 archive"),
     (b"\xfd7zXZ\0", "an xz archive"),
     (b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive"),
@@ -37,7 +46,19 @@ _SIGNATURES: Final[tuple[tuple[bytes, str], ...]] = (
 )
 _ZIP_ENTRY: Final = b"PK\x03\x04"
 _ZIP_EMPTY: Final = b"PK\x05\x06"
+# An archive of this kind begins with its type, so that it is found there: OpenDocument 1.3 part 2, 3.3.
+_OPEN_DOCUMENT: Final = re.compile(
+    rb"PK\x03\x04.{26}mimetypeapplication/vnd\.oasis\.opendocument\.(spreadsheet)?", re.DOTALL
+)
+# By the name of its first entry, or of one near its start.
+_ARCHIVES: Final = (
+    (re.compile(rb"Index/[\w/-]+\.iwa|Index\.zip"), "an Apple Numbers document (.numbers). Export it"),
+    (re.compile(rb"word/\w+\.xml"), "a Word document. Copy its table into a spreadsheet, save that"),
+    (re.compile(rb"ppt/\w+\.xml"), "a presentation. Copy its table into a spreadsheet, save that"),
+)
+_ZIPPED_TABLE: Final = re.compile(rb"PK\x03\x04.{26}[^\0]{1,255}\.(csv|tsv|txt|xlsx?)", re.DOTALL | re.IGNORECASE)
 _OLE2: Final = bytes.fromhex("D0CF11E0A1B11AE1")
+_TAR_MAGIC: Final = slice(257, 262)
 _MARKUP: Final = re.compile(rb"<(!doctype\s|html|head|body|table|\?xml|svg|!--)", re.IGNORECASE)
 _JSON: Final = re.compile(rb'(\{\s*("|\})|\[\s*(\{|\[|"|\]|-?\d))')
 # Character encodings by the canonical names of Python's codecs. Everything else it knows (zip, rot13, idna, punycode,
@@ -49,36 +70,78 @@ _ALLOWED: Final = re.compile(
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: -]{0,39}")
 
 
-def sniff_format(head: bytes, filename: str) -> FileFormat:
-    """Returns the format, CSV or XLSX, of the file that begins with `head`.
+def is_gzip(head: bytes) -> bool:
+    """Returns whether the file that begins with `head` is gzipped."""
+    return head.startswith(GZIP_MAGIC)
+
+
+def sniff_format(head: bytes, filename: str, *, within_gzip: bool = False) -> FileFormat:
+    """Returns the format, CSV or XLSX, of the file that begins with `head`: unpacked, if it came `within_gzip`.
 
     4 KiB are enough; 64 KiB make the sentence surer.
-    Raises EmptyFileError, or UnsupportedFormatError with what the file is instead.
+    Raises EmptyFileError, or UnsupportedFormatError with what the file is instead. Only CSV may be gzipped.
     """
     if not head:
         raise EmptyFileError("The file is empty")
+    if within_gzip:
+        return _sniff_gzipped(head)
     if head.startswith(_OLE2):
         raise UnsupportedFormatError(
             "The file is an old Excel file (.xls) or a workbook with a password. Open it in Excel, save it as an "
             "Excel workbook (.xlsx) without a password, and upload that."
         )
-    if head.startswith(_ZIP_ENTRY) and (b"xl/" in head or filename.lower().endswith(".xlsx")):
-        return FileFormat.XLSX
     if head.startswith((_ZIP_ENTRY, _ZIP_EMPTY)):
-        raise _not_a("a ZIP archive that holds no Excel workbook")
-    for signature, name in _SIGNATURES:
-        if head.startswith(signature):
-            raise _not_a(name)
-    text = head[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
-    if _MARKUP.match(text):
-        raise _not_a("an HTML or XML page")
-    if _JSON.match(text):
-        raise _not_a("JSON")
+        return _sniff_archive(head, filename)
+    if name := _other_format(head):
+        raise UnsupportedFormatError(f"The file is {name}, not CSV or XLSX. {_WANTED}")
     return FileFormat.CSV
 
 
-def _not_a(name: str) -> UnsupportedFormatError:
-    return UnsupportedFormatError(f"The file is {name}, not CSV or XLSX. {_WANTED}")
+def _sniff_gzipped(head: bytes) -> FileFormat:
+    is_archive = head.startswith((_ZIP_ENTRY, _ZIP_EMPTY))
+    if is_archive and b"xl/" in head:
+        raise UnsupportedFormatError(
+            "The gzip file holds an Excel workbook. Upload the workbook (.xlsx) itself: it is compressed already."
+        )
+    name = "a ZIP archive" if is_archive else "an old Excel file" if head.startswith(_OLE2) else _other_format(head)
+    if name:
+        raise UnsupportedFormatError(f"The gzip file holds {name}, not CSV. Only CSV files may be gzipped, once.")
+    return FileFormat.CSV
+
+
+def _other_format(head: bytes) -> str | None:
+    """Returns what a file is that is no archive or workbook; None for text."""
+    for signature, name in _SIGNATURES:
+        if head.startswith(signature):
+            return name
+    if head[_TAR_MAGIC] == b"ustar":
+        return "a TAR archive"
+    text = head[:4096].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _MARKUP.match(text):
+        return "an HTML or XML page"
+    if _JSON.match(text):
+        return "JSON"
+    return None
+
+
+def _sniff_archive(head: bytes, filename: str) -> FileFormat:
+    """Returns XLSX for a ZIP archive that is or may be a workbook, which its reader looks into."""
+    if document := _OPEN_DOCUMENT.match(head):
+        name = "spreadsheet (.ods)" if document[1] else "document"
+        raise UnsupportedFormatError(
+            f"The file is an OpenDocument {name}. Open it, save it as an Excel workbook (.xlsx) or as CSV, and upload "
+            "that."
+        )
+    if b"xl/" in head:
+        return FileFormat.XLSX
+    for pattern, name in _ARCHIVES:
+        if pattern.search(head):
+            raise UnsupportedFormatError(f"The file is {name} as an Excel workbook (.xlsx) or as CSV, and upload that.")
+    if _ZIPPED_TABLE.match(head):
+        raise UnsupportedFormatError("The file is a ZIP archive. Unpack it, and upload the files in it one by one.")
+    if filename.lower().endswith(".xlsx"):
+        return FileFormat.XLSX
+    raise UnsupportedFormatError(f"The file is a ZIP archive that holds no Excel workbook, not CSV or XLSX. {_WANTED}")
 
 
 def text_encoding(name: str) -> str:
@@ -114,3 +177,20 @@ def detect_dialect(head: bytes, *, declared_encoding: str | None = None, is_whol
     encoding = text_encoding(declared_encoding) if declared_encoding else None
     with translated_errors():
         return detect(head, encoding=encoding, is_whole_file=is_whole_file)
+
+
+def as_utf8(head: bytes, dialect: Dialect, *, is_whole_file: bool) -> tuple[bytes, Dialect]:
+    """Returns the start of a CSV file in the form whose layout can be read, with its dialect; its lines stay the same.
+
+    Raises UndecodableError.
+    """
+    if not dialect.needs_rewrite:
+        return head, dialect
+    decoder = codecs.getincrementaldecoder(dialect.encoding)("strict")
+    try:
+        text = decoder.decode(head[dialect.text_start :], is_whole_file)
+    except UnicodeDecodeError as error:
+        raise decoding_error(error, dialect.encoding, offset=dialect.text_start) from error
+    if dialect.newline == "cr":
+        text = text.replace("\r", "\n")
+    return text.encode(), replace(dialect, encoding="utf-8", bom_length=0, text_start=0, newline="lf")

@@ -7,7 +7,6 @@ of that object starts the work. If the request to write it is lost, reconcile re
 import logging
 from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from uuid import UUID, uuid4
 
 from shared.jobs.access import Caller
@@ -16,6 +15,7 @@ from shared.jobs.job import Job, JobStatus, Outcome, Phase, Retry, Source, utc_n
 from shared.jobs.lifecycle import create_once, fail_job
 from shared.jobs.ports import Clock, JobStore, RequestRetryFile
 from shared.jobs.progress import JobView, row_counts
+from shared.jobs.uploads import stem_of
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +74,7 @@ class RetryService:
             user_id=caller.user_id if parent.organization_id is not None else parent.user_id,
             organization_id=parent.organization_id,
             created_by=caller.username,
-            original_filename=name if retry.is_whole_input else f"{PurePosixPath(name).stem}.csv",
+            original_filename=name if retry.is_whole_input else f"{stem_of(name)}.csv",
             # Rows are written as UTF-8; only a file that is copied unchanged still has its own encoding.
             options=parent.options if retry.is_whole_input else replace(parent.options, encoding=None),
             parent_job_id=parent.id,

@@ -7,9 +7,11 @@ from uuid import UUID
 
 from shared.jobs.job import FileFormat, JobType
 
+FILE_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".xlsx")
 _UPLOAD_PREFIX = "api/"
 _DROP = re.compile(
-    r"drop/(?P<organization_id>[A-Za-z0-9_-]{1,64})/(?P<job_type>annual|quarterly)/(?P<path>.+\.(?:csv|xlsx))",
+    r"drop/(?P<organization_id>[A-Za-z0-9_-]{1,64})/(?P<job_type>annual|quarterly)/"
+    rf"(?P<path>.+(?:{'|'.join(map(re.escape, FILE_SUFFIXES))}))",
     # ASCII, or the Kelvin sign and the long s would match letters when case is ignored.
     re.IGNORECASE | re.DOTALL | re.ASCII,
 )
@@ -17,7 +19,6 @@ _UNPRINTABLE = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060\u2066-\u2069\ufeff\ud800-\udfff]"
 )
 MAX_FILENAME = 255
-FILE_SUFFIXES = (".csv", ".xlsx")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +73,17 @@ def display_name(path: str) -> str:
     """Returns the last part of the path, without characters that hide or reorder others."""
     name = _UNPRINTABLE.sub("", PurePosixPath(path.replace("\\", "/")).name).strip()
     if len(name) > MAX_FILENAME:
-        suffix = PurePosixPath(name).suffix[:MAX_FILENAME]
+        suffix = name.removeprefix(stem_of(name))[:MAX_FILENAME]
         name = name[: MAX_FILENAME - len(suffix)] + suffix
     return name or "unnamed"
 
 
+def stem_of(name: str) -> str:
+    """Returns the name of a file without its suffix, of which `.csv.gz` is one."""
+    suffix = next((suffix for suffix in FILE_SUFFIXES if name.lower().endswith(suffix)), PurePosixPath(name).suffix)
+    return name[: len(name) - len(suffix)] or name
+
+
 def download_name(original_filename: str, outcome: str, file_format: FileFormat = FileFormat.CSV) -> str:
     """Returns the name under which browsers save a result file."""
-    return f"{PurePosixPath(original_filename).stem}_{outcome}.{file_format}"
+    return f"{stem_of(original_filename)}_{outcome}.{file_format}"

@@ -472,7 +472,7 @@ def test_browser_reads_a_header_as_the_service_does(
 @pytest.mark.parametrize(
     ("filename", "body", "said"),
     [
-        ("a.txt", b"a,b", "Unsupported file type."),
+        ("a.pdf", b"a,b", "Unsupported file type."),
         ("a.csv", b"", "The file is empty."),
         ("a.xlsx", b"company_symbol,sector", "not a valid Excel workbook"),
     ],

@@ -37,7 +37,7 @@ def test_file_with_quarters_is_quarterly_in_every_format(tmp_path: Path) -> None
     ("name", "body", "sentence"),
     [
         ("missing.csv", None, "cannot be read: No such file"),
-        ("notes.txt", b"x", "neither .csv nor .xlsx"),
+        ("notes.pdf", b"x", "no CSV file or Excel workbook"),
         ("broken.xlsx", b"x", "is not a valid Excel workbook"),
     ],
 )

@@ -39,7 +39,7 @@ def _add_options(upload: dict[str, Any]) -> None:
     """Adds the form with a file to an upload, and the options as query parameters."""
     form = TypeAdapter(UploadRequestOptions).json_schema()
     options = {**form["properties"], "labels": dict(_LABELS)}
-    file = {"type": "string", "format": "binary", "description": "CSV or XLSX"}
+    file = {"type": "string", "format": "binary", "description": "CSV, gzipped CSV or XLSX"}
     form |= {"title": "FileForm", "properties": {"file": file, **options}, "required": ["file"]}
     upload["requestBody"]["content"]["multipart/form-data"] = {"schema": form}
     upload["parameters"] += [

@@ -1,25 +1,42 @@
 // Reads and checks the header of a file before it is uploaded: job type, profile, missing and duplicate columns.
 // The API has the last word; this finds what it would reject, using the schema that it serves.
 
-import { Unzip, UnzipInflate } from "./vendor/fflate/browser.js";
+import { Gunzip, Unzip, UnzipInflate } from "./vendor/fflate/browser.js";
 
 const HEAD_BYTES = 64 * 1024;
+// Written by Excel for itself; the header is on the next line.
+const SEP_LINE = /^"?\s*sep\s*=[^\r\n]*(\r\n|\r|\n)/i;
 const QUARTER = "reporting_quarter";
 const WORKBOOK_PARTS = /^xl\/(sharedStrings|worksheets\/sheet1)\.xml$/;
+
+export const ENDINGS = [".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".xlsx"];
 
 // Returns the column names, or null if they cannot be read in the browser. Throws Error for a file that is no table.
 export async function readHeader(file) {
   const name = file.name.toLowerCase();
-  if (!name.endsWith(".csv") && !name.endsWith(".xlsx")) throw new Error("Unsupported file type. Select a .csv or .xlsx file.");
+  if (!ENDINGS.some((ending) => name.endsWith(ending))) {
+    throw new Error(`Unsupported file type. Select a ${ENDINGS.slice(0, -1).join(", ")} or ${ENDINGS.at(-1)} file.`);
+  }
   if (file.size === 0) throw new Error("The file is empty.");
-  return name.endsWith(".csv") ? csvHeader(file) : workbookHeader(file);
+  return name.endsWith(".xlsx") ? workbookHeader(file) : csvHeader(file);
 }
 
 async function csvHeader(file) {
-  const start = new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer());
-  const text = new TextDecoder(encodingOf(start)).decode(start).replace(/^\s+/, "");
+  const start = unpacked(new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer()));
+  const text = new TextDecoder(encodingOf(start)).decode(start).replace(/^\s+/, "").replace(SEP_LINE, "");
   const { data } = Papa.parse(text, { preview: 1, delimitersToGuess: [",", ";", "\t", "|"] });
   return data[0] ?? [];
+}
+
+function unpacked(start) {
+  if (start[0] !== 0x1f || start[1] !== 0x8b) return start;
+  const chunks = [];
+  try {
+    new Gunzip((chunk) => chunks.push(chunk)).push(start);
+  } catch {
+    throw new Error("The file is not a valid gzip file.");
+  }
+  return new Uint8Array(chunks.flatMap((chunk) => [...chunk.slice(0, HEAD_BYTES)])).slice(0, HEAD_BYTES);
 }
 
 function encodingOf(start) {
@@ -86,7 +103,12 @@ const ENTITIES = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 const unescapeXml = (text) => text.replace(/&(\w+);/g, (whole, name) => ENTITIES[name] ?? whole);
 
 // Normalizes a column name as the API does.
-export const normalized = (name) => name.replace(/[\0\ufeff\u200b-\u200d\u2060]/g, "").trim().toLowerCase().replace(/[\s-]/g, "_");
+export const normalized = (name) =>
+  name
+    .replace(/\p{Cf}|(?!\s)\p{Cc}/gu, "")
+    .trim()
+    .toLowerCase()
+    .replace(/[\s\u2010\u2011-]+/g, "_");
 
 // Quarterly for a file with a column of quarters, as in the command line.
 export const jobTypeOf = (names) => (names.map(normalized).includes(QUARTER) ? "quarterly" : "annual");

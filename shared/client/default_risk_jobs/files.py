@@ -3,6 +3,7 @@
 import hashlib
 import re
 import zipfile
+import zlib
 from collections.abc import Callable
 from io import IOBase
 from pathlib import Path
@@ -16,7 +17,12 @@ _READ_BYTES = 1024 * 1024
 _HEADER_BYTES = 64 * 1024
 _WORKBOOK_PARTS = re.compile(r"xl/(sharedStrings|worksheets/[^/]+)\.xml", re.IGNORECASE)
 _QUARTER = re.compile(r"reporting[\s_-]*quarter", re.IGNORECASE)
-
+_SUFFIXES = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".xlsx")
+_GZIP_MAGIC = b"\x1f\x8b"
+# Written by Excel for itself; the header is on the next line.
+_SEP_LINE = re.compile(r'"?\s*sep\s*=[^\n]*\n', re.IGNORECASE)
+# Up to the first line end outside quotes.
+_FIRST_RECORD = re.compile(r'(?:"[^"]*+"?|[^"\n])*+')
 
 # Called with the number of bytes sent so far.
 OnSent = Callable[[int], object]
@@ -28,10 +34,11 @@ def no_progress(_sent: int) -> None:
 
 def is_workbook(path: Path) -> bool:
     """Returns whether a file is XLSX rather than CSV, by its name. Raises `UnreadableFileError` for neither."""
-    suffix = path.suffix.lower()
-    if suffix not in {".csv", ".xlsx"}:
-        raise UnreadableFileError(f"{path} is neither .csv nor .xlsx.")
-    return suffix == ".xlsx"
+    name = path.name.lower()
+    if not name.endswith(_SUFFIXES):
+        endings = ", ".join(_SUFFIXES)
+        raise UnreadableFileError(f"{path} is no CSV file or Excel workbook: its name ends in none of {endings}.")
+    return name.endswith(".xlsx")
 
 
 def job_type_of(path: Path) -> JobTypeName:
@@ -43,17 +50,29 @@ def job_type_of(path: Path) -> JobTypeName:
         text = _workbook_start(path) if is_workbook(path) else _text_start(path)
     except OSError as error:
         raise UnreadableFileError(f"{path} cannot be read: {error.strerror}.") from error
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
         raise UnreadableFileError(f"{path} is not a valid Excel workbook.") from error
     return "quarterly" if _QUARTER.search(text) else "annual"
 
 
 def _text_start(path: Path) -> str:
+    """Returns the header as written."""
     with path.open("rb") as file:
         start = file.read(_HEADER_BYTES)
-    encoding = "utf-16" if start[:2] in {b"\xff\xfe", b"\xfe\xff"} else "latin-1"
-    lines = start.decode(encoding, errors="replace").lstrip().splitlines()
-    return lines[0] if lines else ""
+    if start.startswith(_GZIP_MAGIC):
+        start = _unpacked_start(start, path)
+    encoding = "utf-16" if start[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    text = start.decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n").lstrip()
+    sep_line = _SEP_LINE.match(text)
+    header = _FIRST_RECORD.match(text, sep_line.end() if sep_line else 0)
+    return header[0] if header else ""
+
+
+def _unpacked_start(packed: bytes, path: Path) -> bytes:
+    try:
+        return zlib.decompressobj(wbits=31).decompress(packed, _HEADER_BYTES)
+    except zlib.error as error:
+        raise UnreadableFileError(f"{path} is not a valid gzip file.") from error
 
 
 def _workbook_start(path: Path) -> str:

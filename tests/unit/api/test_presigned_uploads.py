@@ -54,6 +54,13 @@ class TestPresignedUpload:
         assert response.json()["estimated_time_minutes"] is None
         assert uploads.presigned[0][1] == 2 * 1024**3
 
+    @pytest.mark.parametrize("name", ["a.tsv", "a.TXT", "a.csv.gz", "a.tsv.gz"])
+    def test_presigned_upload_accepts_every_ending_of_csv(
+        self, client: Client, uploads: FakeUploadStore, name: str
+    ) -> None:
+        assert client.post(URL, json={"filename": name}).status_code == 202
+        assert uploads.presigned[0][1] == 2 * 1024**3
+
     @pytest.mark.parametrize(
         ("sent", "status", "code"),
         [

@@ -1,6 +1,7 @@
 """Uploads: both forms, their options, and the files that are refused at once."""
 
 import csv
+import gzip
 import io
 import json
 import zipfile
@@ -12,7 +13,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from functions.api.upload_checks import WORKBOOK_MAX_UNPACKED_BYTES
+from functions.api.upload_checks import GZIP_CHECKED_BYTES, WORKBOOK_MAX_UNPACKED_BYTES
 from shared.api_types import UploadResponse
 from shared.inputs.columns import profile_of
 from shared.inputs.schema import template_csv
@@ -36,6 +37,11 @@ def archive(parts: Mapping[str, bytes]) -> bytes:
             # ZipInfo sets a fixed date. Test ids contain these bytes and must be the same in every worker process.
             zipped.writestr(zipfile.ZipInfo(name), body, zipfile.ZIP_DEFLATED)
     return packed.getvalue()
+
+
+def gzipped(body: bytes) -> bytes:
+    """Returns a gzip file, the same in every worker process."""
+    return gzip.compress(body, mtime=0)
 
 
 def workbook(rows: Sequence[Sequence[Any]]) -> bytes:
@@ -132,6 +138,34 @@ class TestMultipart:
         assert send(client, body).status_code == 202
         assert list(uploads.objects.values()) == [body]
 
+    @pytest.mark.parametrize(
+        ("name", "body"),
+        [
+            ("a.tsv", annual_csv().replace(b",", b"\t")),
+            ("A.TXT", annual_csv()),
+            ("a.csv.gz", gzipped(annual_csv())),
+            ("a.tsv.GZ", gzipped(annual_csv().replace(b",", b"\t"))),
+            ("a.csv", gzipped(annual_csv())),
+            ("a.csv.gz", annual_csv()),
+            ("a.csv.gz", gzipped(annual_csv()[:99]) + gzipped(annual_csv()[99:])),
+            ("a.csv.gz", gzipped(annual_csv().decode().encode("utf-16"))),
+            # Of more than is checked before the job, and invalid behind that.
+            ("a.csv.gz", gzipped(annual_csv() + b"A,B\n" * (GZIP_CHECKED_BYTES // 4) + b"\xff")),
+        ],
+    )
+    def test_upload_accepts_every_ending_of_csv(
+        self, client: Client, uploads: FakeUploadStore, name: str, body: bytes
+    ) -> None:
+        assert send(client, body, name).status_code == 202
+        assert list(uploads.objects.values()) == [body]
+
+    @pytest.mark.parametrize("name", ["a.xls", "a.ODS", "a.numbers", "a.xlsb"])
+    def test_upload_of_another_spreadsheet_is_refused_with_what_to_save_it_as(self, client: Client, name: str) -> None:
+        assert send(client, annual_csv(), name).json()["detail"] == (
+            "The file's name has to end in .csv, .tsv, .txt, .csv.gz, .tsv.gz or .xlsx. Save the spreadsheet as an "
+            "Excel workbook (.xlsx) or as CSV, and upload that."
+        )
+
     def test_upload_accepts_a_declared_encoding(self, client: Client) -> None:
         body = annual_csv().replace(b"Northwind", "Nörthwind".encode("cp1252"))
         refused = send(client, body)
@@ -153,7 +187,8 @@ class TestMultipart:
             (annual_csv().decode().encode("utf-16-le"), "a.csv", 400, "undecodable"),
             (b'"company_symbol,sector\n1,2\n', "a.csv", 400, "unbalanced_quote"),
             (HEADER.rstrip() + b",Market Cap\n1\n", "a.csv", 400, "duplicate_columns"),
-            (annual_csv(), "a.txt", 415, "unsupported_format"),
+            (annual_csv(), "a.gz", 415, "unsupported_format"),
+            (annual_csv(), "a.xlsx.gz", 415, "unsupported_format"),
             (annual_csv(), "csv", 415, "unsupported_format"),
             (annual_csv(), "a.csv.exe", 415, "unsupported_format"),
             (b"%PDF-1.7", "a.csv", 415, "unsupported_format"),
@@ -161,6 +196,14 @@ class TestMultipart:
             (archive({"a.txt": b"x"}), "a.csv", 415, "unsupported_format"),
             (bytes(range(256)) * 10, "a.csv", 415, "unsupported_format"),
             (b",".join(b"c%d" % n for n in range(201)) + b"\n", "a.csv", 413, "too_large"),
+            (gzipped(b""), "a.csv.gz", 400, "empty_file"),
+            (gzipped(HEADER), "a.csv.gz", 400, "empty_file"),
+            (gzipped(annual_csv() + b"\xff"), "a.csv.gz", 400, "undecodable"),
+            (gzipped(b"company_symbol,sector\n1,2\n"), "a.csv.gz", 400, "missing_columns"),
+            (gzipped(gzipped(annual_csv())), "a.csv.gz", 415, "unsupported_format"),
+            (gzipped(archive({"xl/workbook.xml": b"x"})), "a.csv.gz", 415, "unsupported_format"),
+            (gzipped(annual_csv())[:-9], "a.csv.gz", 415, "unsupported_format"),
+            (gzipped(annual_csv()) + b"more", "a.csv.gz", 415, "unsupported_format"),
         ],
     )
     def test_upload_of_a_file_that_cannot_be_scored_is_refused(

@@ -38,7 +38,7 @@ def run_with_jobs(run: CommandLine, store: FakeJobStore, tmp_path: Path) -> Comm
         (["download", str(PROCESSING.id)], ExitCode.WRONG_STATE, "default-risk show"),
         (["upload", "{folder}/bad.csv"], ExitCode.BAD_FILE, "default-risk schema"),
         (["upload", "{folder}/gone.csv"], ExitCode.BAD_FILE, "cannot be read"),
-        (["upload", "{folder}/notes.txt"], ExitCode.BAD_FILE, "neither .csv nor .xlsx"),
+        (["upload", "{folder}/notes.pdf"], ExitCode.BAD_FILE, "no CSV file or Excel workbook"),
         (["errors", str(COMPLETED.id), "--code", "nonsense"], ExitCode.REJECTED, "query.code"),
         (["watch", str(COMPLETED.id)], ExitCode.OK, ""),
     ],

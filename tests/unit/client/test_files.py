@@ -1,5 +1,6 @@
 """What the client reads from a file before it sends the file."""
 
+import gzip
 import hashlib
 from io import BytesIO
 from pathlib import Path
@@ -26,6 +27,32 @@ def test_file_with_a_column_of_quarters_is_quarterly(
     assert job_type_of(path) == "quarterly"
 
 
+@pytest.mark.parametrize("name", ["a.tsv", "a.TXT", "a.csv.gz", "a.TSV.GZ"])
+@pytest.mark.parametrize("job_type", ["annual", "quarterly"])
+def test_job_type_is_read_from_a_file_of_every_ending(tmp_path: Path, name: str, job_type: JobType) -> None:
+    body = template_csv(job_type).encode() * 10_000
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(body) if name.lower().endswith(".gz") else body)
+    assert job_type_of(path) == job_type
+
+
+@pytest.mark.parametrize(
+    ("start", "job_type"),
+    [
+        ("sep=;\r\ncompany_symbol;reporting_quarter\r\n", "quarterly"),
+        ('"SEP = ,"\ncompany_symbol,reporting_quarter\n', "quarterly"),
+        ('"company \nsymbol","reporting \nquarter"\n', "quarterly"),
+        ("company_symbol,reporting_quarter\rA,Q1\r", "quarterly"),
+        ('company_symbol,note\nA,"reporting_quarter"\n', "annual"),
+        ('company_symbol,"open\nreporting_quarter', "quarterly"),
+    ],
+)
+def test_job_type_is_that_of_the_header_record(tmp_path: Path, start: str, job_type: str) -> None:
+    path = tmp_path / "figures.csv"
+    path.write_bytes(start.encode())
+    assert job_type_of(path) == job_type
+
+
 def test_file_without_a_column_of_quarters_is_annual(tmp_path: Path) -> None:
     path = tmp_path / "figures.csv"
     path.write_text(template_csv(JobType.ANNUAL) + "reporting_quarter\n")
@@ -45,7 +72,9 @@ def test_job_type_of_a_workbook_is_read_from_its_header(tmp_path: Path, job_type
     ("name", "body", "sentence"),
     [
         ("gone.csv", None, r"gone\.csv cannot be read: No such file"),
-        ("notes.txt", b"x", r"notes\.txt is neither \.csv nor \.xlsx"),
+        ("notes.pdf", b"x", r"notes\.pdf is no CSV file or Excel workbook: .* \.csv\.gz, \.tsv\.gz, \.xlsx"),
+        ("notes.gz", b"x", r"notes\.gz is no CSV file or Excel workbook"),
+        ("broken.csv.gz", b"\x1f\x8bbroken", r"broken\.csv\.gz is not a valid gzip file"),
         ("broken.xlsx", b"PK\x03\x04broken", r"broken\.xlsx is not a valid Excel workbook"),
     ],
 )

@@ -16,6 +16,14 @@ def zipped(*names: str) -> bytes:
     return file.getvalue()
 
 
+def open_document(kind: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("mimetype"), f"application/vnd.oasis.opendocument.{kind}")
+        archive.writestr(zipfile.ZipInfo("content.xml"), "<office:document-content/>", zipfile.ZIP_DEFLATED)
+    return file.getvalue()
+
+
 @pytest.mark.parametrize("filename", ["a.csv", "a.xlsx", "a.XLSX", "a"])
 def test_format_is_that_of_the_content_whatever_the_file_name(filename: str) -> None:
     assert sniff_format(b"a,b\n1,2\n", filename) == "csv"
@@ -28,8 +36,20 @@ def test_format_is_that_of_the_content_whatever_the_file_name(filename: str) -> 
         (b"%PDF-1.7\n", "a PDF"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "an old Excel file"),
         (b"\x1f\x8b\x08\0", "gzip"),
-        (zipped("word/document.xml"), "ZIP archive that holds no Excel workbook"),
+        (open_document("spreadsheet"), r"OpenDocument spreadsheet \(.ods\). Open it, save it as an Excel workbook"),
+        (open_document("text"), "OpenDocument document"),
+        (
+            zipped("Index/Document.iwa", "Metadata/Properties.plist"),
+            r"an Apple Numbers document \(.numbers\). Export it",
+        ),
+        (zipped("preview.jpg", "Index/Tables/DataList.iwa"), "an Apple Numbers document"),
+        (zipped("[Content_Types].xml", "word/document.xml"), "a Word document"),
+        (zipped("ppt/presentation.xml"), "a presentation"),
+        (zipped("figures 2024.csv"), "a ZIP archive. Unpack it, and upload the files in it one by one"),
+        (zipped("a/REPORT.XLSX"), "a ZIP archive. Unpack it"),
+        (zipped("photo.jpg"), "ZIP archive that holds no Excel workbook"),
         (zipped(), "ZIP archive that holds no Excel workbook"),
+        (b"figures.csv".ljust(257, b"\0") + b"ustar\x0000", "a TAR archive"),
         (b"PAR1\x15\x04", "a Parquet file"),
         (b"\x89PNG\r\n\x1a\n", "PNG"),
         (b"\xff\xd8\xff\xe0", "JPEG"),
@@ -46,7 +66,30 @@ def test_format_is_that_of_the_content_whatever_the_file_name(filename: str) -> 
 def test_file_that_is_neither_csv_nor_xlsx_is_refused_by_name(head: bytes, name: str, filename: str) -> None:
     with pytest.raises(UnsupportedFormatError, match=name) as caught:
         sniff_format(head, filename)
-    assert "CSV" in str(caught.value) or ".xlsx" in str(caught.value)
+    assert any(advice in str(caught.value) for advice in ("CSV", ".xlsx", "Unpack"))
+
+
+def test_open_document_renamed_to_xlsx_is_refused_by_name() -> None:
+    with pytest.raises(UnsupportedFormatError, match=r"OpenDocument spreadsheet \(.ods\)"):
+        sniff_format(open_document("spreadsheet"), "a.xlsx")
+
+
+@pytest.mark.parametrize(
+    ("head", "name"),
+    [
+        (zipped("[Content_Types].xml", "xl/workbook.xml"), r"an Excel workbook. Upload the workbook \(.xlsx\) itself"),
+        (zipped("figures.csv"), "a ZIP archive, not CSV"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(100), "an old Excel file, not CSV"),
+        (b"\x1f\x8b\x08\0", "a gzip archive, not CSV. Only CSV files may be gzipped, once"),
+        (b"figures.csv".ljust(257, b"\0") + b"ustar\x0000", "a TAR archive, not CSV"),
+        (b"PAR1\x15\x04", "a Parquet file, not CSV"),
+        (b'{"rows": []}', "JSON, not CSV"),
+    ],
+)
+def test_gzip_that_holds_something_else_than_csv_is_refused_by_name(head: bytes, name: str) -> None:
+    with pytest.raises(UnsupportedFormatError, match=f"The gzip file holds {name}"):
+        sniff_format(head, "a.csv.gz", within_gzip=True)
+    assert sniff_format(b"a,b\n1,2\n", "a.csv.gz", within_gzip=True) == "csv"
 
 
 def test_empty_file_is_refused() -> None:

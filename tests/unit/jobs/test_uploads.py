@@ -57,6 +57,10 @@ class TestDropKeys:
             ("drop/acme/annual/a.csv", "acme", JobType.ANNUAL, "a.csv"),
             ("drop/acme/quarterly/2024/q3/a.xlsx", "acme", JobType.QUARTERLY, "a.xlsx"),
             ("drop/A-b_9/annual/REPORT.CSV", "A-b_9", JobType.ANNUAL, "REPORT.CSV"),
+            ("drop/acme/annual/a.tsv", "acme", JobType.ANNUAL, "a.tsv"),
+            ("drop/acme/annual/a.TXT", "acme", JobType.ANNUAL, "a.TXT"),
+            ("drop/acme/annual/a.csv.gz", "acme", JobType.ANNUAL, "a.csv.gz"),
+            ("drop/acme/annual/a.tsv.GZ", "acme", JobType.ANNUAL, "a.tsv.GZ"),
             ("drop/acme/annual/Büro 1.Xlsx", "acme", JobType.ANNUAL, "Büro 1.Xlsx"),
             ("drop/acme/annual/a b+c%20d.csv", "acme", JobType.ANNUAL, "a b+c%20d.csv"),
             ("drop/acme/annual/../../globex/annual/a.csv", "acme", JobType.ANNUAL, "a.csv"),
@@ -76,8 +80,10 @@ class TestDropKeys:
     @pytest.mark.parametrize(
         "key",
         [
-            "drop/acme/annual/a.txt",
-            "drop/acme/annual/a.csv.gz",
+            "drop/acme/annual/a.pdf",
+            "drop/acme/annual/a.gz",
+            "drop/acme/annual/a.xlsx.gz",
+            "drop/acme/annual/a_csv",
             "drop/acme/annual/a.csv\n",
             "drop/acme/annual/",
             "drop/acme/annual",
@@ -161,7 +167,7 @@ class TestNames:
         assert display_name(name) in {"unnamed", "a"}
 
     @pytest.mark.hazard("File names that traverse folders, hide or reorder characters, or are long")
-    @pytest.mark.parametrize("suffix", [".csv", ".xlsx", "." + "x" * 300])
+    @pytest.mark.parametrize("suffix", [".csv", ".xlsx", ".csv.gz", ".TSV.GZ", "." + "x" * 300])
     def test_long_name_keeps_its_extension_if_there_is_room(self, suffix: str) -> None:
         name = display_name("n" * 1_000 + suffix)
         assert len(name) == MAX_FILENAME
@@ -171,6 +177,8 @@ class TestNames:
     def test_result_file_is_named_after_the_input_and_the_outcome(self) -> None:
         assert download_name("a.b.xlsx", Outcome.FAILED) == "a.b_failed.csv"
         assert download_name("noending", Outcome.ALL) == "noending_all.csv"
+        assert download_name("a.b.CSV.gz", Outcome.ALL) == "a.b_all.csv"
+        assert download_name("a.zip.gz", Outcome.ALL) == "a.zip_all.csv"
 
     @given(path=any_text, outcome=st.sampled_from(Outcome))
     def test_every_display_name_makes_a_valid_download_name(self, path: str, outcome: Outcome) -> None:

@@ -131,6 +131,6 @@ function fileOf(columns, rows, values, job) {
     return { ...row.cells, ...changed };
   });
   const text = Papa.unparse({ fields: columns, data }, { newline: "\n" });
-  const name = job.file_info.original_filename.replace(/\.(csv|xlsx)$/i, "");
+  const name = job.file_info.original_filename.replace(/\.((csv|tsv)(\.gz)?|txt|xlsx)$/i, "");
   return new File([text], `${name}-corrected.csv`, { type: "text/csv" });
 }

@@ -122,7 +122,7 @@ function Drop({ file, select, isDisabled }) {
     if (picked) select(picked);
   };
   return html`<label class="drop ${isOver ? "is-over" : ""}" onDragOver=${over} onDragLeave=${() => setOver(false)} onDrop=${drop}>
-    <input type="file" accept=".csv,.xlsx" onChange=${pick} disabled=${isDisabled} aria-describedby="drop-hint" />
+    <input type="file" accept=".csv,.tsv,.txt,.gz,.xlsx" onChange=${pick} disabled=${isDisabled} aria-describedby="drop-hint" />
     <span class="drop-name">${file ? file.name : "Drop a file here or browse"}</span>
     <span class="muted" id="drop-hint">
       ${file ? `${bytes(file.size)} · Replace` : "CSV or Excel, one row per company and period"}
