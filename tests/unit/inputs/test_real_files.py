@@ -1,0 +1,131 @@
+"""Files as people upload them, each planned and scored as the functions do, with the one result it must have.
+
+A new file is a line in a table: its name, its bytes, and its result.
+"""
+
+import csv
+import io
+import json
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from shared.delimited.dialect import CANONICAL
+from shared.inputs.chunks import plan_chunks
+from shared.inputs.errors import FileError
+from shared.inputs.formats import detect_dialect
+from shared.inputs.header import read_layout
+from shared.inputs.rewriting import to_canonical
+from shared.scoring.catalog import model_name_for
+from shared.scoring.chunk import score_chunk
+from shared.scoring.results import header_line
+from shared.vocabulary import JobType, Outcome
+from tests.unit.scoring.scored_files import NEXT_YEAR, STATEMENTS, made_up_model
+
+A: Final = "AAA,Alpha Works,Energy,2017,2672.478,733.308,212.667,595.225,106.119,78.45,137.861,210.444"
+B: Final = "BBB,Beta Mills,Industrials,2018,5.599,34.346,8.831,5.176,3.633,0.0,0.343,4.652"
+C: Final = "CCC,Gamma Foods,Consumer,2016,151.2,420.5,310.25,150.75,120.5,60.1,-12.5,20.3"
+D: Final = "DDD,Delta Air,Industrials,2017,12.4,980.1,870.9,120.4,260.7,15.2,-88.6,-20.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """The result of a file.
+
+    `scored` are the symbols and market caps of the rows that were scored, `errors` the number, code and sentence of
+    each row error, `refused` the code and sentence of a file that is refused as a whole.
+    """
+
+    scored: tuple[tuple[str, str], ...] = ()
+    errors: tuple[tuple[int, str, str], ...] = ()
+    refused: tuple[str, str] | None = None
+
+
+def lines(*rows: str, header: str = STATEMENTS, end: str = "\n") -> bytes:
+    return "".join(f"{row}{end}" for row in (header, *rows)).encode()
+
+
+def result_of(data: bytes, *, chunk_bytes: int) -> Result:
+    """Plans and scores a CSV file in chunks of about that size."""
+    try:
+        dialect = detect_dialect(data, is_whole_file=True)
+        if dialect.needs_rewrite:
+            rewritten = io.BytesIO()
+            to_canonical(io.BytesIO(data), dialect, rewritten)
+            data, dialect = rewritten.getvalue(), CANONICAL
+        layout = read_layout(data, dialect, job_type=JobType.ANNUAL, is_whole_file=True)
+        chunks = list(plan_chunks(io.BytesIO(data), layout, chunk_bytes=chunk_bytes))
+    except FileError as error:
+        return Result(refused=(error.code, str(error)))
+    model = made_up_model(model_name_for(JobType.ANNUAL, layout.profile))
+    scored = [
+        score_chunk(
+            data[chunk.start : chunk.end],
+            layout=layout,
+            first_row=chunk.first_row,
+            row_count=chunk.row_count,
+            model=model,
+            next_year=NEXT_YEAR,
+        )
+        for chunk in chunks
+    ]
+    text = header_line(layout, Outcome.SUCCESSFUL) + b"".join(chunk.parts.successful for chunk in scored)
+    rows = csv.DictReader(io.StringIO(text.decode(), newline=""), strict=True)
+    errors = [json.loads(line) for chunk in scored for line in chunk.parts.errors.splitlines()]
+    return Result(
+        scored=tuple((row["company_symbol"], row["market_cap"]) for row in rows),
+        errors=tuple((error["row"], error["code"], error["error"]) for error in errors),
+    )
+
+
+SCORED_FILES: Final[dict[str, tuple[bytes, tuple[tuple[str, str], ...]]]] = {
+    "nothing unusual": (lines(A, B), (("AAA", "2672.478"), ("BBB", "5.599"))),
+    "a line break in a quoted cell": (
+        lines(A.replace("Alpha Works", '"Alpha\nWorks, Inc"'), B),
+        (("AAA", "2672.478"), ("BBB", "5.599")),
+    ),
+}
+"""Files of which every row is scored, with the symbols and market caps."""
+
+FAILED_ROWS: Final[dict[str, tuple[bytes, tuple[tuple[int, str, str], ...]]]] = {
+    "a delimiter in a name without quotes": (
+        lines(A.replace("Works", "Works, Inc"), B),
+        ((1, "malformed_row", "it has 13 fields and the header has 12"),),
+    ),
+}
+"""Files of which some rows fail, with their numbers, codes and parts of their sentences."""
+
+REFUSED_FILES: Final[dict[str, tuple[bytes, str, str]]] = {
+    "a quote that never closes": (lines(A, B.replace("Beta", '"Beta'), D), "unbalanced_quote", "line 3"),
+}
+"""Files that are refused as a whole, with the code and a part of the sentence."""
+
+chunk_sizes = pytest.mark.parametrize("chunk_bytes", [1, 150, 1 << 20])
+
+
+@chunk_sizes
+@pytest.mark.parametrize("name", SCORED_FILES)
+def test_every_row_of_a_real_file_is_scored_as_people_read_it(name: str, chunk_bytes: int) -> None:
+    data, scored = SCORED_FILES[name]
+    assert result_of(data, chunk_bytes=chunk_bytes) == Result(scored=scored)
+
+
+@chunk_sizes
+@pytest.mark.parametrize("name", FAILED_ROWS)
+def test_rows_of_a_real_file_that_could_be_misread_fail(name: str, chunk_bytes: int) -> None:
+    data, errors = FAILED_ROWS[name]
+    found = result_of(data, chunk_bytes=chunk_bytes).errors
+    assert [error[:2] for error in found] == [error[:2] for error in errors]
+    for (_, _, sentence), (_, _, part) in zip(found, errors, strict=True):
+        assert part in sentence
+
+
+@chunk_sizes
+@pytest.mark.parametrize("name", REFUSED_FILES)
+def test_real_file_that_could_be_misread_is_refused(name: str, chunk_bytes: int) -> None:
+    data, code, part = REFUSED_FILES[name]
+    refused = result_of(data, chunk_bytes=chunk_bytes).refused
+    assert refused is not None
+    assert refused[0] == code
+    assert part in refused[1]
