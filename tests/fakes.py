@@ -1,7 +1,7 @@
 """In-memory fakes of the ports of `shared.jobs`. `tests/contract` tests them like the real adapters."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
@@ -71,6 +71,7 @@ class FakeUploadStore:
 
     def __init__(self) -> None:
         self.objects: dict[tuple[str, str], bytes] = {}
+        self.user_metadata: dict[tuple[str, str], dict[str, str]] = {}
         self.presigned: list[tuple[UUID, int, int]] = []
         self.declared_sha256: str | None = None
         self._versions: dict[str, int] = {}
@@ -78,12 +79,13 @@ class FakeUploadStore:
     def put(self, job_id: UUID, body: bytes) -> None:
         self.arrive(upload_key(job_id), body)
 
-    def arrive(self, key: str, body: bytes) -> StoredInput:
+    def arrive(self, key: str, body: bytes, **metadata: str) -> StoredInput:
         """Stores a new version under any key."""
         # Version ids are unique, also after a delete.
         self._versions[key] = self._versions.get(key, 0) + 1
         version_id = f"v{self._versions[key]}"
         self.objects[key, version_id] = body
+        self.user_metadata[key, version_id] = metadata
         return StoredInput(key=key, version_id=version_id, size=len(body))
 
     def presign(
@@ -92,6 +94,12 @@ class FakeUploadStore:
         self.presigned.append((job_id, max_bytes, expires_in_seconds))
         self.declared_sha256 = content_sha256
         return UploadForm(url="https://uploads.example/", fields={"key": upload_key(job_id), "policy": "signed"})
+
+    def metadata(self, stored_input: StoredInput) -> Mapping[str, str]:
+        key = (stored_input.key, stored_input.version_id)
+        if key not in self.objects:
+            raise FileNotFoundError("the input of the job is gone")
+        return self.user_metadata[key]
 
     def delete(self, stored_input: StoredInput) -> None:
         self.objects.pop((stored_input.key, stored_input.version_id), None)

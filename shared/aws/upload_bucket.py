@@ -2,7 +2,7 @@
 
 import io
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from typing import IO, TYPE_CHECKING, cast
 from uuid import UUID
@@ -71,6 +71,12 @@ class UploadBucket:
         )
         return UploadForm(url=form["url"], fields=form["fields"])
 
+    def metadata(self, stored_input: StoredInput) -> Mapping[str, str]:
+        with translated(), _missing_named():
+            return self._client().head_object(
+                Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id
+            )["Metadata"]
+
     def delete(self, stored_input: StoredInput) -> None:
         with translated():
             self._client().delete_object(Bucket=self._bucket, Key=stored_input.key, VersionId=stored_input.version_id)
@@ -129,7 +135,7 @@ def _missing_named() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        # An answer to a HEAD, by which a copy begins, has no body, and so its status for a code.
+        # An answer to a HEAD, with which a copy begins too, has no body, and so its status for a code.
         if code_of(error) in {"NoSuchKey", "NoSuchVersion", "404"}:
             raise FileNotFoundError("the input of the job is gone") from error
         raise

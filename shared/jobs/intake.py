@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from shared.jobs.errors import TransitionRefusedError
-from shared.jobs.job import Job, JobStatus, Phase, Source, StoredInput, dropped_job_id, utc_now
+from shared.jobs.job import Job, JobStatus, Phase, Source, StoredInput, UploadOptions, dropped_job_id, utc_now
+from shared.jobs.lifecycle import fail_job
+from shared.jobs.metadata_options import InvalidOptionError, metadata_options
 from shared.jobs.ports import Clock, JobStore, UploadStore, Workflow
 from shared.jobs.uploads import ArrivedObject, DropTarget, drop_target, uploaded_job_id
 
@@ -33,11 +35,22 @@ class Intake:
         if target is None:
             return None
         job_id = dropped_job_id(bucket=arrived.bucket, key=arrived.key, version_id=arrived.version_id)
-        self._create_dropped(job_id, target, arrived)
-        self._start(job_id, arrived)
+        options, refusal = self._options(arrived)
+        self._create_dropped(job_id, target, arrived, options)
+        self._start(job_id, arrived, refusal=refusal)
         return job_id
 
-    def _create_dropped(self, job_id: UUID, target: DropTarget, arrived: ArrivedObject) -> None:
+    def _options(self, arrived: ArrivedObject) -> tuple[UploadOptions, str | None]:
+        """Returns the options of a dropped file, and why they are invalid."""
+        try:
+            return metadata_options(self.uploads.metadata(_stored_input(arrived))), None
+        except FileNotFoundError:
+            # The workflow fails the job with a message of its own.
+            return UploadOptions(), None
+        except InvalidOptionError as error:
+            return UploadOptions(), f"{error} Correct it and drop the file again."
+
+    def _create_dropped(self, job_id: UUID, target: DropTarget, arrived: ArrivedObject, options: UploadOptions) -> None:
         now = self.clock()
         job = Job(
             id=job_id,
@@ -50,6 +63,7 @@ class Intake:
             created_by=S3_DROP_USER,
             original_filename=target.filename,
             file_size=arrived.size,
+            options=options,
             created_at=now,
             updated_at=now,
         )
@@ -58,9 +72,12 @@ class Intake:
         except TransitionRefusedError:
             logger.info("The event of a dropped object came again", extra={"job_id": str(job_id)})
 
-    def _start(self, job_id: UUID, arrived: ArrivedObject) -> None:
-        """Queues the job with this version of its file and starts its execution, each unless done before."""
-        stored_input = StoredInput(key=arrived.key, version_id=arrived.version_id, size=arrived.size)
+    def _start(self, job_id: UUID, arrived: ArrivedObject, *, refusal: str | None = None) -> None:
+        """Queues the job with this version of its file and starts its execution, each unless done before.
+
+        With a `refusal` the job fails instead, and keeps its file like one that cannot be planned.
+        """
+        stored_input = _stored_input(arrived)
         view = self.store.get(job_id)
         if view is not None and view.job.status is JobStatus.PENDING:
             try:
@@ -78,5 +95,11 @@ class Intake:
             # The job was deleted, ended before its file came, or has another version as its input.
             logger.warning("An object that no job reads was removed", extra={"job_id": str(job_id)})
             self.uploads.delete(stored_input)
+        elif job.status is JobStatus.QUEUED and refusal is not None:
+            fail_job(self.store, job_id, error_code="validation_error", error_message=refusal, clock=self.clock)
         elif job.status is JobStatus.QUEUED:
             self.workflow.start(job)
+
+
+def _stored_input(arrived: ArrivedObject) -> StoredInput:
+    return StoredInput(key=arrived.key, version_id=arrived.version_id, size=arrived.size)

@@ -3,7 +3,7 @@
 The adapters in `shared.aws` and the fakes of the tests provide them. `tests/contract` runs the same tests against both.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -169,6 +169,9 @@ class UploadStore(Protocol):
         self, job_id: UUID, *, max_bytes: int, expires_in_seconds: int, content_sha256: str | None
     ) -> UploadForm:
         """Returns a form that uploads this one object, and only with this SHA-256 if there is one."""
+
+    def metadata(self, stored_input: StoredInput) -> Mapping[str, str]:
+        """Returns the user metadata of that version of the object. Raises FileNotFoundError if it was deleted."""
 
     def delete(self, stored_input: StoredInput) -> None:
         """Removes that version of the object, no other."""

@@ -76,6 +76,15 @@ class TestUploads:
         stored_uploads.store.put(job_id, b"a,b\n1,2\n")
         assert [body for _, body in stored_uploads.versions(upload_key(job_id))] == [b"a,b\n1,2\n"]
 
+    def test_metadata_of_a_missing_version_is_reported_as_missing(self, stored_uploads: Uploads) -> None:
+        job_id = uuid4()
+        stored_uploads.store.put(job_id, b"a")
+        [(stored, _)] = stored_uploads.versions(upload_key(job_id))
+        assert stored_uploads.store.metadata(stored) == {}
+        stored_uploads.store.delete(stored)
+        with pytest.raises(FileNotFoundError):
+            stored_uploads.store.metadata(stored)
+
     def test_delete_removes_one_version_only(self, stored_uploads: Uploads) -> None:
         job_id = uuid4()
         for body in (b"first", b"second", b"third"):
@@ -191,6 +200,15 @@ class TestUploadBucket:
         assert bucket.read_range(first, 2, 5) == b"234"
         with bucket.open(first) as stream:
             assert stream.read() == b"0123456789"
+
+    def test_metadata_is_that_of_the_requested_version(self) -> None:
+        bucket, key = UploadBucket(client=clients.s3, bucket=UPLOADS), "drop/acme/annual/a.csv"
+        for sheet in ("First", "Second"):
+            clients.s3().put_object(Bucket=UPLOADS, Key=key, Body=b"a", Metadata={"sheet": sheet})
+        assert [bucket.metadata(version) for version, _ in versions_in_s3(key)] == [
+            {"sheet": "First"},
+            {"sheet": "Second"},
+        ]
 
     def test_presigned_form_limits_size_and_key(self) -> None:
         bucket, job_id = UploadBucket(client=clients.s3, bucket=UPLOADS), uuid4()

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -196,6 +196,12 @@ def a_file_comes_for_a_cancelled_job(world: World) -> None:
     world.until(lambda: not world.keys(world.cloud.uploads_bucket, job_id), "the file was not removed")
 
 
+def a_file_is_dropped(world: World) -> None:
+    name = f"{uuid4()}.csv"
+    world.s3.put_object(Bucket=world.cloud.uploads_bucket, Key=f"drop/acme/annual/{name}", Body=_SMALL)
+    world.until(lambda: world.member.jobs(filename_contains=name)["jobs"], "the dropped file made no job")
+
+
 def objects_of_a_deleted_job_are_removed(world: World) -> None:
     job_id = world.ended(_SMALL)
     job = world.view(job_id).job
@@ -261,6 +267,7 @@ NEEDED: dict[str, tuple[tuple[str, Flow], ...]] = {
     "intake": (
         ("dynamodb:Query", a_file_is_scored),
         ("s3:DeleteObjectVersion", a_file_comes_for_a_cancelled_job),
+        ("s3:GetObjectVersion", a_file_is_dropped),
         ("states:StartExecution", a_file_is_scored),
         ("s3:GetObject", a_file_is_scored),
     ),

@@ -54,6 +54,7 @@ ROLES = {
         "dynamodb:Query",
         "dynamodb:UpdateItem",
         "s3:DeleteObjectVersion",
+        "s3:GetObjectVersion",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",

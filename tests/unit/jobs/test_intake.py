@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.intake import Intake
-from shared.jobs.job import Job, JobStatus, JobType, Phase, Source, dropped_job_id
+from shared.jobs.job import Job, JobStatus, JobType, Phase, Source, UploadOptions, dropped_job_id
 from shared.jobs.uploads import ArrivedObject, upload_key
 from tests.builders import NOON, a_job, a_stored_input, an_arrived_object
 from tests.fakes import FakeJobStore, FakeUploadStore, FakeWorkflow, SettableClock
@@ -36,6 +36,12 @@ class World:
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+def current(world: World, job_id: UUID) -> Job:
+    view = world.store.get(job_id)
+    assert view is not None
+    return view.job
 
 
 class TestApiUpload:
@@ -154,6 +160,31 @@ class TestDrop:
         assert (job.created_by, job.original_filename) == ("s3-drop", "q3 figures.csv")
         assert (job.status, job.file_size) == (JobStatus.QUEUED, 2_000)
         assert job_id in world.workflow.executions
+
+    def test_metadata_of_a_dropped_file_gives_its_options(self, world: World) -> None:
+        stored = world.uploads.arrive(DROPPED.key, b"a", **{"max-failed-percent": "5", "sheet": "Data", "mtime": "17"})
+        job_id = world.intake.receive(replace(DROPPED, version_id=stored.version_id, size=stored.size))
+        assert job_id is not None
+        job = current(world, job_id)
+        assert job.options == UploadOptions(max_failed_percent=5.0, sheet="Data")
+        assert job.status is JobStatus.QUEUED
+
+    def test_dropped_file_with_an_invalid_option_fails_with_the_reason_and_is_kept(self, world: World) -> None:
+        stored = world.uploads.arrive(DROPPED.key, b"a", decimal=";")
+        arrived = replace(DROPPED, version_id=stored.version_id, size=stored.size)
+        for _ in range(3):
+            job_id = world.intake.receive(arrived)
+        assert job_id is not None
+        job = current(world, job_id)
+        assert (job.status, job.error_code) == (JobStatus.FAILED, "validation_error")
+        assert job.error_message == "The metadata `decimal` has to be `.` or `,`. Correct it and drop the file again."
+        assert (job.stored_input, len(world.uploads.objects), world.workflow.executions) == (stored, 1, {})
+
+    def test_dropped_file_that_is_gone_makes_a_job_that_reports_it(self, world: World) -> None:
+        job_id = world.intake.receive(DROPPED)
+        assert job_id is not None
+        assert current(world, job_id).options == UploadOptions()
+        assert list(world.workflow.executions) == [job_id]
 
     def test_each_version_of_a_dropped_file_makes_a_separate_job(self, world: World) -> None:
         versions = [replace(DROPPED, version_id=version) for version in ("v1", "v2")]
