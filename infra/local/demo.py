@@ -48,7 +48,7 @@ class Input:
 
 def own_inputs() -> list[Input]:
     """Returns 1,000 annual rows, 15 of them invalid, as CSV, and 500 quarterly rows as XLSX."""
-    annual = panel.statement_rows(1_000, seed=SEED, faulty=15)
+    annual = panel.statement_rows(1_000, seed=SEED, invalid=15)
     quarterly = panel.quarterly_ratio_rows(500, seed=SEED)
     return [
         Input(filename="annual_1000.csv", job_type="annual", body=panel.as_csv(annual, panel.STATEMENT_COLUMNS)),

@@ -45,7 +45,7 @@ Row = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class InvalidCell:
     """An invalid value to put into a column of a row."""
 
     column: str
@@ -53,27 +53,27 @@ class Fault:
 
 
 # One example of each common mistake.
-FAULTS = (
-    Fault("market_cap", "abc"),
-    Fault("market_cap", "-5"),
-    Fault("market_cap", ""),
-    Fault("sector", ""),
-    Fault("company_symbol", ""),
-    Fault("company_name", "   "),
-    Fault("reporting_year", "20x5"),
-    Fault("reporting_year", "1776"),
-    Fault("total_assets", ""),
-    Fault("net_income", "inf"),
-    Fault("ebitda", "nan"),
-    Fault("total_liabilities", "-1"),
-    Fault("company_symbol", "X" * 21),
-    Fault("current_liabilities", "twelve"),
-    Fault("inventory", "-3"),
+INVALID_CELLS = (
+    InvalidCell("market_cap", "abc"),
+    InvalidCell("market_cap", "-5"),
+    InvalidCell("market_cap", ""),
+    InvalidCell("sector", ""),
+    InvalidCell("company_symbol", ""),
+    InvalidCell("company_name", "   "),
+    InvalidCell("reporting_year", "20x5"),
+    InvalidCell("reporting_year", "1776"),
+    InvalidCell("total_assets", ""),
+    InvalidCell("net_income", "inf"),
+    InvalidCell("ebitda", "nan"),
+    InvalidCell("total_liabilities", "-1"),
+    InvalidCell("company_symbol", "X" * 21),
+    InvalidCell("current_liabilities", "twelve"),
+    InvalidCell("inventory", "-3"),
 )
 
 
-def statement_rows(count: int, *, seed: int, faulty: int = 0) -> list[Row]:
-    """Returns `count` annual rows of statement amounts in USD million. `faulty` rows, evenly spread, are invalid."""
+def statement_rows(count: int, *, seed: int, invalid: int = 0) -> list[Row]:
+    """Returns `count` annual rows of statement amounts in USD million. `invalid` rows, evenly spread, are invalid."""
     random = np.random.default_rng(seed)
     distressed = random.random(count) < 0.1
     assets = np.exp(random.normal(5.5, 2.2, count)).clip(0.5)
@@ -100,9 +100,9 @@ def statement_rows(count: int, *, seed: int, faulty: int = 0) -> list[Row]:
         }
         for index in range(count)
     ]
-    for number in range(faulty):
-        fault = FAULTS[number % len(FAULTS)]
-        rows[(number * count) // faulty + count // (2 * faulty)][fault.column] = fault.value
+    for number in range(invalid):
+        cell = INVALID_CELLS[number % len(INVALID_CELLS)]
+        rows[(number * count) // invalid + count // (2 * invalid)][cell.column] = cell.value
     return rows
 
 

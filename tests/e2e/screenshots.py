@@ -25,7 +25,7 @@ from tests.e2e.console_pages import JOB_TIMEOUT_MS, Console
 
 FOLDER: Final = ROOT / "infra" / "screenshots"
 WINDOW = {"width": 1200, "height": 750}
-ROWS, FAULTY = 5_000, 40
+ROWS, INVALID = 5_000, 40
 # So many that a fast machine too is at work when the picture is taken; made rows come again, to be written fast.
 MADE_ROWS, TIMES = 40_000, 45
 LARGE_ROWS = MADE_ROWS * TIMES
@@ -49,7 +49,7 @@ def main() -> None:
 
 def _pictures(browser: Browser, cloud: LocalCloud, client: JobsClient) -> None:
     """Where a job is at each stage of its life; one in dark, the tests look at both."""
-    rows = panel.statement_rows(ROWS, seed=2026, faulty=FAULTY)
+    rows = panel.statement_rows(ROWS, seed=2026, invalid=INVALID)
     random = np.random.default_rng(7)
     for row in rows:
         row["company_name"] = _name(random)
@@ -144,7 +144,7 @@ def _shoot(page: Page, name: str) -> None:
 def _recording(cloud: LocalCloud, folder: Path) -> str:
     """Returns commands and their final output as a user of the command line sees them."""
     figures = folder / "figures.csv"
-    figures.write_bytes(panel.as_csv(panel.statement_rows(1_000, seed=2026, faulty=5), panel.STATEMENT_COLUMNS))
+    figures.write_bytes(panel.as_csv(panel.statement_rows(1_000, seed=2026, invalid=5), panel.STATEMENT_COLUMNS))
     environment = {
         **os.environ,
         "DEFAULT_RISK_HOME": str(folder / "home"),

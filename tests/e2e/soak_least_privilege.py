@@ -38,9 +38,9 @@ NOT_DEPLOYED = {
     "kms:": "the local stage has no key, and the local cloud encrypts nothing",
     "xray:": "the local cloud has no traces",
 }
-_SMALL = panel.as_csv(panel.statement_rows(60, seed=1, faulty=3), panel.STATEMENT_COLUMNS)
+_SMALL = panel.as_csv(panel.statement_rows(60, seed=1, invalid=3), panel.STATEMENT_COLUMNS)
 _MEDIUM = panel.as_csv(panel.statement_rows(20_000, seed=2), panel.STATEMENT_COLUMNS)
-_HOPELESS = panel.as_csv(panel.statement_rows(8_000, seed=3, faulty=8_000), panel.STATEMENT_COLUMNS)
+_HOPELESS = panel.as_csv(panel.statement_rows(8_000, seed=3, invalid=8_000), panel.STATEMENT_COLUMNS)
 _WITHIN_SECONDS = 60.0
 # Messages of botocore; a response to HEAD has no body with details.
 _DENIALS = ("is not authorized to perform", "(403) when calling")

@@ -94,7 +94,7 @@ def shell(cloud: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Shell:
 
 
 def test_command_line_uploads_lists_downloads_retries_and_deletes(shell: Shell) -> None:
-    given = panel.statement_rows(1_000, seed=12, faulty=15)
+    given = panel.statement_rows(1_000, seed=12, invalid=15)
     (shell.folder / "figures.csv").write_bytes(panel.as_csv(given, panel.STATEMENT_COLUMNS))
     ran = shell.run("upload", "figures.csv", "--watch", "-l", "run=session")
     assert ran.returncode == 0, ran.stderr

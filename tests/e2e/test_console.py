@@ -21,8 +21,8 @@ from tests.e2e.paused_scoring import scoring_paused
 # One browser for all of them, also where this file alone is run in several processes.
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("local-cloud")]
 
-ROWS, FAULTY = 300, 15
-FILE = panel.as_csv(panel.statement_rows(ROWS, seed=11, faulty=FAULTY), panel.STATEMENT_COLUMNS)
+ROWS, INVALID = 300, 15
+FILE = panel.as_csv(panel.statement_rows(ROWS, seed=11, invalid=INVALID), panel.STATEMENT_COLUMNS)
 # More than goes through the API, so that the browser sends it straight to storage.
 LARGE_ROWS, NOTE = 2_000, "x" * 2_100
 
@@ -98,7 +98,7 @@ def test_file_is_uploaded_and_watched_and_its_failed_rows_are_fixed(console: Con
     console.wait_for_status("Completed")
 
     figures = console.figures("Results")
-    assert (figures["Rows"], figures["Scored"], figures["Failed"]) == (str(ROWS), str(ROWS - FAULTY), str(FAULTY))
+    assert (figures["Rows"], figures["Scored"], figures["Failed"]) == (str(ROWS), str(ROWS - INVALID), str(INVALID))
     summary = member.http.get(f"jobs/{job_id}/results", params={"limit": 1}).json()["summary"]
     levels = console.section("Risk").get_by_role("table", name="Rows by risk level").get_by_role("row")
     expect(levels).to_have_count(len(summary["by_risk_level"]), timeout=JOB_TIMEOUT_MS)
@@ -132,7 +132,7 @@ def test_file_is_uploaded_and_watched_and_its_failed_rows_are_fixed(console: Con
     console.upload("mended.csv", buffer.getvalue().encode())
     console.wait_for_status("Completed")
     figures = console.figures("Results")
-    assert (figures["Scored"], figures["Failed"]) == (str(FAULTY), "0")
+    assert (figures["Scored"], figures["Failed"]) == (str(INVALID), "0")
 
 
 BAD_CELLS = {

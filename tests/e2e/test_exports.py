@@ -42,7 +42,7 @@ def download(member: JobsClient, job_id: str, outcome: str, file_format: str) ->
 
 
 def test_result_rows_are_equal_in_every_format_and_deleted_with_the_job(cloud: LocalCloud, member: JobsClient) -> None:
-    rows = [{**row, "remarks": "=1+1"} for row in panel.statement_rows(200, seed=9, faulty=20)]
+    rows = [{**row, "remarks": "=1+1"} for row in panel.statement_rows(200, seed=9, invalid=20)]
     body = panel.as_csv(rows, [*panel.STATEMENT_COLUMNS, "remarks"])
     job_id = member.upload("annual", "statements.csv", body)["job_id"]
     member.wait(job_id)
@@ -68,7 +68,7 @@ def test_result_rows_are_equal_in_every_format_and_deleted_with_the_job(cloud: L
 
 
 def test_results_frame_has_the_rows_that_the_api_lists(member: JobsClient) -> None:
-    rows = [{**row, "remarks": "=1+1"} for row in panel.statement_rows(200, seed=9, faulty=20)]
+    rows = [{**row, "remarks": "=1+1"} for row in panel.statement_rows(200, seed=9, invalid=20)]
     body = panel.as_csv(rows, [*panel.STATEMENT_COLUMNS, "remarks"])
     job_id = member.upload("annual", "framed.csv", body)["job_id"]
     member.wait(job_id)

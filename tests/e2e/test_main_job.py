@@ -112,7 +112,7 @@ def test_cancelled_job_keeps_its_counts_and_scored_rows(member: JobsClient) -> N
 
 
 def test_job_with_too_many_failed_rows_ends_early_with_its_results(member: JobsClient) -> None:
-    body = panel.as_csv(panel.statement_rows(40_000, seed=12, faulty=30_000), panel.STATEMENT_COLUMNS)
+    body = panel.as_csv(panel.statement_rows(40_000, seed=12, invalid=30_000), panel.STATEMENT_COLUMNS)
     job_id = member.upload_presigned("annual", "hopeless.csv", body, max_failed_percent=10)["job_id"]
     assert member.wait(job_id)["status"] == "failed"
     files = {outcome: rows_of(member.download(job_id, outcome)) for outcome in ("failed", "unprocessed", "all")}

@@ -17,7 +17,7 @@ def rows_of(body: bytes) -> list[dict[str, str]]:
 
 
 def test_retry_of_a_cancelled_job_scores_exactly_the_other_rows(member: JobsClient) -> None:
-    body = panel.as_csv(panel.statement_rows(40_000, seed=5, faulty=400), panel.STATEMENT_COLUMNS)
+    body = panel.as_csv(panel.statement_rows(40_000, seed=5, invalid=400), panel.STATEMENT_COLUMNS)
     parent = member.upload_presigned("annual", "resumed.csv", body)["job_id"]
     for job in member.watch(parent, every_seconds=0.05):
         if job["processed_rows"]:

@@ -18,9 +18,9 @@ from shared.inputs.schema import example_rows
 from shared.vocabulary import JobType
 from tests.faults.simulated_platform import API, CLIENT_ATTEMPTS, Platform
 
-ANNUAL = panel.as_csv(panel.statement_rows(20, seed=1, faulty=3), panel.STATEMENT_COLUMNS)
+ANNUAL = panel.as_csv(panel.statement_rows(20, seed=1, invalid=3), panel.STATEMENT_COLUMNS)
 QUARTERLY = panel.as_xlsx(panel.quarterly_ratio_rows(20, seed=2), panel.QUARTERLY_RATIO_COLUMNS)
-HOPELESS = panel.as_csv(panel.statement_rows(1_400, seed=3, faulty=1_300), panel.STATEMENT_COLUMNS)
+HOPELESS = panel.as_csv(panel.statement_rows(1_400, seed=3, invalid=1_300), panel.STATEMENT_COLUMNS)
 # Large enough for multipart uploads; random, so that no format can compress it.
 _REMARKS = [b64encode(np.random.default_rng(row).bytes(22_500)).decode() for row in range(400)]
 LARGE = (

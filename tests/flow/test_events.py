@@ -40,7 +40,7 @@ def test_status_change_is_published_after_the_table_has_it(
             seen.append(new["status"]["S"])
 
     stream.before_batch.append(check_that_no_event_is_early)
-    job_id = submitted(jobs, annual_csv(200, faulty=3))
+    job_id = submitted(jobs, annual_csv(200, invalid=3))
     stream.deliver()
     system.deliver()
     assert system.wait(job_id) == "SUCCEEDED"

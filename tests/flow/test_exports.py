@@ -30,9 +30,9 @@ def api(system: System) -> Services:
     return services(ApiSettings.from_environment())
 
 
-def annual_csv(count: int, *, remarks: str, faulty: int = 0) -> bytes:
+def annual_csv(count: int, *, remarks: str, invalid: int = 0) -> bytes:
     """Returns statements with an additional column that has the same text in every row."""
-    rows = [{**row, "remarks": remarks} for row in panel.statement_rows(count, seed=8, faulty=faulty)]
+    rows = [{**row, "remarks": remarks} for row in panel.statement_rows(count, seed=8, invalid=invalid)]
     return panel.as_csv(rows, [*panel.STATEMENT_COLUMNS, "remarks"])
 
 
@@ -73,7 +73,7 @@ def in_three_formats(
 
 @pytest.mark.parametrize("validate_only", [False, True])
 def test_result_rows_are_the_same_in_every_format(system: System, api: Services, *, validate_only: bool) -> None:
-    body = panel.as_csv(panel.statement_rows(60, seed=8, faulty=15), panel.STATEMENT_COLUMNS)
+    body = panel.as_csv(panel.statement_rows(60, seed=8, invalid=15), panel.STATEMENT_COLUMNS)
     body = (
         body.replace(b"\n", b",remarks\n", 1).replace(b"\n", b",=1+1\n").replace(b",remarks,=1+1\n", b",remarks\n", 1)
     )
@@ -100,7 +100,7 @@ def test_result_rows_are_the_same_in_every_format(system: System, api: Services,
 
 def test_export_too_large_for_excel_is_refused_and_delete_removes_exports(system: System, api: Services) -> None:
     job_id = ended(system, api, annual_csv(20, remarks="x" * 32_000))
-    failing = ended(system, api, annual_csv(5, remarks="é" * 40_000, faulty=5))
+    failing = ended(system, api, annual_csv(5, remarks="é" * 40_000, invalid=5))
     with pytest.raises(ResultsAssemblingError):
         api.downloads.link(job_of(api, failing), Outcome.FAILED, FileFormat.XLSX)
     with pytest.raises(ExportRefusedError, match=r"40,\d{3} characters.*format=csv") as refused:

@@ -43,8 +43,8 @@ def submitted(jobs: JobService, body: bytes, *, filename: str = "a.csv", **optio
     return jobs.upload(MEMBER, job_type=job_type, filename=filename, body=body, options=UploadOptions(**options)).id
 
 
-def annual_csv(count: int, *, faulty: int = 0) -> bytes:
-    return panel.as_csv(panel.statement_rows(count, seed=count, faulty=faulty), panel.STATEMENT_COLUMNS)
+def annual_csv(count: int, *, invalid: int = 0) -> bytes:
+    return panel.as_csv(panel.statement_rows(count, seed=count, invalid=invalid), panel.STATEMENT_COLUMNS)
 
 
 def cancel_after_first_chunks(jobs: JobService, job_id: UUID) -> Callable[[JsonObject], None]:
@@ -81,7 +81,7 @@ def ran(system: System, jobs: JobService, body: bytes, **options: Any) -> UUID:
 
 
 def test_upload_is_scored_and_can_be_downloaded(system: System, jobs: JobService) -> None:
-    job_id = ran(system, jobs, annual_csv(1_000, faulty=15))
+    job_id = ran(system, jobs, annual_csv(1_000, invalid=15))
 
     view = jobs.get(MEMBER, job_id)
     assert view.job.status is JobStatus.COMPLETED
@@ -132,7 +132,7 @@ def test_dropped_workbook_becomes_a_job_of_its_organization(system: System, jobs
 
 
 def test_every_invalid_row_is_listed_with_its_row_error(system: System, jobs: JobService) -> None:
-    job_id = ran(system, jobs, annual_csv(300, faulty=60))
+    job_id = ran(system, jobs, annual_csv(300, invalid=60))
 
     view = jobs.get(MEMBER, job_id)
     page = jobs.row_errors(view, start=Position(), limit=1_000)
@@ -223,7 +223,7 @@ def test_object_overwritten_while_its_job_runs_does_not_change_results(system: S
 
 
 def test_cancelled_job_keeps_scored_rows_and_returns_the_others(system: System, jobs: JobService) -> None:
-    job_id = submitted(jobs, annual_csv(3_000, faulty=30))
+    job_id = submitted(jobs, annual_csv(3_000, invalid=30))
 
     system.before["score"] = [cancel_after_first_chunks(jobs, job_id)]
     system.deliver()
@@ -349,7 +349,7 @@ def test_unreadable_file_makes_its_job_fail_with_a_sentence(
 
 @pytest.mark.hazard("A delete while a late chunk writes")
 def test_deleted_job_has_a_tombstone_and_no_objects(system: System, jobs: JobService) -> None:
-    job_id = ran(system, jobs, annual_csv(3_000, faulty=3))
+    job_id = ran(system, jobs, annual_csv(3_000, invalid=3))
     jobs.delete(MEMBER, job_id)
 
     items = clients.dynamodb().scan(TableName=system.table)["Items"]
@@ -378,7 +378,7 @@ def test_late_event_or_chunk_of_deleted_job_stores_nothing(system: System, jobs:
 
 
 def test_validate_only_job_has_no_scores(system: System, jobs: JobService) -> None:
-    job_id = ran(system, jobs, annual_csv(100, faulty=5), validate_only=True)
+    job_id = ran(system, jobs, annual_csv(100, invalid=5), validate_only=True)
 
     view = jobs.get(MEMBER, job_id)
     assert (view.job.status, view.job.final_failed_rows) == (JobStatus.COMPLETED, 5)
@@ -386,7 +386,7 @@ def test_validate_only_job_has_no_scores(system: System, jobs: JobService) -> No
 
 
 def test_job_with_too_many_failed_rows_fails_and_keeps_scored_rows(system: System, jobs: JobService) -> None:
-    job_id = ran(system, jobs, annual_csv(300, faulty=30), max_failed_percent=5.0)
+    job_id = ran(system, jobs, annual_csv(300, invalid=30), max_failed_percent=5.0)
 
     job = jobs.get(MEMBER, job_id).job
     assert (job.status, job.error_code) == (JobStatus.FAILED, "too_many_failed_rows")
@@ -394,7 +394,7 @@ def test_job_with_too_many_failed_rows_fails_and_keeps_scored_rows(system: Syste
 
 
 def test_job_with_too_many_failed_rows_ends_early_and_keeps_results(system: System, jobs: JobService) -> None:
-    job_id = submitted(jobs, annual_csv(8_000, faulty=8_000), max_failed_percent=20.0)
+    job_id = submitted(jobs, annual_csv(8_000, invalid=8_000), max_failed_percent=20.0)
     system.deliver()
     system.wait(job_id)
 

@@ -22,7 +22,7 @@ MARKER = "zanzibar"
 def test_log_lines_of_a_job_have_its_ids_but_none_of_its_content(
     system: System, jobs: JobService, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    header, *rows = annual_csv(600, faulty=30).decode().splitlines()
+    header, *rows = annual_csv(600, invalid=30).decode().splitlines()
     named = [f'{row},"{MARKER}\n{place}"' for place, row in enumerate(rows)]
     body = "\n".join([f"{header},{MARKER}_column", *named]).encode()
     attempts = []

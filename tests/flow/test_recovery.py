@@ -143,7 +143,7 @@ def available(system: System, job_id: UUID) -> dict[str, list[int]]:
 def test_rows_of_a_chunk_whose_part_is_lost_are_returned_as_unprocessed(
     system: System, jobs: JobService, part: str
 ) -> None:
-    job_id = submitted(jobs, annual_csv(3_000, faulty=300))
+    job_id = submitted(jobs, annual_csv(3_000, invalid=300))
 
     def lose(_event: JsonObject) -> None:
         remove(system.results_bucket, f"/{part}/000001")
@@ -163,7 +163,7 @@ def test_rows_of_a_chunk_whose_part_is_lost_are_returned_as_unprocessed(
 
 @pytest.mark.hazard("Stored objects deleted: a job that never ends, a download that is never ready")
 def test_cancelled_job_keeps_scored_rows_when_its_input_is_lost(system: System, jobs: JobService) -> None:
-    job_id = submitted(jobs, annual_csv(3_000, faulty=30))
+    job_id = submitted(jobs, annual_csv(3_000, invalid=30))
 
     def lose(_event: JsonObject) -> None:
         remove(system.uploads_bucket, str(job_id))
@@ -205,7 +205,7 @@ def test_job_cancelled_before_its_plan_ends_when_its_input_is_lost(system: Syste
 @pytest.mark.hazard("Leftovers of a job that was retried, exported and deleted")
 def test_deleted_jobs_with_retries_and_exports_leave_only_tombstones(system: System, jobs: JobService) -> None:
     api = services(ApiSettings.from_environment())
-    parent = ran(system, jobs, annual_csv(60, faulty=6))
+    parent = ran(system, jobs, annual_csv(60, invalid=6))
     child = api.retries.retry(MEMBER, jobs.get(MEMBER, parent), frozenset(RETRIED_OUTCOMES)).id
     system.deliver()
     system.wait(child)

@@ -61,7 +61,7 @@ def by_row(rows: list[dict[str, str]]) -> dict[int, dict[str, str]]:
 
 def awkward_csv(rows: int) -> bytes:
     """Returns a CSV with invalid and malformed rows, and cells with quotes, line breaks and formulas."""
-    lines = annual_csv(rows, faulty=rows // 20).decode().splitlines()
+    lines = annual_csv(rows, invalid=rows // 20).decode().splitlines()
     name = lines[0].split(",").index("company_name")
     for at, text in ((5, '"=cmd(1,2)"'), (rows - 50, '"\'=x"'), (rows - 40, '"two\nlines, ""quoted"""')):
         cells = lines[at].split(",")
@@ -149,7 +149,7 @@ def test_workbook_cancelled_before_its_plan_is_retried_as_a_whole(
 def test_lost_retry_file_request_is_repeated_and_creates_one_job(
     system: System, jobs: JobService, retries: RetryService
 ) -> None:
-    parent = ran(system, jobs, annual_csv(100, faulty=10))
+    parent = ran(system, jobs, annual_csv(100, invalid=10))
     view = jobs.get(MEMBER, parent)
 
     def lose(**_sent: Any) -> None:
@@ -176,7 +176,7 @@ def test_lost_retry_file_request_is_repeated_and_creates_one_job(
 def test_retry_cancelled_or_deleted_before_its_file_is_not_started(
     system: System, jobs: JobService, retries: RetryService
 ) -> None:
-    parent = ran(system, jobs, annual_csv(100, faulty=10))
+    parent = ran(system, jobs, annual_csv(100, invalid=10))
     view = jobs.get(MEMBER, parent)
     first, second = (retries.retry(MEMBER, view, BOTH) for _ in range(2))
     # Their files are stored, but the events are not delivered yet.
@@ -192,7 +192,7 @@ def test_retry_cancelled_or_deleted_before_its_file_is_not_started(
 
 
 def test_retry_of_a_deleted_job_fails_with_a_sentence(system: System, jobs: JobService, retries: RetryService) -> None:
-    parent = ran(system, jobs, annual_csv(100, faulty=10))
+    parent = ran(system, jobs, annual_csv(100, invalid=10))
     view = jobs.get(MEMBER, parent)
 
     def delete(_event: dict[str, Any]) -> None:

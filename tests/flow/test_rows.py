@@ -26,7 +26,7 @@ def rows_of(body: bytes, *, count: int, next_year: int) -> GivenRows:
 
 
 def test_synchronous_scores_equal_those_of_a_job_byte_by_byte(system: System, jobs: JobService) -> None:
-    body = annual_csv(100, faulty=7)
+    body = annual_csv(100, invalid=7)
     job_id = ran(system, jobs, body)
     started = jobs.get(MEMBER, job_id).job.started_at
     assert started is not None

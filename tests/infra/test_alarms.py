@@ -60,7 +60,7 @@ def scores_drift(_monkeypatch: pytest.MonkeyPatch) -> None:
     assert stability["index"] > 0.25
 
 
-FAULTS = {
+FAILURES = {
     ("score", "ChunkAttemptsFailed"): a_chunk_fails,
     ("publish", "JobsStuck"): a_job_gets_stuck,
     ("finalize", "PopulationStabilityIndex"): scores_drift,
@@ -75,10 +75,10 @@ def test_every_alarm_uses_a_metric_of_aws_or_one_that_a_handler_writes() -> None
     found = {(alarm["Namespace"], alarm["MetricName"]) for alarm in alarms() if alarm["Namespace"] != STACK}
     assert found == OF_AWS
     ours = {(alarm["Dimensions"][0]["Value"], alarm["MetricName"]) for alarm in alarms() if alarm["Namespace"] == STACK}
-    assert ours == set(FAULTS)
+    assert ours == set(FAILURES)
 
 
-@pytest.mark.parametrize("function", sorted({function for function, _ in FAULTS}))
+@pytest.mark.parametrize("function", sorted({function for function, _ in FAILURES}))
 def test_functions_and_alarms_use_the_same_metric_namespace(function: str) -> None:
     _, properties = template(stage="prod", alarm_email="oncall@example.com").only(
         "AWS::Lambda::Function", containing=function.capitalize()
@@ -88,7 +88,7 @@ def test_functions_and_alarms_use_the_same_metric_namespace(function: str) -> No
     assert variables["POWERTOOLS_SERVICE_NAME"] == function
 
 
-@pytest.mark.parametrize(("function", "metric"), FAULTS)
+@pytest.mark.parametrize(("function", "metric"), FAILURES)
 def test_handler_writes_the_metric_of_its_alarm_after_a_failure(
     function: str, metric: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -96,7 +96,7 @@ def test_handler_writes_the_metric_of_its_alarm_after_a_failure(
     monkeypatch.setattr(metrics.provider, "service", function)
     log: Written
     with written() as log:
-        FAULTS[function, metric](monkeypatch)
+        FAILURES[function, metric](monkeypatch)
     assert (STACK, function, metric) in log.metrics
     assert len(log.values(metric)) == 1
 

@@ -90,15 +90,15 @@ class _Walker:
         for node in ast.walk(place.node):
             if isinstance(node, ast.Call):
                 self._call(place.module, node, known)
-            elif isinstance(node, ast.Attribute) and _carries(node.value, known):
+            elif isinstance(node, ast.Attribute) and _has_followed(node.value, known):
                 for callee in self.methods.get(node.attr, []):
                     if _is_property(callee.node):
                         self.follow(callee, {"self"})
 
     def _call(self, module: Module, call: ast.Call, known: set[str]) -> None:
         arguments = _arguments(call)
-        receiver = isinstance(call.func, ast.Attribute) and _carries(call.func.value, known)
-        if not receiver and not any(_carries(argument, known) for argument in arguments):
+        receiver = isinstance(call.func, ast.Attribute) and _has_followed(call.func.value, known)
+        if not receiver and not any(_has_followed(argument, known) for argument in arguments):
             return
         for callee in self._callees(module, call.func):
             self._enter(callee, call, known, receiver=receiver)
@@ -137,7 +137,7 @@ class _Walker:
         bound = set(parameters[:1]) if receiver and callee.owner else set()
         positional = parameters[1:] if callee.owner else parameters
         pairs = [*zip(positional, call.args, strict=False), *((word.arg, word.value) for word in call.keywords)]
-        bound |= {name for name, value in pairs if name in parameters and _carries(value, known)}
+        bound |= {name for name, value in pairs if name in parameters and _has_followed(value, known)}
         if bound:
             self.follow(callee, bound)
 
@@ -163,7 +163,7 @@ def _spread(node: ast.AST, known: set[str]) -> None:
         size = len(known)
         for part in ast.walk(node):
             for target, value in _bindings(part):
-                if _carries(value, known):
+                if _has_followed(value, known):
                     names = (part for part in ast.walk(target) if isinstance(part, ast.Name))
                     known |= {name.id for name in names if isinstance(name.ctx, ast.Store)}
 
@@ -182,7 +182,7 @@ def _bindings(part: ast.AST) -> Iterator[tuple[ast.AST, ast.AST]]:
             yield target, value
 
 
-def _carries(node: ast.AST, known: set[str]) -> bool:
+def _has_followed(node: ast.AST, known: set[str]) -> bool:
     """Whether an expression has the followed value or a part of it as its value or inside it."""
     match node:
         case ast.Name(id=name):
@@ -201,7 +201,7 @@ def _carries(node: ast.AST, known: set[str]) -> bool:
             parts = [body, other]
         case _:
             parts = list(ast.iter_child_nodes(node))
-    return any(_carries(part, known) for part in parts)
+    return any(_has_followed(part, known) for part in parts)
 
 
 def _makes_new_value(called: ast.expr) -> bool:

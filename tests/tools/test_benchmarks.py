@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.local.panel import FAULTS
+from infra.local.panel import INVALID_CELLS
 from shared.inputs.workbooks import convert
 from shared.scoring.chunk import score_chunk
 from shared.vocabulary import JobType
@@ -205,7 +205,7 @@ class TestInputs:
         scored = score_chunk(file[layout.data_start :], layout=layout, first_row=1, model=None, next_year=2026)
         assert len(COLUMNS) == 20
         assert (scored.rows, scored.failed) == (1_000, 20)
-        assert len(FAULTS) <= scored.failed
+        assert len(INVALID_CELLS) <= scored.failed
 
     def test_plan_of_inputs_counts_the_rows_that_csv_reader_finds(self, tmp_path: Path) -> None:
         path = tmp_path / "large.csv"

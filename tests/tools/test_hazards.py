@@ -1,4 +1,4 @@
-"""Every hazard of the register has a test that carries it, and the report states the results of these tests."""
+"""Every hazard of the register has a test that is marked with it, and the report states the results of these tests."""
 
 import ast
 import subprocess

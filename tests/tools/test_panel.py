@@ -10,6 +10,6 @@ def test_same_seed_returns_the_same_file() -> None:
 
 
 def test_file_has_exactly_the_requested_invalid_rows() -> None:
-    sound = panel.statement_rows(1_000, seed=7)
-    faulty = panel.statement_rows(1_000, seed=7, faulty=15)
-    assert sum(one != other for one, other in zip(sound, faulty, strict=True)) == 15
+    valid = panel.statement_rows(1_000, seed=7)
+    invalid = panel.statement_rows(1_000, seed=7, invalid=15)
+    assert sum(one != other for one, other in zip(valid, invalid, strict=True)) == 15

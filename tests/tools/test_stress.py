@@ -8,7 +8,7 @@ import pytest
 from infra.local.emulator import TASKS_AT_ONCE
 from tests.tools.stress import processes
 from tests.tools.stress.__main__ import MOST_LEFT, check_bound
-from tests.tools.stress.loads import PromiseBrokenError, Watched, small_files
+from tests.tools.stress.loads import CheckFailedError, Watched, small_files
 from tests.tools.stress.processes import Memory
 
 
@@ -40,7 +40,7 @@ def seen(**changes: Any) -> Any:
 def test_number_that_breaks_an_invariant_is_reported(then: dict[str, Any]) -> None:
     watched = Watched()
     watched.see(seen())
-    with pytest.raises(PromiseBrokenError):
+    with pytest.raises(CheckFailedError):
         watched.see(seen(**then))
 
 
@@ -49,7 +49,7 @@ def test_changed_end_is_reported_and_an_unchanged_one_counted_once() -> None:
     for _ in range(2):
         watched.see(seen(status="failed"))
     assert watched.ended == 1
-    with pytest.raises(PromiseBrokenError):
+    with pytest.raises(CheckFailedError):
         watched.see(seen(status="completed"))
 
 
@@ -82,7 +82,7 @@ def test_memory_has_the_peak_of_the_largest_process_and_of_all() -> None:
     ],
 )
 def test_processes_and_memory_above_their_limits_are_reported(memory: Memory, sentence: str) -> None:
-    with pytest.raises(PromiseBrokenError, match=sentence):
+    with pytest.raises(CheckFailedError, match=sentence):
         check_bound(memory)
 
 

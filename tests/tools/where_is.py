@@ -1,7 +1,7 @@
-"""`python -m tests.tools.where_is [--answers]`: twenty questions of somebody who is new to the code.
+"""`python -m tests.tools.where_is [--answers]`: twenty questions of a newcomer to the code.
 
 A reader who has seen the tree and the README alone writes down a file for each question; `--answers` then prints the
-places. How many of the twenty were guessed is reported beside the figures of `tests.tools.layout`.
+places. How many of the twenty were guessed is reported with the figures of `tests.tools.layout`.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A file of the checkout, and what in it answers: names it defines (`Class.member`), or text that it has."""
+    """A file of the checkout, and the answer in it: names that it defines (`Class.member`), or text."""
 
     path: str
     names: tuple[str, ...] = ()
@@ -42,7 +42,7 @@ QUESTIONS: Final = (
         (Place("shared/inputs/columns.py", ("Column.minimum_is_excluded",), 'Column(name="market_cap"'),),
     ),
     Question(
-        "Where is it decided which HTTP status somebody gets for the job of another organization?",
+        "Where is it decided which HTTP status a caller gets for the job of another organization?",
         (
             Place("functions/api/problems.py", ("KINDS",), '"job_not_found": Kind(404'),
             Place("shared/jobs/access.py", ("may_manage",)),

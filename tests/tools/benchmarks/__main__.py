@@ -1,7 +1,7 @@
 """Speed and memory against baselines measured in the same run.
 
 `python -m tests.tools.benchmarks [NAME ...] [--json PATH]` prints a table in Markdown and writes all rounds as JSON.
-Each benchmark has a process of its own, so that none starts in another's memory, and one core's worth of threads.
+Each benchmark runs in its own process with one thread, so that none starts with another's memory.
 """
 
 import argparse
@@ -34,12 +34,12 @@ BENCHMARKS: Final = (
     "costing",
     "local_job",
 )
-# These take minutes each, and are run when named.
+# These take minutes each and run only when named.
 ON_REQUEST: Final = ("large",)
 _ROOT: Final = Path(__file__).resolve().parents[3]
 _ONE_THREAD: Final = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 _AS_DEPLOYED: Final = dict.fromkeys(("scoring", "workers", "costing", "large"), KEEP_FREED_MEMORY)
-# Nothing measured here reaches an account.
+# No benchmark reaches an AWS account.
 _NO_ACCOUNT: Final = {
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
@@ -49,7 +49,7 @@ _PACKAGES: Final = ("numpy", "pandas", "scikit-learn", "pydantic", "openpyxl", "
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmarks asked for, all of them by default. Raises CalledProcessError when one fails."""
+    """Runs the named benchmarks, by default all of them. Raises CalledProcessError when one fails."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.benchmarks", description=__doc__)
     parser.add_argument(
         "names",
@@ -58,26 +58,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help=f"which of {', '.join(BENCHMARKS)}, which all run by default; or {', '.join(ON_REQUEST)}",
     )
     parser.add_argument("--json", type=Path, metavar="PATH", help="where to write every round as JSON")
-    asked = parser.parse_args(arguments)
-    if unknown := sorted(set(asked.names) - {*BENCHMARKS, *ON_REQUEST}):
+    given = parser.parse_args(arguments)
+    if unknown := sorted(set(given.names) - {*BENCHMARKS, *ON_REQUEST}):
         parser.error(f"no such benchmark: {', '.join(unknown)}")
     measurements: list[Measurement] = []
-    for name in asked.names or BENCHMARKS:
+    for name in given.names or BENCHMARKS:
         start = perf_counter()
         sys.stderr.write(f"{name} … ")
         sys.stderr.flush()
         measurements += run(name)
         sys.stderr.write(f"{perf_counter() - start:.0f} s\n")
     conditions = measuring_conditions()
-    if asked.json:
+    if given.json:
         found = {"conditions": conditions, "measurements": [measurement.as_json() for measurement in measurements]}
-        asked.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        given.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     sys.stdout.write(f"{markdown(measurements)}\n{', '.join(f'{key} {value}' for key, value in conditions.items())}\n")
     return 0
 
 
 def run(name: str) -> list[Measurement]:
-    """The measurements of one benchmark, taken in a process of its own."""
+    """Returns the measurements of one benchmark, taken in its own process."""
     ran = subprocess.run(  # noqa: S603 - our own module
         [sys.executable, "-m", "tests.tools.benchmarks.worker", name],
         check=True,
@@ -90,12 +90,12 @@ def run(name: str) -> list[Measurement]:
 
 
 def environment_of(name: str) -> dict[str, str]:
-    """The variables that the process of a benchmark gets: one thread, no account, the allocator as deployed."""
+    """Returns the variables of a benchmark's process: one thread, no account, the allocator as deployed."""
     return {**_ONE_THREAD, **_NO_ACCOUNT, **_AS_DEPLOYED.get(name, {})}
 
 
 def measuring_conditions() -> dict[str, Any]:
-    """What was measured and on what: enough to tell two runs apart, and nothing that names the machine."""
+    """Returns the commit, versions and machine type of this run, without anything that identifies the machine."""
     return {
         "commit": _commit(),
         "date": datetime.now(UTC).date().isoformat(),

@@ -1,4 +1,4 @@
-"""The write units that committing the chunks of a job takes: each commit is billed by the size its shard has then."""
+"""Write units of committing the chunks of a job. Each commit is billed by the current size of its shard."""
 
 from datetime import timedelta
 from functools import cache
@@ -16,8 +16,8 @@ from tests.read_units import item_bytes
 _JOB: Final = UUID(int=1)
 _UNIT_BYTES: Final = 1024
 _SECONDS_A_CHUNK: Final = 0.02
-# As the rows of the benchmarks fail: every group of faults that one chunk may have.
-_FAULTS: Final = RowErrorCounts.of(
+# As the rows of the benchmarks fail: every group of row errors that one chunk may have.
+_ROW_ERRORS: Final = RowErrorCounts.of(
     {
         (("missing_field", "sector"),): 1,
         (("missing_field", "company_name"),): 1,
@@ -30,13 +30,13 @@ _FAULTS: Final = RowErrorCounts.of(
 
 @cache
 def write_units(chunks: int) -> int:
-    """The units of all commits of a job of so many chunks."""
+    """Returns the write units of all commits of a job with this number of chunks."""
     return sum(largest_shard(chunks, shard)[1] for shard in range(shard_count(chunks)))
 
 
 @cache
 def largest_shard(chunks: int, shard: int = 0) -> tuple[int, int]:
-    """The bytes of a shard when all its chunks are committed, and the write units that took."""
+    """Returns the bytes of a shard after all its commits, and their write units."""
     item: dict[str, Any] = dict(new_shard("jobs", _JOB, shard)["Item"])
     units = 0
     shards = shard_count(chunks)
@@ -45,7 +45,7 @@ def largest_shard(chunks: int, shard: int = 0) -> tuple[int, int]:
             chunk=chunk,
             successful_rows=980,
             failed_rows=20,
-            row_errors=_FAULTS,
+            row_errors=_ROW_ERRORS,
             worked=timedelta(seconds=1),
             age=timedelta(seconds=chunk * _SECONDS_A_CHUNK),
         )
@@ -55,7 +55,7 @@ def largest_shard(chunks: int, shard: int = 0) -> tuple[int, int]:
 
 
 def _apply(item: dict[str, Any], update: Any) -> None:
-    """Do to the item what DynamoDB does with the update of a commit."""
+    """Applies the update of a commit to the item, as DynamoDB does."""
     values = update["ExpressionAttributeValues"]
     sets, adds = update["UpdateExpression"].removeprefix("SET ").split(" ADD ")
     name, value = sets.split(" = ")

@@ -1,7 +1,7 @@
-"""`python -m tests.tools.benchmarks.compare_checkouts BASE [NAME ...]`: this checkout's benchmarks beside another's.
+"""`python -m tests.tools.benchmarks.compare_checkouts BASE [NAME ...]`: compares two checkouts.
 
-BASE is another checkout of this repository with a `.venv` of its own. Both run the named benchmarks in turns, every
-other pair backwards; of each measurement the subject's time a unit is compared pair by pair. The median ratio, this
+BASE is another checkout of this repository with its own `.venv`. Both run the named benchmarks in turn, in alternating
+order; the subject's time per unit of each measurement is compared pair by pair. The median ratio, this
 checkout over BASE, is printed with a 95 % interval; above 1 this checkout takes longer.
 """
 
@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(checkout: Path, name: str) -> dict[str, float]:
-    """Seconds (or other quantity) a unit of each measurement's subject: the median of its rounds, by title."""
+    """Returns the median seconds (or other quantity) per unit of each measurement's subject, by title."""
     worker = next(worker for worker in _WORKERS if (checkout / f"{worker.replace('.', '/')}.py").exists())
     ran = subprocess.run(  # noqa: S603 - our own module
         [checkout / ".venv/bin/python", "-m", worker, name],
@@ -68,7 +68,7 @@ def run(checkout: Path, name: str) -> dict[str, float]:
 
 
 def interval_of_median(values: Sequence[float]) -> tuple[float, float]:
-    """A distribution-free interval which holds the median of the population in at least 95 % of samples.
+    """Returns a distribution-free interval that holds the median of the population in at least 95 % of samples.
 
     Order statistics: the k-th lowest and k-th highest value, with the largest k that leaves at most 2.5 % on each side
     (Conover, Practical Nonparametric Statistics, 3.2). Raises ValueError for fewer than six values.

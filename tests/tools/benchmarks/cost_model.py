@@ -1,8 +1,8 @@
-"""What a job of so many rows takes on AWS: requests counted from the code itself, seconds and USD from them.
+"""Cost model: requests, seconds and USD of a job on AWS by its number of rows.
 
-Requests are those that the real code makes: the plan's chunks, the commit's expressions applied to a shard, the parts
-put together on an S3 that counts. Times of AWS are assumptions, all of them in `Assumed`; what scoring a row takes is
-measured. Prices are those of `infra/prices.json`. Callers' polling is theirs and left out, storage too.
+Requests are counted from the real code: the plan's chunks, the commit's expressions applied to a shard, the parts
+assembled on an S3 that counts. Times of AWS are assumptions, all of them in `Assumed`; the time to score a row is
+measured. Prices are those of `infra/prices.json`. Polling by callers and storage are left out.
 """
 
 import json
@@ -25,7 +25,7 @@ MONTH_SECONDS: Final = 30 * 86_400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumed:
-    """Times of AWS in seconds, sizes in bytes, and the sizes of functions as the template has them."""
+    """Times of AWS in seconds, sizes in bytes, and the memory of functions as the template declares it."""
 
     row_bytes: float = 190
     scored_row_bytes: float = 440
@@ -39,13 +39,13 @@ class Assumed:
     score_gib: float = 1769 / 1024
     plan_gib: float = 3008 / 1024
     requests_at_once: int = 8
-    # What the writes of a job's own life cost, its places in the three lists among them.
+    # Writes of the job's record, including its entries in the three listing indexes.
     life_write_units: int = 36
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """One job. `score_seconds` is one chunk's; `gb_seconds` are those of all functions."""
+    """Estimate of one job. `score_seconds` is the time of one chunk; `gb_seconds` is the sum of all functions."""
 
     rows: int
     chunk_bytes: int
@@ -67,7 +67,7 @@ class Estimate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Readiness:
-    """What the ways to begin an environment of a function cost in USD: of each start, and of a month without one."""
+    """Cost in USD of each way to start an environment of a function: per start, and per month of keeping it ready."""
 
     cold_start: float
     restored_start: float
@@ -77,14 +77,14 @@ class Readiness:
 
 @cache
 def prices() -> Mapping[str, float]:
-    """USD by what is paid for."""
+    """Returns the prices in USD by billed item."""
     found: Mapping[str, float] = json.loads((ROOT / "infra" / "prices.json").read_text(encoding="utf-8"))["usd"]
     return found
 
 
 @cache
 def estimate(rows: int, chunk_bytes: int, assumed: Assumed) -> Estimate:
-    """A job of so many rows, cut by this size."""
+    """Returns the estimate of a job with this number of rows and chunk size."""
     file_bytes = rows * assumed.row_bytes
     chunks = max(ceil(file_bytes / chunk_bytes), ceil(rows / MAX_CHUNK_ROWS))
     chunk_rows = rows / chunks
@@ -111,7 +111,7 @@ def estimate(rows: int, chunk_bytes: int, assumed: Assumed) -> Estimate:
     usd = prices()
     express = chunks * (
         usd["step_functions_express_request"]
-        # In steps of 100 ms and of 64 MB, of which such a child takes one.
+        # Billed in steps of 100 ms and 64 MB; such a child uses 64 MB.
         + ceil(score_seconds * 10) / 10 * usd["step_functions_express_gb_second"] / 16
     )
     # A standard child enters Score and leaves it.
@@ -145,7 +145,7 @@ def estimate(rows: int, chunk_bytes: int, assumed: Assumed) -> Estimate:
 
 
 def readiness(gib: float, assumed: Assumed) -> Readiness:
-    """One environment of a function of so much memory; a start on demand is billed as work."""
+    """Returns the costs of one environment with this memory. A cold start is billed as execution time."""
     usd = prices()
     return Readiness(
         cold_start=assumed.cold_start_seconds * gib * usd["lambda_gb_second_arm64"],

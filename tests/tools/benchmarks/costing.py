@@ -1,7 +1,7 @@
-"""Jobs of a thousand to a hundred million rows on AWS: USD, seconds, and what each is made of.
+"""USD and seconds of jobs of 1,000 to 100 million rows on AWS, and their parts.
 
-A model, not a measurement of AWS: see `cost_model` for what is counted, measured and assumed. Only what scoring a row
-takes is measured in this run.
+A model, not a measurement of AWS: see `cost_model` for what is counted, measured and assumed. Only the time to score a
+row is measured in this run.
 """
 
 from dataclasses import replace
@@ -36,7 +36,7 @@ _MILLION: Final = 1_000_000
 
 
 def measure() -> tuple[Measurement, ...]:
-    """USD by the size of the job and of its chunks, how near the limits of AWS are, and seconds by workers."""
+    """Returns USD by job size and chunk size, the distance to the limits of AWS, and seconds by workers."""
     assumed = measured()
     return (
         *(cost(rows, assumed) for rows in SIZES),
@@ -48,7 +48,7 @@ def measure() -> tuple[Measurement, ...]:
 
 
 def measured() -> Assumed:
-    """The assumptions with the bytes and the processor time of a row as they are in this run."""
+    """Returns the assumptions with the bytes and processor time of a row as measured in this run."""
     file = company_csv(company_rows(_MEASURED_ROWS))
     layout = layout_of(file, is_whole_file=True)
     data, model = file[layout.data_start :], model_for(JobType.ANNUAL, "statements")
@@ -66,15 +66,15 @@ def measured() -> Assumed:
 
 
 def job_of(rows: int, assumed: Assumed) -> Estimate:
-    """The estimate of a job cut as Plan cuts it."""
+    """Returns the estimate of a job with the chunk size that Plan chooses."""
     return estimate(rows, chunk_size(round(rows * assumed.row_bytes)), assumed)
 
 
 def cost(rows: int, assumed: Assumed) -> Measurement:
-    """USD of a job, beside those of the ways not taken."""
+    """Compares the USD of a job with those of the alternatives."""
     job = job_of(rows, assumed)
     standard = job.usd - job.usd_of_children + job.usd_of_standard_children
-    # A standard child for every row, as maps over rows have it, and nothing else of it.
+    # One Standard child per row, as in maps over rows, without its work.
     by_row = 3 * rows * prices()["step_functions_standard_transition"]
     seconds = whole_seconds(job, workers=1_000, assumed=assumed)
     return Measurement(
@@ -98,23 +98,23 @@ def cost(rows: int, assumed: Assumed) -> Measurement:
 
 
 def cut(chunk_bytes: int, assumed: Assumed) -> Measurement:
-    """USD of a large job cut by this size, beside the size that Plan takes."""
+    """Compares the USD of a large job with this chunk size and with the size that Plan chooses."""
     job, planned = estimate(SIMULATED_ROWS, chunk_bytes, assumed), job_of(SIMULATED_ROWS, assumed)
     seconds = whole_seconds(job, workers=1_000, assumed=assumed)
     return Measurement(
-        title=f"{SIMULATED_ROWS // _MILLION} M rows cut by {chunk_bytes / MIB:.3g} MiB (model)",
+        title=f"{SIMULATED_ROWS // _MILLION} M rows in chunks of {chunk_bytes / MIB:.3g} MiB (model)",
         quantity="USD",
         unit="job",
         subject=Series(name=f"{job.chunks:,} chunks", values=(job.usd,)),
-        baselines=(Series(name=f"cut by {planned.chunk_bytes / MIB:.3g} MiB, as planned", values=(planned.usd,)),),
+        baselines=(Series(name=f"chunks of {planned.chunk_bytes / MIB:.3g} MiB, as planned", values=(planned.usd,)),),
         notes=(f"{seconds:,.0f} s with 1,000 workers",),
     )
 
 
 def limits(assumed: Assumed) -> tuple[Measurement, ...]:
-    """What a job of five times the rows that are taken in asks for, beside the most that AWS gives."""
+    """Compares the needs of a job of five times the accepted rows with the limits of AWS."""
     job = job_of(LARGEST_ROWS, assumed)
-    asked: tuple[tuple[str, Quantity, float, float], ...] = (
+    needs: tuple[tuple[str, Quantity, float, float], ...] = (
         ("chunks at once, of an account's 1,000", "chunks", job.chunks, CONCURRENT_EXECUTIONS),
         ("Plan", "seconds", job.plan_seconds, FUNCTION_SECONDS),
         ("Finalize", "seconds", job.finalize_seconds, FUNCTION_SECONDS),
@@ -127,15 +127,15 @@ def limits(assumed: Assumed) -> tuple[Measurement, ...]:
             title=f"{LARGEST_ROWS // _MILLION} M rows: {what} (model)",
             quantity=quantity,
             unit="job",
-            subject=Series(name="asked for", values=(value,)),
+            subject=Series(name="needed", values=(value,)),
             baselines=(Series(name="the limit", values=(limit,)),),
         )
-        for what, quantity, value, limit in asked
+        for what, quantity, value, limit in needs
     )
 
 
 def cold_start(assumed: Assumed) -> Measurement:
-    """USD of beginning an environment of Score, beside restoring a snapshot of it."""
+    """Compares the USD of a cold start of Score and of restoring a snapshot."""
     ready = readiness(assumed.score_gib, assumed)
     a_row = job_of(SIMULATED_ROWS, assumed).usd / SIMULATED_ROWS
     return Measurement(
@@ -155,7 +155,7 @@ def cold_start(assumed: Assumed) -> Measurement:
 
 
 def scaling(workers: int, assumed: Assumed) -> Measurement:
-    """Seconds of scoring with so many workers, beside as many times less than one takes."""
+    """Compares the seconds of scoring with this number of workers with linear scaling."""
     job = job_of(SIMULATED_ROWS, assumed)
     alone = score_all(job, workers=1, assumed=assumed)
     scored = score_all(job, workers=workers, assumed=assumed)

@@ -1,4 +1,4 @@
-"""An S3 in a folder: bodies are files there, copies name the ranges they are of, and nothing is held in memory."""
+"""An S3 in a folder: bodies are files, copies are ranges of files, and nothing is held in memory."""
 
 import io
 import os
@@ -22,7 +22,7 @@ class _Extent:
 
 
 class DiskS3:
-    """The operations of the S3 client that planning, scoring and finalizing one job call, one bucket for all."""
+    """The operations of the S3 client that plan, score and finalize call, with one bucket for all."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -32,20 +32,20 @@ class DiskS3:
         self._lock = Lock()
 
     def adopt(self, key: str, path: Path) -> None:
-        """Have a file as an object."""
+        """Adds a file as an object."""
         self._objects[key] = (_Extent(path, 0, path.stat().st_size),)
 
     def size(self, key: str) -> int:
-        """The bytes of an object."""
+        """Returns the size of an object in bytes."""
         return sum(extent.size for extent in self._objects[key])
 
     def put_object(self, *, Key: str, Body: bytes, **_: Any) -> Any:  # noqa: N803 - as boto3 names them
-        """Write a body."""
+        """Writes a body."""
         self._objects[Key] = (self._written(Body),)
         return {}
 
     def get_object(self, *, Key: str, Range: str = "", **_: Any) -> Any:  # noqa: N803
-        """A range, or the whole of an object that is one file, as a stream."""
+        """Returns a range, or the whole of an object that is one file, as a stream."""
         if Key not in self._objects:
             raise ClientError({"Error": {"Code": "NoSuchKey"}}, "GetObject")
         if not (found := _RANGE.fullmatch(Range)):
@@ -56,39 +56,39 @@ class DiskS3:
         return {"Body": io.BytesIO(body), "ResponseMetadata": {"HTTPStatusCode": 206}}
 
     def create_multipart_upload(self, *, Key: str, **_: Any) -> Any:  # noqa: N803
-        """Begin an upload."""
+        """Starts an upload."""
         self._uploads[Key] = {}
         return {"UploadId": Key}
 
     def upload_part(self, *, Key: str, PartNumber: int, Body: bytes, **_: Any) -> Any:  # noqa: N803
-        """Write a part."""
+        """Writes a part."""
         self._uploads[Key][PartNumber] = (self._written(Body),)
         return {"ETag": ""}
 
     def upload_part_copy(self, *, Key: str, PartNumber: int, CopySource: Any, CopySourceRange: str, **_: Any) -> Any:  # noqa: N803
-        """Name a range as a part."""
+        """Adds a range of an object as a part."""
         first, last = map(int, _RANGE.fullmatch(CopySourceRange).groups())  # type: ignore[union-attr]
         self._uploads[Key][PartNumber] = tuple(self._cut(CopySource["Key"], first, last + 1))
         return {"CopyPartResult": {"ETag": ""}}
 
     def complete_multipart_upload(self, *, Key: str, **_: Any) -> Any:  # noqa: N803
-        """Make the parts an object."""
+        """Joins the parts into an object."""
         parts = self._uploads.pop(Key)
         self._objects[Key] = tuple(extent for number in sorted(parts) for extent in parts[number])
         return {}
 
     def get_paginator(self, _operation: str) -> "DiskS3":
-        """Itself: the only operation that is paged is listing."""
+        """Returns itself: listing is the only paged operation."""
         return self
 
     def paginate(self, *, Prefix: str, **_: Any) -> Iterator[Any]:  # noqa: N803
-        """The objects below a prefix."""
+        """Yields the objects with a prefix."""
         yield {"Contents": [{"Key": key, "Size": self.size(key)} for key in self._objects if key.startswith(Prefix)]}
 
     def _written(self, body: bytes) -> _Extent:
         with self._lock:
             self._files += 1
-            # Processes forked from one go on counting where it was.
+            # Forked processes continue the same count.
             path = self._folder / f"{os.getpid()}-{self._files:06d}"
         path.write_bytes(body)
         return _Extent(path, 0, len(body))

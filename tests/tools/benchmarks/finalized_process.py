@@ -1,4 +1,7 @@
-"""A process that puts the parts of a job together, for its peak of memory: so many parts of so many bytes, or none."""
+"""A process that assembles the result files of a job, and prints its peak memory.
+
+Arguments: the number of parts, which may be 0, and their size in bytes.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -23,26 +26,26 @@ from tests.tools.benchmarks.sized_s3 import SizedS3
 
 JOB: Final = UUID(int=1)
 ROWS_A_PART: Final = 1_000
-# Two rows in a hundred fail, and what is said of them is longer than they are.
+# 2% of the rows fail; with their errors they are about twice as long.
 FAILED_SHARE: Final = 0.04
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A job whose chunks are all scored, and the S3 that holds their parts."""
+    """A job whose chunks are all scored, and the S3 with their parts."""
 
     s3: SizedS3
     assembly: Assembly
     view: JobView
 
     def parts(self) -> Sequence[str]:
-        """The keys of the parts that result files are made of."""
+        """Returns the keys of the parts of the result files."""
         made_of = tuple(f"work/{JOB}/{part}/" for part in (Part.SUCCESSFUL, Part.FAILED, Part.ALL))
         return [key for key in self.s3.sizes if key.startswith(made_of)]
 
 
 def finished_job(*, parts: int, part_bytes: int) -> Finished:
-    """A job of which every chunk left `part_bytes` of scored rows, and as much and a little of all rows."""
+    """Returns a job whose chunks each wrote `part_bytes` of scored rows, and slightly more of all rows."""
     s3 = SizedS3()
     client = cast("Any", lambda: s3)
     uploads = UploadBucket(client=client, bucket="uploads")
@@ -93,7 +96,7 @@ def finished_job(*, parts: int, part_bytes: int) -> Finished:
 
 
 def main(parts: int, part_bytes: int) -> None:
-    """Put the parts together, if there are any, and print the peak."""
+    """Assembles the parts, if there are any, and prints the peak."""
     finished = finished_job(parts=parts, part_bytes=part_bytes)
     if parts:
         finished.assembly.assemble(finished.view)

@@ -1,7 +1,6 @@
-"""Putting the parts of a job together: requests, bytes that pass through the function, and its memory.
+"""Assembling the result files of a job: requests, bytes through the function, and its memory.
 
-On S3 itself nothing can be measured here; an S3 that only counts stands in for it. What a request and a byte take
-there is in the model of costs.
+S3 is replaced by one that only counts. The time of a request and of a byte on the real S3 is part of the cost model.
 """
 
 from functools import partial
@@ -21,7 +20,7 @@ _MEMORY_ROUNDS: Final = 3
 
 
 def measure() -> tuple[Measurement, ...]:
-    """Bytes and requests a job by the number and the size of its parts, and peak bytes of a process."""
+    """Returns bytes and requests per job by number and size of its parts, and peak bytes of a process."""
     return (
         through(parts=40, part_bytes=SMALL_PART),
         through(parts=40, part_bytes=LARGE_PART),
@@ -32,7 +31,7 @@ def measure() -> tuple[Measurement, ...]:
 
 
 def through(*, parts: int, part_bytes: int) -> Measurement:
-    """The bytes that pass through the function."""
+    """Compares the bytes through the function with copying every byte."""
     finished = finished_job(parts=parts, part_bytes=part_bytes)
     copied = 2 * sum(finished.s3.sizes[key] for key in finished.parts())
     finished.assembly.assemble(finished.view)
@@ -42,12 +41,12 @@ def through(*, parts: int, part_bytes: int) -> Measurement:
         unit="job",
         subject=Series(name="`Assembly`, read and written", values=(finished.s3.bytes_through,)),
         baselines=(Series(name="copying the bytes", values=(copied,)),),
-        notes=("S3 copies where parts lie from 5 MiB on; smaller ones are joined here first",),
+        notes=("S3 copies parts of 5 MiB and more itself; the function joins smaller ones first",),
     )
 
 
 def requests(*, parts: int, part_bytes: int) -> Measurement:
-    """The requests of S3."""
+    """Compares the S3 requests with copying part by part."""
     finished = finished_job(parts=parts, part_bytes=part_bytes)
     # Each part is read once and written once.
     copied = 2 * len(finished.parts())

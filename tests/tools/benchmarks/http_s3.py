@@ -1,6 +1,6 @@
-"""An S3 of one object, over HTTP on loopback, in a process of its own: what it does costs its client no time.
+"""An S3 of one object over HTTP on loopback, in its own process, so that its work does not count as the client's.
 
-It knows GET alone, and ends when its input does.
+It supports GET only, and ends at the end of its standard input.
 """
 
 import os
@@ -22,7 +22,7 @@ _ROOT: Final = Path(__file__).resolve().parents[3]
 
 @contextmanager
 def served(path: Path) -> Iterator[Any]:
-    """The S3 client of a deployed function, whose every object is the file."""
+    """Yields the S3 client of a deployed function; every object is this file."""
     command = [sys.executable, "-m", __name__, str(path)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT)  # noqa: S603 - our own
     with process as server:
@@ -46,13 +46,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.connection.sendfile(file)
 
     def log_message(self, format: str, *_: Any) -> None:  # noqa: A002 - as the base class names it
-        """Be silent."""
+        """Does not log requests."""
 
 
 def main() -> None:
-    """Serve, and print the port first."""
+    """Prints the port, then serves."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-    # A connection that its client keeps open holds nobody up.
+    # A daemon thread, since a client may keep its connection open.
     Thread(target=server.serve_forever, daemon=True).start()
     sys.stdout.write(f"{server.server_address[1]}\n")
     sys.stdout.flush()

@@ -1,7 +1,7 @@
-"""The files that are measured with: annual statements of made-up companies, twenty columns, two rows in a hundred bad.
+"""Input files of the benchmarks: annual statements of fictitious companies, twenty columns, 2% invalid rows.
 
-Eight columns are not ours and are carried along, as in a file that a bank's own system wrote; `analyst_note` has
-commas, quotes and line breaks in it.
+Eight columns are not in the schema and are passed through, as in the export of a bank's own system; `analyst_note` has
+commas, quotes and line breaks.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from typing import Final
 from infra.local.panel import STATEMENT_COLUMNS, Row, as_csv, statement_rows
 
 SEED: Final = 20_260_301
-FAULTY_SHARE: Final = 0.02
+INVALID_SHARE: Final = 0.02
 EXTRA_COLUMNS: Final = (
     "country",
     "currency",
@@ -34,24 +34,24 @@ _ROWS_AT_ONCE: Final = 5_000
 
 
 def company_rows(count: int) -> list[Row]:
-    """`count` rows with all twenty columns; always the same ones."""
-    rows = statement_rows(count, seed=SEED, faulty=round(count * FAULTY_SHARE))
+    """Returns `count` rows with all twenty columns, always the same ones."""
+    rows = statement_rows(count, seed=SEED, invalid=round(count * INVALID_SHARE))
     return [{**row, **_extra(number)} for number, row in enumerate(rows)]
 
 
 def company_csv(rows: Sequence[Row]) -> bytes:
-    """The rows as a CSV file."""
+    """Returns the rows as a CSV file."""
     return as_csv(rows, COLUMNS)
 
 
 def write_large_csv(path: Path, *, at_least_bytes: int) -> int:
-    """Write a CSV file of about that size without holding it, and give its size in bytes."""
+    """Writes a CSV file of about this size without holding it in memory, and returns its size in bytes."""
     header, _, records = company_csv(company_rows(_ROWS_AT_ONCE)).partition(b"\n")
     with path.open("wb") as file:
-        file.write(header + b"\n")
-        while file.tell() < at_least_bytes:
-            file.write(records)
-        return file.tell()
+        size = file.write(header + b"\n")
+        while size < at_least_bytes:
+            size += file.write(records)
+    return size
 
 
 def _extra(number: int) -> Row:

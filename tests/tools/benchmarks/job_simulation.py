@@ -1,7 +1,7 @@
-"""The chunks of one job scored by so many workers at once, event by event, with what AWS adds to the work.
+"""Discrete-event simulation of the chunks of one job scored by several workers at once.
 
-The map hands chunks out in order. A worker's first chunk waits for a cold start. Commits of one shard come one after
-another, and all shards of a job lie in one partition of the table, which takes 1,000 write units a second.
+The map hands out chunks in order. A worker's first chunk waits for a cold start. Commits of one shard are serialized,
+and all shards of a job are in one partition of the table, which accepts 1,000 write units per second.
 """
 
 import heapq
@@ -18,7 +18,7 @@ PARTITION_UNITS_PER_SECOND: Final = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scored:
-    """The seconds from the first chunk handed out to the last commit, and of all commits the time spent waiting."""
+    """Seconds from the first chunk to the last commit, and the total time that commits waited."""
 
     seconds: float
     waited_for_commits: float
@@ -26,7 +26,7 @@ class Scored:
 
 
 def score_all(job: Estimate, *, workers: int, assumed: Assumed) -> Scored:
-    """Score every chunk of the job. Raises ValueError without workers."""
+    """Simulates scoring every chunk of the job. Raises ValueError without workers."""
     if workers < 1:
         raise ValueError("a job needs a worker")
     shards = shard_count(job.chunks)
@@ -52,7 +52,10 @@ def score_all(job: Estimate, *, workers: int, assumed: Assumed) -> Scored:
 
 
 def whole_seconds(job: Estimate, *, workers: int, assumed: Assumed) -> float:
-    """From the start of the execution to the result files: three cold starts, the states, and what cannot be shared."""
+    """Returns the seconds from the start of the execution to the result files.
+
+    Three cold starts, the states, and the work that workers cannot share are added to scoring.
+    """
     scored = score_all(job, workers=workers, assumed=assumed)
     fixed = 2 * assumed.cold_start_seconds + 5 * assumed.state_seconds
     return fixed + job.plan_seconds + scored.seconds + job.finalize_seconds

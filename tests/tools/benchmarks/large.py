@@ -1,6 +1,6 @@
 """Ten million rows through the real handlers, one chunk after another, with S3 in a folder: minutes and 11 GB of disk.
 
-Not among the benchmarks that run by default.
+It runs only when named.
 """
 
 import json
@@ -17,7 +17,7 @@ _ROOT: Final = Path(__file__).resolve().parents[3]
 
 
 def measure() -> tuple[Measurement, ...]:
-    """Seconds a row, and the peak of the process beside the size of the file and the peak of a tenth of it."""
+    """Returns seconds per row, and the peak of the process compared with the file's size and a tenth of the rows."""
     small, large = (_job(rows) for rows in (SMALL_ROWS, ROWS))
     phases = ", ".join(f"{name} {large[name]:,.0f} s" for name in ("plan", "score", "finalize"))
     size = f"{large['rows']:,} rows, {large['bytes'] / 1e9:.1f} GB, {large['chunks']} chunks"

@@ -1,4 +1,4 @@
-"""A process that takes a job of so many rows through the real handlers, and says what that took and its peak."""
+"""A process that runs a job of the given number of rows through the real handlers, and prints times and peak memory."""
 
 import json
 import os
@@ -15,7 +15,10 @@ from tests.tools.benchmarks.planned_job import planned_job
 
 
 def run(rows: int, folder: Path) -> dict[str, Any]:
-    """Plan, score chunk by chunk and finalize; the seconds of each. Raises AssertionError unless every row counted."""
+    """Plans, scores chunk by chunk and finalizes a job, and returns the seconds of each step.
+
+    Raises AssertionError unless every row is counted.
+    """
     with planned_job(rows, folder) as planned:
         started = perf_counter()
         for chunk in planned.chunks:
@@ -41,7 +44,7 @@ def run(rows: int, folder: Path) -> dict[str, Any]:
 
 
 def main(rows: int) -> None:
-    """Print what it took as JSON."""
+    """Prints the measurements as JSON."""
     with (
         tempfile.TemporaryDirectory() as folder,
         Path(os.devnull).open("w", encoding="utf-8") as nowhere,

@@ -7,7 +7,7 @@ from shared.vocabulary import JobType
 
 
 def layout_of(file: bytes, *, is_whole_file: bool) -> Layout:
-    """The layout of the annual CSV file that begins with `file`, of which HEAD_BYTES are looked at."""
+    """Returns the layout of an annual CSV file from its first HEAD_BYTES."""
     head = file[:HEAD_BYTES]
     is_whole_file = is_whole_file and len(head) == len(file)
     dialect = detect_dialect(head, is_whole_file=is_whole_file)

@@ -1,8 +1,8 @@
-"""What a page of the job list costs beside how many jobs of others, in DynamoDB's read units.
+"""DynamoDB read units of a page of the job list, by the number of the caller's and of other jobs.
 
-The real listing reads indexes kept here in memory, since the mocked table takes minutes for 100,000 jobs; a test holds
-that both answer alike. Units are counted from the answers; see `tests.read_units`. The first page is read and its jobs
-are counted up to 1,000; the pages that follow by cursor read the page alone.
+The real listing reads indexes in memory, since moto takes minutes for 100,000 jobs; a test compares the two. Units are
+counted from the responses; see `tests.read_units`. The first page also counts up to 1,000 jobs for the total; pages
+after a cursor read only themselves.
 """
 
 from bisect import bisect_left, bisect_right
@@ -29,7 +29,7 @@ _STATUSES: Final = (JobStatus.COMPLETED, JobStatus.FAILED)
 
 
 def measure() -> tuple[Measurement, ...]:
-    """Read units of a page of 50, of one's own 1,000 jobs beside those of others, and of ever more of one's own."""
+    """Returns read units of a page of 50, for growing numbers of other tenants' jobs and of own jobs."""
     return (
         *(page_cost(own=1_000, others=others) for others in (10, 1_000, 100_000)),
         *(page_cost(own=own, others=0) for own in (10, 100_000)),
@@ -37,7 +37,7 @@ def measure() -> tuple[Measurement, ...]:
 
 
 def page_cost(*, own: int, others: int) -> Measurement:
-    """The read units of a first page, and those of the page after it."""
+    """Returns the read units of the first page, and in a note those of the next page."""
     items = jobs_of(own, others)
     client: Any = MeteredClient(IndexesInMemory(items))
     listing = JobsListing(client=lambda: client, table=TABLE)
@@ -48,17 +48,17 @@ def page_cost(*, own: int, others: int) -> Measurement:
     listing.page(SCOPE, JobFilter(), after=page.following or "0", offset=0, limit=PAGE)
     following = client.units - with_total
     return Measurement(
-        title=f"List {PAGE} of {own:,} jobs beside {others:,} of others",
+        title=f"List {PAGE} of {own:,} jobs, with {others:,} jobs of other tenants",
         quantity="read units",
         unit="page",
         subject=Series(name="`JobsListing`, with the total", values=(with_total,)),
         baselines=(Series(name="reading every job", values=(scan_units(items),)),),
-        notes=(f"{first:g} of it for the page, the rest for the total; a following page takes {following:g}",),
+        notes=(f"{first:g} of them for the page, the rest for the total; the next page takes {following:g}",),
     )
 
 
 class IndexesInMemory:
-    """The queries and batch reads that the listing makes, over these items of jobs."""
+    """The queries and batch reads that the listing makes, on these job items."""
 
     def __init__(self, items: Iterable[Any]) -> None:
         self.items = {(item["pk"]["S"], item["sk"]["S"]): item for item in items}
@@ -70,7 +70,7 @@ class IndexesInMemory:
                     self._partitions.setdefault((index, item[index]["S"]), []).append(entry)
 
     def query(self, **request: Any) -> Any:
-        """The entries of a partition between two sort keys, at most `Limit` of them."""
+        """Returns the entries of a partition between two sort keys, at most `Limit` of them."""
         values = request["ExpressionAttributeValues"]
         low, high = values[":low"]["S"], values[":high"]["S"]
         partition = self._partitions.get((request["IndexName"].removeprefix("by_"), values[":partition"]["S"]), [])
@@ -90,14 +90,14 @@ class IndexesInMemory:
         return {"Items": entries, **more}
 
     def batch_get_item(self, **request: Any) -> Any:
-        """The items of these keys that are there."""
+        """Returns the items of those keys that exist."""
         ((table, wanted),) = request["RequestItems"].items()
         found = [self.items.get((key["pk"]["S"], key["sk"]["S"])) for key in wanted["Keys"]]
         return {"Responses": {table: [item for item in found if item is not None]}, "UnprocessedKeys": {}}
 
 
 def jobs_of(own: int, others: int) -> list[Any]:
-    """The items of so many ended jobs of `ORGANIZATION` and, older than those, of others."""
+    """Returns the items of `own` ended jobs of `ORGANIZATION` and of `others` older ones of other tenants."""
     items = [_item(number, f"other-{number % 100}") for number in range(others)]
     return items + [_item(others + number, ORGANIZATION) for number in range(own)]
 

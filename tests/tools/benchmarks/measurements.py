@@ -1,7 +1,7 @@
-"""What a benchmark finds: a subject and its baselines, measured in the same rounds, and how they compare.
+"""Measurements: a subject and its baselines, measured in the same rounds, and their ratios.
 
-No figure here stands alone. Machines differ, and one machine differs from itself an hour later; what is claimed is the
-ratio of a baseline to the subject, round by round, so that both had the same machine.
+Absolute figures depend on the machine and its load. The result is the ratio of a baseline to the subject, round by
+round, so that both had the same conditions.
 """
 
 import statistics
@@ -13,37 +13,37 @@ Quantity = Literal["seconds", "bytes", "read units", "requests", "USD", "chunks"
 
 
 class DifferentWorkError(Exception):
-    """The contenders do not agree on what they did, so what they took cannot be compared."""
+    """The contenders did different work, so their figures cannot be compared."""
 
 
 def check_same_work(what: str, *, ours: int, theirs: int) -> None:
-    """Raise DifferentWorkError unless both counted the same, and something."""
+    """Raises DifferentWorkError unless both counts are equal and above 0."""
     if ours != theirs or not ours:
         raise DifferentWorkError(f"{what}: the subject has {ours:,}, the baseline {theirs:,}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Series:
-    """What one contender took, round by round: seconds or bytes, for `units` of work each round."""
+    """Figures of one contender by round (seconds or bytes), for `units` of work per round."""
 
     name: str
     values: tuple[float, ...]
     units: float = 1
 
     def __post_init__(self) -> None:
-        """Raises ValueError for a series that no ratio can be made of."""
+        """Raises ValueError for a series without rounds or with values that have no ratio."""
         if not self.values or min(self.values) <= 0 or self.units <= 0:
             raise ValueError(f"{self.name}: a series needs a round, and every value and the units above 0")
 
     @property
     def per_unit(self) -> tuple[float, ...]:
-        """The values for one unit of work."""
+        """Returns the values per unit of work."""
         return tuple(value / self.units for value in self.values)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spread:
-    """The median of some figures, and the lowest and highest of them."""
+    """Median, lowest and highest of some figures."""
 
     median: float
     lowest: float
@@ -51,15 +51,15 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Spread":
-        """The spread of at least one figure. Raises statistics.StatisticsError for none."""
+        """Returns the spread of at least one figure. Raises statistics.StatisticsError for none."""
         figures = tuple(values)
         return cls(median=statistics.median(figures), lowest=min(figures), highest=max(figures))
 
 
 def ratio(*, baseline: Series, subject: Series) -> Spread:
-    """Baseline over subject for one unit of work, each round by itself: above 1 the subject took less.
+    """Returns baseline over subject per unit of work, round by round. Above 1 the subject took less.
 
-    Raises ValueError when the two were not measured in the same rounds.
+    Raises ValueError when the two have different numbers of rounds.
     """
     pairs = zip(baseline.per_unit, subject.per_unit, strict=True)
     return Spread.of(theirs / ours for theirs, ours in pairs)
@@ -67,7 +67,7 @@ def ratio(*, baseline: Series, subject: Series) -> Spread:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One subject against its baselines. `unit` is what a unit of work is, `notes` what a reader has to know."""
+    """One subject and its baselines. `unit` names a unit of work; `notes` state the conditions."""
 
     title: str
     quantity: Quantity
@@ -77,13 +77,13 @@ class Measurement:
     notes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """All rounds as they were measured, and the ratios they give."""
+        """Returns all rounds and their ratios as a JSON object."""
         ratios = {baseline.name: asdict(ratio(baseline=baseline, subject=self.subject)) for baseline in self.baselines}
         return {**asdict(self), "baseline_over_subject": ratios}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> "Measurement":
-        """The measurement that `as_json` wrote. Raises KeyError or TypeError for anything else."""
+        """Returns the measurement that `as_json` wrote. Raises KeyError or TypeError for anything else."""
         return cls(
             title=found["title"],
             quantity=found["quantity"],

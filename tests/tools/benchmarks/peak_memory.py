@@ -1,6 +1,6 @@
-"""The most memory a process had at once, which only a process of its own can tell.
+"""Peak memory of a process. Each measurement needs its own process.
 
-tracemalloc would slow down what it watches several times over, and does not see what NumPy or a parser takes itself.
+tracemalloc would slow the code down several times, and does not see the allocations of parsers in C.
 """
 
 import resource
@@ -15,9 +15,9 @@ _ROOT: Final = Path(__file__).resolve().parents[3]
 
 
 def peak_bytes() -> int:
-    """The largest resident size this process has had."""
+    """Returns the peak resident size of this process in bytes."""
     if _STATUS.exists():
-        # Linux hands ru_maxrss on through exec: a child of a large process would report its parent's.
+        # On Linux, ru_maxrss survives exec: the child of a large process would report that of its parent.
         high_water = next(line for line in _STATUS.read_text().splitlines() if line.startswith("VmHWM:"))
         return int(high_water.split()[1]) * 1024
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -25,7 +25,7 @@ def peak_bytes() -> int:
 
 
 def peak_of(module: str, arguments: Sequence[str]) -> int:
-    """The peak of a process that runs the module and prints `peak_bytes()` at its end.
+    """Returns the peak of a process that runs the module and prints `peak_bytes()` at its end.
 
     Raises CalledProcessError when it fails.
     """

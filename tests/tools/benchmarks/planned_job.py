@@ -1,4 +1,4 @@
-"""A job that was planned by the real handler, with S3 in a folder and moto's DynamoDB: what scoring starts from."""
+"""A job planned by the real handler, ready for scoring, with S3 in a folder and DynamoDB in moto."""
 
 import json
 import os
@@ -32,7 +32,7 @@ _ROWS_AT_ONCE: Final = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlannedJob:
-    """A planned job of `rows` rows in a file of `size` bytes, and its chunks as the map hands them out."""
+    """A planned job of `rows` rows in a file of `size` bytes, and its chunks as events of the map."""
 
     id: UUID
     rows: int
@@ -43,22 +43,22 @@ class PlannedJob:
     table: JobsTable
 
     def score(self, chunk: dict[str, Any]) -> None:
-        """Score a chunk by the real handler."""
+        """Scores a chunk with the real handler."""
         invoke("score", {"job_id": str(self.id), "chunk": chunk})
 
     def finalize(self) -> None:
-        """Finalize by the real handler."""
+        """Finalizes the job with the real handler."""
         invoke("finalize", {"job_id": str(self.id)})
 
 
 def invoke(function: str, event: dict[str, Any]) -> Any:
-    """What the handler of a function answers."""
+    """Calls the handler of a function and returns its response."""
     return import_module(f"functions.{function}.handler").handler(event, InvocationContext())
 
 
 @contextmanager
 def planned_job(rows: int, folder: Path) -> Iterator[PlannedJob]:
-    """A job of at least so many rows, planned, while everything the handlers call is there."""
+    """Yields a planned job of at least `rows` rows; inside the block the handlers can be called."""
     path = folder / "input.csv"
     written = write_rows(path, rows)
     s3 = DiskS3(folder)
@@ -89,7 +89,7 @@ def planned_job(rows: int, folder: Path) -> Iterator[PlannedJob]:
 
 @contextmanager
 def stored_in(s3: DiskS3) -> Iterator[None]:
-    """Makes the adapters of both buckets use this S3 where they would use the account's."""
+    """Makes the adapters of both buckets use this S3."""
     with ExitStack() as patches:
         for adapter in (UploadBucket, ResultsBucket):
             patches.enter_context(patch.dict(adapter.__init__.__kwdefaults__, client=lambda: s3))
@@ -97,7 +97,7 @@ def stored_in(s3: DiskS3) -> Iterator[None]:
 
 
 def write_rows(path: Path, rows: int) -> int:
-    """Write a file of at least so many rows without holding it, and give how many it has."""
+    """Writes a file of at least `rows` rows without holding it in memory, and returns its number of rows."""
     header, _, records = company_csv(company_rows(min(rows, _ROWS_AT_ONCE))).partition(b"\n")
     times = -(-rows // _ROWS_AT_ONCE)
     with path.open("wb") as file:

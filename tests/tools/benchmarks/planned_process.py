@@ -1,4 +1,4 @@
-"""A process that does one thing with a large CSV file, for its peak of memory: `plan`, `read_whole` or `nothing`."""
+"""A process that does one thing with a large CSV file: `plan`, `read_whole` or `nothing`; it prints its peak memory."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.tools.benchmarks.peak_memory import peak_bytes
 
 
 def plan(path: Path, stream: Readable | None = None) -> int:
-    """Cut the file into chunks as Plan does, reading its bytes from a stream if there is one, and count its rows."""
+    """Plans the chunks of a file, read from `stream` if given, and returns the number of rows."""
     with path.open("rb") as file:
         layout = layout_of(file.read(HEAD_BYTES), is_whole_file=False)
         file.seek(0)
@@ -20,7 +20,7 @@ def plan(path: Path, stream: Readable | None = None) -> int:
 
 
 def main(work: str, path: Path) -> None:
-    """Do the work and print the peak. Raises ValueError for a work unknown."""
+    """Does the work and prints the peak. Raises ValueError for unknown work."""
     if work == "plan":
         plan(path)
     elif work == "read_whole":

@@ -1,4 +1,4 @@
-"""Cutting a large CSV file into chunks on record borders: its time, and that its memory does not grow with the file."""
+"""Planning the chunks of a large CSV file: its time, and its memory, which does not grow with the file."""
 
 import csv
 import tempfile
@@ -25,7 +25,10 @@ _MEMORY_ROUNDS: Final = 3
 
 
 def measure() -> tuple[Measurement, ...]:
-    """Processor seconds a MB, peak bytes of a process. Raises DifferentWorkError when csv.reader finds other rows."""
+    """Returns processor seconds per MB and peak bytes of a process.
+
+    Raises DifferentWorkError when csv.reader counts different rows.
+    """
     with tempfile.TemporaryDirectory() as folder:
         small, medium, large = (Path(folder) / f"{name}.csv" for name in ("small", "medium", "large"))
         write_large_csv(small, at_least_bytes=SMALL_BYTES)
@@ -40,7 +43,7 @@ def measure() -> tuple[Measurement, ...]:
 
 
 def read_blocks(stream: Readable) -> int:
-    """Read a file in the blocks that it is planned in, and give how many there were."""
+    """Reads a file in the blocks of planning, and returns their number."""
     blocks = 0
     while stream.read(BLOCK_BYTES):
         blocks += 1
@@ -48,13 +51,13 @@ def read_blocks(stream: Readable) -> int:
 
 
 def read_file(path: Path) -> int:
-    """Read a file in blocks, as `read_blocks` does."""
+    """Reads a file in blocks, as `read_blocks` does."""
     with path.open("rb") as file:
         return read_blocks(file)
 
 
 def read_records(path: Path) -> int:
-    """Count the data rows of a CSV file with csv.reader."""
+    """Returns the number of data rows that csv.reader counts."""
     with path.open(newline="", encoding="utf-8") as file:
         return sum(1 for _ in csv.reader(file)) - 1
 
@@ -77,8 +80,8 @@ def _time(path: Path, medium: Path, *, megabytes: float, medium_megabytes: float
         baselines=tuple(baselines),
         notes=(
             f"{megabytes:,.0f} MB, every fifth row with a line break inside quotes; read from the page cache",
-            "processor time; the floor reads the blocks that are planned",
-            "`csv.reader` is given a tenth of it",
+            "processor time; the floor reads the same blocks",
+            "`csv.reader` reads a tenth of it",
         ),
     )
 
@@ -107,7 +110,7 @@ def _time_from_s3(path: Path, *, megabytes: float) -> Measurement:
         unit="MB",
         subject=subject,
         baselines=tuple(baselines),
-        notes=("the same file, sent over HTTP on loopback by a process of its own, and read with boto3; wall time",),
+        notes=("the same file, sent over HTTP on loopback by another process, and read with boto3; wall time",),
     )
 
 

@@ -12,15 +12,15 @@ from tests.tools.benchmarks.measurements import Measurement, check_same_work
 from tests.tools.benchmarks.timing import Contender, timed
 
 ROWS: Final = 20_000
-# A call of the classifier a row takes so long that the rest is worked out from as many as this.
+# One call of the classifier per row is slow, so that baseline gets only these rows.
 ROWS_ONE_BY_ONE: Final = 500
 NEXT_YEAR: Final = 2026
 
 
 def measure() -> tuple[Measurement, ...]:
-    """Seconds a row. Raises DifferentWorkError unless every contender fails the same number of rows."""
+    """Returns seconds per row. Raises DifferentWorkError unless every contender fails the same number of rows."""
     rows = company_rows(ROWS)
-    # The bad rows are evenly spread, so the first ones have the same share of them.
+    # Invalid rows are evenly spread, so the first rows have the same share.
     file, few = company_csv(rows), company_csv(rows[:ROWS_ONE_BY_ONE])
     layout = layout_of(file, is_whole_file=True)
     chunk = file[layout.data_start :]
@@ -36,7 +36,7 @@ def measure() -> tuple[Measurement, ...]:
         [
             Contender(name="`score_chunk`, with reasons", run=lambda: ours(chunk), units=ROWS),
             Contender(
-                name="csv, pydantic and scikit-learn, a row at a time",
+                name="csv, pydantic and scikit-learn, row by row",
                 run=lambda: a_row_at_a_time(few, next_year=NEXT_YEAR),
                 units=ROWS_ONE_BY_ONE,
             ),
@@ -57,9 +57,9 @@ def measure() -> tuple[Measurement, ...]:
             subject=subject,
             baselines=tuple(baselines),
             notes=(
-                f"{ROWS:,} rows of {len(COLUMNS)} columns, {len(chunk) / 1e6:.1f} MB, 2 % of them bad, on one core",
-                f"the baseline that goes row by row is given the first {ROWS_ONE_BY_ONE} rows only",
-                "neither baseline gives reasons; their classifier is a small one",
+                f"{ROWS:,} rows of {len(COLUMNS)} columns, {len(chunk) / 1e6:.1f} MB, 2% of them invalid, on one core",
+                f"the row-by-row baseline scores only the first {ROWS_ONE_BY_ONE} rows",
+                "neither baseline gives reasons; their classifier is small",
             ),
         ),
     )

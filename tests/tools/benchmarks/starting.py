@@ -1,8 +1,7 @@
-"""From the first import to the first answer: what a cold start pays after the runtime is up.
+"""Cold starts: seconds from the first import to the first response, after the runtime has started.
 
-Every round is a process of its own, with a warm page cache and bytecode that the round of warming up has compiled; what
-the interpreter itself takes to start is not counted. On Lambda there are fetching and unpacking of the bundle besides,
-which its size decides.
+Every round is a process, with a warm page cache and bytecode compiled by the warm-up round. The start of the
+interpreter is not counted. Lambda also fetches and unpacks the bundle, in a time that depends on its size.
 """
 
 import json
@@ -71,7 +70,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 
 
 def measure() -> tuple[Measurement, ...]:
-    """Seconds a start, of the api function and of the score function."""
+    """Returns seconds per start of the api function and of the score function."""
     return (
         _compared(
             "Start the api function",
@@ -79,7 +78,7 @@ def measure() -> tuple[Measurement, ...]:
                 "`functions.api.handler`": API,
                 "FastAPI, Mangum and boto3 with one route": _BARE_API,
             },
-            "both answer a health check and make a DynamoDB client",
+            "both respond to a health check and create a DynamoDB client",
         ),
         _compared(
             "Start the score function",
@@ -88,13 +87,13 @@ def measure() -> tuple[Measurement, ...]:
                 "pandas and boto3": _PANDAS,
                 "pandas, scikit-learn and boto3, without a model": _PANDAS_SKLEARN,
             },
-            "all make a DynamoDB and an S3 client",
+            "all create a DynamoDB and an S3 client",
         ),
     )
 
 
 def start_seconds(program: str, *, bytecode: Path | None = None) -> float:
-    """The seconds from a program's first import to its last line, in a process of its own.
+    """Returns the seconds from a program's first import to its last line, in its own process.
 
     Bytecode is read from and written to the folder `bytecode`, or where Python has it anyway. Raises CalledProcessError
     when the program fails.
@@ -103,7 +102,7 @@ def start_seconds(program: str, *, bytecode: Path | None = None) -> float:
         f"import sys; from time import perf_counter; EVENT = {_HEALTH_CHECK!r}; start = perf_counter()\n{program}\n"
         "print(perf_counter() - start, file=sys.__stderr__)"
     )
-    # Where the environment forbids bytecode, compiling would be measured and little else.
+    # Without bytecode, mostly compiling would be measured.
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     if bytecode is not None:
         environment["PYTHONPYCACHEPREFIX"] = str(bytecode)

@@ -1,4 +1,4 @@
-"""GET status on a warm function: what a caller who polls waits for, and how much of it is the table's answer."""
+"""GET status on a warm function: its time, and how much of it is the query of the table."""
 
 import asyncio
 import json
@@ -30,7 +30,7 @@ from tests.unit.api.conftest import AUDIENCE, ISSUER, KEY_ID, KnownKeys, claims,
 
 STATUS: Final = "GET /jobs/{id}/status"
 EMPTY: Final = "the same app, an empty route"
-QUERY: Final = "the table's answer alone, in moto"
+QUERY: Final = "the query alone, in moto"
 _EMPTY_PATH: Final = "/api/v1/empty"
 _REQUESTS: Final = 200
 _ROUNDS: Final = 5
@@ -38,7 +38,7 @@ _ROUNDS: Final = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """The application on moto's table with one job in it; each call answers once and checks the answer."""
+    """The application on moto's table with one job; each call makes one request and checks its response."""
 
     status: Callable[[], None]
     empty: Callable[[], None]
@@ -46,23 +46,23 @@ class Served:
 
 
 def measure() -> tuple[Measurement, ...]:
-    """Seconds a request, the half of which are faster and 99 in 100 of which are."""
+    """Returns the median and the 99th percentile of seconds per request."""
     percentiles: dict[str, list[tuple[float, float]]] = {STATUS: [], EMPTY: [], QUERY: []}
 
-    def ask(name: str, request: Callable[[], None]) -> float:
+    def percentile_of(name: str, request: Callable[[], None]) -> float:
         cuts = quantiles(_seconds(request), n=100)
         percentiles[name].append((cuts[49], cuts[98]))
         return cuts[49]
 
     with served() as app:
         contenders = {STATUS: app.status, EMPTY: app.empty, QUERY: app.query}
-        in_turns({name: lambda n=name: ask(n, contenders[n]) for name in contenders}, rounds=_ROUNDS)  # type: ignore[misc]
+        in_turns({name: lambda n=name: percentile_of(n, contenders[n]) for name in contenders}, rounds=_ROUNDS)  # type: ignore[misc]
     return tuple(_measurement(label, percentiles, place) for place, label in enumerate(("p50", "p99")))
 
 
 @contextmanager
 def served() -> Iterator[Served]:
-    """The application put together as the function does, but for the issuer's keys and the table's name."""
+    """Yields the application as the function composes it, except for the issuer's keys and the table's name."""
     key = generate_private_key(public_exponent=65537, key_size=2048)
     settings = ApiSettings.from_environment({**template().environment(), "TABLE_NAME": TABLE})
     verifier = TokenVerifier(
@@ -77,7 +77,7 @@ def served() -> Iterator[Served]:
     async def empty() -> Response:
         return Response(b"{}", media_type="application/json")
 
-    # Mangum takes the thread's loop, which on Lambda lives as long as the process.
+    # Mangum uses the event loop of the thread, which on Lambda lives as long as the process.
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     mangum = Mangum(app, lifespan="off", text_mime_types=TEXT_MEDIA_TYPES)
@@ -85,14 +85,14 @@ def served() -> Iterator[Served]:
     job = a_job()
     table = JobsTable(client=clients.dynamodb, table=TABLE)
 
-    def answer(path: str, **headers: str) -> Any:
-        answered = mangum(_event(path, headers), None)  # type: ignore[arg-type]
-        if answered["statusCode"] != 200:
-            raise AssertionError(answered)
-        return json.loads(answered["body"])
+    def body_of(path: str, **headers: str) -> Any:
+        response = mangum(_event(path, headers), None)  # type: ignore[arg-type]
+        if response["statusCode"] != 200:
+            raise AssertionError(response)
+        return json.loads(response["body"])
 
     def status() -> None:
-        assert answer(f"/api/v1/predictions/jobs/{job.id}/status", authorization=f"Bearer {token}")["success"]
+        assert body_of(f"/api/v1/predictions/jobs/{job.id}/status", authorization=f"Bearer {token}")["success"]
 
     def query() -> None:
         assert table.get(job.id)
@@ -102,7 +102,7 @@ def served() -> Iterator[Served]:
             forget_clients()
             create_table()
             table.create(job)
-            yield Served(status=status, empty=lambda: answer(_EMPTY_PATH), query=query)
+            yield Served(status=status, empty=lambda: body_of(_EMPTY_PATH), query=query)
     finally:
         forget_clients()
         asyncio.set_event_loop(None)
@@ -142,5 +142,5 @@ def _measurement(label: str, percentiles: dict[str, list[tuple[float, float]]], 
         unit="request",
         subject=subject,
         baselines=tuple(baselines),
-        notes=(f"{_REQUESTS} requests a round through Mangum; one call of DynamoDB, which moto answers in process",),
+        notes=(f"{_REQUESTS} requests a round through Mangum; one call of DynamoDB, which moto serves in process",),
     )

@@ -22,7 +22,7 @@ _SCALES: Final[dict[Quantity, tuple[tuple[float, str], ...]]] = {
 
 
 def markdown(measurements: Iterable[Measurement]) -> str:
-    """A line a baseline, a measurement's title and figure on its first; below the table what has to be known."""
+    """Returns a table with a line per baseline, and the notes below it."""
     found = tuple(measurements)
     lines = "".join(line for measurement in found for line in _lines(measurement))
     notes = "".join(f"- {measurement.title}: {note}\n" for measurement in found for note in measurement.notes)
@@ -30,7 +30,7 @@ def markdown(measurements: Iterable[Measurement]) -> str:
 
 
 def figure(value: float, quantity: Quantity) -> str:
-    """A figure to three significant digits, in the largest unit that leaves at least one before the point."""
+    """Returns a figure to three significant digits, in the largest unit that leaves at least one before the point."""
     factor, unit = next(
         ((factor, unit) for factor, unit in _SCALES[quantity] if value >= factor), _SCALES[quantity][-1]
     )
@@ -38,7 +38,7 @@ def figure(value: float, quantity: Quantity) -> str:
 
 
 def ratio_text(spread: Spread) -> str:
-    """A ratio and its spread, as `48 (45 to 51)`; one of a floor, far below 1, as `1/110 (1/120 to 1/105)`."""
+    """Returns a ratio and its spread as `48 (45 to 51)`, or far below 1 as `1/110 (1/120 to 1/105)`."""
     as_text = _digits if spread.median >= _SMALL else _fraction
     return f"**{as_text(spread.median)}** ({as_text(spread.lowest)} to {as_text(spread.highest)})"
 
@@ -60,7 +60,7 @@ def _fraction(value: float) -> str:
 
 
 def _digits(value: float) -> str:
-    """Three significant digits, never in exponent form."""
+    """Returns three significant digits without an exponent."""
     if value >= 100:
         return f"{value:,.0f}"
     # The sign `#` keeps zeros that are digits: 20.0, not 20.

@@ -13,7 +13,7 @@ from tests.tools.benchmarks.measurements import Series
 class Contender:
     """Something that does `units` of work each time it is run.
 
-    What takes microseconds is run `repeats` times a round, or the clock would be measured.
+    Work of microseconds runs `repeats` times per round, so that the clock itself does not dominate.
     """
 
     name: str
@@ -25,10 +25,10 @@ class Contender:
 def in_turns(
     contenders: Mapping[str, Callable[[], float]], *, rounds: int, warm_ups: int = 1
 ) -> dict[str, tuple[float, ...]]:
-    """What each contender gives in each round; what it gives while warming up is not kept.
+    """Returns the value of each contender in each round, without those of the warm-up.
 
-    They take turns within a round, and every other round backwards, so that a machine that gets slower or busier does
-    so for all of them.
+    They alternate within a round, and reverse their order every other round, so that changes of the machine's speed
+    affect all of them.
     """
     found: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(-warm_ups, rounds):
@@ -42,7 +42,7 @@ def in_turns(
 def timed(
     contenders: Sequence[Contender], *, rounds: int, warm_ups: int = 1, clock: Callable[[], float] = perf_counter
 ) -> tuple[Series, ...]:
-    """The seconds of each contender in each round, in the contenders' order.
+    """Returns the seconds of each contender in each round, in the order of `contenders`.
 
     Raises ValueError when two have the same name.
     """
@@ -57,7 +57,7 @@ def timed(
 
 
 def _seconds(contender: Contender, clock: Callable[[], float]) -> float:
-    # What the one before left behind is not this one's to clean up.
+    # Collect the garbage of the contender before.
     gc.collect()
     start = clock()
     for _ in range(contender.repeats):

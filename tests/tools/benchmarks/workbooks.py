@@ -25,7 +25,7 @@ _STRINGS_LINK: Final = "http://schemas.openxmlformats.org/officeDocument/2006/re
 
 
 def measure() -> tuple[Measurement, ...]:
-    """Seconds a row. Raises DifferentWorkError when openpyxl finds other rows than `convert`."""
+    """Returns seconds per row. Raises DifferentWorkError when openpyxl finds other rows than `convert`."""
     file = excel_file(company_rows(ROWS))
     check_same_work("rows", ours=with_convert(file), theirs=with_openpyxl(file))
     subject, *baselines = timed(
@@ -49,12 +49,12 @@ def measure() -> tuple[Measurement, ...]:
 
 
 def with_convert(file: bytes) -> int:
-    """The number of data rows that we write as CSV."""
+    """Returns the number of data rows that `convert` writes as CSV."""
     return convert(io.BytesIO(file), io.BytesIO(), job_type=JobType.ANNUAL).row_count
 
 
 def with_openpyxl(file: bytes) -> int:
-    """The number of data rows that openpyxl reads and csv.writer writes."""
+    """Returns the number of data rows that openpyxl reads and csv.writer writes."""
     workbook = load_workbook(io.BytesIO(file), read_only=True, data_only=True)
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
@@ -67,9 +67,9 @@ def with_openpyxl(file: bytes) -> int:
 
 
 def excel_file(rows: Sequence[Row]) -> bytes:
-    """A workbook as Excel writes it: each text once in a table of shared strings, every cell with its place.
+    """Returns a workbook as Excel writes it: each text once in the shared strings, every cell with its reference.
 
-    openpyxl writes texts into the cells, which hardly any uploaded file will have; of it comes the rest of the package.
+    openpyxl writes inline strings, which few uploaded files have; it provides the rest of the package.
     """
     package = io.BytesIO()
     Workbook().save(package)

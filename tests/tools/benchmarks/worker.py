@@ -1,4 +1,4 @@
-"""One benchmark in a process of its own, its measurements as JSON on standard output."""
+"""Runs one benchmark in this process and prints its measurements as JSON."""
 
 import json
 import os
@@ -9,8 +9,8 @@ from pathlib import Path
 
 
 def main(name: str) -> None:
-    """Run the benchmark of that name."""
-    # Functions log to their standard output, where the measurements are to stand alone.
+    """Runs the benchmark with this name."""
+    # Functions log to standard output, which is only for the measurements.
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         measurements = import_module(f"tests.tools.benchmarks.{name}").measure()
     json.dump([measurement.as_json() for measurement in measurements], sys.stdout)

@@ -1,7 +1,7 @@
 """The chunks of one job scored by the real handler in one process and in two at the same time.
 
-Every worker has a table of its own, as it was after planning: what commits wait for each other is simulated
-(`costing`), what the machine gives two processes is measured.
+Every worker has its own copy of the table after planning. Contention of commits is simulated in `costing`; only the
+parallel speed of the machine is measured here.
 """
 
 import multiprocessing
@@ -21,12 +21,12 @@ from tests.tools.benchmarks.timing import in_turns
 
 ROWS: Final = 400_000
 _ROUNDS: Final = 5
-# A worker that has not scored its chunks by then never will.
+# Limit for a worker that hangs.
 _LIMIT_SECONDS: Final = 300
 
 
 def measure() -> tuple[Measurement, ...]:
-    """Seconds a row."""
+    """Returns seconds per row."""
     with tempfile.TemporaryDirectory() as folder, planned_job(ROWS, Path(folder)) as planned:
         contenders = {"two workers": partial(score_all, planned, 2), "one worker": partial(score_all, planned, 1)}
         seconds = in_turns(contenders, rounds=_ROUNDS)
@@ -47,7 +47,7 @@ def measure() -> tuple[Measurement, ...]:
 
 
 def score_all(planned: PlannedJob, workers: int) -> float:
-    """The seconds in which so many processes score all chunks. Raises RuntimeError when one of them fails."""
+    """Returns the seconds in which `workers` processes score all chunks. Raises RuntimeError when one of them fails."""
     forked = multiprocessing.get_context("fork")
     barrier = forked.Barrier(workers + 1)
     processes = [
@@ -71,7 +71,7 @@ def _work(planned: PlannedJob, chunks: Sequence[dict[str, Any]], barrier: Barrie
     try:
         planned.score(chunks[0])
     except BaseException:
-        # Nobody is to wait for a worker that will not come.
+        # The others must not wait for a worker that failed.
         barrier.abort()
         raise
     barrier.wait(_LIMIT_SECONDS)

@@ -1,6 +1,6 @@
 """The hazards that must never happen, by subject, in the order of the report.
 
-A test that holds one of them carries `@pytest.mark.hazard("…")` with its sentence. `make report` runs these tests.
+A test of a hazard is marked with `@pytest.mark.hazard("…")` and its sentence. `make report` runs these tests.
 """
 
 from typing import Final

@@ -1,7 +1,7 @@
 """`python -m tests.tools.stress`: many jobs at once, a burst of dropped files and one large file, on the local cloud.
 
-It says what it does, holds every job against what was sent, prints times and memory, and ends with 1 at the first
-promise that is broken or when time is up.
+It prints its progress, checks every job against the rows sent, and prints times and memory. It ends with exit code 1 at
+the first failed check or when time is up.
 """
 
 import argparse
@@ -18,8 +18,8 @@ from default_risk_jobs import JobsClient
 from infra.local.cloud import SHOWN_USER, LocalCloud, local_cloud
 from infra.local.emulator import TASKS_AT_ONCE
 from tests.tools.stress.loads import (
+    CheckFailedError,
     Checks,
-    PromiseBrokenError,
     Sent,
     drop_all,
     large_file,
@@ -32,15 +32,15 @@ from tests.tools.stress.processes import EMULATOR, Memory, watched
 JOBS = 500
 FILES = 200
 ROWS = 1_000_000
-# Of each load, sending and checking left out.
+# Time limit of each load, without sending and checking.
 MOST_SECONDS = 600.0
-# What the local cloud itself may have at the end, in bytes, however much is stored.
+# Memory limit of the local cloud itself at the end, in bytes, independent of the stored data.
 MOST_LEFT = 512 * 2**20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Done:
-    """A load that came to its end, from the first byte sent to the last job ended."""
+    """A finished load: seconds from the first byte sent to the end of the last job."""
 
     title: str
     jobs: int
@@ -50,7 +50,7 @@ class Done:
 
 @dataclass(frozen=True, kw_only=True)
 class Stress:
-    """The running cloud and what loads it."""
+    """The running local cloud, a client and the checks."""
 
     cloud: LocalCloud
     client: JobsClient
@@ -58,12 +58,12 @@ class Stress:
     started: float
 
     def say(self, text: str) -> None:
-        """Print where it is."""
+        """Prints a line of progress."""
         sys.stdout.write(f"{time.monotonic() - self.started:6.1f} s  {text}\n")
         sys.stdout.flush()
 
     def run(self, title: str, prefix: str, sent: Sequence[Sent], send: Callable[[], object]) -> Done:
-        """Send, follow to the end, and check. Raises `PromiseBrokenError`."""
+        """Sends files, waits for their jobs, and checks them. Raises `CheckFailedError`."""
         self.say(f"{title} ...")
         began = time.monotonic()
         send()
@@ -71,12 +71,12 @@ class Stress:
         jobs = watch(self.client, len(sent), prefix=prefix, within_seconds=MOST_SECONDS, say=self.say)
         seconds = time.monotonic() - began
         self.checks.check(jobs, sent)
-        self.say(f"{title}: every row is there once")
+        self.say(f"{title}: every row is in the results exactly once")
         return Done(title=title, jobs=len(sent), rows=sum(file.rows for file in sent), seconds=seconds)
 
 
 def run(jobs: int, files: int, rows: int) -> tuple[list[Done], Memory]:
-    """All three loads, one after the other. Raises `PromiseBrokenError`."""
+    """Runs all three loads, one after the other. Raises `CheckFailedError`."""
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -103,26 +103,23 @@ def run(jobs: int, files: int, rows: int) -> tuple[list[Done], Memory]:
 
 
 def check_bound(memory: Memory) -> None:
-    """However many jobs there were, their tasks took turns and their files are not in memory.
-
-    Raises `PromiseBrokenError`.
-    """
+    """Raises `CheckFailedError` when concurrency or memory exceeded its limit."""
     for task in ("plan", "score", "finalize"):
         processes = memory.at_once.get(task, 0)
         if processes > TASKS_AT_ONCE:
-            raise PromiseBrokenError(f"{processes} processes of {task} at once, not {TASKS_AT_ONCE}")
+            raise CheckFailedError(f"{processes} processes of {task} at once, not {TASKS_AT_ONCE}")
     left = memory.last.get(EMULATOR, 0)
     if left > MOST_LEFT:
-        raise PromiseBrokenError(f"{_mib(left)} MiB in the local cloud at the end, more than {_mib(MOST_LEFT)}")
+        raise CheckFailedError(f"{_mib(left)} MiB in the local cloud at the end, more than {_mib(MOST_LEFT)}")
 
 
 def send_file(client: JobsClient, path: Path) -> None:
-    """Upload one file in the way its size asks for."""
+    """Uploads one file, as a form or presigned by its size."""
     client.upload_file("annual", path)
 
 
 def as_markdown(done: Sequence[Done], memory: Memory) -> str:
-    """What it took."""
+    """Returns times and memory as Markdown."""
     lines = ["", "| Load | Jobs | Rows | Seconds | Rows a second |", "|---|---|---|---|---|"]
     lines += [
         f"| {one.title} | {one.jobs:,} | {one.rows:,} | {one.seconds:.0f} | {one.rows / one.seconds:,.0f} |"
@@ -144,18 +141,18 @@ def _mib(size: int) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run and print."""
+    """Runs the loads and prints the results."""
     parser = argparse.ArgumentParser(prog="python -m tests.tools.stress", description=__doc__)
     parser.add_argument("--jobs", type=int, default=JOBS, help="uploads at once")
     parser.add_argument("--files", type=int, default=FILES, help="files dropped at once")
     parser.add_argument("--rows", type=int, default=ROWS, help="of the large file, a multiple of 5,000")
     wanted = parser.parse_args(arguments)
-    # As an exception, so that the local cloud is ended too.
+    # As an exception, so that the local cloud is stopped too.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         done, memory = run(wanted.jobs, wanted.files, wanted.rows)
-    except PromiseBrokenError as broken:
-        sys.stdout.write(f"Broken: {broken}\n")
+    except CheckFailedError as failed:
+        sys.stdout.write(f"Failed: {failed}\n")
         return 1
     sys.stdout.write(as_markdown(done, memory))
     return 0

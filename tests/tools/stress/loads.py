@@ -1,4 +1,4 @@
-"""Loads on the local cloud, each run to its end and then held against what was sent."""
+"""Loads on the local cloud, and checks of their jobs against the rows sent."""
 
 import csv
 import time
@@ -26,13 +26,13 @@ _ROWS_OF_A_BLOCK = 5_000
 Say = Callable[[str], None]
 
 
-class PromiseBrokenError(Exception):
-    """A job that is stuck, a row that is lost, a number that went down."""
+class CheckFailedError(Exception):
+    """A job got stuck, a row was lost, or a count decreased."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """A file and what its job must come to."""
+    """A file that was sent, and the counts that its job must have."""
 
     filename: str
     rows: int
@@ -41,49 +41,49 @@ class Sent:
 
 @dataclass
 class Watched:
-    """The jobs of a load as callers see them, held against what was seen of them before."""
+    """The jobs of a load as callers see them, checked against their previous states."""
 
     seen: dict[str, JobSummary] = field(default_factory=dict)
 
     def see(self, job: JobSummary) -> None:
-        """Take in one answer. Raises `PromiseBrokenError`."""
+        """Adds a new state of a job. Raises `CheckFailedError`."""
         before = self.seen.get(job["id"])
         name = job["original_filename"]
-        _hold(job["processed_rows"] == job["successful_rows"] + job["failed_rows"], f"{name}: counts do not add up")
-        _hold(job["processed_rows"] <= job["total_rows"], f"{name}: more rows processed than there are")
+        _check(job["processed_rows"] == job["successful_rows"] + job["failed_rows"], f"{name}: counts do not add up")
+        _check(job["processed_rows"] <= job["total_rows"], f"{name}: more rows processed than there are")
         is_whole = job["progress_percentage"] == 100
-        _hold(not is_whole or job["status"] in TERMINAL, f"{name}: at 100 % and {job['status']}")
+        _check(not is_whole or job["status"] in TERMINAL, f"{name}: at 100 % and {job['status']}")
         if before is not None:
             has_fallen = any(now < then for now, then in zip(_counts(job), _counts(before), strict=True))
-            _hold(not has_fallen, f"{name}: {_counts(before)} became {_counts(job)}")
+            _check(not has_fallen, f"{name}: {_counts(before)} became {_counts(job)}")
             ended = before["status"] in TERMINAL
-            _hold(not ended or job["status"] == before["status"], f"{name}: {before['status']} became {job['status']}")
+            _check(not ended or job["status"] == before["status"], f"{name}: {before['status']} became {job['status']}")
         self.seen[job["id"]] = job
 
     @property
     def ended(self) -> int:
-        """How many have ended."""
+        """Returns the number of ended jobs."""
         return sum(job["status"] in TERMINAL for job in self.seen.values())
 
 
 def small_files(count: int, *, prefix: str) -> dict[Sent, bytes]:
-    """Files of some twenty rows, no two alike, a row of each with a fault."""
+    """Returns different files of about twenty rows, one row of each invalid."""
     files = {}
     for number in range(count):
         rows = 20 + number % 5
-        body = panel.as_csv(panel.statement_rows(rows, seed=number, faulty=1), panel.STATEMENT_COLUMNS)
+        body = panel.as_csv(panel.statement_rows(rows, seed=number, invalid=1), panel.STATEMENT_COLUMNS)
         files[Sent(filename=f"{prefix}-{number:04d}.csv", rows=rows, failed=1)] = body
     return files
 
 
 def upload_all(client: JobsClient, files: dict[Sent, bytes]) -> None:
-    """Send the files through the API, some at a time."""
+    """Uploads the files through the API, several at a time."""
     with ThreadPoolExecutor(_SENDERS) as senders:
         list(senders.map(lambda item: client.upload("annual", item[0].filename, item[1]), files.items()))
 
 
 def drop_all(cloud: LocalCloud, files: dict[Sent, bytes]) -> None:
-    """Put the files into the drop folder, some at a time."""
+    """Puts the files into the drop folder, several at a time."""
     with closing(cloud.session().client("s3", endpoint_url=cloud.endpoint_url)) as s3:
 
         def drop(item: tuple[Sent, bytes]) -> None:
@@ -94,7 +94,7 @@ def drop_all(cloud: LocalCloud, files: dict[Sent, bytes]) -> None:
 
 
 def large_file(path: Path, rows: int) -> Sent:
-    """Write a file of so many rows; a multiple of 5,000, which is what is held of it at once."""
+    """Writes a file of `rows` rows, a multiple of 5,000, in blocks of 5,000."""
     block = company_rows(_ROWS_OF_A_BLOCK)
     header, _, records = company_csv(block).partition(b"\n")
     blocks, rest = divmod(rows, _ROWS_OF_A_BLOCK)
@@ -107,57 +107,57 @@ def large_file(path: Path, rows: int) -> Sent:
 
 
 def watch(client: JobsClient, jobs: int, *, prefix: str, within_seconds: float, say: Say) -> Watched:
-    """Follow the jobs whose files are named so until all have ended. Raises `PromiseBrokenError`."""
+    """Polls the jobs whose file names have the prefix until all have ended. Raises `CheckFailedError`."""
     watched = Watched()
     deadline = time.monotonic() + within_seconds
-    told = -1
+    reported = -1
     while watched.ended < jobs:
-        _hold(time.monotonic() < deadline, f"{jobs - watched.ended} of {jobs} jobs are stuck after {within_seconds} s")
+        _check(time.monotonic() < deadline, f"{jobs - watched.ended} of {jobs} jobs are stuck after {within_seconds} s")
         for job in client.iter_jobs(filename_contains=prefix, limit=100):
             watched.see(job)
-        if watched.ended != told:
-            told = watched.ended
-            say(f"{told:,} of {jobs:,} jobs ended")
+        if watched.ended != reported:
+            reported = watched.ended
+            say(f"{reported:,} of {jobs:,} jobs ended")
         time.sleep(_POLL_SECONDS)
     return watched
 
 
 class Checks:
-    """Holds ended jobs against what was sent, reading their files from storage itself."""
+    """Checks ended jobs against the rows sent, reading their files directly from storage."""
 
     def __init__(self, cloud: LocalCloud, folder: Path) -> None:
         self._cloud = cloud
         self._folder = folder
 
     def check(self, watched: Watched, sent: Sequence[Sent]) -> None:
-        """Every file is one job, with the end, counts and rows that it must have. Raises `PromiseBrokenError`."""
+        """Checks that every file is one job with the right status, counts and rows. Raises `CheckFailedError`."""
         by_name = {job["original_filename"]: job for job in watched.seen.values()}
-        _hold(len(by_name) == len(watched.seen) == len(sent), f"{len(watched.seen)} jobs of {len(sent)} files")
+        _check(len(by_name) == len(watched.seen) == len(sent), f"{len(watched.seen)} jobs of {len(sent)} files")
         with closing(self._cloud.session().client("s3", endpoint_url=self._cloud.endpoint_url)) as s3:
             for file in sent:
                 self._check_job(s3, by_name[file.filename], file)
 
     def check_rest(self) -> None:
-        """Nothing is under way any more. Raises `PromiseBrokenError`."""
+        """Checks that no execution and no unsettled job is left. Raises `CheckFailedError`."""
         session, endpoint = self._cloud.session(), self._cloud.endpoint_url
         with closing(session.client("stepfunctions", endpoint_url=endpoint)) as workflow:
             running = workflow.list_executions(stateMachineArn=self._cloud.state_machine_arn, statusFilter="RUNNING")
-        _hold(not running["executions"], f"{len(running['executions'])} executions are still running")
+        _check(not running["executions"], f"{len(running['executions'])} executions are still running")
         with closing(session.client("dynamodb", endpoint_url=endpoint)) as dynamodb:
             unsettled = dynamodb.scan(TableName=self._cloud.table, IndexName="by_unsettled")["Count"]
-        _hold(not unsettled, f"{unsettled} jobs have not come to rest")
+        _check(not unsettled, f"{unsettled} jobs are unsettled")
 
     def _check_job(self, s3: "S3Client", job: JobSummary, file: Sent) -> None:
         name = file.filename
         found = (job["status"], job["total_rows"], job["successful_rows"], job["failed_rows"])
         wanted = ("completed", file.rows, file.rows - file.failed, file.failed)
-        _hold(found == wanted, f"{name}: {found} instead of {wanted}: {job['error_message']}")
+        _check(found == wanted, f"{name}: {found} instead of {wanted}: {job['error_message']}")
         rows = {outcome: self._row_numbers(s3, job["id"], outcome) for outcome in _OUTCOMES}
-        _hold(len(rows["failed"]) == file.failed, f"{name}: {len(rows['failed'])} rows in the file of failed rows")
-        _hold(not rows["unprocessed"], f"{name}: {len(rows['unprocessed'])} rows were not processed")
+        _check(len(rows["failed"]) == file.failed, f"{name}: {len(rows['failed'])} rows in the file of failed rows")
+        _check(not rows["unprocessed"], f"{name}: {len(rows['unprocessed'])} rows were not processed")
         every = list(range(1, file.rows + 1))
-        _hold(rows["all"] == every, f"{name}: rows of the file of all are lost, doubled or out of order")
-        _hold(sorted(rows["successful"] + rows["failed"]) == every, f"{name}: rows are lost or doubled")
+        _check(rows["all"] == every, f"{name}: rows of the file of all are lost, doubled or out of order")
+        _check(sorted(rows["successful"] + rows["failed"]) == every, f"{name}: rows are lost or doubled")
 
     def _row_numbers(self, s3: "S3Client", job_id: str, outcome: str) -> list[int]:
         path = self._folder / "result.csv"
@@ -178,6 +178,6 @@ def _counts(job: JobSummary) -> tuple[float, ...]:
     )
 
 
-def _hold(promise: bool, otherwise: str) -> None:  # noqa: FBT001  what is promised
-    if not promise:
-        raise PromiseBrokenError(otherwise)
+def _check(condition: bool, otherwise: str) -> None:  # noqa: FBT001 - the checked condition
+    if not condition:
+        raise CheckFailedError(otherwise)

@@ -1,4 +1,4 @@
-"""The memory that the local cloud's processes have, sampled from /proc while it works."""
+"""Memory of the local cloud's processes, sampled from /proc."""
 
 import os
 import threading
@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# Everything that is no function.
+# Every process that is not a function.
 EMULATOR = "the local cloud itself"
 _EVERY_SECONDS = 0.5
 _PROC = Path("/proc")
@@ -17,9 +17,9 @@ _SERVICE = b"POWERTOOLS_SERVICE_NAME="
 
 @dataclass
 class Memory:
-    """By the kind of process: the peak of the largest, how many there were at once, and what all have at the last look.
+    """Memory in bytes by kind of process: the largest peak, the number at once, and the sum of the last sample.
 
-    And the most that all processes together had. In bytes.
+    `together` is the peak of the sum of all processes.
     """
 
     largest: dict[str, int] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Memory:
     together: int = 0
 
     def add(self, processes: dict[str, list[tuple[int, int]]]) -> None:
-        """Take in one look at the processes: by kind, what each has and the most it has had, in bytes."""
+        """Adds one sample: by kind, the current and the peak bytes of each process."""
         for kind, sizes in processes.items():
             self.largest[kind] = max(self.largest.get(kind, 0), *(peak for _, peak in sizes))
             self.at_once[kind] = max(self.at_once.get(kind, 0), len(sizes))
@@ -38,7 +38,7 @@ class Memory:
 
 @contextmanager
 def watched(session: int) -> Iterator[Memory]:
-    """Watch every process of a session for as long as the block runs. Nothing is seen where there is no /proc."""
+    """Samples every process of a session while the block runs. Without /proc there are no samples."""
     memory, ended = Memory(), threading.Event()
 
     def watch() -> None:
@@ -55,7 +55,7 @@ def watched(session: int) -> Iterator[Memory]:
 
 
 def processes_of(session: int) -> dict[str, list[tuple[int, int]]]:
-    """The processes of a session by kind: what each has and the most it has had, in bytes."""
+    """Returns the current and the peak bytes of each process of a session, by kind."""
     found: dict[str, list[tuple[int, int]]] = defaultdict(list)
     for folder in _PROC.glob("[0-9]*"):
         try:
@@ -63,7 +63,7 @@ def processes_of(session: int) -> dict[str, list[tuple[int, int]]]:
                 kind, sizes = _kind(folder), _sizes(folder)
                 found[kind].append(sizes)
         except OSError:
-            continue  # it ended while it was looked at
+            continue  # it has ended meanwhile
     return found
 
 
@@ -75,7 +75,7 @@ def _kind(folder: Path) -> str:
 
 
 def _sizes(folder: Path) -> tuple[int, int]:
-    """What a process has now and the most it has had, in bytes."""
+    """Returns the current and the peak bytes of a process."""
     lines = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines() if ":" in line)
     if "VmRSS" not in lines:
         raise ProcessLookupError(folder.name)

@@ -46,7 +46,7 @@ def summary_of(
 
 
 def panel_rows(count: int, *, invalid: int = 0) -> tuple[str, list[str]]:
-    text = panel.as_csv(panel.statement_rows(count, seed=7, faulty=invalid), panel.STATEMENT_COLUMNS).decode()
+    text = panel.as_csv(panel.statement_rows(count, seed=7, invalid=invalid), panel.STATEMENT_COLUMNS).decode()
     header, *rows = text.splitlines()
     return header, rows
 
