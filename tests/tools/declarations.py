@@ -3,7 +3,8 @@
 A declaration is a `TypedDict`, a `NamedTuple`, a pydantic model or a dataclass with four or more fields in its own
 body; inherited fields belong to the base. Two classes declare the same body when at least four fifths of the names in
 either are in both. Settings classes hold the environment and do not count. Nor do dataclasses of the domain: it imports
-no type of JSON, so its values are translated.
+no type of JSON, so its values are translated. A request body may have the fields of a response, since its own are
+optional and have rules.
 """
 
 import ast
@@ -18,6 +19,7 @@ from tests.tools.source_tree import Module, SourceTree
 MIN_FIELDS: Final = 4
 SAME_FROM: Final = 0.8
 _DOMAIN: Final = PurePosixPath("shared/jobs")
+_REQUEST_DECORATOR: Final = "without_more_fields"
 _BASES: Final = frozenset({"TypedDict", "NamedTuple", "BaseModel"})
 
 
@@ -29,6 +31,7 @@ class Declaration:
     line: int
     name: str
     fields: frozenset[str]
+    is_request: bool
 
     def __str__(self) -> str:
         return f"{self.path}:{self.line} {self.name}"
@@ -39,14 +42,15 @@ def repeated(declarations: Iterable[Declaration]) -> list[tuple[Declaration, Dec
     return [
         (one, other)
         for one, other in combinations(declarations, 2)
-        if len(one.fields & other.fields) >= SAME_FROM * len(one.fields | other.fields)
+        if one.is_request == other.is_request
+        and len(one.fields & other.fields) >= SAME_FROM * len(one.fields | other.fields)
     ]
 
 
 def declarations(tree: SourceTree) -> list[Declaration]:
     """Returns all declarations of a tree, in the order of its modules."""
     return [
-        Declaration(module.path, node.lineno, node.name, fields)
+        Declaration(module.path, node.lineno, node.name, fields, _is_request(node))
         for module in tree.modules
         for node in _classes(module)
         if not node.name.endswith("Settings") and (_is_dataclass(module, node) or _is_model(tree, module, node))
@@ -71,6 +75,10 @@ def _is_model(tree: SourceTree, module: Module, node: ast.ClassDef) -> bool:
         for base in _classes(source)
         if base.name == (imported[name].name if name in imported else name) and base is not node
     )
+
+
+def _is_request(node: ast.ClassDef) -> bool:
+    return any(_name(decorator) == _REQUEST_DECORATOR for decorator in node.decorator_list)
 
 
 def _is_dataclass(module: Module, node: ast.ClassDef) -> bool:

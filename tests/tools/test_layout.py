@@ -135,6 +135,12 @@ class TestDeclarations:
     def test_other_classes_do_not_repeat_a_body(self, write: Write, other: str) -> None:
         assert self.pairs(write({"shared/a.py": f"class One(TypedDict):\n{self.BODY}{other}"})) == []
 
+    def test_request_body_may_have_the_fields_of_a_response(self, write: Write) -> None:
+        response, request, again = (f"class {name}(TypedDict):\n{self.BODY}" for name in ("One", "Two", "Three"))
+        decorator = "@without_more_fields\n"
+        tree = write({"shared/a.py": f"{response}{decorator}{request}{decorator}{again}"})
+        assert self.pairs(tree) == [("Two", "Three")]
+
     def test_dataclass_of_the_domain_does_not_repeat_a_body(self, write: Write) -> None:
         files = {
             "shared/a.py": f"class One(TypedDict):\n{self.BODY}",
