@@ -458,7 +458,7 @@ class UploadRequestOptions(TypedDict, total=False):
     max_failed_percent: Annotated[
         Annotated[float, Rules(ge=0, le=100, allow_inf_nan=False), NotBoolean()] | None,
         JsonSchema(
-            description="The job fails when more rows than this fail, judged from 1,000 rows on or at the end",
+            description="The job fails when more rows than this fail, checked from 1,000 rows on and at the end",
         ),
     ]
     labels: Annotated[

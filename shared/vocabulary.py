@@ -37,7 +37,7 @@ MAX_NOTE_ROWS: Final = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """An assumption made about a file, told to the person who uploaded it.
+    """An assumption about a file, shown to the person who uploaded it.
 
     `code` names its kind, for example `decimal_comma`. `rows` are the first data rows it concerns, 1-based; empty for
     a note about the whole file.

@@ -289,7 +289,9 @@ class FakeIdempotencyKeys:
     def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
         with self._lock:
             known = self.claims.get(claim.key)
-            is_free = over is not None and known is not None and known.attempt == over.attempt and known.answer is None
+            is_free = (
+                over is not None and known is not None and known.attempt == over.attempt and known.response is None
+            )
             if known is None or known.expires_at <= claim.claimed_at or is_free:
                 self.claims[claim.key] = claim
                 return None
@@ -305,7 +307,7 @@ class FakeIdempotencyKeys:
 
     def put_back_to_work(self) -> None:
         """Marks every claim as in flight again."""
-        self.claims = {key: replace(claim, in_flight=True, answer=None) for key, claim in self.claims.items()}
+        self.claims = {key: replace(claim, in_flight=True, response=None) for key, claim in self.claims.items()}
 
 
 @dataclass

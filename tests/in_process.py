@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from fastapi import FastAPI
 
-Answer = httpx.Response | httpx.TransportError | Callable[[httpx.Request], httpx.Response]
+Reply = httpx.Response | httpx.TransportError | Callable[[httpx.Request], httpx.Response]
 
 UPLOADS_HOST = "uploads.example"
 RESULTS_HOST = "results.example"
@@ -20,7 +20,7 @@ class InProcess(httpx.BaseTransport):
 
     app: FastAPI
     runner: asyncio.Runner
-    instead: list[Answer] = field(default_factory=list)
+    instead: list[Reply] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     result_files: dict[str, bytes] = field(default_factory=dict)
     # Called with each request after the service has responded.
@@ -30,11 +30,11 @@ class InProcess(httpx.BaseTransport):
         request.read()
         self.requests.append(request)
         if self.instead:
-            answer = self.instead.pop(0)
-            if isinstance(answer, httpx.TransportError):
-                answer.request = request
-                raise answer
-            return answer if isinstance(answer, httpx.Response) else answer(request)
+            reply = self.instead.pop(0)
+            if isinstance(reply, httpx.TransportError):
+                reply.request = request
+                raise reply
+            return reply if isinstance(reply, httpx.Response) else reply(request)
         if request.url.host == UPLOADS_HOST:
             return httpx.Response(204)
         if request.url.host == RESULTS_HOST:
@@ -43,14 +43,14 @@ class InProcess(httpx.BaseTransport):
             return httpx.Response(
                 200, content=self.result_files.get(name, b"row\n"), headers={"Content-Disposition": disposition}
             )
-        answered = self.runner.run(self._ask(request))
+        response = self.runner.run(self._send(request))
         self.after(request)
-        return answered
+        return response
 
-    async def _ask(self, request: httpx.Request) -> httpx.Response:
+    async def _send(self, request: httpx.Request) -> httpx.Response:
         copy = httpx.Request(request.method, request.url, headers=request.headers, content=request.content)
-        answer = await httpx.ASGITransport(app=self.app).handle_async_request(copy)
-        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
+        response = await httpx.ASGITransport(app=self.app).handle_async_request(copy)
+        return httpx.Response(response.status_code, headers=response.headers, content=await response.aread())
 
     def sent(self, method: str, ending: str = "") -> list[httpx.Request]:
         """Returns the requests with this method and ending of the path."""

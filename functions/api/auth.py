@@ -70,7 +70,7 @@ class IssuerKeys(PyJWKClient):
     def get_jwk_set(self, refresh: bool = False) -> PyJWKSet:  # noqa: FBT001, FBT002 - the signature of the base
         """Returns the cached key set, fetched anew when it expired or for `refresh`.
 
-        Raises `UnavailableError` when the fetch fails and there is no key set, or `refresh` asks for a newer one.
+        Raises `UnavailableError` when the fetch fails and there is no key set, or `refresh` requires a newer one.
         """
         if time.monotonic() - self._failed_at >= JWKS_RETRY_SECONDS:
             try:
@@ -137,8 +137,9 @@ class TokenVerifier:
         is_declared = claims.get("token_use") == "access"
         if "token_use" in claims and not is_declared:
             return False
-        stand_in = claims.get("client_id") if is_declared else None
-        named = claims.get("aud", stand_in)
+        # Access tokens of Cognito have no `aud`; `client_id` names the client instead.
+        client = claims.get("client_id") if is_declared else None
+        named = claims.get("aud", client)
         audiences = named if isinstance(named, list) else [named]
         return any(isinstance(audience, str) and audience in self._audiences for audience in audiences)
 

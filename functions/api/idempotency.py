@@ -17,7 +17,7 @@ from starlette.responses import Response
 from functions.api.dependencies import CurrentCaller, services_of
 from functions.api.problems import ValidationError
 from functions.api.request_bodies import parsed_form, strict_json
-from shared.jobs.idempotency import Answer, Claim, Idempotency, request_key
+from shared.jobs.idempotency import Claim, Idempotency, StoredResponse, request_key
 
 REPLAYED_HEADER = "Idempotency-Replayed"
 
@@ -32,9 +32,9 @@ _Key = Annotated[
         max_length=255,
         pattern=r"^[!-~]+$",
         description=(
-            "The caller's own name for this request. For 24 hours a repeat with the same key and content changes "
-            f"nothing and is answered as the first was, with `{REPLAYED_HEADER}: true`; after an error the key is free "
-            "again."
+            "A name that the caller chooses for this request. For 24 hours a repeat with the same key and content "
+            f"changes nothing and returns the first response, with `{REPLAYED_HEADER}: true`. After an error the key "
+            "is free again."
         ),
     ),
 ]
@@ -66,8 +66,8 @@ class Once:
 
     async def _respond_once(self, key: str, work: Callable[[], Awaitable[Response]]) -> Response:
         claim = self._idempotency.begin(key, await fingerprint(self._request))
-        if claim.answer is not None:
-            return _replayed(claim.answer)
+        if claim.response is not None:
+            return _replayed(claim.response)
         self._claim = claim
         try:
             response = await work()
@@ -75,7 +75,7 @@ class Once:
             self._idempotency.release(claim)
             raise
         if 200 <= response.status_code < 300:
-            self._idempotency.keep(claim, _kept(response))
+            self._idempotency.keep(claim, _stored(response))
         else:
             self._idempotency.release(claim)
         return response
@@ -129,11 +129,11 @@ def _digest(data: bytes) -> str:
     return sha256(data).hexdigest()
 
 
-def _kept(response: Response) -> Answer:
+def _stored(response: Response) -> StoredResponse:
     headers = {name: value for name, value in response.headers.items() if name not in _NOT_KEPT}
-    return Answer(status=response.status_code, headers=headers, body=bytes(response.body))
+    return StoredResponse(status=response.status_code, headers=headers, body=bytes(response.body))
 
 
-def _replayed(answer: Answer) -> Response:
-    headers = {**answer.headers, REPLAYED_HEADER: "true"}
-    return Response(answer.body, status_code=answer.status, headers=headers)
+def _replayed(stored: StoredResponse) -> Response:
+    headers = {**stored.headers, REPLAYED_HEADER: "true"}
+    return Response(stored.body, status_code=stored.status, headers=headers)

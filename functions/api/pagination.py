@@ -72,7 +72,7 @@ def _digest(bound_to: Mapping[str, Any]) -> str:
 async def _cursor(
     caller: CurrentCaller,  # noqa: ARG001 - the caller is authenticated first
     request: Request,
-    cursor: Annotated[str | None, Query(description="`next_cursor` of the page before")] = None,
+    cursor: Annotated[str | None, Query(description="`next_cursor` of the previous page")] = None,
 ) -> Cursor | None:
     return read_cursor(services_of(request).cursor_serializer(), cursor) if cursor is not None else None
 
@@ -104,16 +104,16 @@ Label = Annotated[str, AfterValidator(_label), Field(json_schema_extra={"pattern
 
 
 async def _job_filter(  # noqa: PLR0917 - FastAPI passes them by name
-    status: Annotated[list[JobStatus], Query(default_factory=list, description="Repeat it for several")],
+    status: Annotated[list[JobStatus], Query(default_factory=list, description="May be repeated")],
     label: Annotated[
-        list[Label], Query(default_factory=list, description="`key:value`; repeated, every one has to be there")
+        list[Label], Query(default_factory=list, description="`key:value`; may be repeated, and all must match")
     ],
     job_type: JobType | None = None,
-    created_after: Annotated[Moment | None, Query(description="The first moment that counts, with its offset")] = None,
-    created_before: Annotated[Moment | None, Query(description="The first moment that does not count")] = None,
+    created_after: Annotated[Moment | None, Query(description="Inclusive, with its UTC offset")] = None,
+    created_before: Annotated[Moment | None, Query(description="Exclusive, with its UTC offset")] = None,
     created_by: Text = None,
     filename_contains: Text = None,
-    has_errors: Annotated[bool | None, Query(description="Whether rows failed, or the job as a whole")] = None,
+    has_errors: Annotated[bool | None, Query(description="Whether rows or the whole job failed")] = None,
 ) -> JobFilter:
     """Returns the filter. Raises `ValidationError` for one that can match nothing."""
     if created_after is not None and created_before is not None and created_after >= created_before:

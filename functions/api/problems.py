@@ -85,27 +85,33 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "forbidden": Kind(403, "Forbidden", "A valid token without a role that may use the service"),
         "not_found": Kind(404, "Not found", "No such path"),
         "job_not_found": Kind(404, "Job not found", "No such job, or one of another tenant"),
-        "method_not_allowed": Kind(405, "Method not allowed", "The path does not know the method"),
+        "method_not_allowed": Kind(405, "Method not allowed", "The path does not support the method"),
         "job_not_cancellable": Kind(400, "Job cannot be cancelled", "The job has ended"),
-        "job_processing": Kind(400, "Job is processing", "A job is deleted while it is processing"),
+        "job_processing": Kind(400, "Job is processing", "A job cannot be deleted while it is processing"),
         "invalid_cursor": Kind(400, "Invalid cursor", "An altered cursor, or one of another list"),
-        "nothing_to_retry": Kind(400, "Nothing to retry", "A retry of rows that the job has none of"),
+        "nothing_to_retry": Kind(400, "Nothing to retry", "The job has no rows of the outcomes to retry"),
         "retry_limit": Kind(400, "Too many retries", "The job is the last of a chain of retries"),
         "empty_file": Kind(400, "Empty file", "A file without data rows"),
-        "undecodable": Kind(400, "Undecodable file", "Bytes that are no text in the file's encoding"),
+        "undecodable": Kind(400, "Undecodable file", "Bytes that are not text in the file's encoding"),
         "unbalanced_quote": Kind(400, "Unbalanced quote", "A quoted field that is never closed"),
         "missing_columns": Kind(400, "Missing columns", "A header without a required column"),
         "duplicate_columns": Kind(400, "Duplicate columns", "Two headers that mean the same column"),
         "results_not_ready": Kind(409, "Results not ready", "Results of a job that has not ended, or that are gone"),
-        "idempotency_in_flight": Kind(409, "Request in flight", "The same `Idempotency-Key` is still being worked on"),
-        "not_exportable": Kind(409, "Not exportable", "A result file that cannot be had in the format asked for"),
+        "idempotency_in_flight": Kind(
+            409, "Request in flight", "A request with the same `Idempotency-Key` is still in progress"
+        ),
+        "not_exportable": Kind(409, "Not exportable", "A result file that is not available in the requested format"),
         "too_large": Kind(413, "Too large", "A body or file over a limit, or a result file over one of its format"),
         "unsupported_format": Kind(415, "Unsupported format", "Neither CSV nor XLSX"),
         "validation_error": Kind(422, "Invalid request", "Parameters or a body of the wrong form"),
-        "idempotency_mismatch": Kind(422, "Key used before", "An `Idempotency-Key` with another content than before"),
+        "idempotency_mismatch": Kind(
+            422, "Key used before", "An `Idempotency-Key` that was used with other content before"
+        ),
         "rate_limited": Kind(429, "Too many requests", "More requests than can be served at the moment"),
-        "internal_error": Kind(500, "Internal error", "Our fault; quote the request id when you report it"),
-        "unavailable": Kind(503, "Temporarily unavailable", "A service this one depends on did not answer"),
+        "internal_error": Kind(
+            500, "Internal error", "An error of the service; include the request id when you report it"
+        ),
+        "unavailable": Kind(503, "Temporarily unavailable", "A dependency of the service did not respond"),
     }
 )
 

@@ -163,7 +163,7 @@ async def read_form(request: Request, *, max_bytes: int) -> SentFile:
     """Returns the file of a multipart form. Raises `ValidationError` and `TooLargeError`."""
     advice = (
         f"Files over {max_bytes:,} bytes are uploaded straight to storage: POST JSON "
-        '{"filename": "..."} to this same path and follow its answer.'
+        '{"filename": "..."} to this same path and send the file with the form in the response.'
     )
     body = await read_body(request, max_bytes=max_bytes, advice=advice)
     form = await parsed_form(request)

@@ -138,8 +138,8 @@ def _write_row(sheet: Worksheet, row: int, cells: tuple[str, ...], *, figures: S
 class _PlainSheet(Worksheet):  # type: ignore[misc]
     """A sheet that takes no text for markup.
 
-    Where rows go to disk, xlsxwriter (3.3.1) writes text between `<r>` and `</r>` as it is: cells and formulas, if that
-    is what somebody wrote there.
+    With rows on disk, xlsxwriter (3.3.1) writes text between `<r>` and `</r>` unescaped, so a cell's text could add
+    cells and formulas.
     """
 
     def _xml_rich_inline_string(self, string: str, attributes: Any) -> None:

@@ -1,6 +1,6 @@
-"""Claims on idempotency keys, in partitions of their own of the jobs table.
+"""Claims on idempotency keys, in separate partitions of the jobs table.
 
-They are in no index, and the table's stream tells nobody of them.
+They are in no index, and consumers of the table's stream ignore them.
 """
 
 import zlib
@@ -13,7 +13,7 @@ from uuid import UUID
 from shared.aws import clients
 from shared.aws.failures import RefusedWriteError, conditional
 from shared.aws.table_keys import decode, encode
-from shared.jobs.idempotency import Answer, Claim
+from shared.jobs.idempotency import Claim, StoredResponse
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -29,7 +29,7 @@ class StoredKeys:
         self._table = table
 
     def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
-        # What has expired may stay for days until DynamoDB removes it.
+        # DynamoDB may remove expired items days later.
         conditions = ["attribute_not_exists(pk)", "#ttl <= :now"]
         values: dict[str, Any] = {":now": int(claim.claimed_at.timestamp())}
         if over is not None:
@@ -76,7 +76,7 @@ def encode_claim(claim: Claim) -> dict[str, Any]:
             "since": claim.since.isoformat(),
             "claimed_at": claim.claimed_at.isoformat(),
             "in_flight": claim.in_flight,
-            "answer": _encode_answer(claim.answer) if claim.answer else None,
+            "answer": _encode_response(claim.response) if claim.response else None,
             "ttl": ceil(claim.expires_at.timestamp()),
         }
     )
@@ -91,16 +91,16 @@ def decode_claim(item: Mapping[str, Any]) -> Claim:
         since=datetime.fromisoformat(item["since"]),
         claimed_at=datetime.fromisoformat(item["claimed_at"]),
         in_flight=item["in_flight"],
-        answer=_decode_answer(item["answer"]) if "answer" in item else None,
+        response=_decode_response(item["answer"]) if "answer" in item else None,
     )
 
 
-def _encode_answer(answer: Answer) -> dict[str, Any]:
-    # A hundred scored rows are 70 KB of much the same words.
-    return {"status": answer.status, "headers": dict(answer.headers), "body": zlib.compress(answer.body)}
+def _encode_response(response: StoredResponse) -> dict[str, Any]:
+    # A hundred scored rows are 70 KB of repetitive text.
+    return {"status": response.status, "headers": dict(response.headers), "body": zlib.compress(response.body)}
 
 
-def _decode_answer(stored: Mapping[str, Any]) -> Answer:
-    return Answer(
+def _decode_response(stored: Mapping[str, Any]) -> StoredResponse:
+    return StoredResponse(
         status=int(stored["status"]), headers=stored["headers"], body=zlib.decompress(bytes(stored["body"].value))
     )

@@ -1,7 +1,7 @@
 """Assembles stored objects into one, by server-side copy where S3 allows it.
 
 S3 takes a stored range as a part of a multipart upload without the bytes passing here, but every part except the last
-must have 5 MiB. What is smaller is read and joined with its neighbors first, so memory stays at a few such parts.
+must have 5 MiB. Smaller pieces are read and joined with their neighbors first, so memory stays at a few such parts.
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html
 """
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 MIN_PART = 5 * 1024 * 1024
-# Larger copies are split, as S3 asks (5 GiB) and so that one request stays short.
+# Larger copies are split: S3 allows 5 GiB, and a request should stay short.
 MAX_COPY = 512 * 1024 * 1024
 # A request waits for S3 most of its time. As many as the client keeps connections for, less two.
 AT_ONCE = 8

@@ -1,28 +1,28 @@
-"""What can go wrong with a job, in the domain's own words.
+"""Errors of jobs.
 
 JobError
-├── JobNotFoundError          unknown, deleted, or of another tenant: the caller cannot tell which
+├── JobNotFoundError          unknown, deleted, or of another tenant, without saying which
 ├── JobNotCancellableError    the job has ended
 ├── JobProcessingError        a delete while the job is processing
-├── ResultsNotReadyError      a download before the results are there
-│   ├── ResultsAssemblingError    the job has ended and its files are being put together
-│   └── ResultsGoneError          what was stored for the job is not there any more
-├── ExportRefusedError        a result file that cannot be had in the format asked for
-├── NothingToRetryError       a retry of rows that the job has none of
-├── RetryLimitError           a retry of a retry of a retry, too many times over
-├── InvalidCursorError        a cursor that is not ours, or of another caller or filter
-├── IdempotencyInFlightError  a request with the same key is still at work
-├── IdempotencyMismatchError  a key that was given to another content before
-└── UnavailableError          a dependency did not answer; the call may be repeated
-    └── RateLimitedError          a dependency answers no more calls for now
+├── ResultsNotReadyError      a download before the results are ready
+│   ├── ResultsAssemblingError    the job has ended and its files are being assembled
+│   └── ResultsGoneError          the stored results of the job no longer exist
+├── ExportRefusedError        a result file that is not available in the requested format
+├── NothingToRetryError       the job has no rows of the outcomes to retry
+├── RetryLimitError           the chain of retries is too long
+├── InvalidCursorError        a forged cursor, or one of another caller or filter
+├── IdempotencyInFlightError  a request with the same key is still in progress
+├── IdempotencyMismatchError  a key that was used with other content before
+└── UnavailableError          a dependency did not respond; the call may be repeated
+    └── RateLimitedError          a dependency throttles calls
 
-TransitionRefusedError        the record has moved on; raised by stores, handled by services
-CommitRefusedError            a chunk that is committed already, or whose job is closed or gone; as above
+TransitionRefusedError        the record has changed; raised by stores, handled by services
+CommitRefusedError            the chunk is already committed, or its job is closed or deleted; as above
 """
 
 
 class JobError(Exception):
-    """Base of everything a caller may be told about a job."""
+    """Base of the errors that are shown to callers."""
 
     code = "job_error"
 
@@ -74,7 +74,7 @@ class ResultsGoneError(ResultsNotReadyError):
 
 
 class ExportRefusedError(JobError):
-    """The result file cannot be had in the format asked for: too large for it (`too_large`), or not at all."""
+    """The result file is not available in the requested format, or too large for it (`too_large`)."""
 
     code = "not_exportable"
 
@@ -84,13 +84,13 @@ class ExportRefusedError(JobError):
 
 
 class NothingToRetryError(JobError):
-    """The job has no row of the outcomes that were to be retried."""
+    """The job has no rows of the outcomes to retry."""
 
     code = "nothing_to_retry"
 
 
 class RetryLimitError(JobError):
-    """The job stands at the end of the longest chain of retries allowed."""
+    """The job is the last of the longest allowed chain of retries."""
 
     code = "retry_limit"
 
@@ -131,7 +131,7 @@ class IdempotencyMismatchError(JobError):
 
 
 class UnavailableError(JobError):
-    """A service this one depends on did not answer."""
+    """A dependency of the service did not respond."""
 
     code = "unavailable"
 

@@ -1,8 +1,8 @@
-"""A request that carries a key does its work once: who may do it, and what a repeat of it is answered.
+"""Idempotency of requests with a key: each does its work once, and a repeat gets the first response.
 
-A request claims its key before it works and keeps its answer after. A repeat is given that answer; while the first is
-still at work it is refused, and so is another content under the same key. What was refused or failed gives its key
-free. A claim whose holder died holds for as long as the holder could have lived.
+A request claims its key before its work and stores its response after. A repeat gets that response. While the first
+request is in progress a repeat is refused, and so is the same key with other content. A request that failed releases
+its key. The claim of a crashed request lasts as long as the request could have run.
 """
 
 import json
@@ -23,18 +23,18 @@ logger = logging.getLogger(__name__)
 
 # How long a key is honored.
 KEPT = timedelta(hours=24)
-# A request lives 29 seconds at most, for then its function is ended; the rest is for clocks that differ.
+# Lambda ends a request after 29 seconds at most; the rest allows for clock skew.
 IN_FLIGHT = timedelta(seconds=35)
-# A table's item has 400 KB. Only scored rows can be more, and scoring them again changes nothing.
-MAX_ANSWER_BYTES = 350_000
+# An item has at most 400 KB. Only scored rows can exceed that, and scoring them again changes nothing.
+MAX_RESPONSE_BYTES = 350_000
 
-# The namespace of ids of jobs made by requests with keys (RFC 9562 §5.5 asks for one of our own).
+# Namespace of the ids of jobs that requests with keys create (RFC 9562 §5.5).
 _JOB_NAMESPACE = UUID("0d2f6d0e-1c55-5c64-8f0c-9b8e5f0a7c11")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A successful answer, as it was given."""
+class StoredResponse:
+    """A successful response, as it was sent."""
 
     status: int
     headers: Mapping[str, str]
@@ -43,10 +43,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What is known of a key: who claimed it last, for which content, and what came of it.
+    """The state of a key: its last claim, the content, and the response.
 
-    `key` is a digest. `attempt` is the request that claimed it last, at `claimed_at`; `since` is when it was claimed
-    first. There is no `fingerprint` where the content may be another one next time.
+    `key` is a digest. `attempt` is the request that claimed it last, at `claimed_at`; `since` is the time of the first
+    claim. `fingerprint` is None when the next request may have other content.
     """
 
     key: str
@@ -55,34 +55,35 @@ class Claim:
     since: datetime
     claimed_at: datetime
     in_flight: bool = True
-    answer: Answer | None = None
+    response: StoredResponse | None = None
 
     @property
     def expires_at(self) -> datetime:
-        """From when on the key is as good as new."""
+        """Returns when the key becomes free."""
         return self.claimed_at + KEPT
 
     @property
     def job_id(self) -> UUID:
-        """The id of the job that the request makes: the same for every attempt at the same content."""
+        """Returns the id of the job that the request creates: the same for every attempt with the same content."""
         return uuid5(_JOB_NAMESPACE, f"{self.key}\n{self.since.isoformat()}\n{self.fingerprint}")
 
     def may_be_at_work(self, now: datetime) -> bool:
-        """Whether the request that claimed the key can still be alive."""
+        """Whether the request that claimed the key can still be running."""
         return self.in_flight and now < self.claimed_at + IN_FLIGHT
 
 
 class IdempotencyKeys(Protocol):
-    """Where claims are stored, one a key."""
+    """Store of claims, one per key."""
 
     def claim(self, claim: Claim, *, over: Claim | None = None) -> Claim | None:
-        """Store a claim, unless the key has one; the one it has then, else None.
+        """Stores a claim and returns None, or returns the existing claim of the key.
 
-        One that has expired by `claimed_at` counts as none, and so does `over` unless answered or taken over since.
+        A claim that has expired by `claimed_at` is replaced, and so is `over`, unless it got a response or a new
+        attempt since.
         """
 
     def finish(self, claim: Claim) -> bool:
-        """Store what came of a claim; False when another attempt has the key now."""
+        """Stores the result of a claim. Returns False when another attempt has the key now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,21 +95,21 @@ class Idempotency:
     new_attempt: Callable[[], UUID] = uuid4
 
     def begin(self, key: str, fingerprint: str) -> Claim:
-        """Claim the key for this content. The claim has an `answer` when the request was answered before.
+        """Claims the key for this content. The returned claim has the `response` of an earlier request, if any.
 
         Raises `IdempotencyInFlightError` and `IdempotencyMismatchError`.
         """
         now = self.clock()
         claim = Claim(key=key, fingerprint=fingerprint, attempt=self.new_attempt(), since=now, claimed_at=now)
         known = self.keys.claim(claim)
-        # Our own, when only the answer to the write was lost and the write was made again.
+        # It is this attempt's own claim when only the response to the write was lost and the write was repeated.
         if known is None or known.attempt == claim.attempt:
             return claim
         if known.may_be_at_work(now):
             raise IdempotencyInFlightError
         if known.fingerprint not in {None, fingerprint}:
             raise IdempotencyMismatchError
-        if known.answer is not None:
+        if known.response is not None:
             return known
         claim = replace(claim, since=known.since)
         met = self.keys.claim(claim, over=known)
@@ -116,26 +117,26 @@ class Idempotency:
             raise IdempotencyInFlightError
         return claim
 
-    def keep(self, claim: Claim, answer: Answer) -> None:
-        """Keep the answer for repeats. Without room for it, the same content is worked on again."""
-        has_room = len(answer.body) <= MAX_ANSWER_BYTES
-        self._finish(replace(claim, in_flight=False, answer=answer if has_room else None))
+    def keep(self, claim: Claim, response: StoredResponse) -> None:
+        """Stores the response for repeats. If it is too large, a repeat does the work again."""
+        has_room = len(response.body) <= MAX_RESPONSE_BYTES
+        self._finish(replace(claim, in_flight=False, response=response if has_room else None))
 
     def release(self, claim: Claim) -> None:
-        """Give the key free, for the same content or a corrected one."""
+        """Releases the key, for the same or corrected content."""
         self._finish(replace(claim, in_flight=False, fingerprint=None))
 
     def _finish(self, claim: Claim) -> None:
         try:
             if not self.keys.finish(claim):
-                logger.warning("A request outlived its claim on its key")
+                logger.warning("Another request has claimed the idempotency key")
         except UnavailableError:
-            # What was done is done, and is what the caller hears of. The claim ends by itself.
-            logger.warning("What came of a request could not be kept for its repeats")
+            # The caller still gets the response of the work that was done. The claim expires.
+            logger.warning("The response could not be stored for repeats of the request")
 
 
 def request_key(caller: Caller, *, method: str, path: str, key: str) -> str:
-    """The digest under which a caller's key for this request is known; the key itself is stored nowhere."""
+    """Returns the digest of a caller's key for this request; the key itself is not stored."""
     # Ids in a path may be written in capitals.
     parts = [caller.user_id, caller.organization_id, method, path.lower(), key]
     return sha256(json.dumps(parts).encode()).hexdigest()

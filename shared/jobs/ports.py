@@ -130,7 +130,7 @@ class JobStore(Protocol):
         """
 
     def change_export(self, job_id: UUID, kind: ExportKind, *, expected: Export | None, changed: Export | None) -> None:
-        """Changes the state of an export from `expected` to `changed`; None stands for no state.
+        """Changes the state of an export from `expected` to `changed`; None means no state.
 
         Refused if the state is not as expected, and if the job has no result files or was deleted.
         """

@@ -231,11 +231,11 @@ def row_error_list(page: RowErrorPage) -> list[RowError]:
     return cast("list[RowError]", list(page.errors))
 
 
-def row_error_counts(faults: RowErrorCounts) -> RowErrorTotals:
+def row_error_counts(counts: RowErrorCounts) -> RowErrorTotals:
     """Returns failed rows by error code, and by code and column; the most frequent first."""
-    groups = sorted(faults.by_group.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
+    groups = sorted(counts.by_group.items(), key=lambda item: (-item[1], item[0][0], item[0][1] or ""))
     return {
-        "counts_by_code": dict(sorted(faults.by_code.items(), key=lambda item: (-item[1], item[0]))),
+        "counts_by_code": dict(sorted(counts.by_code.items(), key=lambda item: (-item[1], item[0]))),
         "groups": [{"code": code, "column": column, "rows": rows} for (code, column), rows in groups],
     }
 

@@ -12,12 +12,14 @@ from moto import mock_aws
 from shared.aws import clients
 from shared.aws.idempotency_keys import StoredKeys
 from shared.aws.table_keys import decode
-from shared.jobs.idempotency import IN_FLIGHT, KEPT, MAX_ANSWER_BYTES, Answer, IdempotencyKeys
+from shared.jobs.idempotency import IN_FLIGHT, KEPT, MAX_RESPONSE_BYTES, IdempotencyKeys, StoredResponse
 from tests.aws_resources import TABLE, create_table
 from tests.builders import NOON, a_claim
 from tests.fakes import FakeIdempotencyKeys
 
-ANSWER = Answer(status=202, headers={"location": "/jobs/1", "content-type": "application/json"}, body=b'{"\xc3\xa9":1}')
+RESPONSE = StoredResponse(
+    status=202, headers={"location": "/jobs/1", "content-type": "application/json"}, body=b'{"\xc3\xa9":1}'
+)
 
 
 @pytest.fixture
@@ -42,7 +44,12 @@ def test_second_claim_of_a_key_returns_the_first(keys: IdempotencyKeys) -> None:
 
 @pytest.mark.parametrize(
     "result",
-    [{"answer": ANSWER}, {"answer": None}, {"fingerprint": None}, {"answer": replace(ANSWER, body=b"", headers={})}],
+    [
+        {"response": RESPONSE},
+        {"response": None},
+        {"fingerprint": None},
+        {"response": replace(RESPONSE, body=b"", headers={})},
+    ],
 )
 def test_finished_claim_is_read_as_it_was_stored(keys: IdempotencyKeys, result: dict[str, Any]) -> None:
     claim = a_claim(since=NOON - timedelta(seconds=0.25))
@@ -57,7 +64,7 @@ def test_finished_claim_is_read_as_it_was_stored(keys: IdempotencyKeys, result: 
 def test_expired_claim_does_not_block_its_key(keys: IdempotencyKeys) -> None:
     claim = a_claim()
     keys.claim(claim)
-    keys.finish(replace(claim, in_flight=False, answer=ANSWER))
+    keys.finish(replace(claim, in_flight=False, response=RESPONSE))
     later = a_claim(since=NOON + KEPT, claimed_at=NOON + KEPT)
     assert keys.claim(later) is None
     assert keys.claim(a_claim(claimed_at=NOON + KEPT)) == later
@@ -73,29 +80,29 @@ def test_unchanged_claim_is_taken_over_by_one_request_only(keys: IdempotencyKeys
     mine, theirs = (a_claim(claimed_at=NOON + IN_FLIGHT) for _ in range(2))
     assert keys.claim(mine, over=read) is None
     assert keys.claim(theirs, over=read) == mine
-    assert not keys.finish(replace(read, in_flight=False, answer=ANSWER))
+    assert not keys.finish(replace(read, in_flight=False, response=RESPONSE))
     assert keys.claim(theirs) == mine
 
 
 def test_claim_changed_since_it_was_read_is_not_taken_over(keys: IdempotencyKeys) -> None:
     read = a_claim()
     keys.claim(read)
-    answered = replace(read, in_flight=False, answer=ANSWER)
-    keys.finish(answered)
+    finished = replace(read, in_flight=False, response=RESPONSE)
+    keys.finish(finished)
     for seen in (read, replace(read, in_flight=False)):
-        assert keys.claim(a_claim(claimed_at=NOON + IN_FLIGHT), over=seen) == answered
+        assert keys.claim(a_claim(claimed_at=NOON + IN_FLIGHT), over=seen) == finished
 
 
 def test_unclaimed_key_cannot_be_finished(keys: IdempotencyKeys) -> None:
-    assert not keys.finish(a_claim(in_flight=False, answer=ANSWER))
+    assert not keys.finish(a_claim(in_flight=False, response=RESPONSE))
     assert keys.claim(a_claim()) is None
 
 
 def test_largest_incompressible_response_fits_into_a_claim(keys: IdempotencyKeys) -> None:
     claim = a_claim()
     keys.claim(claim)
-    noise = random.Random(1).randbytes(MAX_ANSWER_BYTES)  # noqa: S311
-    finished = replace(claim, in_flight=False, answer=replace(ANSWER, body=noise))
+    noise = random.Random(1).randbytes(MAX_RESPONSE_BYTES)  # noqa: S311
+    finished = replace(claim, in_flight=False, response=replace(RESPONSE, body=noise))
     assert keys.finish(finished)
     assert keys.claim(a_claim()) == finished
 

@@ -53,7 +53,7 @@ class Console:
         field.set_input_files({"name": name, "mimeType": "text/csv", "buffer": body})
 
     def upload(self, name: str, body: bytes) -> str:
-        """Upload a file whose header fits; the id of its job."""
+        """Uploads a file with a valid header and returns the id of its job."""
         if not self.heading("Upload").is_visible():
             self.go("Upload")
         self.choose(name, body)
@@ -80,7 +80,7 @@ class Console:
         }
 
     def download(self, section: str, name: str) -> Download:
-        """Save a file by a button; it may have to be made first."""
+        """Saves a file with a button, and waits if it has to be created first."""
         with self.page.expect_download(timeout=JOB_TIMEOUT_MS) as saved:
             self.section(section).get_by_role("button", name=name).click()
         return saved.value

@@ -26,16 +26,16 @@ from tests.e2e.console_pages import JOB_TIMEOUT_MS, Console
 FOLDER: Final = ROOT / "infra" / "screenshots"
 WINDOW = {"width": 1200, "height": 750}
 ROWS, INVALID = 5_000, 40
-# So many that a fast machine too is at work when the picture is taken; made rows come again, to be written fast.
-MADE_ROWS, TIMES = 40_000, 45
-LARGE_ROWS = MADE_ROWS * TIMES
+# Enough rows that even a fast machine is still scoring when the picture is taken; generated rows repeat.
+GENERATED_ROWS, TIMES = 40_000, 45
+LARGE_ROWS = GENERATED_ROWS * TIMES
 
 _RECORDING = re.compile(r"(?<=<!-- recorded by make screenshots -->\n)```\n.*?```", re.DOTALL)
 _COLUMNS = 118
 
 
 def main() -> None:
-    """Make everything anew."""
+    """Takes all screenshots and records the command line again."""
     FOLDER.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, local_cloud(Path(scratch) / "cloud") as (cloud, _):
         with JobsClient(cloud.api_url, token=cloud.token("acme_member")) as client, sync_playwright() as playwright:
@@ -48,7 +48,7 @@ def main() -> None:
 
 
 def _pictures(browser: Browser, cloud: LocalCloud, client: JobsClient) -> None:
-    """Where a job is at each stage of its life; one in dark, the tests look at both."""
+    """Takes screenshots of jobs at each stage, one of them in dark mode."""
     rows = panel.statement_rows(ROWS, seed=2026, invalid=INVALID)
     random = np.random.default_rng(7)
     for row in rows:
@@ -62,7 +62,7 @@ def _pictures(browser: Browser, cloud: LocalCloud, client: JobsClient) -> None:
     for one in (job_id, *others):
         client.wait(one)
     with _signed_in(browser, cloud, "light") as console:
-        made = panel.as_csv(panel.statement_rows(MADE_ROWS, seed=1), panel.STATEMENT_COLUMNS)
+        made = panel.as_csv(panel.statement_rows(GENERATED_ROWS, seed=1), panel.STATEMENT_COLUMNS)
         header, _, records = made.partition(b"\n")
         large = header + b"\n" + records * TIMES
         live = client.upload_presigned("annual", "whole-market.csv", large)["job_id"]
@@ -75,7 +75,7 @@ def _pictures(browser: Browser, cloud: LocalCloud, client: JobsClient) -> None:
         _shoot(console.page, "progress")
         client.cancel(live)
         _shoot_section(console, job_id, "Risk")
-        _shoot_mending(console, job_id)
+        _shoot_corrections(console, job_id)
         console.open("#/upload")
         console.choose("drafts.csv", b"Company Symbol,Company Name,Sector,Reporting Year,Market Cap,Total Assets\n")
         expect(console.page.get_by_text("Missing columns")).to_be_visible()
@@ -126,7 +126,7 @@ def _shoot_section(console: Console, job_id: str, name: str) -> None:
     console.page.screenshot(path=FOLDER / f"{name.split(maxsplit=1)[0].lower()}.png", clip=clip, full_page=True)  # type: ignore[arg-type]
 
 
-def _shoot_mending(console: Console, job_id: str) -> None:
+def _shoot_corrections(console: Console, job_id: str) -> None:
     _open_job(console, job_id)
     section = console.section("Failed rows")
     section.get_by_role("button", name="Fix in browser").click()
@@ -134,7 +134,7 @@ def _shoot_mending(console: Console, job_id: str) -> None:
     for place, value in enumerate(("412.8", "96.5", "1240")):
         cells.nth(place).fill(value)
     section.get_by_role("heading", name="Failed rows").evaluate("it => it.scrollIntoView()")
-    _shoot(console.page, "mending")
+    _shoot(console.page, "corrections")
 
 
 def _shoot(page: Page, name: str) -> None:

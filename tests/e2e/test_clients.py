@@ -66,9 +66,9 @@ class Shell:
         self._cloud = cloud
         path = os.environ["PATH"]
         if shutil.which("jq") is None:
-            stand_in = folder / "jq"
-            stand_in.write_text(_JQ.format(python=sys.executable))
-            stand_in.chmod(0o755)
+            substitute = folder / "jq"
+            substitute.write_text(_JQ.format(python=sys.executable))
+            substitute.chmod(0o755)
             path = f"{folder}:{path}"
         self._environment = {"PATH": path, "JWT_TOKEN": cloud.token("solo_user")}
 

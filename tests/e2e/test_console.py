@@ -122,14 +122,14 @@ def test_file_is_uploaded_and_watched_and_its_failed_rows_are_fixed(console: Con
 
     good = panel.statement_rows(1, seed=11)[0]
     rows = rows_of(failed)
-    mended = [{**row, **{name: good[name] for name in panel.STATEMENT_COLUMNS}} for row in rows]
+    corrected = [{**row, **{name: good[name] for name in panel.STATEMENT_COLUMNS}} for row in rows]
     buffer = io.StringIO()
     writer = csv.DictWriter(buffer, list(rows[0]), lineterminator="\n")
     writer.writeheader()
-    writer.writerows(mended)
+    writer.writerows(corrected)
     console.section("Failed rows").get_by_role("link", name="Upload the corrected file").click()
     expect(console.heading("Upload")).to_be_focused()
-    console.upload("mended.csv", buffer.getvalue().encode())
+    console.upload("corrected.csv", buffer.getvalue().encode())
     console.wait_for_status("Completed")
     figures = console.figures("Results")
     assert (figures["Scored"], figures["Failed"]) == (str(INVALID), "0")
@@ -149,7 +149,7 @@ def test_500_rows_with_five_row_errors_are_fixed_in_the_console(member_console: 
     for row, column in zip(rows, [*BAD_CELLS] * 100, strict=False):
         row[column] = BAD_CELLS[column][0]
     body = panel.as_csv(rows, panel.STATEMENT_COLUMNS)
-    job_id = member.upload("annual", "five.csv", body, labels={"book": "mended"})["job_id"]
+    job_id = member.upload("annual", "five.csv", body, labels={"book": "corrected"})["job_id"]
     member.wait(job_id)
     requested_urls: list[str] = []
 
@@ -177,9 +177,9 @@ def test_500_rows_with_five_row_errors_are_fixed_in_the_console(member_console: 
     member_console.wait_for_status("Completed")
     figures = member_console.figures("Results")
     assert (figures["Scored"], figures["Failed"]) == ("500", "0")
-    mended = member_console.job_id()
-    assert member.details(mended)["options"]["labels"] == {"book": "mended"}
-    with member.result_file(mended, "successful") as file:
+    corrected = member_console.job_id()
+    assert member.details(corrected)["options"]["labels"] == {"book": "corrected"}
+    with member.result_file(corrected, "successful") as file:
         scored_rows = rows_of(b"".join(file.parts))
     assert [row["company_symbol"] for row in scored_rows if row["company_name"] == "Demo Company 5, Inc."] == ["ONE"]
     assert {row["reporting_year"] for row in scored_rows} <= {str(year) for year in range(2015, 2025)}
@@ -336,7 +336,7 @@ def test_sign_in_after_an_expired_session_returns_to_the_same_page(console: Cons
 
 
 def spoil_token(page: Page) -> None:
-    """Make the tab's token one that the service does not take."""
+    """Makes the token of the tab invalid."""
     page.evaluate(
         """() => {
             const [key] = Object.keys(sessionStorage).filter((name) => name.startsWith("oidc.user:"));

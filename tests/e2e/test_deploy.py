@@ -72,7 +72,7 @@ def test_stage_is_deployed_to_a_new_account_and_destroyed_completely(
     assert deployed.stdout.endswith(first_steps(outputs, region=REGION) + "\n")
     with closing(session.client("s3", endpoint_url=endpoint_url)) as s3:
         for bucket in ("UploadsBucket", "ResultsBucket"):
-            s3.put_object(Bucket=outputs[bucket], Key="left", Body=b"by somebody")
+            s3.put_object(Bucket=outputs[bucket], Key="left", Body=b"not of the stack")
     with closing(session.client("sns", endpoint_url=endpoint_url)) as sns:
         (subscription,) = sns.list_subscriptions_by_topic(TopicArn=outputs["AlarmTopicArn"])["Subscriptions"]
     assert subscription["Endpoint"] == "oncall@example.com"

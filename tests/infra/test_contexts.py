@@ -20,7 +20,7 @@ from tests.infra.contexts import CONTEXTS
 from tests.infra.snapshots import FOLDER, as_text, differences, snapshot
 from tests.synthesized import template
 
-# cdk-nag judges while a stage of AWS is synthesized, and ends it with its report: `template` would raise.
+# cdk-nag runs while a stage for AWS is synthesized: with a finding `template` raises.
 
 
 @pytest.mark.parametrize("name", CONTEXTS)
@@ -58,7 +58,7 @@ def test_snapshot_of_a_variant_lists_what_it_removes() -> None:
 def test_template_passes_cfn_lint(name: str, tmp_path: Path) -> None:
     path = tmp_path / "template.json"
     path.write_text(json.dumps(template(**CONTEXTS[name]).document))
-    # W3005: CDK writes a dependency on a role and its policy where a reference implies the first; it does no harm.
+    # W3005: CDK writes a dependency on a role and its policy where a reference already implies the first.
     found = subprocess.run(  # noqa: S603  our own template
         [str(Path(sys.executable).with_name("cfn-lint")), "--ignore-checks", "W3005", "--", str(path)],
         check=False,

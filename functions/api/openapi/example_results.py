@@ -29,12 +29,12 @@ _WITHOUT_MARKET_CAP: Final = (171, 395, 440, 524, 544, 560, 618, 627, 653, 906, 
 
 
 def scored_row(job_type: JobType) -> JsonObject:
-    """The first row of the template, scored."""
+    """Returns the first row of the template, scored."""
     return {**example_rows(job_type)[0], "row": 1, **_SCORE, "model_basis": basis(job_type, "statements")}
 
 
 def row_errors() -> list[JsonObject]:
-    """The errors of the 15 failed rows among the thousand of the file."""
+    """Returns the errors of the 15 failed rows among the 1,000 of the file."""
     return [
         _row_error(45, "INVALID", "market_cap", "invalid_market_cap", "Invalid market cap value", "n/a"),
         _row_error(123, "TEST123", "sector", "missing_field", "Missing required field: sector", ""),
@@ -50,8 +50,8 @@ def _row_error(row: int, symbol: str, column: str, code: str, error: str, value:
     return {"row": row, "company_symbol": symbol, **row_error, "errors": [row_error]}
 
 
-def fault_counts() -> RowErrorCounts:
-    """The counts of those errors."""
+def error_counts() -> RowErrorCounts:
+    """Returns the counts of those errors."""
     return RowErrorCounts.total(RowErrorCounts.of({((error["code"], error["column"]),): 1}) for error in row_errors())
 
 

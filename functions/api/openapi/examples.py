@@ -1,7 +1,7 @@
-"""Examples of every JSON body in the OpenAPI document, all of one job as it goes its way.
+"""Examples of every JSON body in the OpenAPI document: one job, from its upload to its retry.
 
-They are made by the code that makes the answers. Imported only when the document is made, which is seldom: no start of
-the api function pays for them.
+The code that builds responses also builds the examples. They are imported only with the document, which is rarely
+requested, so they add nothing to a cold start.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from functions.api.openapi.example_results import MODEL_VERSION, SUMMARY, fault_counts, row_errors, scored_row
+from functions.api.openapi.example_results import MODEL_VERSION, SUMMARY, error_counts, row_errors, scored_row
 from functions.api.routes.reference import VERSION
 from shared.api_types import JsonObject
 from shared.inputs.schema import example_rows, schema
@@ -109,7 +109,7 @@ _FINAL_PROGRESS: Final = Progress(
             with_successes=frozenset(range(32)),
             successful_rows=985,
             failed_rows=15,
-            row_errors=fault_counts(),
+            row_errors=error_counts(),
             last_commit_at=_COMPLETED,
             closed=True,
         )
@@ -128,9 +128,9 @@ _ERRORS_CURSOR = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperationExamples:
-    """The JSON bodies of an operation: what is sent, and what is answered by status."""
+    """The JSON bodies of an operation: its request, and its responses by status."""
 
-    answers: Mapping[str, JsonObject] = field(default_factory=dict)
+    responses: Mapping[str, JsonObject] = field(default_factory=dict)
     request: JsonObject | None = None
 
 
@@ -141,38 +141,38 @@ _DOWNLOAD_URL = (
 
 
 def add_examples(document: dict[str, Any]) -> None:
-    """Put the examples into the OpenAPI document."""
+    """Adds the examples to the OpenAPI document."""
     by_operation = examples()
     for operations in document["paths"].values():
         for operation in operations.values():
             of_this = by_operation.get(operation["operationId"], OperationExamples())
             if of_this.request is not None:
                 operation["requestBody"]["content"][_JSON]["example"] = of_this.request
-            for status, body in of_this.answers.items():
+            for status, body in of_this.responses.items():
                 operation["responses"][status]["content"][_JSON]["example"] = body
 
 
 def examples() -> dict[str, OperationExamples]:
-    """The examples of each operation, by its id."""
+    """Returns the examples of each operation, by its id."""
     return {
-        "get_health": _answer(status="ok", version=VERSION),
+        "get_health": _response(status="ok", version=VERSION),
         **{f"upload_{job_type}": _upload(job_type) for job_type in JobType},
-        **{f"get_{job_type}_schema": _answer(**schema(job_type)) for job_type in JobType},
+        **{f"get_{job_type}_schema": _response(**schema(job_type)) for job_type in JobType},
         **{f"score_{job_type}": _rows(job_type) for job_type in JobType},
         # The others are like it.
-        "list_models": _answer(models=model_descriptions()[:1]),
+        "list_models": _response(models=model_descriptions()[:1]),
         "cancel_jobs": _bulk(_CANCELLED),
         "delete_jobs": _bulk(_COMPLETE),
-        "list_jobs": _answer(
+        "list_jobs": _response(
             jobs=[job_summary(_COMPLETE, _FINAL_PROGRESS)],
             pagination={"total": 1, "limit": 50, "offset": 0, "has_more": False, "next_cursor": None},
         ),
-        "get_statistics": _answer(
+        "get_statistics": _response(
             statistics=job_statistics(
                 statistics_of([JobView(job=_COMPLETE, progress=_FINAL_PROGRESS)], is_complete=True, now=_COMPLETED)
             )
         ),
-        "get_job": _answer(
+        "get_job": _response(
             job=job_details(
                 _COMPLETE,
                 _FINAL_PROGRESS,
@@ -180,26 +180,26 @@ def examples() -> dict[str, OperationExamples]:
                 row_errors=RowErrorPage(errors=tuple(row_errors()), following=None),
             )
         ),
-        "get_job_status": _answer(job=job_summary(_SCORING, _PROGRESS)),
-        "cancel_job": _answer(
+        "get_job_status": _response(job=job_summary(_SCORING, _PROGRESS)),
+        "cancel_job": _response(
             message=f"Job {_CANCELLED.id} cancelled successfully",
             cancelled_job={**named_job(_CANCELLED), "celery_cancelled": True},
         ),
-        "delete_job": _answer(message=f"Job {_COMPLETE.id} deleted successfully", deleted_job=named_job(_COMPLETE)),
+        "delete_job": _response(message=f"Job {_COMPLETE.id} deleted successfully", deleted_job=named_job(_COMPLETE)),
         "list_results": _results(),
         "download_results": OperationExamples(
-            answers={"200": {"success": True, "url": _DOWNLOAD_URL}, "202": _assembling()}
+            responses={"200": {"success": True, "url": _DOWNLOAD_URL}, "202": _assembling()}
         ),
         "list_row_errors": _row_errors(),
         "retry_job": OperationExamples(
             request={"outcomes": ["failed"]},
-            answers={"202": _accepted(_RETRY, message="Retry accepted. Follow the status of the new job.")},
+            responses={"202": _accepted(_RETRY, message="Retry accepted. Follow the status of the new job.")},
         ),
     }
 
 
-def _answer(**members: Any) -> OperationExamples:
-    return OperationExamples(answers={"200": {"success": True, **members}})
+def _response(**members: Any) -> OperationExamples:
+    return OperationExamples(responses={"200": {"success": True, **members}})
 
 
 def _accepted(job: Job, *, message: str, minutes: float | None = None, **more: Any) -> JsonObject:
@@ -227,14 +227,14 @@ def _upload(job_type: JobType) -> OperationExamples:
     message = "Job created. POST a form to `upload.url`: every entry of `upload.fields`, then the file as `file`."
     return OperationExamples(
         request={"filename": filename, "file_size": _WAITING.file_size, "labels": dict(_WAITING.options.labels)},
-        answers={"202": _accepted(_WAITING, message=message, minutes=0.3, upload=form)},
+        responses={"202": _accepted(_WAITING, message=message, minutes=0.3, upload=form)},
     )
 
 
 def _rows(job_type: JobType) -> OperationExamples:
     return OperationExamples(
         request={"rows": example_rows(job_type)[:1]},
-        answers={
+        responses={
             "200": {
                 "success": True,
                 "job_type": job_type,
@@ -259,7 +259,7 @@ def _bulk(job: Job) -> OperationExamples:
     ]
     return OperationExamples(
         request={"job_ids": [str(job.id), _OTHER_ID]},
-        answers={"200": {"success": True, "results": outcomes, "succeeded": 1, "failed": 1}},
+        responses={"200": {"success": True, "results": outcomes, "succeeded": 1, "failed": 1}},
     )
 
 
@@ -272,11 +272,11 @@ def _results() -> OperationExamples:
         "pagination": _more(limit=1, cursor=_RESULTS_CURSOR),
         "links": {"download": download_path(_COMPLETE, Outcome.SUCCESSFUL)},
     }
-    return OperationExamples(answers={"200": page, "202": _assembling()})
+    return OperationExamples(responses={"200": page, "202": _assembling()})
 
 
 def _row_errors() -> OperationExamples:
-    return _answer(
+    return _response(
         errors=row_errors()[:2],
         error_count=_COMPLETE.final_failed_rows,
         **row_error_counts(_FINAL_PROGRESS.row_errors),

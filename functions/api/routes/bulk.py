@@ -35,7 +35,7 @@ _MAX_JSON_BYTES = 64 * 1024
     summary="Cancel up to 100 jobs",
 )
 async def cancel_jobs(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:
-    """Cancel each of these jobs. A job that cannot be cancelled says why and stops none of the others."""
+    """Cancels each of these jobs. A job that cannot be cancelled has its reason; the others are cancelled anyway."""
     return await _act_once(request, once, lambda job_id: services.jobs.cancel(caller, job_id).job)
 
 
@@ -46,7 +46,7 @@ async def cancel_jobs(request: Request, caller: CurrentCaller, services: Current
     summary="Delete up to 100 jobs",
 )
 async def delete_jobs(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:
-    """Delete each of these jobs with everything stored for it. `status` is the one it had."""
+    """Deletes each of these jobs with everything stored for it. `status` is the one before the deletion."""
     return await _act_once(request, once, lambda job_id: services.jobs.delete(caller, job_id))
 
 

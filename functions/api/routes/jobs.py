@@ -61,10 +61,10 @@ async def get_jobs(  # noqa: PLR0917 - FastAPI passes them by name
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     offset: Annotated[int | None, Query(ge=0, le=MAX_OFFSET, description="Not together with `cursor`")] = None,
 ) -> Response:
-    """A page of the jobs the caller may see. By cursor nothing is skipped or shown twice while jobs come and go.
+    """A page of the jobs the caller may see. Cursors skip and repeat no job while jobs are created and deleted.
 
-    Status, job type and times cost the page alone. For the other filters jobs are read until the page is full or
-    1,000 were looked at: a page may then be short, or empty, and still have a `next_cursor`.
+    Filters by status, job type and time read only the page. Other filters read jobs until the page is full or 1,000
+    were read: such a page may be short or empty and still have a `next_cursor`.
     """
     ordered = replace(job_filter, oldest_first=sort == "created_at")
     return Json(list_jobs(services, caller, ListRequest(job_filter=ordered, limit=limit, cursor=cursor, offset=offset)))
@@ -78,10 +78,10 @@ async def get_jobs(  # noqa: PLR0917 - FastAPI passes them by name
     summary="How the jobs have gone",
 )
 async def get_statistics(caller: CurrentCaller, services: CurrentServices) -> Response:
-    """Jobs by status, rows and rates over the newest 1,000 of the jobs the caller may see.
+    """Jobs by status, rows and rates of the newest 1,000 jobs the caller may see.
 
-    With more of them `is_complete` is false, and `since` says when the oldest one counted was made. `rows_per_second`
-    is over the time that jobs were processed.
+    With more jobs `is_complete` is false, and `since` is the creation time of the oldest counted job.
+    `rows_per_second` is relative to the processing time of the jobs.
     """
     return Json(StatisticsResponse(success=True, statistics=job_statistics(services.jobs.statistics(caller))))
 
@@ -98,7 +98,7 @@ async def get_job(
     services: CurrentServices,
     include_errors: Annotated[bool, Query(description=f"Show the first {ERRORS_SHOWN} row errors")] = False,  # noqa: FBT002 - a query parameter
 ) -> Response:
-    """Everything known of a job: progress, speed, times, errors."""
+    """All details of a job: progress, speed, times, errors."""
     row_errors = _first_errors(services, view) if include_errors else None
     details = job_details(view.job, view.progress, now=services.clock(), row_errors=row_errors)
     return tagged(
@@ -123,11 +123,11 @@ async def get_status(
             ge=0,
             le=MAX_WAIT_SECONDS,
             allow_inf_nan=False,
-            description="Seconds to hold the answer until the job differs from `If-None-Match`, or from now",
+            description="Seconds to wait until the job differs from `If-None-Match`, or else from its current state",
         ),
     ] = 0,
 ) -> Response:
-    """The status and counts of a job; cheap enough to ask every few seconds."""
+    """The status and counts of a job, cheap enough to poll every few seconds."""
     return await status_response(request, services, caller, view, wait_seconds=wait)
 
 
@@ -140,7 +140,7 @@ async def get_status(
 async def cancel_job(
     caller: CurrentCaller, view: CancellableJob, services: CurrentServices, once: OncePerKey
 ) -> Response:
-    """Stop a job. What was scored before stays and can be downloaded."""
+    """Stops a job. Rows that are already scored stay available for download."""
 
     async def cancel() -> Response:
         cancellation = services.jobs.cancel(caller, view.job.id)
@@ -159,7 +159,7 @@ async def cancel_job(
     summary="Delete a job that is not processing",
 )
 async def delete_job(caller: CurrentCaller, job_id: JobId, services: CurrentServices) -> Response:
-    """Delete a job with its input and results."""
+    """Deletes a job with its input and results."""
     job = services.jobs.delete(caller, job_id)
     message = f"Job {job.id} deleted successfully"
     return Json(DeleteResponse(success=True, message=message, deleted_job=named_job(job)))
@@ -175,11 +175,11 @@ async def delete_job(caller: CurrentCaller, job_id: JobId, services: CurrentServ
 async def retry_job(
     request: Request, caller: CurrentCaller, view: RetryableJob, services: CurrentServices, once: OncePerKey
 ) -> Response:
-    """Make a job of just those rows, with the options of this one, which stays as it is.
+    """Creates a job of only those rows, with the same options. This job does not change.
 
-    The rows keep the number they had in the file first uploaded in a column `source_row`. So a cancelled job is
-    resumed: its results and those of its retry together are those of one uninterrupted job. Of a job that ended before
-    its rows were counted the whole file is taken again, without that column. Ten retries in a row are made at most.
+    A column `source_row` has the row numbers of the first uploaded file. A retry resumes a cancelled job: the results
+    of both together are those of one uninterrupted job. A job that ended before its rows were counted is retried with
+    the whole file, without that column. A chain has at most ten retries.
     """
 
     async def accept() -> Response:

@@ -22,7 +22,7 @@ models_router = APIRouter(tags=["models"])
 
 @service_router.get("/health", operation_id="get_health", summary="Whether the service is up")
 async def get_health() -> Response:
-    """No authentication, and no look at anything behind the API."""
+    """Requires no authentication and checks no dependency."""
     return Json(HealthResponse(success=True, status="ok", version=VERSION))
 
 
@@ -39,7 +39,7 @@ async def get_openapi(request: Request) -> Response:
     summary="The model of each job type and profile",
 )
 async def get_models(request: Request, caller: CurrentCaller) -> Response:  # noqa: ARG001 - requires authentication
-    """Version, features, training data, metrics and calibration; for quarterly rows also on what basis."""
+    """Version, features, training data, metrics and calibration; and for quarterly rows their basis."""
     # They change only with a deployment.
     headers = {"Cache-Control": "private, max-age=300"}
     models = cast("list[ModelDescription]", model_descriptions())

@@ -54,8 +54,8 @@ async def get_results(
 ) -> Response:
     """A page of the scored rows, in row order, with the risk summary of all of them.
 
-    Text of over 1,000 characters is shown by its beginning; the download has it whole. A page of very wide rows may be
-    short and still have a `next_cursor`.
+    Text of more than 1,000 characters is truncated; the download has all of it. A page of very wide rows may be short
+    and still have a `next_cursor`.
     """
     bound_to = {"list": "results", "job_id": str(view.job.id)}
     start = cursor.position(bound_to=bound_to)["offset"] if cursor is not None else None
@@ -94,18 +94,18 @@ async def get_results(
 async def download(
     view: EndedJob,
     services: CurrentServices,
-    outcome: Annotated[Outcome, Query(description="Which rows")] = Outcome.SUCCESSFUL,
-    format: Annotated[FileFormat, Query(description="Of the file")] = FileFormat.CSV,  # noqa: A002 - the name in the query
+    outcome: Annotated[Outcome, Query(description="Rows of this outcome")] = Outcome.SUCCESSFUL,
+    format: Annotated[FileFormat, Query(description="Format of the file")] = FileFormat.CSV,  # noqa: A002 - the name in the query
     *,
-    redirect: Annotated[bool, Query(description="False for the link as JSON")] = True,
+    redirect: Annotated[bool, Query(description="False returns the link as JSON")] = True,
 ) -> Response:
-    """A redirect to a short-lived link; the file's name says job and outcome.
+    """A redirect to a short-lived link. The file is named after job and outcome.
 
-    A page in a browser sees no redirect's address, and asks with `redirect=false`.
+    Scripts in a browser cannot read the address of a redirect; they use `redirect=false`.
 
-    CSV is there when the job has ended, or seconds later. Other formats are made when they are first asked for, and
-    kept for a day. XLSX has up to 1,048,575 rows; figures are numbers, and no text runs as a formula. Parquet has `row`
-    and `default_probability` as numbers and all else as text, that of the input as it was written; lists are JSON.
+    CSV is ready when the job has ended, or seconds later. Other formats are made on the first request and kept for a
+    day. XLSX has up to 1,048,575 rows; figures are numbers, and no text runs as a formula. Parquet has `row` and
+    `default_probability` as numbers and all else as text, with the input as it was written; lists are JSON.
     """
     try:
         link = services.downloads.link(view.job, outcome, format)
@@ -132,16 +132,16 @@ async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
     services: CurrentServices,
     cursor: CurrentCursor,
     limit: Annotated[int, Query(ge=1, le=MAX_ERRORS)] = 100,
-    code: Annotated[RowErrorCode | None, Query(description="Rows that have a fault with this code")] = None,
+    code: Annotated[RowErrorCode | None, Query(description="Only rows with an error of this code")] = None,
     column: Annotated[
-        str | None, Query(min_length=1, max_length=100, description="Rows that have a fault in this column")
+        str | None, Query(min_length=1, max_length=100, description="Only rows with an error in this column")
     ] = None,
 ) -> Response:
-    """A page of the row errors, in row order; every failed row has one.
+    """A page of the row errors, in row order, with one entry per failed row.
 
-    `code` and `column` find rows by any of their faults; with both, one fault has to have both. The counts are of the
-    whole job: rows by code, and by code and column, a row with several faults in each. A filtered page may be short,
-    or empty, and still have a `next_cursor`.
+    `code` and `column` match any error of a row; with both, one error must have both. Counts are of the whole job: rows
+    by code, and by code and column. A row with several errors counts in each. A filtered page may be short or empty and
+    still have a `next_cursor`.
     """
     error_filter = RowErrorFilter(code=code, column=normalized_name(column) if column else None)
     # Bound to the job and the filter only: every caller who may see the job may continue from any of its pages.

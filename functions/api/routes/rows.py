@@ -34,8 +34,8 @@ def rows_router(job_type: JobType) -> APIRouter:
         operation_id=f"score_{job_type}",
         summary=f"Score up to {MAX_ROWS} {job_type} rows at once",
         description=(
-            f"By the same rules and model as a job. More than {MAX_ROWS} rows are uploaded as a file. The columns are "
-            "those of all rows together; null and a column that a row lacks are blank cells."
+            f"Uses the same rules and model as a job. Upload more than {MAX_ROWS} rows as a file. The columns are "
+            "those of all rows together; null and missing columns are blank cells."
         ),
     )
     async def score(request: Request, services: CurrentServices, once: OncePerKey) -> Response:

@@ -28,8 +28,8 @@ def upload_router(job_type: JobType) -> APIRouter:
         summary=f"Upload {job_type} financials",
         description=(
             "Creates a job. Send a small file as `multipart/form-data`, or announce a file of any allowed size as "
-            "`application/json` and send it with the form in `upload`. Options may stand in the query or in the body; "
-            "the body wins."
+            "`application/json` and send it with the form in `upload`. Options are in the query or in the body; the "
+            "body takes precedence."
         ),
     )
     async def upload(request: Request, caller: CurrentCaller, services: CurrentServices, once: OncePerKey) -> Response:

@@ -73,7 +73,7 @@ export class Api {
   }
 }
 
-// Returns the delay that a response asks for with Retry-After; 0 without the header.
+// Returns the delay in the Retry-After header of a response; 0 without the header.
 export function retryAfterMs(response) {
   const seconds = Number(response.headers.get("Retry-After"));
   return Number.isFinite(seconds) ? seconds * 1000 : 0;

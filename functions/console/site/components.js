@@ -104,7 +104,7 @@ export function focusHeading() {
   document.querySelector("h1")?.focus();
 }
 
-// Asks for confirmation in a modal dialog and calls `onAnswer` with true or false. `keep` labels the safe button.
+// Shows a question in a modal dialog and calls `onAnswer` with true or false. `keep` labels the safe button.
 export function Confirm({ question, detail, action, keep, isDangerous = true, onAnswer }) {
   const dialog = useRef(null);
   const [busy, setBusy] = useState(false);

@@ -8,7 +8,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator, oas31_format_checker
 
 from functions.api.app import described_app
-from functions.api.openapi.example_results import SUMMARY, fault_counts, row_errors
+from functions.api.openapi.example_results import SUMMARY, error_counts, row_errors
 from functions.api.openapi.examples import add_examples, examples
 from shared.jobs.row_errors import RowErrorCounts
 from tests.unit.api.conftest import API, Client
@@ -74,7 +74,7 @@ def test_examples_are_all_of_one_job() -> None:
 
 
 def test_example_of_details_has_the_figures_of_the_base_document() -> None:
-    job = examples()["get_job"].answers["200"]["job"]
+    job = examples()["get_job"].responses["200"]["job"]
     assert job["file_info"]["file_size_mb"] == 1.95
     assert job["performance"]["processing_time_seconds"] == 125.5
     assert job["performance"]["rows_per_second"] == 7.97
@@ -86,7 +86,7 @@ def test_example_of_details_has_the_figures_of_the_base_document() -> None:
 def test_example_of_scored_rows_is_what_the_service_returns(client: Client, job_type: str) -> None:
     example = examples()[f"score_{job_type}"]
     response = client.post(f"{API}/{job_type}", json=example.request)
-    assert response.json() == example.answers["200"]
+    assert response.json() == example.responses["200"]
 
 
 def test_example_of_an_upload_is_what_the_service_returns(client: Client) -> None:
@@ -94,9 +94,9 @@ def test_example_of_an_upload_is_what_the_service_returns(client: Client) -> Non
     response = client.post(f"{API}/annual/bulk-upload-async", json=example.request)
     assert response.status_code == 202
     same = ("success", "message", "total_rows", "estimated_time_minutes", "status")
-    assert {name: response.json()[name] for name in same} == {name: example.answers["202"][name] for name in same}
-    assert set(response.json()) == set(example.answers["202"])
-    assert set(response.json()["upload"]) == set(example.answers["202"]["upload"])
+    assert {name: response.json()[name] for name in same} == {name: example.responses["202"][name] for name in same}
+    assert set(response.json()) == set(example.responses["202"])
+    assert set(response.json()["upload"]) == set(example.responses["202"]["upload"])
 
 
 def test_examples_of_row_errors_are_what_scoring_returns() -> None:
@@ -106,7 +106,7 @@ def test_examples_of_row_errors_are_what_scoring_returns() -> None:
     lines = [",".join(row), *(",".join(failed.values()) for failed in rows)]
     chunk = score_file("\n".join(lines))
     assert errors_of(chunk) == [{**error, "row": place} for place, error in enumerate(wanted, start=1)]
-    assert RowErrorCounts.of(chunk.row_errors) == fault_counts()
+    assert RowErrorCounts.of(chunk.row_errors) == error_counts()
 
 
 def test_example_of_the_risk_summary_counts_each_scored_row_once() -> None:

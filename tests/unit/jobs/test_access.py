@@ -31,7 +31,7 @@ VISIBLE = [
     (a_caller(user_id="zoe", organization_id="globex"), {"theirs"}),
     (a_caller(user_id="ann", organization_id="initech"), set()),
     (ANN_ALONE, {"ours", "anns_own"}),
-    (a_caller(user_id="nobody", organization_id=None), set()),
+    (a_caller(user_id="stranger", organization_id=None), set()),
     (CALLED_S3_DROP, set()),
     (ROOT, set(JOBS)),
     (a_caller(organization_id="globex", role=Role.SUPER_ADMIN), set(JOBS)),

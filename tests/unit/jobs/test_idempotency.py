@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.jobs.errors import IdempotencyInFlightError, IdempotencyMismatchError, UnavailableError
-from shared.jobs.idempotency import IN_FLIGHT, KEPT, MAX_ANSWER_BYTES, Answer, Claim, Idempotency, request_key
+from shared.jobs.idempotency import IN_FLIGHT, KEPT, MAX_RESPONSE_BYTES, Claim, Idempotency, StoredResponse, request_key
 from tests.builders import a_caller
 from tests.fakes import FakeIdempotencyKeys, SettableClock
 
-RESPONSE = Answer(status=202, headers={}, body=b"{}")
+RESPONSE = StoredResponse(status=202, headers={}, body=b"{}")
 MOMENT = timedelta(milliseconds=1)
 
 
@@ -29,20 +29,20 @@ def idempotency(keys: FakeIdempotencyKeys, clock: SettableClock) -> Idempotency:
 
 def test_repeated_request_gets_the_response_of_the_first(idempotency: Idempotency) -> None:
     claim = idempotency.begin("k", "content")
-    assert claim.answer is None
+    assert claim.response is None
     idempotency.keep(claim, RESPONSE)
-    assert idempotency.begin("k", "content").answer == RESPONSE
-    assert idempotency.begin("another", "content").answer is None
+    assert idempotency.begin("k", "content").response == RESPONSE
+    assert idempotency.begin("another", "content").response is None
 
 
 def test_key_is_honored_for_a_day_and_free_afterwards(idempotency: Idempotency, clock: SettableClock) -> None:
     first = idempotency.begin("k", "content")
     idempotency.keep(first, RESPONSE)
     clock.advance(KEPT - MOMENT)
-    assert idempotency.begin("k", "content").answer == RESPONSE
+    assert idempotency.begin("k", "content").response == RESPONSE
     clock.advance(MOMENT)
     again = idempotency.begin("k", "other content")
-    assert again.answer is None
+    assert again.response is None
     idempotency.release(again)
     # The job of the day before is a different one.
     assert idempotency.begin("k", "content").job_id != first.job_id
@@ -89,7 +89,7 @@ def test_request_that_outlives_its_claim_does_not_affect_the_next(
         idempotency.begin("k", "content")
     idempotency.keep(second, RESPONSE)
     idempotency.keep(slow, replace(RESPONSE, body=b"late"))
-    assert idempotency.begin("k", "content").answer == RESPONSE
+    assert idempotency.begin("k", "content").response == RESPONSE
 
 
 def test_failed_request_frees_the_key_for_the_same_and_for_corrected_content(idempotency: Idempotency) -> None:
@@ -103,13 +103,13 @@ def test_failed_request_frees_the_key_for_the_same_and_for_corrected_content(ide
 
 
 def test_request_with_a_too_large_response_runs_again_for_the_same_content(idempotency: Idempotency) -> None:
-    idempotency.keep(idempotency.begin("k", "content"), replace(RESPONSE, body=b"x" * (MAX_ANSWER_BYTES + 1)))
+    idempotency.keep(idempotency.begin("k", "content"), replace(RESPONSE, body=b"x" * (MAX_RESPONSE_BYTES + 1)))
     with pytest.raises(IdempotencyMismatchError):
         idempotency.begin("k", "other content")
     again = idempotency.begin("k", "content")
-    assert again.answer is None
-    idempotency.keep(again, replace(RESPONSE, body=b"x" * MAX_ANSWER_BYTES))
-    assert idempotency.begin("k", "content").answer is not None
+    assert again.response is None
+    idempotency.keep(again, replace(RESPONSE, body=b"x" * MAX_RESPONSE_BYTES))
+    assert idempotency.begin("k", "content").response is not None
 
 
 class LosingResponses(FakeIdempotencyKeys):
@@ -129,7 +129,7 @@ def test_repeated_write_whose_response_was_lost_is_recognized(clock: SettableClo
     idempotency.release(idempotency.begin("k", "content"))
     claim = idempotency.begin("k", "content")
     idempotency.keep(claim, RESPONSE)
-    assert idempotency.begin("k", "content").answer == RESPONSE
+    assert idempotency.begin("k", "content").response == RESPONSE
 
 
 class TakenOverFirst(FakeIdempotencyKeys):
@@ -202,9 +202,9 @@ class KeyModel:
         except IdempotencyMismatchError:
             assert all(not claim.may_be_at_work(self.clock()) for claim in self.in_flight)
         else:
-            if claim.answer is not None:
+            if claim.response is not None:
                 # Never the response to different content.
-                assert claim.answer.body == f"{content} {claim.job_id}".encode()
+                assert claim.response.body == f"{content} {claim.job_id}".encode()
             else:
                 assert not any(claim.may_be_at_work(self.clock()) for claim in self.in_flight)
                 self.in_flight.append(claim)

@@ -1,4 +1,4 @@
-"""Exit codes for scripts, and hints that tell users how to resolve an error."""
+"""Exit codes for scripts, and hints how to resolve an error."""
 
 from enum import IntEnum
 

@@ -27,7 +27,7 @@ def login(
     password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from stdin.")] = False,
     token: Annotated[
         str | None,
-        typer.Option(help="Access token of your own issuer; - reads it from stdin."),
+        typer.Option(help="Access token of your identity provider; - reads it from stdin."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

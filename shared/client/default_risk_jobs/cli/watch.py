@@ -26,7 +26,7 @@ def watch(
 ) -> None:
     """Watch jobs until they finish.
 
-    With --json, each change is a line. Ctrl-C asks whether to cancel the jobs.
+    With --json, each change is a line. Ctrl-C offers to cancel the jobs.
     """
     environment = begin(ctx, as_json=as_json)
     with environment.connect(deployment) as client:
@@ -60,7 +60,7 @@ def _has_ended(job: JobSummary | None) -> bool:
 
 
 def _continues(environment: Environment, client: JobsClient, live: Sequence[str]) -> bool:
-    """Asks whether to cancel the jobs, and returns whether to continue watching."""
+    """Offers to cancel the jobs, and returns whether to continue watching."""
     if not environment.is_interactive:
         choice = "d"
     else:
