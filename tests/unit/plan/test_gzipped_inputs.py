@@ -11,7 +11,7 @@ from infra.local import panel
 from shared.jobs.job import JobStatus
 from tests.unit.plan.planned_files import MAX_CSV_BYTES, planned
 
-ROWS = panel.as_csv(panel.statement_rows(400, seed=5, faulty=7), panel.STATEMENT_COLUMNS)
+ROWS = panel.as_csv(panel.statement_rows(400, seed=5, invalid=7), panel.STATEMENT_COLUMNS)
 
 
 def layout_and_chunks(body: bytes, filename: str) -> tuple[object, ...]:
