@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from default_risk_jobs.cli.main import app as command_line
 from infra.local import panel
-from tests.builders import NOON, a_completed_job, a_count, a_job, a_processing_job
+from tests.builders import NOON, NOTE, a_completed_job, a_count, a_job, a_processing_job
 from tests.fakes import FakeJobStore
 from tests.in_process import InProcess
 from tests.unit.api.conftest import annual_csv, only_job
@@ -54,10 +54,15 @@ class TestUpload:
             "by=jane=x",
             "--encoding",
             "utf-8",
+            "--sheet",
+            "Data",
+            "--decimal",
+            ",",
         ]
         assert run("upload", str(tmp_path / "a.csv"), *options).code == 0
         kept = only_job(store).options
         assert (kept.validate_only, kept.max_failed_percent, kept.encoding) == (True, 5, "utf-8")
+        assert (kept.sheet, kept.decimal) == ("Data", ",")
         assert kept.labels == {"run": "7", "by": "jane=x"}
 
     def test_upload_does_not_print_the_presigned_form(
@@ -87,6 +92,13 @@ class TestUpload:
 
 
 class TestWatch:
+    def test_watch_prints_the_notes_of_an_ended_job(self, run: CommandLine, store: FakeJobStore) -> None:
+        job = a_completed_job(original_filename="a.csv", notes=(NOTE,))
+        store.add(job)
+        ran = run("watch", str(job.id))
+        assert f"  Note: {NOTE.message}" in ran.out.splitlines()
+        assert NOTE.message in run("show", str(job.id)).out
+
     def test_watch_prints_every_change_as_json(self, run: CommandLine, service: InProcess, store: FakeJobStore) -> None:
         job = a_processing_job()
         store.add(job)

@@ -52,6 +52,9 @@ def watch_jobs(environment: Environment, client: JobsClient, job_ids: Sequence[s
     if not environment.as_json:
         for job in latest.values():
             environment.say(_ending(job))
+            if job["notes_count"]:
+                for note in client.details(job["id"])["notes"]:
+                    environment.say(f"  Note: {note['message']}")
     return _exit_code(list(latest.values()))
 
 
