@@ -155,14 +155,14 @@ COLUMNS: tuple[Column, ...] = (
     _amount("inventory", "Inventory", minimum=0, examples=("148.9", "61.3", "4.2")),
     _amount("net_income", "Net income (quarterly: of the trailing twelve months)", examples=("92.6", "11.4", "-18.5")),
     _amount("ebitda", "EBITDA (quarterly: of the trailing twelve months)", examples=("187.2", "42.9", "-12.1")),
-    _amount("ebit", "EBIT; with depreciation_amortization it stands in for ebitda", required=False),
-    _amount("depreciation_amortization", "Depreciation and amortization; with ebit it stands in for ebitda",
+    _amount("ebit", "EBIT; with depreciation_amortization it replaces ebitda", required=False),
+    _amount("depreciation_amortization", "Depreciation and amortization; with ebit it replaces ebitda",
             required=False),
     _ratio("long_term_debt_to_total_capital", "Long-term debt over total capital", Unit.PERCENT, (0, 100)),
     _ratio("total_debt_to_ebitda", "Total debt over EBITDA", Unit.MULTIPLE, (0, inf)),
     _ratio("net_income_margin", "Net income over sales", Unit.PERCENT, (-100, 100), required_for=ANNUAL),
     _ratio("return_on_assets", "Net income over total assets", Unit.PERCENT, (-100, 100), required_for=ANNUAL),
-    _ratio("ebit_to_interest_expense", "EBIT over interest expense; carried, not scored", Unit.MULTIPLE, (0, inf),
+    _ratio("ebit_to_interest_expense", "EBIT over interest expense; not scored", Unit.MULTIPLE, (0, inf),
            required_for=ANNUAL, scored=False),
     _ratio("sga_margin", "Selling, general and administrative expense over sales", Unit.PERCENT, (-100, 100),
            required_for=QUARTERLY),
@@ -171,16 +171,16 @@ COLUMNS: tuple[Column, ...] = (
 
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
 
-EBITDA_STAND_INS = ("ebit", "depreciation_amortization")
+EBITDA_COMPONENTS = ("ebit", "depreciation_amortization")
 
 
 def normalized_name(header: str) -> str:
-    """The name a header is matched by: trimmed, case-folded, spaces and hyphens as underscores."""
+    """Returns the name that a header is matched by: trimmed, case-folded, spaces and hyphens as underscores."""
     return header.strip().casefold().replace(" ", "_").replace("-", "_")
 
 
 def required_columns(job_type: JobType, profile: ProfileName) -> tuple[Column, ...]:
-    """The columns a file of this job type and profile must have, `ebitda` standing for its stand-ins too."""
+    """Returns the columns a file of this job type and profile must have; the components may replace `ebitda`."""
     return tuple(
         column
         for column in COLUMNS
@@ -189,13 +189,13 @@ def required_columns(job_type: JobType, profile: ProfileName) -> tuple[Column, .
 
 
 def missing_columns(names: Collection[str], job_type: JobType, profile: ProfileName) -> tuple[str, ...]:
-    """The required columns that are not among the normalized header names, in table order."""
+    """Returns the required columns that are not among the normalized header names, in table order."""
     missing = [column.name for column in required_columns(job_type, profile) if column.name not in names]
     if "ebitda" in missing:
-        absent = [name for name in EBITDA_STAND_INS if name not in names]
+        absent = [name for name in EBITDA_COMPONENTS if name not in names]
         at = missing.index("ebitda")
-        # One stand-in present means the writer meant to give both, so the other one is what is missing.
-        missing[at : at + 1] = absent if len(absent) < len(EBITDA_STAND_INS) else ["ebitda"]
+        # A file with one component is missing the other one, not `ebitda`.
+        missing[at : at + 1] = absent if len(absent) < len(EBITDA_COMPONENTS) else ["ebitda"]
     return tuple(missing)
 
 

@@ -5,7 +5,7 @@ import io
 from math import isfinite
 from typing import Any
 
-from shared.inputs.columns import COLUMNS, EBITDA_STAND_INS, Column, ProfileName, required_columns
+from shared.inputs.columns import COLUMNS, EBITDA_COMPONENTS, Column, ProfileName, required_columns
 from shared.vocabulary import JobType
 
 
@@ -21,7 +21,7 @@ def schema(job_type: JobType) -> dict[str, Any]:
             "statements": [column.name for column in required_columns(job_type, "statements")],
             "ratios": [column.name for column in required_columns(job_type, "ratios")],
         },
-        "alternatives": {"ebitda": list(EBITDA_STAND_INS)},
+        "alternatives": {"ebitda": list(EBITDA_COMPONENTS)},
         "columns": [
             _described(column, job_type)
             for column in COLUMNS

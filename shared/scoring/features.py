@@ -15,7 +15,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.inputs.columns import BY_NAME, EBITDA_STAND_INS
+from shared.inputs.columns import BY_NAME, EBITDA_COMPONENTS
 from shared.scoring.catalog import ModelName
 
 FloatArray = NDArray[np.float64]
@@ -54,7 +54,7 @@ def _log(values: FloatArray) -> FloatArray:
 def _ebitda(figures: Figures) -> FloatArray:
     if "ebitda" in figures:
         return figures["ebitda"]
-    ebit, depreciation_amortization = (figures[name] for name in EBITDA_STAND_INS)
+    ebit, depreciation_amortization = (figures[name] for name in EBITDA_COMPONENTS)
     with np.errstate(over="ignore"):
         return ebit + depreciation_amortization
 
@@ -166,7 +166,7 @@ def feature_matrix(figures: Figures, features: Sequence[Feature]) -> FloatArray:
     """The features of n rows, `[n, k]`, each column contiguous.
 
     `figures` has the columns the features are made of, as `columns.py` names them, each float64 `[n]`: amounts in USD
-    million, denominators positive, NaN for a blank. `ebitda` may be absent where its stand-ins are there. Raises
+    million, denominators positive, NaN for a blank. `ebitda` may be absent if its components are present. Raises
     KeyError for another absent column. The result holds NaN for a blank and may hold infinities.
     """
     rows = len(figures["market_cap"])

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.delimited.table import Table
-from shared.inputs.columns import BY_NAME, COLUMNS, EBITDA_STAND_INS, Column, Kind, ProfileName, Unit
+from shared.inputs.columns import BY_NAME, COLUMNS, EBITDA_COMPONENTS, Column, Kind, ProfileName, Unit
 from shared.inputs.header import Layout
 from shared.scoring.features import CAP_TO_LIABILITIES_RANGE, cap_to_liabilities
 from shared.scoring.plain_cells import Floats, Mask, bare_quarters, lettered_quarters, plain_text, plain_years
@@ -29,7 +29,7 @@ class ValidatedRows:
     """The errors and figures of n rows. Arrays are `[n]`.
 
     `figures` has an entry for each number column of the profile, NaN where blank or invalid, and `ebitda` also where
-    it is the sum of its stand-ins. `missing` and `out_of_range` say by name where a row lists that name; they mean
+    it is the sum of its components. `missing` and `out_of_range` say by name where a row lists that name; they mean
     nothing for an invalid row. `errors` has an entry for each invalid row, by index. `years` (NaN where unknown) and
     `quarters` (0 where blank, NaN where invalid) are those of all rows. `plain_symbols` are those that are read as
     they are written.
@@ -76,14 +76,14 @@ def validate_rows(table: Table, layout: Layout, *, next_year: int, max_cell_byte
 def validated_columns(names: Sequence[str], job_type: JobType, profile: ProfileName) -> tuple[Column, ...]:
     """Returns the columns whose cells must obey their rules, in table order; any other column is only passed through.
 
-    An optional column counts when the file has it, EBITDA's stand-ins only when it lacks `ebitda`.
+    An optional column counts when the file has it, the components of EBITDA only when it lacks `ebitda`.
     """
     return tuple(
         column
         for column in COLUMNS
         if column.name in names
         and (column.profile is None or (column.profile == profile and job_type in column.required_for))
-        and not (column.name in EBITDA_STAND_INS and "ebitda" in names)
+        and not (column.name in EBITDA_COMPONENTS and "ebitda" in names)
     )
 
 
@@ -123,7 +123,7 @@ class _Validation:
         rows = self.rows
         figures = rows.figures
         if "ebitda" not in figures:
-            first, second = EBITDA_STAND_INS
+            first, second = EBITDA_COMPONENTS
             with np.errstate(over="ignore"):
                 figures["ebitda"] = figures[first] + figures[second]
             error = f"Invalid {first}: its sum with {second} is too large, check the unit (USD million)"
@@ -218,7 +218,7 @@ class _Validation:
         below = figures <= column.minimum if column.minimum_is_excluded else figures < column.minimum
         for row in np.flatnonzero(below).tolist():
             invalid[row] = self._value(place, row)
-        if column.profile != "ratios" and (column.required or column.name in EBITDA_STAND_INS):
+        if column.profile != "ratios" and (column.required or column.name in EBITDA_COMPONENTS):
             for row in self._where(blank):
                 value = self._value(place, row)
                 if column.name == "market_cap":

@@ -44,5 +44,5 @@ def too_wide(letters: str, limit: int) -> WorkbookTooLargeError:
     """Returns the error for a value in the column with these letters."""
     return WorkbookTooLargeError(
         f"The sheet has a value in column {letters}; at most {limit} columns are allowed. "
-        "Delete what stands beside the data and upload the workbook again."
+        "Delete the cells outside the data and upload the workbook again."
     )

@@ -33,10 +33,10 @@ NEXT_YEAR = 2027
 
 
 def layout_of(
-    job_type: JobType, profile: ProfileName, *extra: str, delimiter: Delimiter = ",", stand_ins: bool = False
+    job_type: JobType, profile: ProfileName, *extra: str, delimiter: Delimiter = ",", components: bool = False
 ) -> Layout:
     names = [column.name for column in required_columns(job_type, profile)]
-    if stand_ins and "ebitda" in names:
+    if components and "ebitda" in names:
         names[names.index("ebitda")] = "ebit"
         names.append("depreciation_amortization")
     return Layout(
@@ -152,7 +152,7 @@ def files(draw: st.DrawFn) -> tuple[Layout, list[list[str]], bytes]:
     if "sga_margin" in extra and job_type == "quarterly":
         extra.remove("sga_margin")
     delimiter = draw(st.sampled_from(DELIMITERS))
-    layout = layout_of(job_type, profile, *extra, delimiter=delimiter, stand_ins=draw(st.booleans()))
+    layout = layout_of(job_type, profile, *extra, delimiter=delimiter, components=draw(st.booleans()))
     records = []
     for _ in range(draw(st.integers(1, 8))):
         cells = [draw(usual[BY_NAME[name].kind] if name in BY_NAME else odd_cell) for name in layout.normalized]
