@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Final, Literal
 
 from shared.api_types import JobNote
 
@@ -53,3 +53,25 @@ class Note:
         if self.rows:
             shown["rows"] = list(self.rows)
         return shown
+
+
+DecimalSign = Literal[".", ","]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecimalConvention:
+    """How the figures of one file are read: decided once, and the same for its chunks, retries and corrections.
+
+    `sign` is the decimal sign; the other one of point and comma groups thousands. A figure that could be read with
+    either sign, such as `672,478`, is refused where its separator is in `ambiguous`. With `has_typed_cells` a figure
+    is a number of a workbook or of JSON, and so neither evidence nor ambiguous, unless it has a comma or begins with
+    `'`, the mark of a number stored as text.
+    """
+
+    sign: DecimalSign = "."
+    ambiguous: str = ""
+    has_typed_cells: bool = False
+
+
+DECIMAL_POINT: Final = DecimalConvention()
+"""The convention of a file without evidence of another one."""

@@ -108,8 +108,8 @@ class CellPositions:
     buffer: Bytes
     """The data between two paddings of zeros, as `shared.delimited._words` reads it."""
     quotes: Positions
-    beyond_ascii: Positions | None
-    """The positions of bytes that are not ASCII, None without any."""
+    unusual: Positions | None
+    """The positions of bytes that are not ASCII or are control characters but TAB, LF and CR; None without any."""
 
     def with_stray_quotes(self) -> list[tuple[int, int]]:
         """Returns the columns and rows of cells that not every program reads alike.

@@ -21,7 +21,6 @@ import numpy as np
 
 from shared.delimited._records import QUOTE, CellPositions, split_records
 from shared.delimited._words import (
-    LAST_ASCII,
     PAD,
     Bytes,
     Floats,
@@ -33,6 +32,7 @@ from shared.delimited._words import (
     padded,
     plain_numbers,
     text_hashes,
+    unusual_places,
 )
 from shared.delimited.cells import unquoted
 from shared.delimited.dialect import Delimiter
@@ -99,24 +99,25 @@ class Table:
         lengths: Positions = self.cells.ends[column] - self.cells.starts[column]
         return lengths
 
-    def byte_at(self, column: int, place: Literal[0, 1, -1]) -> Bytes:
-        """Returns the first, second or last byte of each text.
+    def byte_at(self, column: int, place: int, rows: Positions | None = None) -> Bytes:
+        """Returns a byte of each text, or of those of some rows: 0 is the first one, -1 the last; within `PAD`.
 
         The first byte of an empty text is 0; any other byte that a text does not have is arbitrary.
         """
         cells = self.cells
+        chosen = slice(None) if rows is None else rows
         if place == 0:
-            found: Bytes = cells.firsts[column]
+            found: Bytes = cells.firsts[column][chosen]
         else:
-            found = cells.buffer[(cells.starts if place > 0 else cells.ends)[column] + (PAD + place)]
+            found = cells.buffer[(cells.starts if place > 0 else cells.ends)[column][chosen] + (PAD + place)]
         return found
 
     def short_ascii(self, column: int, limit: int) -> Mask:
-        """Returns which texts have 1 to `limit` bytes, all of them ASCII and no quotes inside."""
+        """Returns which texts have 1 to `limit` bytes, all ASCII, no quotes inside, no control but TAB, LF and CR."""
         cells, lengths = self.cells, self.lengths(column)
         short: Mask = (lengths > 0) & (lengths <= limit) & ~cells.odd[column]
-        if (beyond := cells.beyond_ascii) is not None:
-            short &= np.searchsorted(beyond, cells.starts[column]) == np.searchsorted(beyond, cells.ends[column])
+        if (unusual := cells.unusual) is not None:
+            short &= np.searchsorted(unusual, cells.starts[column]) == np.searchsorted(unusual, cells.ends[column])
         return short
 
     def hashes(self, column: int, rows: Positions, salts: Words) -> Words:
@@ -166,7 +167,7 @@ def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field
     `max_field_bytes` as written. Raises UnicodeDecodeError for bytes that are not UTF-8, and DelimitedError when a
     quote is open at the end.
     """
-    if not (has_only_ascii := is_ascii(data)):
+    if not is_ascii(data):
         data.decode()
     records = split_records(data, delimiter)
     has_nul = records.has_nul()
@@ -209,7 +210,7 @@ def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field
             firsts=firsts,
             buffer=buffer,
             quotes=records.quotes,
-            beyond_ascii=None if has_only_ascii else np.flatnonzero(buffer > LAST_ASCII) - PAD,
+            unusual=unusual_places(data),
         ),
     )
 

@@ -12,8 +12,10 @@ from typing import Literal
 from shared.vocabulary import JobType
 
 ProfileName = Literal["statements", "ratios"]
-# What can be wrong with a row.
+# What can be wrong with a row. The first that applies to a cell is its code; a symbol that is a date is missing.
 RowErrorCode = Literal[
+    "malformed_row",
+    "ambiguous_number",
     "missing_field",
     "invalid_market_cap",
     "invalid_year",
@@ -21,7 +23,6 @@ RowErrorCode = Literal[
     "invalid_number",
     "too_long",
     "no_ratios",
-    "malformed_row",
 ]
 
 BOTH: frozenset[JobType] = frozenset(JobType)
@@ -154,7 +155,9 @@ COLUMNS: tuple[Column, ...] = (
             examples=("255.1", "98.7", "26.3")),
     _amount("inventory", "Inventory", minimum=0, examples=("148.9", "61.3", "4.2")),
     _amount("net_income", "Net income (quarterly: of the trailing twelve months)", examples=("92.6", "11.4", "-18.5")),
-    _amount("ebitda", "EBITDA (quarterly: of the trailing twelve months)", examples=("187.2", "42.9", "-12.1")),
+    _amount("ebitda",
+            "EBITDA (quarterly: of the trailing twelve months), or blank if ebit and depreciation_amortization given",
+            examples=("187.2", "42.9", "-12.1")),
     _amount("ebit", "EBIT; with depreciation_amortization it replaces ebitda", required=False),
     _amount("depreciation_amortization", "Depreciation and amortization; with ebit it replaces ebitda",
             required=False),
@@ -162,8 +165,8 @@ COLUMNS: tuple[Column, ...] = (
     _ratio("total_debt_to_ebitda", "Total debt over EBITDA", Unit.MULTIPLE, (0, inf)),
     _ratio("net_income_margin", "Net income over sales", Unit.PERCENT, (-100, 100), required_for=ANNUAL),
     _ratio("return_on_assets", "Net income over total assets", Unit.PERCENT, (-100, 100), required_for=ANNUAL),
-    _ratio("ebit_to_interest_expense", "EBIT over interest expense; not scored", Unit.MULTIPLE, (0, inf),
-           required_for=ANNUAL, scored=False),
+    _ratio("ebit_to_interest_expense", "EBIT over interest expense; returned, not scored, and never fails a row",
+           Unit.MULTIPLE, (0, inf), required_for=ANNUAL, scored=False),
     _ratio("sga_margin", "Selling, general and administrative expense over sales", Unit.PERCENT, (-100, 100),
            required_for=QUARTERLY),
     _ratio("return_on_capital", "Operating income over capital", Unit.PERCENT, (-100, 100), required_for=QUARTERLY),

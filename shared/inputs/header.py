@@ -21,7 +21,7 @@ from shared.inputs.errors import (
     UndecodableError,
     file_error,
 )
-from shared.vocabulary import JobType, Note
+from shared.vocabulary import DECIMAL_POINT, DecimalConvention, JobType, Note
 
 MAX_COLUMNS: Final = 200
 MAX_NAME_LENGTH: Final = 500
@@ -47,7 +47,7 @@ class Layout:
     """How the rows of a UTF-8 file are to be read, and as what they are scored.
 
     `used_both` is true for a file that has both profiles of figures and is scored on `statements`. `data_start` is the
-    byte after the header record.
+    byte after the header record. `decimal` is known once the whole file was read.
     """
 
     delimiter: Delimiter
@@ -57,6 +57,7 @@ class Layout:
     profile: ProfileName
     used_both: bool
     data_start: int
+    decimal: DecimalConvention = DECIMAL_POINT
 
     @property
     def field_count(self) -> int:
@@ -89,6 +90,7 @@ class Layout:
                 "names": tuple(read["names"]),
                 "normalized": tuple(normalized),
                 "job_type": JobType(read["job_type"]),
+                "decimal": DecimalConvention(**read.get("decimal", {})),
             }
         )
 

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 
 from shared.delimited.table import Table, hash_text
 from shared.inputs.header import Layout
+from shared.inputs.numbers import trimmed
 from shared.scoring.catalog import RISK_GRADES, RISK_LEVELS
 from shared.scoring.model import risk_grades, risk_levels
 from shared.scoring.passthrough import symbol_of
 from shared.scoring.plain_cells import Floats, Mask
 from shared.scoring.scores import Indices, ScoredRows
 from shared.scoring.validation import ValidatedRows
-from shared.scoring.values import read_quarter, trimmed, unguarded
+from shared.scoring.values import cleaned, read_quarter, unguarded
 
 Keys = NDArray[np.uint64]
 
@@ -37,6 +38,7 @@ NO_KEY: Final = np.uint64(0)
 # Four quarters, and a year without one.
 _PERIODS_A_YEAR: Final = 5
 _KEY_TYPE: Final = np.dtype("<u8")
+_NO_PROSE: Final = frozenset({"company_symbol", "reporting_year", "reporting_quarter"})
 _IDENTIFYING: Final = ("company_symbol", "company_name", "sector", "reporting_year", "reporting_quarter")
 
 
@@ -153,11 +155,12 @@ def _company_periods(table: Table, layout: Layout, validated: ValidatedRows) -> 
     known = ~np.isnan(periods)
     column = layout.place("company_symbol")
     keys = np.full(len(table), NO_KEY)
-    rows = np.flatnonzero(validated.plain_symbols & known)
+    plain = validated.plain_texts["company_symbol"]
+    rows = np.flatnonzero(plain & known)
     keys[rows] = table.hashes(column, rows, periods[rows].astype(np.uint64))
     found = np.zeros(len(table), np.bool_)
     found[rows] = True
-    for row in np.flatnonzero(~validated.plain_symbols & known).tolist():
+    for row in np.flatnonzero(~plain & known).tolist():
         if symbol := symbol_of(unguarded(table.text(column, row))):
             # In upper case already; as above, so that a company has the same key however it is written.
             keys[row] = hash_text(symbol.encode(), int(periods[row]))
@@ -188,7 +191,7 @@ def _sectors(
     # Rows share few ways of writing a sector, and several of those may mean the same.
     one_of_each, index = table.grouped(column, rows)
     texts: dict[str, int] = {}
-    written = [trimmed(unguarded(text)) for text in table.texts(column, one_of_each)]
+    written = [trimmed(cleaned(unguarded(text))) for text in table.texts(column, one_of_each)]
     index = np.array([texts.setdefault(text, len(texts)) for text in written], np.int64)[index]
     counts = np.bincount(index, minlength=len(texts)).tolist()
     sums = np.bincount(index, weights=probabilities, minlength=len(texts)).tolist()
@@ -232,7 +235,8 @@ def _riskiest(scored: ScoredRows, table: Table, layout: Layout, first_row: int) 
 
 def _identified(table: Table, layout: Layout, row: int) -> dict[str, str]:
     names = [name for name in _IDENTIFYING if name in layout.normalized]
-    values: dict[str, str] = {name: trimmed(unguarded(table.text(layout.place(name), row))) for name in names}
+    texts = {name: unguarded(table.text(layout.place(name), row)) for name in names}
+    values: dict[str, str] = {name: trimmed(cleaned(text, symbol=name in _NO_PROSE)) for name, text in texts.items()}
     values["company_symbol"] = values["company_symbol"].upper()
     if "reporting_quarter" in values:
         values["reporting_quarter"] = read_quarter(values["reporting_quarter"]) or ""

@@ -45,7 +45,7 @@ def write_parts(
     table: Table, layout: Layout, validated: ValidatedRows, scored: ScoredRows | None, *, first_row: int
 ) -> Parts:
     """Returns the parts of n rows, of which the first is row `first_row` of the file; without their summary."""
-    passed = passthrough_lines(table, layout, validated.plain_symbols)
+    passed = passthrough_lines(table, layout, validated.plain_texts)
     lines = LineWriter(passed, first_number=first_row)
     if scored is None:
         lines.add_choice([_ROW_END], np.zeros(len(validated.valid), np.int64), validated.valid)

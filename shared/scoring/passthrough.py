@@ -1,8 +1,9 @@
 """The input columns of result files: CSV with commas, each record's text as it was written.
 
 Changed are only: the delimiter, where it was another; `company_symbol`, which is trimmed and in upper case, and
-`reporting_quarter`, as `Qn`, where they are valid; text that a spreadsheet would run as a formula, which gets a guard
-(see `shared.scoring.values`); and quotes, where the text needs them in the new form.
+`reporting_quarter`, as `Qn`, where they are valid; names, sectors and years, from which invisible characters and marks
+for text are removed where they are valid; text that a spreadsheet would run as a formula, which gets a guard (see
+`shared.scoring.values`); and quotes, where the text needs them in the new form.
 
 Text columns are guarded even where they hold a number such as `+1`; other columns only where they do not.
 
@@ -10,43 +11,58 @@ A malformed record has no cells. It is written whole in the first input column, 
 of it is lost, no figure of it lands in the wrong column, and the file stays rectangular. A NUL in it is shown as `␀`.
 """
 
+from collections.abc import Mapping
+from typing import Final
+
 import numpy as np
 
 from shared.delimited.cells import quoted, unquoted
 from shared.delimited.table import Table
 from shared.delimited.writing import RecordWriter
-from shared.inputs.columns import BY_NAME, Kind
+from shared.inputs.columns import BY_NAME, COLUMNS, Kind
 from shared.inputs.header import Layout
-from shared.scoring.plain_cells import Mask, bare_quarters, lettered_quarters, plain_text
+from shared.inputs.numbers import figure_text, trimmed
+from shared.scoring.plain_cells import Mask, bare_quarters, lettered_quarters, plain_text, years_as_written
 from shared.scoring.results import SOURCE_ROW
 from shared.scoring.values import (
     BLANKS,
     FORMULA_STARTS,
+    cleaned,
     guarded,
     is_blank,
+    is_date,
     is_number,
+    is_year,
     read_quarter,
-    trimmed,
     unguarded,
 )
 
 LONGEST_SYMBOL = BY_NAME["company_symbol"].max_length or 0
 # Of any number of a row that there is.
 _ROW_DIGITS = 12
+_NOT_VALIDATED: Final[Mapping[str, Mask]] = {}
 
 
-def passthrough_lines(table: Table, layout: Layout, plain_symbols: Mask | None = None) -> list[bytes]:
+def passthrough_lines(table: Table, layout: Layout, plain_texts: Mapping[str, Mask] = _NOT_VALIDATED) -> list[bytes]:
     """Returns every record as CSV cells joined by commas, without a line end: `[n]`.
 
-    `plain_symbols` is `ValidatedRows.plain_symbols`, for rows that were validated.
+    `plain_texts` is `ValidatedRows.plain_texts`, for rows that were validated.
     """
     writer = RecordWriter(table)
     _guard_formulas(writer, table, layout)
-    if "company_symbol" in layout.normalized:
-        symbol = layout.place("company_symbol")
-        if plain_symbols is None:
-            plain_symbols = plain_text(table, symbol, LONGEST_SYMBOL)
-        _normalize_symbols(writer, table, symbol, plain_symbols)
+    for column in COLUMNS:
+        if column.kind is Kind.TEXT and column.name in layout.normalized:
+            place = layout.place(column.name)
+            limit = column.max_length or 0
+            plain = plain_texts.get(column.name)
+            if plain is None:
+                plain = plain_text(table, place, limit)
+            if column.name == "company_symbol":
+                _normalize_symbols(writer, table, place, plain)
+            else:
+                _clean_texts(writer, table, place, plain, limit)
+    if "reporting_year" in layout.normalized:
+        _clean_years(writer, table, layout.place("reporting_year"))
     if "reporting_quarter" in layout.normalized:
         _normalize_quarters(writer, table, layout.place("reporting_quarter"))
     blanks = b"," * (layout.field_count - 1)
@@ -60,9 +76,10 @@ def passthrough_lines(table: Table, layout: Layout, plain_symbols: Mask | None =
 
 
 def symbol_of(text: str) -> str:
-    """Returns the company symbol that a cell means, `""` if it is blank or too long."""
-    symbol = trimmed(text).upper()
-    return "" if is_blank(symbol, symbol=True) or len(symbol) > LONGEST_SYMBOL else symbol
+    """Returns the company symbol that an unguarded cell means, `""` if it is blank, a date or too long."""
+    symbol = trimmed(cleaned(text, symbol=True))
+    is_none = is_blank(symbol, symbol=True) or is_date(symbol) or len(symbol.upper()) > LONGEST_SYMBOL
+    return "" if is_none else symbol.upper()
 
 
 def source_row_of(line: bytes) -> int | None:
@@ -86,6 +103,21 @@ def _normalize_symbols(writer: RecordWriter, table: Table, column: int, plain: M
         if symbol and guarded(symbol) != text:
             writer.set_text(column, row, guarded(symbol))
     writer.upper_case(column, plain)
+
+
+def _clean_texts(writer: RecordWriter, table: Table, column: int, plain: Mask, limit: int) -> None:
+    for row in np.flatnonzero(~plain & table.well_formed).tolist():
+        text = unguarded(table.text(column, row))
+        clean = cleaned(text)
+        if clean != text and not is_blank(trimmed(clean)) and len(trimmed(clean)) <= limit:
+            writer.set_text(column, row, guarded(clean))
+
+
+def _clean_years(writer: RecordWriter, table: Table, column: int) -> None:
+    for row in np.flatnonzero(~years_as_written(table, column) & table.well_formed).tolist():
+        text = unguarded(table.text(column, row))
+        if (year := figure_text(text)) != trimmed(text) and is_year(year):
+            writer.set_text(column, row, year)
 
 
 def _normalize_quarters(writer: RecordWriter, table: Table, column: int) -> None:

@@ -14,6 +14,7 @@ from shared.scoring.values import FIRST_YEAR
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Positions = NDArray[np.int64]
 
 
 def _byte_set(members: Iterable[int]) -> Mask:
@@ -23,14 +24,18 @@ def _byte_set(members: Iterable[int]) -> Mask:
     return mask
 
 
-# Text between such bytes has no space to trim, and no guard against formulas to take off.
-_OPENS_TEXT: Final = _byte_set(range(0x21, 0x7F)) & ~_byte_set(b"'")
+# Text between such bytes has no space to trim, and neither a guard against formulas nor a mark of Excel to take off.
+_OPENS_TEXT: Final = _byte_set(range(0x21, 0x7F)) & ~_byte_set(b"'=")
 _CLOSES_TEXT: Final = _byte_set(range(0x21, 0x7F))
 # The first two bytes of the words for blank; no such word is longer than four bytes.
 _OPENS_BLANK: Final = _byte_set(b"-#nN")
 _FOLLOWS_IN_BLANK: Final = _byte_set(b"-/.aAnNoOuU")
 _LONGEST_BLANK: Final = 4
 _YEAR_DIGITS: Final = 4
+_IS_DIGIT: Final = _byte_set(b"0123456789")
+# Between the parts of a date. They are the second, third or fifth byte of one that begins with a digit, and the third
+# or fifth from behind of one that begins with a month.
+_IN_DATES: Final = _byte_set(b"-/. ")
 _OPENS_QUARTER: Final = _byte_set(b"Qq")
 _IS_QUARTER: Final = _byte_set(b"1234")
 
@@ -48,11 +53,31 @@ def plain_text(table: Table, column: int, limit: int) -> Mask:
     return plain
 
 
+def may_be_dates(table: Table, column: int) -> Positions:
+    """Returns the rows whose plain text may be a date, in no order."""
+    from_digit = np.flatnonzero(_IS_DIGIT.take(table.byte_at(column, 0)))
+    to_digit = np.flatnonzero(_IS_DIGIT.take(table.byte_at(column, -1)))
+    found = [
+        rows[_IN_DATES.take(table.byte_at(column, place, rows))]
+        for rows, places in ((from_digit, (1, 2, 4)), (to_digit, (-3, -5)))
+        for place in places
+    ]
+    return np.unique(np.concatenate(found))
+
+
 def plain_years(table: Table, column: int, *, next_year: int) -> Floats:
     """Returns the years up to `next_year` that are written as four digits, NaN for other cells: `[n]`."""
     years, _ = table.numbers(column)
     years[~((table.lengths(column) == _YEAR_DIGITS) & (years >= FIRST_YEAR) & (years <= next_year))] = np.nan
     return years
+
+
+def years_as_written(table: Table, column: int) -> Mask:
+    """Returns the cells of four characters between digits, from which nothing is removed: `[n]`."""
+    is_year: Mask = table.lengths(column) == _YEAR_DIGITS
+    for place in (0, -1):
+        is_year &= _IS_DIGIT.take(table.byte_at(column, place))
+    return is_year
 
 
 def bare_quarters(table: Table, column: int) -> Mask:

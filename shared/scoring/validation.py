@@ -15,13 +15,24 @@ from numpy.typing import NDArray
 from shared.delimited.table import Table
 from shared.inputs.columns import BY_NAME, COLUMNS, EBITDA_COMPONENTS, Column, Kind, ProfileName, Unit
 from shared.inputs.header import Layout
+from shared.inputs.numbers import AmbiguousNumberError, evidence_of, is_dash, read_figure, trimmed
 from shared.scoring.features import CAP_TO_LIABILITIES_RANGE, cap_to_liabilities
-from shared.scoring.plain_cells import Floats, Mask, bare_quarters, lettered_quarters, plain_text, plain_years
+from shared.scoring.plain_cells import (
+    Floats,
+    Mask,
+    bare_quarters,
+    lettered_quarters,
+    may_be_dates,
+    plain_text,
+    plain_years,
+)
 from shared.scoring.results import RowError, shown
-from shared.scoring.values import FIRST_YEAR, is_blank, read_number, read_quarter, read_year, trimmed, unguarded
-from shared.vocabulary import JobType
+from shared.scoring.values import FIRST_YEAR, cleaned, is_blank, is_date, read_quarter, read_year, unguarded
+from shared.vocabulary import DECIMAL_POINT, DecimalConvention, JobType
 
 CAP_TO_LIABILITIES: Final = "market_cap/total_liabilities"
+
+_NO_SYMBOL: Final = "Excel turned this symbol into a date: write the symbol, in a column formatted as text"
 
 
 @dataclass(slots=True, eq=False)
@@ -31,8 +42,8 @@ class ValidatedRows:
     `figures` has an entry for each number column of the profile, NaN where blank or invalid, and `ebitda` also where
     it is the sum of its components. `missing` and `out_of_range` say by name where a row lists that name; they mean
     nothing for an invalid row. `errors` has an entry for each invalid row, by index. `years` (NaN where unknown) and
-    `quarters` (0 where blank, NaN where invalid) are those of all rows. `plain_symbols` are those that are read as
-    they are written.
+    `quarters` (0 where blank, NaN where invalid) are those of all rows. `plain_texts` has by text column the cells that
+    are read as they are written.
     """
 
     figures: dict[str, Floats] = field(default_factory=dict)
@@ -41,7 +52,7 @@ class ValidatedRows:
     errors: defaultdict[int, list[RowError]] = field(default_factory=lambda: defaultdict(list))
     years: Floats = field(default_factory=lambda: np.empty(0))
     quarters: Floats = field(default_factory=lambda: np.empty(0))
-    plain_symbols: Mask = field(default_factory=lambda: np.empty(0, np.bool_))
+    plain_texts: dict[str, Mask] = field(default_factory=dict)
     valid: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     """The rows without errors, ascending."""
 
@@ -76,7 +87,8 @@ def validate_rows(table: Table, layout: Layout, *, next_year: int, max_cell_byte
 def validated_columns(names: Sequence[str], job_type: JobType, profile: ProfileName) -> tuple[Column, ...]:
     """Returns the columns whose cells must obey their rules, in table order; any other column is only passed through.
 
-    An optional column counts when the file has it, the components of EBITDA only when it lacks `ebitda`.
+    An optional column counts when the file has it, the components of EBITDA only when it lacks `ebitda`: where there
+    is that column, their cells are read in the rows that leave it blank. A ratio that is not scored is passed through.
     """
     return tuple(
         column
@@ -84,6 +96,7 @@ def validated_columns(names: Sequence[str], job_type: JobType, profile: ProfileN
         if column.name in names
         and (column.profile is None or (column.profile == profile and job_type in column.required_for))
         and not (column.name in EBITDA_COMPONENTS and "ebitda" in names)
+        and (column.scored or column.profile != "ratios")
     )
 
 
@@ -123,16 +136,37 @@ class _Validation:
         rows = self.rows
         figures = rows.figures
         if "ebitda" not in figures:
-            first, second = EBITDA_COMPONENTS
-            with np.errstate(over="ignore"):
-                figures["ebitda"] = figures[first] + figures[second]
-            error = f"Invalid {first}: its sum with {second} is too large, check the unit (USD million)"
-            for row in self._where(np.isinf(figures["ebitda"])):
-                value = self._value(self._layout.place(first), row)
-                rows.errors[row].append(RowError(first, "invalid_number", error, shown(value)))
+            figures["ebitda"] = self._sum_of_components(*(figures[name] for name in EBITDA_COMPONENTS))
         ratio = cap_to_liabilities(figures)
         low, high = CAP_TO_LIABILITIES_RANGE
         rows.out_of_range[CAP_TO_LIABILITIES] = (ratio < low) | (ratio > high)
+
+    def _complete_ebitda(self, figures: Floats, blank: Mask) -> Mask:
+        """Sets the blank figures to the sum of their row's components; returns those for which there are none.
+
+        Where one of the two is blank, that one is missing.
+        """
+        components = [self._read_numbers(BY_NAME[name], self._layout.place(name), blank) for name in EBITDA_COMPONENTS]
+        (_, first_blank), (_, second_blank) = components
+        neither = blank & first_blank & second_blank
+        for name, (_, is_blank_component) in zip(EBITDA_COMPONENTS, components, strict=True):
+            for row in self._where(blank & ~neither & is_blank_component):
+                value = self._value(self._layout.place(name), row)
+                self.rows.errors[row].append(_missing(BY_NAME[name], value))
+                self.rows.errors[row].sort(key=_column_order)
+        both = blank & ~first_blank & ~second_blank
+        sums = self._sum_of_components(*(np.where(both, found, np.nan) for found, _ in components))
+        figures[both] = sums[both]
+        return neither
+
+    def _sum_of_components(self, first: Floats, second: Floats) -> Floats:
+        with np.errstate(over="ignore"):
+            sums = first + second
+        name, other = EBITDA_COMPONENTS
+        error = f"Invalid {name}: its sum with {other} is too large, check the unit (USD million)"
+        for row in self._where(np.isinf(sums)):
+            self._add(row, BY_NAME[name], "invalid_number", error, self._value(self._layout.place(name), row))
+        return sums
 
     def _where(self, mask: Mask) -> list[int]:
         """Returns the rows of a mask that are well-formed."""
@@ -150,13 +184,18 @@ class _Validation:
         is_symbol = column.name == "company_symbol"
         plain = plain_text(self._table, place, limit)
         if is_symbol:
-            self.rows.plain_symbols = plain
+            may_be = may_be_dates(self._table, place)
+            for row, text in zip(may_be.tolist(), self._table.texts(place, may_be), strict=True):
+                plain[row] &= not is_date(text)
+        self.rows.plain_texts[column.name] = plain
         error = f"{column.name} is too long: shorten it to at most {limit} characters"
         for row in self._where(~plain):
             value = self._value(place, row)
-            text = trimmed(value)
+            text = trimmed(cleaned(value, symbol=is_symbol))
             if is_blank(text, symbol=is_symbol):
                 self.rows.errors[row].append(_missing(column, value))
+            elif is_symbol and is_date(text):
+                self._add(row, column, "missing_field", _NO_SYMBOL, value)
             elif len(text.upper() if is_symbol else text) > limit:
                 self._add(row, column, "too_long", error, value)
 
@@ -200,46 +239,75 @@ class _Validation:
                 self.rows.errors[row].append(_missing(column, value))
 
     def _validate_number(self, column: Column, place: int) -> None:
+        figures, blank = self._read_numbers(column, place)
+        has_components = all(name in self._layout.normalized for name in EBITDA_COMPONENTS)
+        if column.name == "ebitda" and has_components and blank.any():
+            blank = self._complete_ebitda(figures, blank)
+        if column.profile == "ratios":
+            self.rows.missing[column.name] = blank
+        elif column.required or column.name in EBITDA_COMPONENTS:
+            self._require(column, place, blank)
+        self.rows.figures[column.name] = figures
+
+    def _require(self, column: Column, place: int, blank: Mask) -> None:
+        for row in self._where(blank):
+            value = self._value(place, row)
+            if column.name == "market_cap":
+                self._add(row, column, *_number_error(column), value)
+            else:
+                self.rows.errors[row].append(_missing(column, value))
+
+    def _read_numbers(self, column: Column, place: int, within: Mask | None = None) -> tuple[Floats, Mask]:
+        """Returns the valid figures of a column, NaN for others, and the mask of blank cells.
+
+        Adds an error for each invalid cell. Looks only at the rows of `within`, if given, and then all others are NaN.
+        """
+        convention = self._layout.decimal
         figures, is_read = self._table.numbers(place)
         blank = self._table.lengths(place) == 0
-        invalid: dict[int, str] = {}
+        if convention != DECIMAL_POINT and not convention.has_typed_cells:
+            # What `numbers` reads has a point as decimal sign.
+            is_read = np.zeros_like(is_read)
+        if within is not None:
+            figures[~within] = np.nan
+            blank &= within
+            is_read = is_read | ~within
         unread = np.flatnonzero(~(is_read | blank))
+        invalid: dict[int, tuple[str, str, str]] = {}
         for row, text in zip(unread.tolist(), self._table.texts(place, unread), strict=True):
-            value = unguarded(text)
             try:
-                figure = read_number(value, percent=column.unit is Unit.PERCENT)
+                figure = read_figure(text, convention, unit=column.unit)
+            except AmbiguousNumberError:
+                invalid[row] = ("ambiguous_number", _ambiguous(column, convention), unguarded(text))
+                continue
             except ValueError:
-                invalid[row] = value
+                invalid[row] = (*_number_error(column, _conflict(text, column, convention)), unguarded(text))
                 continue
             if figure is None:
                 blank[row] = True
-            else:
-                figures[row] = figure
+            figures[row] = np.nan if figure is None else figure
         below = figures <= column.minimum if column.minimum_is_excluded else figures < column.minimum
         for row in np.flatnonzero(below).tolist():
-            invalid[row] = self._value(place, row)
-        if column.profile != "ratios" and (column.required or column.name in EBITDA_COMPONENTS):
-            for row in self._where(blank):
-                value = self._value(place, row)
-                if column.name == "market_cap":
-                    invalid[row] = value
-                else:
-                    self.rows.errors[row].append(_missing(column, value))
-        code, error = _number_error(column)
-        for row, value in invalid.items():
-            self._add(row, column, code, error, value)
+            invalid[row] = (*_number_error(column), self._value(place, row))
+        for row in sorted(invalid):
+            self._add(row, column, *invalid[row])
             figures[row] = np.nan
-        self.rows.figures[column.name] = figures
-        if column.profile == "ratios" and column.scored:
-            self.rows.missing[column.name] = blank
+        return figures, blank
+
+
+def _column_order(error: RowError) -> int:
+    return list(BY_NAME).index(error.column or "")
 
 
 @lru_cache(maxsize=256)  # Blank cells look alike, and an empty record has one in every column.
 def _missing(column: Column, value: str) -> RowError:
-    return RowError(column.name, "missing_field", f"Missing required field: {column.name}", shown(value))
+    error = f"Missing required field: {column.name}"
+    if column.kind is Kind.NUMBER and is_dash(value):
+        error += ": a dash is read as blank; write 0"
+    return RowError(column.name, "missing_field", error, shown(value))
 
 
-def _number_error(column: Column) -> tuple[str, str]:
+def _number_error(column: Column, conflict: str = "") -> tuple[str, str]:
     """Returns the code and the sentence for an invalid number of a column."""
     if column.name == "market_cap":
         return "invalid_market_cap", "Invalid market cap value"
@@ -248,8 +316,29 @@ def _number_error(column: Column) -> tuple[str, str]:
         bound = f" above {column.minimum:g}" if column.minimum_is_excluded else f" of {column.minimum:g} or more"
     unit = {Unit.USD_MILLION: "in USD million", Unit.PERCENT: "in percent", Unit.MULTIPLE: "as a multiple"}
     return "invalid_number", f"Invalid {column.name}: give a number{bound}" + (
-        f", {unit[column.unit]}" if column.unit else ""
+        f", {unit[column.unit]}{conflict}" if column.unit else ""
     )
+
+
+def _conflict(text: str, column: Column, convention: DecimalConvention) -> str:
+    """Returns what to add to the sentence for a number that has the decimal sign which the file has not."""
+    evidence = evidence_of(text, unit=column.unit)
+    if evidence == "comma" and convention.sign == ".":
+        return "; decimal signs of this file are read as points, so write this one with a point"
+    if evidence == "point" and convention.sign == ",":
+        return "; decimal signs of this file are read as commas, so write this one with a comma"
+    return ""
+
+
+def _ambiguous(column: Column, convention: DecimalConvention) -> str:
+    """Returns the sentence for a figure whose separator may be a decimal sign or may group thousands."""
+    if convention.sign == ",":
+        why = "other figures of the file have decimal commas"
+        what = "declare decimal=, when you upload, or write one decimal more (672,4780)"
+    else:
+        why = "the file has decimal points and decimal commas"
+        what = "use one decimal sign throughout, or declare it when you upload (decimal=. or decimal=,)"
+    return f"Ambiguous {column.name}: its separator may be a decimal sign or group thousands, since {why}; {what}"
 
 
 def _malformed(reason: str, fields: int, field_count: int, max_cell_bytes: int) -> str:

@@ -1,20 +1,11 @@
-r"""What the text of one cell means. Standard library only.
+r"""What the text of one cell means. Standard library only. Figures are read by `shared.inputs.numbers`.
 
-Numbers are read as people mean them, and refused where they could mean two things:
+In cells of text, `BLANKS` mean that there is nothing; `NA`, `null` and `none` may be a company's symbol. Text is read
+without what spreadsheets and other programs put around it: `="0005"` and `'0700` are 0005 and 0700, and invisible and
+control characters, such as Ctrl-Z or a byte-order mark in the middle of a file, are left out. A zero-width joiner
+stays between characters that are not ASCII, whose shape it decides.
 
-| Read | As |
-|---|---|
-| `1234.5`, `.5`, `5.`, `+5`, `1e3`, `007` | itself, rounded as Python's `float` rounds |
-| `1,234.5`, `1 234.5` (also with no-break or thin spaces) | 1234.5: groups of three, one separator throughout |
-| `(3.2)`, `-3.2`, or with a minus sign U+2212, an en dash or a full-width minus | -3.2 |
-| `'12`, ` 12 ` | 12: Excel's text mark and any space around are taken off |
-| `12%`, `(12%)`, `(12)%` in a percent column | ±12; refused in any other column, where it may mean 0.12 |
-| empty, `-`, `--`, an en or em dash, `n/a`, `#N/A`, `NA`, `n.a.`, `null`, `none` | blank |
-
-Refused: `1.234,5`, `12,5` and `0,123` (decimal comma or grouping?), `1,23,456`, `$5` (dollars or millions?), `nan`,
-`inf`, `1e999`, `0x1F`, `1_000`, digits other than 0 to 9, and all other text.
-
-Text cells use the same blanks, except that `NA`, `null` and `none` may be a company's symbol.
+A symbol such as `2-Mar` is a date that Excel made of a symbol (MAR2); what it was is lost, so it is no symbol.
 
 A cell beginning with `=`, `+`, `-`, `@`, TAB or CR that is not a number would run as a formula when a spreadsheet opens
 the file, so results carry a guard before it, `'`, and a guard before one of these characters is taken off in reading
@@ -22,30 +13,33 @@ the file, so results carry a guard before it, `'`, and a guard before one of the
 """
 
 import re
-from math import isfinite
 from typing import Final
 
-# Every character for which str.isspace() holds, and those that only look empty.
-SPACES: Final = (
-    "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
-    "\u2028\u2029\u202f\u205f\u3000\u200b\u2060\ufeff"
-)
+from shared.inputs.columns import Unit
+from shared.inputs.numbers import INVISIBLE, SIGNS, TEXT_FORMULA, figure_text, read_number, trimmed
+
 BLANKS: Final = frozenset({"", "-", "--", "–", "—", "n/a", "#n/a", "n.a.", "na", "null", "none"})  # noqa: RUF001
 SYMBOL_BLANKS: Final = BLANKS - {"na", "null", "none"}
 FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 GUARD: Final = "'"
 FIRST_YEAR: Final = 1900
 
-_MINUS_SIGNS = dict.fromkeys(map(ord, "−–﹣－"), "-")  # noqa: RUF001
-_PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
-_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([, \xa0\u2009\u202f])\d{3}(?:\1\d{3})*(?:\.\d*)?", re.ASCII)
+_JOINERS = "\u200c\u200d"
+_MONTH = (
+    "(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|january|february|march|april|june|july|august|september|"
+    # Of Excel in German, French, Spanish, Italian and Dutch.
+    "october|november|december|m\xe4r|mrz|mai|okt|dez|janv|f\xe9vr|mars|avr|juin|juil|ao\xfbt|d\xe9c|ene|abr|ago|dic|gen|mag|"
+    "giu|lug|set|ott|mrt|mei)\\.?"
+)
+_DATE = re.compile(
+    rf"\d{{1,2}}(?:\. ?|[-/ ]){_MONTH}(?:[-/ ](?:\d\d|\d{{4}}))?"  # 2-Mar, 02. Mär, 2-Mar-24
+    rf"|{_MONTH}[-/ ](?:\d\d|\d{{4}})"  # Mar-02, Mar 2024
+    r"|(?:19|20)\d\d([-/])\d{1,2}\1\d{1,2}(?:[ T]\d{1,2}:\d\d(?::\d\d)?)?"  # 2024-03-02, 2024-03-02 00:00:00
+    r"|\d{1,2}([-/.])\d{1,2}\2(?:\d\d|\d{4})",  # 3/2/2024, 02.03.2024
+    re.ASCII | re.IGNORECASE,
+)
 _YEAR = re.compile(r"(\d{4})(?:\.0+)?", re.ASCII)
 _QUARTER = re.compile(r"[Qq]([1-4])|([1-4])(?:\.0+)?", re.ASCII)
-
-
-def trimmed(text: str) -> str:
-    """The text without spaces of any kind around it."""
-    return text.strip(SPACES)
 
 
 def unguarded(text: str) -> str:
@@ -63,39 +57,37 @@ def is_blank(text: str, *, symbol: bool = False) -> bool:
     return text.casefold() in (SYMBOL_BLANKS if symbol else BLANKS)
 
 
-def read_number(text: str, *, percent: bool) -> float | None:
-    """The finite number a cell means, None for a blank one; `percent` is whether a percent sign may follow.
+def cleaned(text: str, *, symbol: bool = False) -> str:
+    """Returns an unguarded text cell without invisible characters and without what marks it as text in Excel.
 
-    Raises ValueError for anything else, numbers too large for a double included.
+    A symbol loses any apostrophe at its beginning, other text only those before a digit.
     """
-    text = _datum(text)
-    if text.casefold() in BLANKS:
-        return None
-    text = text.translate(_MINUS_SIGNS)
-    text, signs = _without_percent(text) if percent else (text, 0)
-    negative = text[:1] == "(" and text[-1:] == ")"
-    if negative:
-        text = trimmed(text[1:-1])
-        if percent and not signs:
-            text, signs = _without_percent(text)
-        if text[:1] in ("+", "-"):
-            raise ValueError("a sign inside parentheses")
-    if grouped := _GROUPED.fullmatch(text):
-        text = text.replace(grouped[1], "")
-    elif not _PLAIN.fullmatch(text):
-        raise ValueError("not a number")
-    number = float(text)
-    if not isfinite(number):
-        raise ValueError("too large for a double")
-    return -number if negative else number
+    text = INVISIBLE.sub("" if symbol else _joiner, text)
+    bare = trimmed(text)
+    if bare[:1] == "=" and (formula := TEXT_FORMULA.fullmatch(bare)):
+        return formula[1]
+    if bare[:1] == "'":
+        rest = bare.lstrip("'")
+        if symbol or "0" <= rest[:1] <= "9":
+            return rest
+    return text
+
+
+def is_date(symbol: str) -> bool:
+    """Returns whether a symbol is a date as Excel writes it."""
+    return _DATE.fullmatch(symbol) is not None
 
 
 def is_number(text: str) -> bool:
-    """Whether the cell is a number in some column, so that no spreadsheet takes it for a formula."""
-    try:
-        return read_number(text, percent=True) is not None
-    except ValueError:
+    """Returns whether the cell is a number in some column, so that no spreadsheet takes it for a formula."""
+    if text[:1] == "=":
         return False
+    for sign in SIGNS:
+        try:
+            return read_number(text, unit=Unit.PERCENT, sign=sign) is not None
+        except ValueError:
+            continue
+    return False
 
 
 def read_year(text: str, *, next_year: int) -> int | None:
@@ -103,7 +95,7 @@ def read_year(text: str, *, next_year: int) -> int | None:
 
     Raises ValueError for anything else and for years outside `FIRST_YEAR` to `next_year`.
     """
-    text = _datum(text)
+    text = figure_text(text)
     if text.casefold() in BLANKS:
         return None
     match = _YEAR.fullmatch(text)
@@ -112,9 +104,14 @@ def read_year(text: str, *, next_year: int) -> int | None:
     return int(match[1])
 
 
+def is_year(text: str) -> bool:
+    """Returns whether `figure_text` is a year as `read_year` reads it, in range or not."""
+    return _YEAR.fullmatch(text) is not None
+
+
 def read_quarter(text: str) -> str | None:
     """The quarter a cell means, `Q1` to `Q4`, None for a blank one. Raises ValueError for anything else."""
-    text = _datum(text)
+    text = figure_text(text)
     if text.casefold() in BLANKS:
         return None
     match = _QUARTER.fullmatch(text)
@@ -123,11 +120,8 @@ def read_quarter(text: str) -> str | None:
     return f"Q{match[1] or match[2]}"
 
 
-def _datum(text: str) -> str:
-    """The text of a cell that is not prose: trimmed, and without Excel's mark for a number stored as text."""
-    text = trimmed(text)
-    return trimmed(text[1:]) if text[:1] == "'" else text
-
-
-def _without_percent(text: str) -> tuple[str, int]:
-    return (trimmed(text[:-1]), 1) if text[-1:] == "%" else (text, 0)
+def _joiner(match: re.Match[str]) -> str:
+    """Returns the joiner that was matched where it is between visible characters beyond ASCII, else nothing."""
+    around = match.string[match.start() - 1 : match.start()], match.string[match.end() : match.end() + 1]
+    shapes = all(character > "\x7f" and not INVISIBLE.match(character) for character in around)
+    return match[0] if shapes and match[0] in _JOINERS else ""

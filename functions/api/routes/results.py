@@ -132,7 +132,15 @@ async def get_errors(  # noqa: PLR0917 - FastAPI passes them by name
     services: CurrentServices,
     cursor: CurrentCursor,
     limit: Annotated[int, Query(ge=1, le=MAX_ERRORS)] = 100,
-    code: Annotated[RowErrorCode | None, Query(description="Only rows with an error of this code")] = None,
+    code: Annotated[
+        RowErrorCode | None,
+        Query(
+            description=(
+                "Only rows with an error of this code. A cell has the first code of the list that applies; a symbol "
+                "that Excel turned into a date is a `missing_field`."
+            )
+        ),
+    ] = None,
     column: Annotated[
         str | None, Query(min_length=1, max_length=100, description="Only rows with an error in this column")
     ] = None,

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,21 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.delimited.dialect import DELIMITERS, Delimiter
-from shared.inputs.columns import BY_NAME, Column, Kind, ProfileName, Unit, required_columns
+from shared.inputs.columns import BY_NAME, Column, Kind, ProfileName, required_columns
 from shared.inputs.errors import UnbalancedQuoteError
 from shared.inputs.header import Layout
+from shared.inputs.numbers import figure_text, read_number, trimmed
 from shared.scoring.chunk import ChunkEncodingError, ScoredChunk, score_chunk, unprocessed_rows
 from shared.scoring.passthrough import symbol_of
 from shared.scoring.results import header_line, result_columns
 from shared.scoring.validation import validated_columns
 from shared.scoring.values import (
+    BLANKS,
     FORMULA_STARTS,
+    cleaned,
     is_blank,
+    is_date,
     is_number,
-    read_number,
     read_quarter,
     read_year,
-    trimmed,
     unguarded,
 )
 from shared.vocabulary import JobType, Outcome
@@ -80,13 +83,15 @@ def code_of(name: str, text: str, layout: Layout) -> str | None:
 def read_cell(column: Column, value: str) -> str | float | None:
     if column.kind is Kind.TEXT:
         is_symbol = column.name == "company_symbol"
-        text = trimmed(value)
-        return None if is_blank(text, symbol=is_symbol) else text.upper() if is_symbol else text
+        text = trimmed(cleaned(value, symbol=is_symbol))
+        if is_blank(text, symbol=is_symbol) or (is_symbol and is_date(text)):
+            return None
+        return text.upper() if is_symbol else text
     if column.kind is Kind.YEAR:
         return read_year(value, next_year=NEXT_YEAR)
     if column.kind is Kind.QUARTER:
         return read_quarter(value)
-    return read_number(value, percent=column.unit is Unit.PERCENT)
+    return read_number(value, unit=column.unit)
 
 
 def expected_errors(cells: list[str], layout: Layout) -> list[tuple[str | None, str]]:
@@ -108,7 +113,7 @@ def expected_errors(cells: list[str], layout: Layout) -> list[tuple[str | None, 
 
 def is_blank_number(text: str) -> bool:
     try:
-        return read_number(unguarded(text), percent=True) is None
+        return read_number(unguarded(text)) is None
     except ValueError:
         return False
 
@@ -198,13 +203,20 @@ def expected_cells(cells: list[str], layout: Layout) -> list[str]:
         shown = text
         if name == "company_symbol":
             shown = symbol_of(unguarded(text)) or text
+        elif column is not None and column.kind is Kind.TEXT:
+            clean = cleaned(unguarded(text))
+            is_valid = not is_blank(trimmed(clean)) and len(trimmed(clean)) <= (column.max_length or 0)
+            shown = clean if is_valid and clean != unguarded(text) else text
+        year = figure_text(unguarded(text))
+        if name == "reporting_year" and year != trimmed(unguarded(text)) and re.fullmatch(r"[0-9]{4}(\.0+)?", year):
+            shown = year
         if name == "reporting_quarter":
             try:
                 shown = read_quarter(unguarded(text)) or text
             except ValueError:
                 shown = text
         is_text = column is not None and column.kind is Kind.TEXT
-        if shown.startswith(FORMULA_STARTS) and (is_text or not (is_blank(shown) or is_number(shown))):
+        if shown.startswith(FORMULA_STARTS) and (is_text or not (shown.casefold() in BLANKS or is_number(shown))):
             shown = f"'{shown}"
         copied.append(shown)
     return copied

@@ -62,6 +62,8 @@ def test_invalid_cell_fails_its_row(column: str, text: str, code: str) -> None:
         ("total_assets", "\xa01\xa0234.5"),
         ("inventory", "0"),
         ("net_income", "(3.2)"),
+        ("net_income", "137.86-"),
+        ("net_income", "\u200e137.86\u202c"),
         ("net_income", "-0.30000000000000004"),
         ("ebitda", "\u22123.2"),
     ],
@@ -136,12 +138,12 @@ def test_row_without_ratios_has_no_ratios_error_unless_one_is_invalid() -> None:
     ]
 
 
-def test_ratio_that_is_not_scored_may_be_blank_but_must_be_a_number() -> None:
-    blank, bad = VALID_RATIOS_ROW, VALID_RATIOS_ROW + "much"
-    chunk = score_file(f"{RATIOS}\n{blank}\n{bad}\n")
-    assert chunk.successful == 1
-    assert b"ebit_to_interest_expense" not in chunk.parts.successful
-    assert errors_of(chunk)[0]["column"] == "ebit_to_interest_expense"
+@pytest.mark.parametrize("text", ["", "much", "NM", "-4,2", "inf"])
+def test_ratio_that_is_not_scored_never_fails_a_row(text: str) -> None:
+    file = with_cell("ebit_to_interest_expense", text, RATIOS, VALID_RATIOS_ROW)
+    chunk = score_file(file)
+    (row,) = table_of(file, chunk.parts.successful, "successful")
+    assert (row["ebit_to_interest_expense"], json.loads(row["missing_ratios"])) == (text, [])
 
 
 def test_figures_outside_their_usual_range_are_scored_and_listed() -> None:
@@ -179,3 +181,73 @@ def test_ratio_in_a_statements_file_is_copied_without_validation() -> None:
     file = f"{STATEMENTS},net_income_margin,ebit\n{VALID_ROW},what,ever\n"
     (row,) = table_of(file, score_file(file).parts.successful, "successful")
     assert (row["net_income_margin"], row["ebit"]) == ("what", "ever")
+
+
+@pytest.mark.parametrize(
+    ("written", "symbol"),
+    [('="0005"', "0005"), ("'0700", "0700"), ("\x1accc", "CCC"), ("\ufeff\u200eCCC", "CCC"), ('"=""1E10"""', "1E10")],
+)
+def test_symbol_is_returned_without_marks_and_invisible_characters(written: str, symbol: str) -> None:
+    file = f"{STATEMENTS}\n{VALID_ROW.replace('ACME', written, 1)}\n"
+    (row,) = table_of(file, score_file(file).parts.successful, "successful")
+    assert row["company_symbol"] == symbol
+
+
+def test_names_and_years_are_returned_without_invisible_characters() -> None:
+    file = f'{STATEMENTS}\nACME,Ac\u200bme\x1a Inc,"=""Tech""",2015\u200f,100,50,20,30,10,5,4,8\n'
+    (row,) = table_of(file, score_file(file).parts.successful, "successful")
+    assert [row[name] for name in ("company_name", "sector", "reporting_year")] == ["Acme Inc", "Tech", "2015"]
+
+
+@pytest.mark.parametrize("symbol", ["2-Mar", "Mar-02", "2024-03-02", "3/2/2024", "02.03.2024", "'2-Mar", "02. M\xe4r"])
+def test_symbol_that_is_a_date_is_missing(symbol: str) -> None:
+    (error,) = errors_of(score_file(with_cell("company_symbol", symbol)))
+    assert (error["company_symbol"], error["code"]) == ("", "missing_field")
+    assert "Excel turned this symbol into a date" in error["error"]
+
+
+@pytest.mark.parametrize("dash", ["-", " -   ", "\u2014", "--"])
+def test_error_for_a_dash_says_to_write_zero(dash: str) -> None:
+    (error,) = errors_of(score_file(with_cell("inventory", dash)))
+    assert error["code"] == "missing_field"
+    assert error["error"] == "Missing required field: inventory: a dash is read as blank; write 0"
+
+
+@pytest.mark.parametrize(
+    "word", ["NM", "NMF", "n.m.", "NR", "@NA", "#N/A N/A", "#N/A Field Not Applicable", "\\N", "<NA>"]
+)
+def test_words_of_data_vendors_are_blank_in_figures_and_text_elsewhere(word: str) -> None:
+    file = with_cell("total_debt_to_ebitda", word, RATIOS, VALID_RATIOS_ROW)
+    (row,) = table_of(file, score_file(file).parts.successful, "successful")
+    assert json.loads(row["missing_ratios"]) == ["total_debt_to_ebitda"]
+    assert score_file(with_cell("sector", word)).failed == 0
+
+
+WITH_COMPONENTS = f"{STATEMENTS},ebit,depreciation_amortization"
+
+
+def test_blank_ebitda_is_the_sum_of_its_components() -> None:
+    rows = ["8,,", ",3,5", "-,3,5", "n/a,3,5", "8,what,ever"]
+    cells = VALID_ROW.removesuffix("8")
+    chunk = score_file("\n".join([WITH_COMPONENTS, *(cells + row for row in rows), ""]))
+    scored = table_of(f"{WITH_COMPONENTS}\n", chunk.parts.successful, "successful")
+    assert chunk.failed == 0
+    assert len({tuple(row[name] for name in SCORE_COLUMNS) for row in scored}) == 1
+
+
+@pytest.mark.parametrize(
+    ("cells", "errors"),
+    [
+        (",,", [("ebitda", "missing_field")]),
+        (",3,", [("depreciation_amortization", "missing_field")]),
+        (",-,5", [("ebit", "missing_field")]),
+        (",,x", [("ebit", "missing_field"), ("depreciation_amortization", "invalid_number")]),
+        (",x,y", [("ebit", "invalid_number"), ("depreciation_amortization", "invalid_number")]),
+        (",1e308,1e308", [("ebit", "invalid_number")]),
+        ("x,3,5", [("ebitda", "invalid_number")]),
+    ],
+)
+def test_row_without_ebitda_and_both_components_fails(cells: str, errors: list[tuple[str, str]]) -> None:
+    chunk = score_file(f"{WITH_COMPONENTS}\n{VALID_ROW.removesuffix('8')}{cells}\n{VALID_ROW},,\n")
+    (error,) = errors_of(chunk)
+    assert [(entry["column"], entry["code"]) for entry in error["errors"]] == errors
