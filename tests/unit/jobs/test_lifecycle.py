@@ -1,43 +1,70 @@
-"""The allowed changes of status, written out for every pair."""
-
-from itertools import product
+"""`fail_job` ends a live job even if the job changes at the same time."""
 
 import pytest
 
-from shared.jobs.job import DELETABLE, LIVE, TRANSITIONS, JobStatus, sources_of
-
-PENDING, QUEUED, PROCESSING, COMPLETED, FAILED = JobStatus
-ALLOWED = {
-    (PENDING, QUEUED),
-    (PENDING, FAILED),
-    (QUEUED, PROCESSING),
-    (QUEUED, FAILED),
-    (PROCESSING, COMPLETED),
-    (PROCESSING, FAILED),
-}
+from shared.jobs.errors import TransitionRefusedError, UnavailableError
+from shared.jobs.job import Job, JobStatus
+from shared.jobs.lifecycle import fail_job
+from shared.jobs.progress import JobView
+from tests.builders import NOON, a_completed_job, a_job, plan_facts
+from tests.fakes import FakeJobStore, SettableClock
 
 
-@pytest.mark.parametrize(("source", "target"), [*product(JobStatus, JobStatus)])
-def test_only_listed_changes_of_status_are_allowed(source: JobStatus, target: JobStatus) -> None:
-    assert (target in TRANSITIONS[source]) is ((source, target) in ALLOWED)
-    assert (source in sources_of(target)) is ((source, target) in ALLOWED)
+def end(store: FakeJobStore, job: Job) -> tuple[JobView | None, bool]:
+    return fail_job(store, job.id, error_code="oops", error_message="Oops.", clock=SettableClock())
 
 
-def test_terminal_status_never_changes() -> None:
-    assert [status for status in JobStatus if status.is_terminal] == [COMPLETED, FAILED]
-    assert not TRANSITIONS[COMPLETED]
-    assert not TRANSITIONS[FAILED]
+def test_fail_job_returns_whether_this_call_ended_the_job(store: FakeJobStore) -> None:
+    job = a_job()
+    store.create(job)
+    view, ended = end(store, job)
+    assert ended
+    assert view is not None
+    assert (view.job.status, view.job.error_code) == (JobStatus.FAILED, "oops")
+    assert end(store, job) == (view, False)
 
 
-def test_every_live_job_can_fail() -> None:
-    assert {PENDING, QUEUED, PROCESSING} == LIVE
-    assert sources_of(FAILED) == LIVE
+def test_fail_job_does_not_change_an_ended_job(store: FakeJobStore) -> None:
+    job = a_completed_job()
+    store.add(job)
+    view, ended = end(store, job)
+    assert not ended
+    assert view is not None
+    assert view.job == job
 
 
-def test_job_can_be_deleted_unless_it_is_processing() -> None:
-    assert {PENDING, QUEUED, COMPLETED, FAILED} == DELETABLE
+def test_fail_job_returns_none_for_a_deleted_job(store: FakeJobStore) -> None:
+    assert end(store, a_job()) == (None, False)
 
 
-def test_table_of_transitions_is_read_only() -> None:
-    with pytest.raises(TypeError):
-        TRANSITIONS[COMPLETED] = frozenset({PENDING})  # type: ignore[index]
+def test_fail_job_ends_a_job_that_changes_during_the_call(store: FakeJobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = a_job(status=JobStatus.QUEUED)
+    store.add(job)
+    fail = store.fail
+
+    def overtaken(read: Job, **reason: object) -> None:
+        monkeypatch.setattr(store, "fail", fail)
+        store.start(read, now=NOON)
+        store.record_plan(read, plan_facts(chunk_count=200), now=NOON)
+        fail(read, **reason)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "fail", overtaken)
+    view, ended = end(store, job)
+    assert ended
+    assert view is not None
+    assert [shard.closed for shard in view.progress.shards] == [True] * 4
+
+
+def test_fail_job_gives_up_when_the_record_keeps_changing(store: FakeJobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = a_job()
+    store.create(job)
+    attempts: list[Job] = []
+
+    def refuse(read: Job, **_reason: object) -> None:
+        attempts.append(read)
+        raise TransitionRefusedError
+
+    monkeypatch.setattr(store, "fail", refuse)
+    with pytest.raises(UnavailableError):
+        end(store, job)
+    assert 2 <= len(attempts) <= 100
