@@ -6,13 +6,11 @@ import sys
 
 import pytest
 
-from shared.inputs import columns
-from shared.inputs import schema as schemas
-from shared.inputs.columns import COLUMNS, Column, Kind, Unit, profile_of, required_columns
+from shared.inputs.columns import profile_of, required_columns
 from shared.inputs.errors import MissingColumnsError
 from shared.inputs.schema import schema, template_csv
-from shared.scoring import validation
 from shared.vocabulary import JobType
+from tests.added_columns import add_columns, amount_column
 from tests.unit.scoring.scored_files import errors_of, score_file
 
 JOB_TYPES = tuple(JobType)
@@ -48,20 +46,7 @@ def test_column_added_to_the_table_is_in_schema_template_and_validation(
     monkeypatch: pytest.MonkeyPatch, *, required: bool
 ) -> None:
     before = template_csv(JobType.ANNUAL)
-    added = Column(
-        name="goodwill",
-        kind=Kind.NUMBER,
-        description="Goodwill",
-        profile="statements",
-        unit=Unit.USD_MILLION,
-        minimum=0,
-        scored=False,
-        required=required,
-        examples=("1", "2", "3"),
-    )
-    for module in (columns, schemas, validation):
-        monkeypatch.setattr(module, "COLUMNS", (*COLUMNS, added))
-    monkeypatch.setitem(columns.BY_NAME, added.name, added)
+    add_columns(monkeypatch, amount_column("goodwill", required=required))
     described = {column["name"]: column for column in schema(JobType.ANNUAL)["columns"]}
     assert (described["goodwill"]["required"], described["goodwill"]["minimum"]) == (required, 0)
     template = template_csv(JobType.ANNUAL)
