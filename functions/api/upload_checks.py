@@ -7,8 +7,9 @@ import zipfile
 from collections.abc import Sequence
 from io import BytesIO
 
+from shared.inputs.encodings import text_encoding
 from shared.inputs.errors import EmptyFileError, TooLargeError, UnsupportedFormatError
-from shared.inputs.formats import as_utf8, detect_dialect, is_gzip, sniff_format, text_encoding
+from shared.inputs.formats import as_utf8, detect_dialect, is_gzip, sniff_format
 from shared.inputs.gzipped import unpacked_start
 from shared.inputs.header import has_rows, read_layout
 from shared.jobs.uploads import FILE_SUFFIXES, display_name

@@ -14,8 +14,9 @@ from shared.aws.upload_bucket import UploadBucket
 from shared.delimited.dialect import CANONICAL, HEAD_BYTES, Dialect
 from shared.inputs import workbooks
 from shared.inputs.chunks import Chunk, chunk_size, plan_chunks
+from shared.inputs.encodings import EncodingWatch, declaration_notes
 from shared.inputs.errors import EmptyFileError, FileError, TooLargeError
-from shared.inputs.formats import as_utf8, detect_dialect, is_gzip, sniff_format
+from shared.inputs.formats import as_utf8, check_end, detect_dialect, dialect_notes, is_gzip, sniff_format
 from shared.inputs.gzipped import GzipReader, unpacked_start
 from shared.inputs.header import MAX_COLUMNS, Layout, read_layout
 from shared.inputs.rewriting import to_canonical
@@ -25,18 +26,20 @@ from shared.jobs.ports import Clock, Plan
 from shared.jobs.processing import Planning
 from shared.jobs.progress import shard_count
 from shared.scoring.model import model_for
-from shared.vocabulary import FileFormat
+from shared.vocabulary import FileFormat, Note
 
 _COPY_BYTES = 8 * 1024 * 1024
+_END_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Scannable:
-    """A file in the form that is scored: its stream from the first byte, and its layout."""
+    """A file in the form that is scored: its stream from the first byte, its layout, and notes on how it was read."""
 
     stream: IO[bytes]
     size: int
     layout: Layout
+    notes: tuple[Note, ...]
     is_rewritten: bool
 
 
@@ -98,7 +101,7 @@ class Planner:
         )
         self._results.put_plan(job.id, plan.as_json())
         manifest_key = self._results.put_manifest(job.id, [asdict(chunk) for chunk in chunks])
-        return manifest_key if self._planning.record(job, _recorded(plan, chunks)) else None
+        return manifest_key if self._planning.record(job, _recorded(plan, chunks, file.notes)) else None
 
     @contextmanager
     def _scannable(self, job: Job, stored_input: StoredInput) -> Iterator[_Scannable]:
@@ -113,20 +116,27 @@ class Planner:
         file_format = sniff_format(head, job.original_filename, within_gzip=within_gzip)
         if not _is_ours(job):
             _check_size(stored_input.size, file_format, limit=self._max_bytes[file_format])
+        notes: tuple[Note, ...] = ()
         if file_format is FileFormat.CSV:
             dialect = detect_dialect(head, declared_encoding=job.options.encoding, is_whole_file=is_whole_file)
             # Before anything is rewritten, so that a wrong header is refused at once and with the lines of the upload.
             text, text_dialect = as_utf8(head, dialect, is_whole_file=is_whole_file)
             layout = self._layout(job, text, text_dialect, is_whole_file=is_whole_file)
+            notes = (*dialect_notes(dialect), *declaration_notes(dialect, job.options.encoding))
+            if not within_gzip and not is_whole_file:
+                self._check_end(stored_input, dialect)
             if not dialect.needs_rewrite and not within_gzip:
+                size = stored_input.size
                 with closing(self._uploads.open(stored_input)) as stream:
-                    yield _Scannable(stream=stream, size=stored_input.size, layout=layout, is_rewritten=False)
+                    yield _Scannable(stream=stream, size=size, layout=layout, notes=notes, is_rewritten=False)
                 return
         with tempfile.TemporaryDirectory() as folder, (Path(folder) / "input.csv").open("w+b") as rewritten:
             if file_format is FileFormat.CSV:
                 with self._opened(stored_input, within_gzip=within_gzip) as stream:
                     if dialect.needs_rewrite:
-                        to_canonical(stream, dialect, rewritten)
+                        watch = EncodingWatch(stream, rewritten, dialect)
+                        to_canonical(watch, dialect, watch)
+                        notes += watch.notes
                     else:
                         _copy(stream, rewritten)
             else:
@@ -139,7 +149,11 @@ class Planner:
             if file_format is FileFormat.XLSX or dialect.needs_rewrite:
                 layout = self._layout(job, rewritten.read(HEAD_BYTES), CANONICAL, is_whole_file=size <= HEAD_BYTES)
                 rewritten.seek(0)
-            yield _Scannable(stream=rewritten, size=size, layout=layout, is_rewritten=True)
+            yield _Scannable(stream=rewritten, size=size, layout=layout, notes=notes, is_rewritten=True)
+
+    def _check_end(self, stored_input: StoredInput, dialect: Dialect) -> None:
+        start = max(stored_input.size - _END_BYTES, 0)
+        check_end(self._uploads.read_range(stored_input, start, stored_input.size), dialect, offset=start)
 
     @contextmanager
     def _opened(self, stored_input: StoredInput, *, within_gzip: bool = False) -> Iterator[Readable]:
@@ -175,12 +189,12 @@ def _check_size(size: int, file_format: FileFormat, *, limit: int) -> None:
         )
 
 
-def _recorded(plan: InputPlan, chunks: list[Chunk]) -> Plan:
+def _recorded(plan: InputPlan, chunks: list[Chunk], notes: tuple[Note, ...]) -> Plan:
     return Plan(
         planned_at=plan.planned_at,
         total_rows=sum(chunk.row_count for chunk in chunks),
         chunk_count=len(chunks),
         profile=plan.layout.profile,
         model_version=plan.model_version,
-        notes=plan.layout.notes,
+        notes=(*notes, *plan.layout.notes),
     )

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-Reason = Literal["empty", "binary", "encoding", "open_quote", "record_too_long"]
+Reason = Literal["empty", "binary", "padding", "encoding", "open_quote", "record_too_long"]
 
 
 class DelimitedError(Exception):
@@ -12,6 +12,7 @@ class DelimitedError(Exception):
     |---|---|---|
     | `empty` | empty or blank | |
     | `binary` | bytes that are no text | `offset` of the first NUL, None if only control bytes show it |
+    | `padding` | NUL bytes up to the end | `offset` of the first of them |
     | `encoding` | bytes that are not `encoding` | `offset`, `byte` (None if the text ends within a character) |
     | `open_quote` | a quoted field that is never closed | `offset` and `line` of the quote |
     | `record_too_long` | a record of more than `limit_bytes` | `offset` and `line` of the record |

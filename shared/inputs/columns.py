@@ -3,15 +3,19 @@
 Standard library only, so that the api function can import it without NumPy.
 """
 
+import re
+import unicodedata
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from math import inf
-from typing import Literal
+from typing import Literal, get_args
 
 from shared.vocabulary import JobType
 
 ProfileName = Literal["statements", "ratios"]
+# Ties go to the first.
+PROFILES: tuple[ProfileName, ...] = get_args(ProfileName)
 # What can be wrong with a row. The first that applies to a cell is its code; a symbol that is a date is missing.
 RowErrorCode = Literal[
     "malformed_row",
@@ -174,12 +178,34 @@ COLUMNS: tuple[Column, ...] = (
 
 BY_NAME: dict[str, Column] = {column.name: column for column in COLUMNS}
 
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf"})
+_SPACES_OR_HYPHENS = re.compile(r"[\s\u2010\u2011-]+")
+
 EBITDA_COMPONENTS = ("ebit", "depreciation_amortization")
 
 
+def visible_text(text: str) -> str:
+    """Returns a text trimmed, without its format characters (such as byte-order and direction marks) and controls."""
+    if text.isascii() and text.isprintable():
+        return text.strip()
+    return "".join(
+        character
+        for character in text
+        if character.isspace() or unicodedata.category(character) not in _INVISIBLE_CATEGORIES
+    ).strip()
+
+
 def normalized_name(header: str) -> str:
-    """Returns the name that a header is matched by: trimmed, case-folded, spaces and hyphens as underscores."""
-    return header.strip().casefold().replace(" ", "_").replace("-", "_")
+    """Returns the name that a header is matched by.
+
+    It is trimmed and case-folded, without invisible characters, with runs of spaces, line breaks and hyphens as `_`.
+    """
+    return _SPACES_OR_HYPHENS.sub("_", visible_text(header).casefold())
+
+
+def known_names(headers: Iterable[str]) -> frozenset[str]:
+    """Returns the names of the input columns that are among these headers."""
+    return frozenset(map(normalized_name, headers)) & BY_NAME.keys()
 
 
 def required_columns(job_type: JobType, profile: ProfileName) -> tuple[Column, ...]:
@@ -202,17 +228,32 @@ def missing_columns(names: Collection[str], job_type: JobType, profile: ProfileN
     return tuple(missing)
 
 
-def profile_of(names: Collection[str], job_type: JobType) -> tuple[ProfileName, tuple[str, ...]]:
-    """The profile a header fits, and what it lacks of it (empty when it fits).
+def profile_of(
+    names: Collection[str], job_type: JobType, *, similar: Collection[str] = ()
+) -> tuple[ProfileName, tuple[str, ...]]:
+    """Returns the profile that a header fits, and what it lacks of it (empty when it fits).
 
-    A header that fits both is `statements`; one that fits neither gets the profile of which it lacks least.
+    A header that fits both is `statements`. One that fits neither gets the profile with most of its own columns
+    present, then with most of them among the `similar`, for which the header has a similar name, then the one of which
+    it lacks least.
     """
-    lacking: dict[ProfileName, tuple[str, ...]] = {
-        "statements": missing_columns(names, job_type, "statements"),
-        "ratios": missing_columns(names, job_type, "ratios"),
-    }
-    nearest: ProfileName = "ratios" if len(lacking["ratios"]) < len(lacking["statements"]) else "statements"
+    lacking = {profile: missing_columns(names, job_type, profile) for profile in PROFILES}
+    own = {profile: own_columns(job_type, profile) for profile in PROFILES}
+    nearest = max(
+        PROFILES,
+        key=lambda profile: (
+            not lacking[profile],
+            len(own[profile].difference(lacking[profile])),
+            len(own[profile].intersection(similar)),
+            -len(lacking[profile]),
+        ),
+    )
     return nearest, lacking[nearest]
+
+
+def own_columns(job_type: JobType, profile: ProfileName) -> frozenset[str]:
+    """Returns the required columns that only this profile has."""
+    return frozenset(column.name for column in required_columns(job_type, profile) if column.profile == profile)
 
 
 def fits_both(names: Collection[str], job_type: JobType) -> bool:

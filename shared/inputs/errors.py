@@ -97,6 +97,12 @@ def file_error(error: DelimitedError) -> FileError:
             return EmptyFileError("The file is empty")
         case "binary":
             return _binary_data(error.offset)
+        case "padding":
+            return UndecodableError(
+                f"The file ends in NUL bytes, from byte {error.offset:,} on: its end was lost or padded when it was "
+                "written or copied. Export it again, or remove these bytes, and upload it again.",
+                offset=error.offset,
+            )
         case "encoding":
             return _undecodable(error)
         case "open_quote":

@@ -6,19 +6,21 @@ Standard library only.
 
 import codecs
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from shared.delimited.dialect import Dialect, detect
+from shared.delimited.dialect import DELIMITER_NAMES, WIDE_ENCODINGS, Dialect, detect, refuse_padding
+from shared.inputs.columns import known_names
+from shared.inputs.encodings import text_encoding
 from shared.inputs.errors import (
     EmptyFileError,
-    UndecodableError,
     UnsupportedFormatError,
     decoding_error,
     translated_errors,
 )
 from shared.inputs.gzipped import GZIP_MAGIC
-from shared.vocabulary import FileFormat
+from shared.vocabulary import FileFormat, Note
 
 _WANTED: Final = "Upload a CSV file (comma, semicolon, tab or pipe) or an Excel workbook (.xlsx)."
 
@@ -61,13 +63,6 @@ _OLE2: Final = bytes.fromhex("D0CF11E0A1B11AE1")
 _TAR_MAGIC: Final = slice(257, 262)
 _MARKUP: Final = re.compile(rb"<(!doctype\s|html|head|body|table|\?xml|svg|!--)", re.IGNORECASE)
 _JSON: Final = re.compile(rb'(\{\s*("|\})|\[\s*(\{|\[|"|\]|-?\d))')
-# Character encodings by the canonical names of Python's codecs. Everything else it knows (zip, rot13, idna, punycode,
-# unicode_escape, undefined, ...) transforms text instead of encoding it, or is unsafe on a stranger's bytes.
-_ALLOWED: Final = re.compile(
-    r"utf-8|utf-8-sig|ascii|utf-(16|32)-[lb]e|iso8859-\d+|cp\d+|koi8-[rtu]|mac-\w+|kz1048|ptcp154|tis-620|hp-roman8"
-    r"|gb2312|gbk|gb18030|big5|big5hkscs|shift_jis(x0213|_2004)?|euc_(jp|jis_2004|jisx0213|kr)|johab"
-)
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.: -]{0,39}")
 
 
 def is_gzip(head: bytes) -> bool:
@@ -144,30 +139,6 @@ def _sniff_archive(head: bytes, filename: str) -> FileFormat:
     raise UnsupportedFormatError(f"The file is a ZIP archive that holds no Excel workbook, not CSV or XLSX. {_WANTED}")
 
 
-def text_encoding(name: str) -> str:
-    """Returns the canonical name of a declared encoding, for example `cp1252` for `Windows-1252`.
-
-    Raises UndecodableError for a name that is unknown or is no character encoding.
-    """
-    try:
-        if _NAME.fullmatch(name.strip()):
-            found = codecs.lookup(name.strip()).name
-            if _ALLOWED.fullmatch(found):
-                return "utf-8" if found in {"ascii", "utf-8-sig"} else found
-    except LookupError:
-        pass
-    if name.strip().lower().replace("_", "-") in {"utf-16", "utf16", "utf-32", "utf32"}:
-        raise UndecodableError(
-            "UTF-16 and UTF-32 without a byte-order mark have to be declared with their byte order: "
-            "`utf-16-le` or `utf-16-be`."
-        )
-    shown = "".join(c for c in name if c.isprintable())[:40]
-    raise UndecodableError(
-        f"`{shown}` is not a text encoding this service reads. Save the file as UTF-8, or declare another one, "
-        "for example `?encoding=windows-1252`."
-    )
-
-
 def detect_dialect(head: bytes, *, declared_encoding: str | None = None, is_whole_file: bool) -> Dialect:
     """Returns the dialect of the CSV file that begins with `head` (its first HEAD_BYTES, or all of it).
 
@@ -176,7 +147,18 @@ def detect_dialect(head: bytes, *, declared_encoding: str | None = None, is_whol
     """
     encoding = text_encoding(declared_encoding) if declared_encoding else None
     with translated_errors():
-        return detect(head, encoding=encoding, is_whole_file=is_whole_file)
+        return detect(head, encoding=encoding, is_whole_file=is_whole_file, count_known=_known_columns)
+
+
+def _known_columns(header: Sequence[str]) -> int:
+    return len(known_names(header))
+
+
+def check_end(end: bytes, dialect: Dialect, *, offset: int) -> None:
+    """Raises UndecodableError for a CSV file that ends with `end`, from byte `offset` on, and is padded with NUL."""
+    if not dialect.encoding.startswith(WIDE_ENCODINGS):
+        with translated_errors():
+            refuse_padding(end, offset=offset)
 
 
 def as_utf8(head: bytes, dialect: Dialect, *, is_whole_file: bool) -> tuple[bytes, Dialect]:
@@ -187,10 +169,26 @@ def as_utf8(head: bytes, dialect: Dialect, *, is_whole_file: bool) -> tuple[byte
     if not dialect.needs_rewrite:
         return head, dialect
     decoder = codecs.getincrementaldecoder(dialect.encoding)("strict")
+    start = len(head[dialect.bom_length : dialect.text_start].decode(dialect.encoding).encode())
     try:
-        text = decoder.decode(head[dialect.text_start :], is_whole_file)
+        text = decoder.decode(head[dialect.bom_length :], is_whole_file)
     except UnicodeDecodeError as error:
-        raise decoding_error(error, dialect.encoding, offset=dialect.text_start) from error
+        raise decoding_error(error, dialect.encoding, offset=dialect.bom_length) from error
     if dialect.newline == "cr":
         text = text.replace("\r", "\n")
-    return text.encode(), replace(dialect, encoding="utf-8", bom_length=0, text_start=0, newline="lf")
+    return text.encode(), replace(dialect, encoding="utf-8", bom_length=0, text_start=start, newline="lf")
+
+
+def dialect_notes(dialect: Dialect) -> tuple[Note, ...]:
+    """Returns what was assumed to read the header of a CSV file by its delimiter."""
+    chosen = DELIMITER_NAMES[dialect.delimiter]
+    messages = []
+    if dialect.declared:
+        messages.append(f"its sep= line declares {DELIMITER_NAMES[dialect.declared]}")
+    elif dialect.has_sep_line:
+        messages.append("its sep= line was skipped")
+    if dialect.more_frequent and dialect.more_frequent != dialect.declared:
+        messages.append(f"its header has more {DELIMITER_NAMES[dialect.more_frequent]}")
+    if not messages:
+        return ()
+    return (Note(code="delimiters_tolerated", message=f"The file was read with {chosen}: {', and '.join(messages)}."),)

@@ -4,15 +4,25 @@ Standard library only, so that the api function can refuse an upload without Num
 """
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from shared.delimited.cells import first_record
 from shared.delimited.dialect import HEAD_BYTES, Delimiter, Dialect
 from shared.delimited.errors import DelimitedError
-from shared.inputs.columns import ProfileName, duplicates, fits_both, normalized_name, profile_of
+from shared.inputs.columns import (
+    PROFILES,
+    ProfileName,
+    duplicates,
+    fits_both,
+    known_names,
+    missing_columns,
+    normalized_name,
+    own_columns,
+    profile_of,
+    visible_text,
+)
 from shared.inputs.errors import (
     DuplicateColumnsError,
     EmptyFileError,
@@ -21,6 +31,7 @@ from shared.inputs.errors import (
     UndecodableError,
     file_error,
 )
+from shared.inputs.header_help import Advice, advice_on_text, check_rows, shown, similar_names
 from shared.vocabulary import DECIMAL_POINT, DecimalConvention, JobType, Note
 
 MAX_COLUMNS: Final = 200
@@ -28,10 +39,8 @@ MAX_NAME_LENGTH: Final = 500
 
 USED_BOTH: Final = "The file has the columns of both profiles; it was scored on statements."
 
-_INVISIBLE: Final = dict.fromkeys(map(ord, "\0\ufeff\u200b\u200c\u200d\u2060"))
 # The key in stored plans: a job that was planned before a deployment is scored after it.
 _STORED_NORMALIZED: Final = "normalised"
-_OTHER_SPACE: Final = re.compile(r"[\s\u00a0\u202f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,28 +105,28 @@ class Layout:
 
 
 def read_header(cells: Sequence[str], *, max_columns: int = MAX_COLUMNS) -> Header:
-    """The header written in these cells.
+    """Returns the header written in these cells.
 
-    Invisible characters (BOM, NBSP, zero-width and surrounding spaces) are trimmed. A column without a name, which a
-    trailing delimiter makes, becomes `column_7` by its place.
+    Invisible characters and surrounding spaces are removed from the names. A column without a name, which a trailing
+    delimiter makes, becomes `column_7` by its place.
     Raises TooLargeError, or DuplicateColumnsError naming what is there twice.
     """
     if len(cells) > max_columns:
         raise TooLargeError(
             f"The header has {len(cells):,} columns; at most {max_columns} are allowed. Remove some and upload again."
         )
-    names = [_visible(cell) for cell in cells]
+    names = [visible_text(cell) for cell in cells]
     for place, name in enumerate(names, start=1):
         if len(name) > MAX_NAME_LENGTH:
             raise TooLargeError(
                 f"The name of column {place} is {len(name):,} characters long; at most {MAX_NAME_LENGTH} are allowed. "
                 "Check that the first line of the file is its header."
             )
-    taken = {_matched(name) for name in names}
+    taken = set(map(normalized_name, names))
     for index, name in enumerate(names):
         if not name:
             names[index] = _free_name(f"column_{index + 1}", taken)
-    normalized = [_matched(name) for name in names]
+    normalized = list(map(normalized_name, names))
     repeated = duplicates(normalized)
     if repeated:
         written = ", ".join(
@@ -128,15 +137,6 @@ def read_header(cells: Sequence[str], *, max_columns: int = MAX_COLUMNS) -> Head
     return Header(names=tuple(names), normalized=tuple(normalized))
 
 
-def _visible(cell: str) -> str:
-    return cell.translate(_INVISIBLE).strip()
-
-
-def _matched(name: str) -> str:
-    # A header cell broken over two lines, or typed with Shift-Space, is meant as one with spaces.
-    return normalized_name(_OTHER_SPACE.sub(" ", name.replace("\r\n", "\n")))
-
-
 def _free_name(name: str, taken: set[str]) -> str:
     while name in taken:
         name += "_"
@@ -145,16 +145,46 @@ def _free_name(name: str, taken: set[str]) -> str:
 
 
 def check_columns(header: Header, job_type: JobType) -> tuple[ProfileName, bool]:
-    """The profile that the header decides, and whether it has both. Raises MissingColumnsError naming all it lacks."""
+    """Returns the profile that the header decides, and whether it has both.
+
+    Raises MissingColumnsError, which names all it lacks and similar names that it has.
+    """
     names = frozenset(header.normalized)
     profile, missing = profile_of(names, job_type)
     if missing:
+        wanted = {column for each in PROFILES for column in missing_columns(names, job_type, each)}
+        similar = similar_names(header.names, wanted)
+        profile, missing = profile_of(names, job_type, similar=similar)
         raise MissingColumnsError(
-            f"Missing required columns: {', '.join(missing)}. Add them, or start from the template at "
-            f"/api/v1/predictions/{job_type}/template.",
+            f"Missing required columns: {', '.join(missing)}. {_nearest(profile, names.union(similar), job_type)}"
+            f"{_pairs(similar, missing)}Add them, or start from the template at {_template(job_type)}.",
             columns=missing,
         )
     return profile, fits_both(names, job_type)
+
+
+def _nearest(profile: ProfileName, names: Set[str], job_type: JobType) -> str:
+    return f"The header fits the {profile} profile best. " if names & own_columns(job_type, profile) else ""
+
+
+def _pairs(similar: Mapping[str, str], missing: Collection[str]) -> str:
+    pairs = [f"`{shown(name)}` → `{column}`" for column, name in similar.items() if column in missing]
+    return f"Similar names in the header: {', '.join(pairs)}. " if pairs else ""
+
+
+def _template(job_type: JobType) -> str:
+    return f"/api/v1/predictions/{job_type}/template"
+
+
+def no_header(advice: Advice, *, header: Sequence[str], job_type: JobType) -> MissingColumnsError:
+    """Returns the error for a table whose first row is no header, with what its first row lacks."""
+    profile, _ = profile_of(advice.names, job_type)
+    missing = missing_columns(known_names(header), job_type, profile)
+    return MissingColumnsError(
+        f"Missing required columns: {', '.join(missing)}. {advice.sentence} "
+        f"The template at {_template(job_type)} shows the form.",
+        columns=missing,
+    )
 
 
 def read_layout(
@@ -162,8 +192,9 @@ def read_layout(
 ) -> Layout:
     """The layout of a UTF-8 file (or of CANONICAL form) that begins with `head`, its first HEAD_BYTES or all of it.
 
-    Raises EmptyFileError, UnbalancedQuoteError, UndecodableError, TooLargeError, DuplicateColumnsError or
-    MissingColumnsError. ValueError when the dialect is one to be rewritten first.
+    Raises EmptyFileError, UnbalancedQuoteError, UndecodableError, TooLargeError, DuplicateColumnsError,
+    MissingColumnsError, or UnsupportedFormatError if the rows have another delimiter. ValueError when the dialect is
+    one to be rewritten first.
     """
     if dialect.needs_rewrite:
         raise ValueError("the file has to be rewritten before its layout can be read")
@@ -186,8 +217,14 @@ def read_layout(
             f"The header is not UTF-8 text (0x{error.object[error.start]:02X}). Save the file as UTF-8, or declare its "
             "encoding, for example `?encoding=windows-1252`."
         ) from error
-    header = read_header(cells, max_columns=max_columns)
-    profile, used_both = check_columns(header, job_type)
+    try:
+        header = read_header(cells, max_columns=max_columns)
+        profile, used_both = check_columns(header, job_type)
+    except (MissingColumnsError, DuplicateColumnsError):
+        if advice := advice_on_text(head, dialect, record):
+            raise no_header(advice, header=cells, job_type=job_type) from None
+        raise
+    check_rows(head, dialect, record, is_whole_file=is_whole_file)
     return Layout(
         delimiter=dialect.delimiter,
         names=header.names,

@@ -117,10 +117,15 @@ export const jobTypeOf = (names) => (names.map(normalized).includes(QUARTER) ? "
 export function checkHeader(names, schema) {
   const given = names.map(normalized).filter(Boolean);
   const has = new Set(given);
-  const missingOf = (profile) => schema.profiles[profile].filter((column) => !isAvailable(column, has, schema));
-  const ranked = Object.keys(schema.profiles)
-    .map((profile) => ({ profile, missing: missingOf(profile) }))
-    .sort((a, b) => a.missing.length - b.missing.length);
+  const profileOf = Object.fromEntries(schema.columns.map(({ name, profile }) => [name, profile]));
+  // As in the API: a profile that fits, then the one with most of its own columns, then the one that lacks least.
+  const ranked = Object.entries(schema.profiles)
+    .map(([profile, columns]) => {
+      const missing = columns.filter((column) => !isAvailable(column, has, schema));
+      const own = columns.filter((column) => profileOf[column] === profile && !missing.includes(column));
+      return { profile, missing, rank: [missing.length > 0, -own.length, missing.length] };
+    })
+    .sort((a, b) => a.rank[0] - b.rank[0] || a.rank[1] - b.rank[1] || a.rank[2] - b.rank[2]);
   const known = new Set(schema.columns.map((column) => column.name));
   return {
     ...ranked[0],

@@ -218,7 +218,7 @@ class TestMultipart:
         response = send(client, b"company_symbol,Market Cap,total-assets\nA,1,2\n")
         assert (response.status_code, response.json()["code"]) == (400, "missing_columns")
         profile, wanted = profile_of({"company_symbol", "market_cap", "total_assets"}, JobType.ANNUAL)
-        assert (profile, len(wanted) > 5) == ("ratios", True)
+        assert (profile, len(wanted) > 5) == ("statements", True)
         assert all(name in response.json()["detail"] for name in wanted)
         assert "market_cap" not in response.json()["detail"]
 

@@ -16,7 +16,9 @@ def names_of(job_type: JobType, profile: ProfileName) -> list[str]:
     return [column.name for column in required_columns(job_type, profile)]
 
 
-@pytest.mark.parametrize("header", ["Market Cap", " market-cap ", "MARKET_CAP", "market cap"])
+@pytest.mark.parametrize(
+    "header", ["Market Cap", " market-cap ", "MARKET_CAP", "market cap", "Market \nCap", "Market  -  Cap"]
+)
 def test_column_names_match_regardless_of_case_spaces_and_hyphens(header: str) -> None:
     assert normalized_name(header) == "market_cap"
 

@@ -5,8 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.delimited.dialect import DELIMITERS, Delimiter, Dialect
+from shared.inputs.columns import BY_NAME
+from shared.inputs.encodings import text_encoding
 from shared.inputs.errors import EmptyFileError, FileError, UndecodableError, UnsupportedFormatError
-from shared.inputs.formats import detect_dialect, text_encoding
+from shared.inputs.formats import detect_dialect
 
 
 def detect(head: bytes, *, declared: str | None = None) -> Dialect:
@@ -77,6 +79,81 @@ def test_delimiter_of_a_cr_only_file_is_that_of_its_header() -> None:
 def test_sep_line_sets_the_delimiter_and_is_skipped(newline: str) -> None:
     dialect = detect(codecs.BOM_UTF16_LE + f"sep=;{newline}a,b,c;d\n".encode("utf-16-le"))
     assert (dialect.delimiter, dialect.text_start) == (";", 2 + 2 * len(f"sep=;{newline}"))
+
+
+@pytest.mark.parametrize("delimiter", DELIMITERS)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sep=%",
+        "SEP=%",
+        "Sep = %",
+        '"sep=%"',
+        ' "sep=%" ',
+        'sep="%"',
+        "sep=%%%%%",
+        "sep=%,,,,",
+        '"sep=%";;;;',
+        "sep= %  ",
+        "sep=",
+    ],
+)
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("bom", ["", "\ufeff"])
+def test_sep_line_of_any_form_is_skipped(delimiter: Delimiter, line: str, newline: str, bom: str) -> None:
+    line = f"{bom}{line.replace('%', delimiter)}{newline}"
+    dialect = detect(f"{line}name{delimiter}b{newline}".encode())
+    assert (dialect.delimiter, dialect.text_start) == (delimiter, len(line.encode()))
+    assert dialect.has_sep_line
+    assert dialect.declared is None
+
+
+@pytest.mark.parametrize("line", ["sep=^", "sep=:", "sep=\u00b6"])
+def test_sep_line_of_another_delimiter_leaves_the_choice_to_the_header(line: str) -> None:
+    dialect = detect(f"{line}\nname;b\n".encode())
+    assert dialect.delimiter == ";"
+
+
+@pytest.mark.parametrize("line", ["separator;b", "sep", "sep;b", "sepal=1", "a sep=;", "sep=;a", "sep=;,b"])
+def test_header_that_resembles_a_sep_line_is_a_header(line: str) -> None:
+    assert not detect(f"{line}\n1;2\n".encode()).has_sep_line
+
+
+@pytest.mark.parametrize(
+    ("header", "delimiter"),
+    [
+        ("company_symbol\t,market_cap\t,sector\t", ","),
+        ("company_symbol;market_cap;Sales, net, of VAT, rebates", ";"),
+        ("company_symbol|market_cap|a,b,c;d;e", "|"),
+        ("sep=,\ncompany_symbol;market_cap", ";"),
+        ("a,b;c", ","),
+    ],
+)
+def test_delimiter_that_gives_known_columns_wins(header: str, delimiter: Delimiter) -> None:
+    assert detect(f"{header}\nrow\n".encode()).delimiter == delimiter
+
+
+# No quotes and no line breaks: names that need them are quoted.
+_extra_names = st.lists(
+    st.text(st.characters(exclude_categories=["C", "Z"], exclude_characters='"'), max_size=8), max_size=6
+)
+
+
+@given(
+    extra=_extra_names,
+    known=st.lists(st.sampled_from(sorted(BY_NAME)), min_size=3, unique=True),
+    delimiter=st.sampled_from(DELIMITERS),
+    quotes_all=st.booleans(),
+    newline=st.sampled_from(["\n", "\r\n", "\r"]),
+    data=st.data(),
+)
+def test_delimiter_of_any_header_with_known_columns_is_found(
+    *, extra: list[str], known: list[str], delimiter: Delimiter, quotes_all: bool, newline: str, data: st.DataObject
+) -> None:
+    names = data.draw(st.permutations([*extra, *known]))
+    cells = [f'"{name}"' if quotes_all or delimiter in name else name for name in names]
+    file = f"{delimiter.join(cells)}{newline}{delimiter.join('1' for _ in cells)}{newline}"
+    assert detect(file.encode()).delimiter == delimiter
 
 
 @pytest.mark.parametrize("head", [b"", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, b"\n\r\n  "])

@@ -3,8 +3,8 @@ import zipfile
 
 import pytest
 
-from shared.inputs.errors import EmptyFileError, UnsupportedFormatError
-from shared.inputs.formats import sniff_format
+from shared.inputs.errors import EmptyFileError, UndecodableError, UnsupportedFormatError
+from shared.inputs.formats import as_utf8, check_end, detect_dialect, dialect_notes, sniff_format
 
 
 def zipped(*names: str) -> bytes:
@@ -100,3 +100,57 @@ def test_empty_file_is_refused() -> None:
 @pytest.mark.parametrize("head", [b"[a],b\n", b"BM,b\n", b"<a>,b\n", b"MZ,PK\n", b"PKG,b\n", b"GIF,b\n"])
 def test_csv_header_that_resembles_another_format_is_csv(head: bytes) -> None:
     assert sniff_format(head, "a.csv") == "csv"
+
+
+@pytest.mark.parametrize(
+    ("start", "message"),
+    [
+        ("", None),
+        ("sep=;\n", "The file was read with semicolons: its sep= line was skipped."),
+        ('\ufeff"sep=;"\r\n', "The file was read with semicolons: its sep= line was skipped."),
+        ("SEP = ,\n", "The file was read with semicolons: its sep= line declares commas."),
+    ],
+)
+def test_sep_line_is_skipped_with_a_note(start: str, message: str | None) -> None:
+    dialect = detect_dialect(f"{start}company_symbol;market_cap\nA;1\n".encode(), is_whole_file=True)
+    assert dialect.delimiter == ";"
+    assert [note.message for note in dialect_notes(dialect)] == ([message] if message else [])
+    assert {note.code for note in dialect_notes(dialect)} <= {"delimiters_tolerated"}
+
+
+def test_header_with_more_of_another_delimiter_gets_a_note() -> None:
+    dialect = detect_dialect(b"company_symbol\t,market_cap\t,sector\t\nA,1,b\n", is_whole_file=True)
+    assert dialect.delimiter == ","
+    (note,) = dialect_notes(dialect)
+    assert note.message == "The file was read with commas: its header has more tabs."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("sep_line", ["", "sep=;", "sep=ä"])
+def test_start_of_a_file_as_utf8_has_its_lines_and_its_text(encoding: str, newline: str, sep_line: str) -> None:
+    text = newline.join([*([sep_line] if sep_line else []), "", "company_symbol;Größe", "A;é"])
+    data = text.encode(encoding)
+    dialect = detect_dialect(data, declared_encoding=encoding, is_whole_file=True)
+    converted, utf8 = as_utf8(data, dialect, is_whole_file=True)
+    assert not utf8.needs_rewrite
+    assert converted.decode().splitlines() == text.splitlines()
+    assert converted[utf8.text_start :].decode().splitlines() == text.splitlines()[bool(sep_line) :]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_file_padded_with_nul_bytes_is_refused_with_their_place(encoding: str) -> None:
+    text = "company_symbol;market_cap\nA;1\n".encode(encoding)
+    with pytest.raises(UndecodableError, match=f"ends in NUL bytes, from byte {len(text)} on") as caught:
+        detect_dialect(text + bytes(200), declared_encoding=encoding, is_whole_file=True)
+    assert caught.value.offset == len(text)
+    dialect = detect_dialect(text, declared_encoding=encoding, is_whole_file=False)
+    with pytest.raises(UndecodableError, match=f"ends in NUL bytes, from byte {1_000 + len(text):,} on"):
+        check_end(text + bytes(200), dialect, offset=1_000)
+    check_end(text + bytes(1), dialect, offset=1_000)
+
+
+def test_wide_text_that_ends_in_nul_bytes_is_not_padded() -> None:
+    text = "company_symbol;market_cap\nA;1\n".encode("utf-16-le")
+    dialect = detect_dialect(text, declared_encoding="utf-16-le", is_whole_file=True)
+    check_end(text + bytes(200), dialect, offset=0)

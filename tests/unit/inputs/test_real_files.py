@@ -85,6 +85,29 @@ SCORED_FILES: Final[dict[str, tuple[bytes, tuple[tuple[str, str], ...]]]] = {
         lines(A.replace("Alpha Works", '"Alpha\nWorks, Inc"'), B),
         (("AAA", "2672.478"), ("BBB", "5.599")),
     ),
+    "header cells that end with a direction mark": (
+        lines(A, header=STATEMENTS.replace(",", "\u200e,") + "\u200e"),
+        (("AAA", "2672.478"),),
+    ),
+    "header cells that are broken over two lines": (
+        lines(
+            A, header=STATEMENTS.replace("net_income", '"net \nincome"').replace("total_assets", '"Total\r\nAssets"')
+        ),
+        (("AAA", "2672.478"),),
+    ),
+    "header cells that end with a tab": (lines(A, header=STATEMENTS.replace(",", "\t,")), (("AAA", "2672.478"),)),
+    "a header with more commas than semicolons": (
+        lines(
+            A.replace(",", ";") + ";,",
+            header=STATEMENTS.replace(",", ";")
+            .replace("company_name", "Company Name")
+            .replace("ebitda", "ebitda;a,b,c"),
+        ),
+        (("AAA", "2672.478"),),
+    ),
+    "a sep= line in quotes": (b'\xef\xbb\xbf"sep=;"\r\n' + lines(A).replace(b",", b";"), (("AAA", "2672.478"),)),
+    "a sep= line with delimiters behind it": (b"SEP=,,,,\n" + lines(A), (("AAA", "2672.478"),)),
+    "a sep= line for another delimiter": (b"sep=;\n" + lines(A), (("AAA", "2672.478"),)),
 }
 """Files of which every row is scored, with the symbols and market caps."""
 
@@ -98,6 +121,29 @@ FAILED_ROWS: Final[dict[str, tuple[bytes, tuple[tuple[int, str, str], ...]]]] = 
 
 REFUSED_FILES: Final[dict[str, tuple[bytes, str, str]]] = {
     "a quote that never closes": (lines(A, B.replace("Beta", '"Beta'), D), "unbalanced_quote", "line 3"),
+    "title lines above the header": (
+        b"Screening results,,,\nAs of 31-Dec-2018,,,\n,,,\n" + lines(A),
+        "missing_columns",
+        "Line 4 looks like the header: remove the lines above it",
+    ),
+    "every line in quotes": (
+        "".join(f'"{line}"\n' for line in (STATEMENTS, A)).encode(),
+        "missing_columns",
+        "Each line is in quotes as a whole",
+    ),
+    "every row in quotes": (lines(f'"{A}"', f'"{B}"'), "unsupported_format", "the rows are in quotes as a whole"),
+    "rows with another delimiter": (
+        lines(A.replace(",", ";"), B.replace(",", ";")),
+        "unsupported_format",
+        "separated by commas, but the rows are separated by semicolons",
+    ),
+    "no header": (lines(B, header=A), "missing_columns", "The first line looks like data"),
+    "column names in the singular and with units": (
+        lines(A, header=STATEMENTS.replace("total_assets", "total_asset").replace("inventory", "Inventory (USD mm)")),
+        "missing_columns",
+        "`total_asset` → `total_assets`, `Inventory (USD mm)` → `inventory`",
+    ),
+    "NUL bytes at the end": (lines(A) + bytes(200), "undecodable", "ends in NUL bytes, from byte"),
 }
 """Files that are refused as a whole, with the code and a part of the sentence."""
 

@@ -12,6 +12,7 @@ from shared.jobs.job import JobStatus
 from tests.unit.plan.planned_files import MAX_CSV_BYTES, planned
 
 ROWS = panel.as_csv(panel.statement_rows(400, seed=5, invalid=7), panel.STATEMENT_COLUMNS)
+HEADER = ROWS.splitlines()[0]
 
 
 def layout_and_chunks(body: bytes, filename: str) -> tuple[object, ...]:
@@ -54,13 +55,20 @@ def test_gzip_of_any_csv_file_gives_the_plan_or_refusal_of_the_file(cells: list[
 @pytest.mark.parametrize(
     ("body", "code", "sentence"),
     [
-        (gzip.compress(b""), "empty_file", "The file is empty"),
-        (gzip.compress(ROWS.splitlines()[0]), "empty_file", "The file has no data rows"),
-        (gzip.compress(ROWS + b"\xff"), "undecodable", f"at byte {len(ROWS):,}"),
-        (gzip.compress(ROWS)[:-20], "unsupported_format", "ends too early"),
-        (gzip.compress(ROWS) + b"x", "unsupported_format", "other data behind its end"),
-        (gzip.compress(gzip.compress(ROWS)), "unsupported_format", "holds a gzip archive"),
-        (gzip.compress(ROWS + b"a,b\n" * (MAX_CSV_BYTES // 4)), "too_large", f"more than {MAX_CSV_BYTES:,} bytes"),
+        pytest.param(gzip.compress(b""), "empty_file", "The file is empty", id="empty"),
+        pytest.param(gzip.compress(HEADER), "empty_file", "The file has no data rows", id="header only"),
+        pytest.param(gzip.compress(ROWS + b"\xff"), "undecodable", f"at byte {len(ROWS):,}", id="not UTF-8"),
+        pytest.param(gzip.compress(ROWS)[:-20], "unsupported_format", "ends too early", id="cut off"),
+        pytest.param(
+            gzip.compress(ROWS) + b"x", "unsupported_format", "other data behind its end", id="more behind it"
+        ),
+        pytest.param(gzip.compress(gzip.compress(ROWS)), "unsupported_format", "holds a gzip archive", id="twice"),
+        pytest.param(
+            gzip.compress(ROWS + b"a,b\n" * (MAX_CSV_BYTES // 4)),
+            "too_large",
+            f"more than {MAX_CSV_BYTES:,} bytes",
+            id="too large",
+        ),
     ],
 )
 def test_gzip_that_cannot_be_scored_fails_its_job_with_the_reason(body: bytes, code: str, sentence: str) -> None:
