@@ -477,7 +477,7 @@ class UploadRequestOptions(TypedDict, total=False):
     ]
     decimal: Annotated[
         Literal[".", ","] | None,
-        JsonSchema(description="Decimal sign of the figures in text; by default the one that the file proves"),
+        JsonSchema(description="Decimal sign of the figures in text; by default detected from the file"),
     ]
 
 

@@ -63,7 +63,7 @@ Evidence = Literal["nothing", "point", "comma", "either"]
 
 
 class AmbiguousNumberError(ValueError):
-    """The figure could be read with the point and with the comma as decimal sign, and the file does not tell which."""
+    """The figure could be read with the point and with the comma as decimal sign, and the file does not show which."""
 
 
 def trimmed(text: str) -> str:
@@ -128,7 +128,7 @@ def evidence_of(text: str, *, unit: Unit | None = None) -> Evidence:
     point, comma = (_is_number(text, unit, sign) for sign in SIGNS)
     if point and comma:
         return "either"
-    # Nobody means a decimal sign without decimals, whatever the sign.
+    # A sign without decimals after it is no decimal sign.
     if not (point or comma) or figure_text(text)[-1:] in _SEPARATORS:
         return "nothing"
     return "point" if point else "comma"

@@ -253,7 +253,7 @@ def test_number_of_a_typed_cell_is_read_as_it_is() -> None:
 
 
 def test_every_invisible_character_is_known() -> None:
-    # Signs of the category Cf that stand before a number or a text and are shown.
+    # Signs of the category Cf before a number or a text and are shown.
     shown = {0x600, 0x601, 0x602, 0x603, 0x604, 0x605, 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
     unknown = {
         code
@@ -272,5 +272,5 @@ def test_every_unicode_space_is_trimmed() -> None:
 
 
 @pytest.mark.parametrize(("text", "dash"), [("-", True), (" \u2014 ", True), ("--", True), ("", False), ("-5", False)])
-def test_dash_is_told_from_other_blanks(text: str, *, dash: bool) -> None:
+def test_dash_is_distinguished_from_other_blanks(text: str, *, dash: bool) -> None:
     assert is_dash(text) is dash

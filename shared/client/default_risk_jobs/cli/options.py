@@ -28,8 +28,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the API response
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Job id.", show_default=False)]
 JobsArgument = Annotated[list[str], typer.Argument(metavar="JOB...", help="Job ids.", show_default=False)]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Skip confirmation.")]
-# None without either option: the file decides, or annual.
+# None without either option: `upload` detects it, other commands use annual or both.
 JobTypeOption = Annotated[
     bool | None,
-    typer.Option("--annual/--quarterly", help="Reporting period (default: from the file).", show_default=False),
+    typer.Option("--annual/--quarterly", help="Reporting period.", show_default=False),
 ]

@@ -19,7 +19,9 @@ from default_risk_jobs.errors import ClientError, NoResponseError, SignInError
 from default_risk_jobs.files import OnSent, job_type_of, no_progress
 from default_risk_jobs.types import JobTypeName, UploadRequestOptions, UploadResponse
 
-FilesArgument = Annotated[list[Path], typer.Argument(metavar="FILE...", help="CSV or XLSX files.", show_default=False)]
+FilesArgument = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="CSV (also gzipped) or XLSX files.", show_default=False)
+]
 
 
 class DecimalSign(StrEnum):
@@ -45,7 +47,7 @@ def upload(
     encoding: Annotated[str | None, typer.Option(help="CSV encoding (default: UTF-8).")] = None,
     sheet: Annotated[str | None, typer.Option(help="Excel sheet (default: first visible one with data).")] = None,
     decimal: Annotated[
-        DecimalSign | None, typer.Option(help="Decimal sign of figures in text (default: the one the file proves).")
+        DecimalSign | None, typer.Option(help="Decimal sign of figures in text (default: detected).")
     ] = None,
     deployment: DeploymentOption = None,
     as_json: JsonOption = False,
