@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from shared.scoring.features import FloatArray
 from shared.training.panel import Panel
@@ -36,14 +37,11 @@ def _altman(panel: Panel) -> FloatArray:
 
 
 def _ohlson(panel: Panel) -> FloatArray:
-    x = panel.amounts
+    x = panel.table
     assets, liabilities, net_income = x["total_assets"], x["total_liabilities"], x["net_income"]
     before = _net_income_of_the_year_before(panel)
-    known = np.isfinite(before)
-    before = np.where(known, before, 0.0)
-    movement = np.abs(net_income) + np.abs(before)
-    change = np.divide(net_income - before, movement, out=np.zeros(len(panel)), where=known & (movement > 0))
-    score: FloatArray = (
+    change = ((net_income - before) / (net_income.abs() + before.abs())).fillna(0.0)
+    score: pd.Series[float] = (
         -1.32
         - 0.407 * np.log(assets)
         + 6.03 * liabilities / assets
@@ -52,10 +50,10 @@ def _ohlson(panel: Panel) -> FloatArray:
         - 1.72 * (liabilities > assets)
         - 2.37 * net_income / assets
         - 1.83 * (net_income + x["depreciation_amortization"]) / liabilities
-        + 0.285 * ((net_income < 0) & known & (before < 0))
+        + 0.285 * ((net_income < 0) & (before < 0))
         - 0.521 * change
     )
-    return score
+    return np.asarray(score, dtype=np.float64)
 
 
 def _zmijewski(panel: Panel) -> FloatArray:
@@ -68,12 +66,12 @@ def _zmijewski(panel: Panel) -> FloatArray:
     )
 
 
-def _net_income_of_the_year_before(panel: Panel) -> FloatArray:
+def _net_income_of_the_year_before(panel: Panel) -> "pd.Series[float]":
     """Returns NaN where the panel lacks the firm's year before: `[n]`."""
     ordered = panel.table.sort_values(["firm", "year"], kind="stable")
     before = ordered.groupby("firm")[["year", "net_income"]].shift()
     follows = before["year"] + 1 == ordered["year"]
-    return before["net_income"].where(follows).reindex(panel.table.index).to_numpy()
+    return before["net_income"].where(follows).reindex(panel.table.index)
 
 
 BASELINES: Final = (

@@ -153,10 +153,8 @@ def _model(folder: Path, layout: Layout) -> Model:
 
 def rank_correlation(rows: pd.DataFrame) -> float | None:
     """Returns Spearman's rank correlation, with the mean rank for ties; None when one side is all ties."""
-    ranks = rows[["before", "after"]].rank()
-    if (ranks.nunique() == 1).any():
-        return None
-    return float(ranks["before"].corr(ranks["after"]))
+    correlation = float(rows[["before", "after"]].corr("spearman").to_numpy()[0, 1])
+    return None if np.isnan(correlation) else correlation
 
 
 def largest_moves(rows: pd.DataFrame) -> pd.DataFrame:
@@ -237,15 +235,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         print(report(compare(options.results, options.folder)))
-    except (
-        CompareError,
-        FileError,
-        ChunkError,
-        ModelArtifactError,
-        OSError,
-        UnicodeDecodeError,
-        pd.errors.ParserError,
-    ) as error:
+    except _UNUSABLE as error:
         print(f"Nothing was compared: {error}", file=sys.stderr)
         return 2
     return 0
