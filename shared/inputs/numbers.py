@@ -128,7 +128,7 @@ def evidence_of(text: str, *, unit: Unit | None = None) -> Evidence:
     point, comma = (_is_number(text, unit, sign) for sign in SIGNS)
     if point and comma:
         return "either"
-    # A sign without decimals after it is no decimal sign.
+    # A trailing sign is not a decimal sign.
     if not (point or comma) or figure_text(text)[-1:] in _SEPARATORS:
         return "nothing"
     return "point" if point else "comma"

@@ -253,7 +253,7 @@ def test_number_of_a_typed_cell_is_read_as_it_is() -> None:
 
 
 def test_every_invisible_character_is_known() -> None:
-    # Signs of the category Cf before a number or a text and are shown.
+    # Visible signs of category Cf before a number or a text.
     shown = {0x600, 0x601, 0x602, 0x603, 0x604, 0x605, 0x6DD, 0x70F, 0x890, 0x891, 0x8E2, 0x110BD, 0x110CD}
     unknown = {
         code
