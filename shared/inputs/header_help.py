@@ -17,7 +17,7 @@ from shared.inputs.columns import BY_NAME, known_names, normalized_name
 from shared.inputs.errors import UnsupportedFormatError
 
 _ROWS_SEARCHED: Final = 30
-# Of a line that is a header for all one can tell.
+# Of a line that may be a header.
 _KNOWN_AT_LEAST: Final = 3
 # Of the figures of similarity: that of a typing error, and that of a name of which the other is a part.
 _SIMILAR_FROM: Final = 0.85

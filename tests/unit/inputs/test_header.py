@@ -139,7 +139,7 @@ def test_header_that_fits_one_profile_and_most_of_the_other_is_scored_on_the_fir
     assert layout_of(f"{','.join(header)}\n").profile == "ratios"
 
 
-def test_similar_names_are_told_and_never_applied() -> None:
+def test_similar_names_are_shown_and_never_applied() -> None:
     renamed = {"total_assets": "Total Assets (USD mm)", "inventory": "Inventories", "net_income": "net_incom"}
     sentence = missing_sentence(",".join(renamed.get(name, name) for name in STATEMENTS) + "\n")
     assert sentence == (
