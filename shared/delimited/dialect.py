@@ -106,8 +106,8 @@ def detect(
     if newline == "cr":
         text = text.replace(b"\r", b"\n")
     counts = _delimiters_in_first_record(text, start)
-    known = {delimiter: count_known(_first_cells(text, delimiter, start)) for delimiter in DELIMITERS}
-    delimiter = max(DELIMITERS, key=lambda each: (known[each], each == declared, counts[each]))
+    known = {each: count_known(_first_cells(text, each, start)) for each in DELIMITERS if counts[each]}
+    delimiter = max(DELIMITERS, key=lambda each: (known.get(each, 0), each == declared, counts[each]))
     most_frequent = max(DELIMITERS, key=counts.__getitem__)
     return Dialect(
         encoding=found,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from shared.delimited.table import Table
-from shared.inputs.columns import BY_NAME, COLUMNS, EBITDA_COMPONENTS, Column, Kind, ProfileName, Unit
+from shared.inputs.columns import BY_NAME, COLUMNS, EBITDA_COMPONENTS, Column, Kind, ProfileName, Unit, normalized_name
 from shared.inputs.header import Layout
 from shared.inputs.numbers import AmbiguousNumberError, evidence_of, is_dash, read_figure, trimmed
 from shared.scoring.features import CAP_TO_LIABILITIES_RANGE, cap_to_liabilities
@@ -32,6 +32,7 @@ from shared.vocabulary import DECIMAL_POINT, DecimalConvention, JobType
 
 CAP_TO_LIABILITIES: Final = "market_cap/total_liabilities"
 
+_HEADER_AGAIN: Final = "Invalid reporting_year: the row is the header again, as where files were joined; remove it"
 _NO_SYMBOL: Final = "Excel turned this symbol into a date: write the symbol, in a column formatted as text"
 
 
@@ -76,6 +77,8 @@ def validate_rows(table: Table, layout: Layout, *, next_year: int, max_cell_byte
         (reason, fields): _malformed(reason, fields, layout.field_count, max_cell_bytes)
         for reason, fields in {(one.reason, one.fields) for one in table.malformed.values()}
     }
+    for row in validation.header_rows:
+        rows.errors[row] = [error for error in rows.errors[row] if error.column == "reporting_year"]
     for row, one in table.malformed.items():
         rows.errors[row] = [RowError(None, "malformed_row", sentences[one.reason, one.fields], None)]
     is_valid = np.ones(len(table), np.bool_)
@@ -105,6 +108,7 @@ class _Validation:
 
     def __init__(self, table: Table, layout: Layout, next_year: int) -> None:
         self.rows = ValidatedRows(quarters=np.zeros(len(table)))
+        self.header_rows: list[int] = []
         self._table = table
         self._layout = layout
         self._next_year = next_year
@@ -207,7 +211,11 @@ class _Validation:
             try:
                 year = read_year(value, next_year=self._next_year)
             except ValueError:
-                self._add(row, column, "invalid_year", error, value)
+                if normalized_name(value) == column.name:
+                    self.header_rows.append(row)
+                    self._add(row, column, "invalid_year", _HEADER_AGAIN, value)
+                else:
+                    self._add(row, column, "invalid_year", error, value)
                 continue
             if year is None:
                 self.rows.errors[row].append(_missing(column, value))

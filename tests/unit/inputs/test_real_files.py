@@ -116,6 +116,14 @@ FAILED_ROWS: Final[dict[str, tuple[bytes, tuple[tuple[int, str, str], ...]]]] = 
         lines(A.replace("Works", "Works, Inc"), B),
         ((1, "malformed_row", "it has 13 fields and the header has 12"),),
     ),
+    "two files joined, each with its header": (
+        b"\xef\xbb\xbf" + lines(A) + b"\xef\xbb\xbf" + lines(B, C),
+        ((2, "invalid_year", "the row is the header again"),),
+    ),
+    "two files joined, the second with other spelling": (
+        lines(A) + lines(B, header=STATEMENTS.replace("_", " ").upper()),
+        ((2, "invalid_year", "the row is the header again"),),
+    ),
 }
 """Files of which some rows fail, with their numbers, codes and parts of their sentences."""
 
