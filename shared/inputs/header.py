@@ -70,7 +70,7 @@ class Layout:
 
     @property
     def field_count(self) -> int:
-        """How many fields a well-formed row has."""
+        """Returns the number of fields of a well-formed row."""
         return len(self.names)
 
     def place(self, name: str) -> int:

@@ -1,4 +1,4 @@
-"""Which callers may read and manage which jobs: one rule for every route, downloads included."""
+"""Access to jobs: which callers may read and manage them. One rule for every route, including downloads."""
 
 from dataclasses import dataclass
 from enum import IntEnum

@@ -1,4 +1,4 @@
-"""What the domain needs from outside: protocols, and the types of its callables.
+"""Ports of the domain: protocols of its stores, and the types of its callables.
 
 The adapters in `shared.aws` and the fakes of the tests provide them. `tests/contract` runs the same tests against both.
 """
@@ -47,7 +47,7 @@ ScoreRows = Callable[[GivenRows], dict[str, Any]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """What is left of a deleted job until its last traces are removed."""
+    """A deleted job, until its objects are removed."""
 
     id: UUID
     deleted_at: datetime
@@ -56,7 +56,7 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What the record of a job keeps of its plan."""
+    """The results of planning in a job's record."""
 
     planned_at: datetime
     total_rows: int
@@ -106,7 +106,7 @@ class JobStore(Protocol):
         """
 
     def fail(self, job: Job, *, error_code: str | None, error_message: str, cancelled: bool, now: datetime) -> None:
-        """Any live status → failed and shards closed, in one transaction.
+        """Changes any live status to failed and closes the shards, in one transaction.
 
         Also refused if the job got its shards after it was read: they would stay open.
         """
@@ -178,7 +178,7 @@ class UploadStore(Protocol):
 
 
 class ResultStore(Protocol):
-    """What is kept of a job in the results bucket."""
+    """The objects of a job in the results bucket."""
 
     def download_link(
         self, job_id: UUID, outcome: Outcome, *, filename: str, file_format: FileFormat = FileFormat.CSV

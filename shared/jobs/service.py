@@ -1,4 +1,4 @@
-"""What callers do with jobs: create, read, list, cancel, delete. One access rule for all of it."""
+"""Operations of callers on jobs: create, read, list, cancel, delete. All follow one access rule."""
 
 import logging
 from collections.abc import Callable

@@ -69,7 +69,7 @@ def model_name_for(job_type: JobType, profile: ProfileName) -> ModelName:
 
 
 def basis(job_type: JobType, profile: ProfileName) -> str:
-    """What a row's `model_basis` says; it holds no comma, so CSV needs no quotes around it."""
+    """Returns the text of a row's `model_basis`. It has no comma, so CSV needs no quotes around it."""
     return _BASIS[job_type, profile]
 
 

@@ -1,4 +1,4 @@
-"""What one chunk adds to the risk summary of its job: counts and sums, much smaller than the chunk's rows.
+"""The part of one chunk in the risk summary of its job: counts and sums, much smaller than the chunk's rows.
 
 Everything but the keys of companies and periods stays of bounded size, whatever the rows hold.
 """
@@ -50,7 +50,7 @@ class SectorTotal(NamedTuple):
     levels: tuple[int, ...]
 
     def plus(self, other: "SectorTotal") -> "SectorTotal":
-        """Both together."""
+        """Returns the sum of both."""
         return SectorTotal(
             self.rows + other.rows,
             self.probability + other.probability,

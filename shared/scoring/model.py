@@ -1,8 +1,8 @@
 """Scores from features: an additive model evaluated with NumPy from a plain JSON artifact.
 
-The log-odds of default within twelve months are `intercept + sum of contributions`, one contribution a feature, read
+The log-odds of default within twelve months are `intercept + sum of contributions`, one contribution per feature, read
 from a table of steps. Contributions are relative to their mean over the training population, so a blank feature adds
-exactly 0. Every operation is element by element: a row's score does not depend on the rows around it.
+exactly 0. Every operation is elementwise: a row's score does not depend on other rows.
 """
 
 import hashlib
@@ -25,22 +25,22 @@ IntArray = NDArray[np.int64]
 
 SCHEMA_VERSION: Final = 1
 MAX_BREAK_POINTS: Final = 10_000
-"""Of a feature: what `count_below` counts in bytes, with room to spare."""
+"""Maximum per feature: `count_below` counts in bytes."""
 
 PROBABILITY_DIGITS: Final = 6
 """Significant digits of a default probability; level and grade are those of the rounded figure, as printed."""
 
 
 class ModelArtifactError(Exception):
-    """A model artifact is malformed, was changed after training, or breaks what its features promise."""
+    """A model artifact is malformed, was changed after training, or is not monotone as its features declare."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Scores:
-    """The scores of n rows by a model of k features.
+    """Scores of n rows by a model of k features.
 
     `log_odds[n]`; `default_probability[n]` (0 to 1, twelve months ahead, six significant digits);
-    `contributions[n, k]` to the log-odds; `steps[n, k]`, the place of each contribution in `Model.contributions`.
+    `contributions[n, k]` to the log-odds; `steps[n, k]`, the index of each contribution in `Model.contributions`.
     """
 
     log_odds: FloatArray
@@ -66,17 +66,17 @@ class Model:
 
     @cached_property
     def features(self) -> tuple[str, ...]:
-        """The names of the features, in the order of the matrix's columns."""
+        """Returns the names of the features, in the order of the matrix's columns."""
         return tuple(feature.name for feature in self.inputs)
 
     def feature_matrix(self, figures: Figures) -> FloatArray:
-        """The features `[n, k]` of input columns; see `shared.scoring.features.feature_matrix`."""
+        """Returns the features `[n, k]` of input columns; see `shared.scoring.features.feature_matrix`."""
         return feature_matrix(figures, self.inputs)
 
     def score(self, features: FloatArray) -> Scores:
-        """The scores of a feature matrix `[n, k]`; NaN is a blank, infinities belong to the outermost steps.
+        """Returns the scores of a feature matrix `[n, k]`. NaN is a blank; infinities belong to the outermost steps.
 
-        Raises ValueError for a matrix of another width.
+        Raises ValueError for a matrix with another number of columns.
         """
         rows, width = features.shape
         if width != len(self.inputs):
@@ -100,11 +100,10 @@ class Model:
 
 
 def count_below(break_points: FloatArray, values: FloatArray) -> IntArray:
-    """How many of the break points, which ascend, are below each value, `[n]`; of NaN any number.
+    """Returns how many of the ascending break points are below each value, `[n]`; any number for NaN.
 
-    What `np.searchsorted(break_points, values)` finds, whose branches a processor guesses wrong, in a third of its
-    time: values are compared with every fifth or so of the break points, of which there are at most `MAX_BREAK_POINTS`,
-    then with those up to the next such, which costs three times as much.
+    The same as `np.searchsorted(break_points, values)` in a third of its time, which goes into mispredicted branches:
+    values are compared with about every fifth of at most `MAX_BREAK_POINTS` break points, then with those in between.
     """
     width = isqrt(len(break_points)) // 2 + 1
     padded = np.append(break_points, np.full(width - len(break_points) % width, np.inf)).reshape(-1, width)
@@ -122,7 +121,7 @@ def count_below(break_points: FloatArray, values: FloatArray) -> IntArray:
 
 
 def rounded(probability: FloatArray) -> FloatArray:
-    """Probabilities `[n]`, positive, rounded to six significant digits: the doubles nearest to those decimals."""
+    """Returns positive probabilities `[n]` rounded to six significant digits, as the nearest doubles."""
     magnitude = np.floor(np.log10(probability)).astype(np.int64)
     places = np.power(10.0, PROBABILITY_DIGITS - 1 - magnitude)
     result: FloatArray = np.rint(probability * places) / places
@@ -130,18 +129,18 @@ def rounded(probability: FloatArray) -> FloatArray:
 
 
 def risk_levels(probability: FloatArray) -> IntArray:
-    """The place of each default probability's level in `RISK_LEVELS`, `[n]`."""
+    """Returns the index of each default probability's level in `RISK_LEVELS`, `[n]`."""
     return np.searchsorted(LEVEL_BOUNDS, probability, side="right")
 
 
 def risk_grades(probability: FloatArray) -> IntArray:
-    """The place of each default probability's grade in `RISK_GRADES`, `[n]`."""
+    """Returns the index of each default probability's grade in `RISK_GRADES`, `[n]`."""
     return np.searchsorted(GRADE_BOUNDS, probability, side="right")
 
 
 @cache
 def load_model(name: ModelName) -> Model:
-    """The model of that name, read once a process. Raises ModelArtifactError when its artifact cannot be trusted."""
+    """Returns the model with this name, read once per process. Raises ModelArtifactError for an invalid artifact."""
     try:
         text = artifact_text(f"{name}.json")
     except OSError as error:
@@ -153,19 +152,19 @@ def load_model(name: ModelName) -> Model:
 
 
 def model_for(job_type: JobType, profile: ProfileName) -> Model:
-    """The model that scores the rows of a job type and profile."""
+    """Returns the model that scores the rows of a job type and profile."""
     return load_model(model_name_for(job_type, profile))
 
 
 def content_version(content: dict[str, Any]) -> str:
-    """The version of an artifact: its name and a digest of all it says but the version itself."""
+    """Returns the version of an artifact: its name and a digest of its content without the version."""
     bare = {key: value for key, value in content.items() if key != "version"}
     canonical = json.dumps(bare, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return f"{content['name']}-{hashlib.sha256(canonical.encode()).hexdigest()[:12]}"
 
 
 def parse_model(text: str) -> Model:
-    """A model from the text of its artifact. Raises ModelArtifactError saying what is wrong with it."""
+    """Returns the model of an artifact's text. Raises ModelArtifactError with the reason if it is invalid."""
     try:
         content = json.loads(text)
     except ValueError as error:

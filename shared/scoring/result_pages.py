@@ -13,19 +13,19 @@ from typing import Any, Final
 
 from shared.scoring.values import unguarded
 
-# (offset, length) -> the bytes from there, fewer at the end of the file.
+# (offset, length) -> the bytes from this offset, fewer at the end of the file.
 ReadFile = Callable[[int, int], bytes]
 
 SHOWN_CHARACTERS: Final = 1_000
-"""Of a text cell in a page; of a longer one the beginning, and an ellipsis. The file has it whole."""
+"""Characters of a text cell in a page. Longer text is truncated with an ellipsis; the file has all of it."""
 
-# What a page may come to as JSON: a Lambda answer has at most 6 MB.
+# Limit of a page as JSON: a Lambda response has at most 6 MB.
 PAGE_BYTES: Final = 3 * 1024 * 1024
 _BYTES_A_ROW: Final = 600
 _READ_AT_MOST: Final = 4 * 1024 * 1024
 # A record has at most 200 cells of 32 KB, and quotes may double them.
 _LARGEST_RECORD: Final = 2 * 200 * 33 * 1024
-# To the first line end outside of quotes; possessive, so that its time grows with the bytes alone.
+# Up to the first line end outside quotes. Possessive quantifiers keep the time linear.
 _RECORD: Final = re.compile(rb'(?:[^"\n]++|"[^"]*+")*+\n')
 _LISTS: Final = ("top_factors", "missing_ratios", "out_of_range")
 _TYPES: Final[dict[str, Callable[[str], Any]]] = {"row": int, "default_probability": float}
@@ -33,16 +33,16 @@ _TYPES: Final[dict[str, Callable[[str], Any]]] = {"row": int, "default_probabili
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultPage:
-    """Some rows, and the byte at which the next page starts (None at the end)."""
+    """Rows, and the byte offset of the next page (None at the end)."""
 
     rows: tuple[dict[str, Any], ...]
     following: int | None
 
 
 def read_page(read: ReadFile, *, start: int | None, limit: int, page_bytes: int = PAGE_BYTES) -> ResultPage:
-    """The next `limit` rows from the byte `start`, or from the first row when it is None.
+    """Returns up to `limit` rows from the byte offset `start`, or from the first row when it is None.
 
-    A page of very wide rows may be short, and still be followed.
+    A page of very wide rows may be short although more rows follow.
     """
     header = next(_records(read, 0, wanted=1), None)
     if header is None:
@@ -54,7 +54,7 @@ def read_page(read: ReadFile, *, start: int | None, limit: int, page_bytes: int 
     for record in _records(read, offset, wanted=limit + 1):
         row = as_object(columns, map(_shown, _cells(record)))
         size += len(json.dumps(row))
-        # One more than is shown: only a row that is there makes another page.
+        # One row more than shown: there is a next page only if it has a row.
         if len(rows) == limit or (rows and size > page_bytes):
             return ResultPage(rows=tuple(rows), following=offset)
         rows.append(row)
@@ -63,7 +63,7 @@ def read_page(read: ReadFile, *, start: int | None, limit: int, page_bytes: int 
 
 
 def as_object(columns: Sequence[str], cells: Iterable[str]) -> dict[str, Any]:
-    """A scored row as an object: the input's columns as text, without guards, and ours typed."""
+    """Returns a scored row as an object: input columns as text without escapes, score columns typed."""
     row: dict[str, Any] = {}
     is_ours = False
     for name, cell in zip(columns, cells, strict=True):
@@ -82,7 +82,7 @@ def _shown(cell: str) -> str:
 
 
 def _records(read: ReadFile, offset: int, *, wanted: int) -> Iterator[bytes]:
-    """Whole records, with their line ends, from the start of one."""
+    """Yields whole records with their line ends. `offset` is the start of a record."""
     length = wanted * _BYTES_A_ROW
     held = b""
     while True:
@@ -105,6 +105,6 @@ def _records(read: ReadFile, offset: int, *, wanted: int) -> Iterator[bytes]:
 
 
 def _cells(record: bytes) -> list[str]:
-    # The module takes one limit for all; a cell that a job would carry may be longer than what it takes by itself.
+    # The limit is global to the module, and its default is below the longest cell of a job.
     csv.field_size_limit(_LARGEST_RECORD)
     return next(csv.reader(io.StringIO(record.decode(), newline="")))

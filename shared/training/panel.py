@@ -82,7 +82,7 @@ class Panel:
 
     @property
     def event(self) -> Mask:
-        """Which rows are followed by a default within twelve months: `[n]`."""
+        """Whether each row is followed by a default within twelve months: `[n]`."""
         return self.table["event"].to_numpy()
 
     @property
