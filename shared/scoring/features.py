@@ -1,10 +1,10 @@
-"""From input columns to the features of the models, columns at a time.
+"""Features of the models, computed from whole input columns.
 
 Every feature has a declared direction: the sign of the risk's change when the feature rises. Together with the
 definitions below it makes the models monotone in raw inputs too, all else equal: risk never rises with `market_cap`,
 `net_income`, `ebitda` or `current_assets`, and never falls with `total_liabilities`, `current_liabilities`, `inventory`
 or a ratio that gets worse within its usual range. Only `total_assets` has no direction: more of them spread a profit or
-a loss thinner, make the same debt lighter and the same market capitalisation poorer.
+a loss thinner, make the same debt lighter and the same market capitalization poorer.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -66,7 +66,7 @@ def _ebitda_to_liabilities(figures: Figures) -> FloatArray:
 
 
 def cap_to_liabilities(figures: Figures) -> FloatArray:
-    """Market capitalisation over total liabilities `[n]`, infinite on overflow."""
+    """Market capitalization over total liabilities `[n]`, infinite on overflow."""
     return _quotient(figures["market_cap"], figures["total_liabilities"])
 
 
@@ -138,7 +138,7 @@ FEATURES: Final[dict[ModelName, tuple[Feature, ...]]] = {
         ),
         Feature(
             name="ln_total_assets",
-            # At a given market capitalisation more assets mean that the market values them less.
+            # At a given market capitalization more assets mean that the market values them less.
             risk_direction=1,
             description="natural logarithm of total assets in USD million",
             of=lambda figures: _log(figures["total_assets"]),

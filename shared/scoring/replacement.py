@@ -50,7 +50,7 @@ def _check_card(file_name: str, text: str, version: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Check the folder named; the exit code."""
+    """Checks the named folder and returns the exit code."""
     (folder,) = arguments
     try:
         versions = check_replacement(Path(folder))

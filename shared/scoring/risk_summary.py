@@ -57,7 +57,7 @@ class RiskSummary:
         self._key_count = 0
 
     def add(self, chunk: ChunkSummary, *, first_row: int) -> None:
-        """Add the next chunk, whose first row has this number."""
+        """Adds the next chunk, whose first row has this number."""
         self._levels = [one + other for one, other in zip(self._levels, chunk.levels, strict=True)]
         self._grades = [one + other for one, other in zip(self._grades, chunk.grades, strict=True)]
         self._probability += chunk.probability

@@ -38,7 +38,7 @@ def test_default_stage_is_dev_and_keeps_no_data() -> None:
         ({"issuer": "http://a.example.com", "audience": "a", "jwks_url": "https://a.example.com"}, "an https address"),
         ({"alarm_emial": "a@b.example"}, "unknown context 'alarm_emial': choose one of"),
         ({"stages": {"staging": {}}}, "settings for unknown stages: staging"),
-        ({"stages": {"dev": {"colour": "red"}}}, "`stages` sets 'colour' for dev"),
+        ({"stages": {"dev": {"color": "red"}}}, "`stages` sets 'color' for dev"),
     ],
 )
 def test_invalid_context_is_refused_with_the_expected_value(given: dict[str, object], sentence: str) -> None:
