@@ -1,6 +1,7 @@
 """Whole jobs: the synthesized state machine in moto's interpreter, with the real handlers and adapters."""
 
 import csv
+import gzip
 import io
 import json
 import time
@@ -129,6 +130,21 @@ def test_dropped_workbook_becomes_a_job_of_its_organization(system: System, jobs
     stranger = Caller(user_id="s3-drop", username="x", organization_id=None, role=Role.USER)
     with pytest.raises(JobNotFoundError):
         jobs.get(stranger, job.id)
+
+
+def test_dropped_gzip_file_has_the_results_of_the_unpacked_one(system: System, jobs: JobService) -> None:
+    body = b"sep=,\n" + annual_csv(200, invalid=9)
+    system.put("drop/acme/annual/plain.csv", body)
+    system.put("drop/acme/annual/packed.CSV.gz", gzip.compress(body))
+    system.deliver()
+    results = {}
+    for view in jobs.page(MEMBER, _everything(), after=None, offset=0, limit=10).views:
+        assert system.wait(view.job.id) == "SUCCEEDED"
+        job = jobs.get(MEMBER, view.job.id).job
+        results[job.original_filename] = (job.total_rows, job.notes, result(system, job.id, "all"))
+
+    assert results["packed.CSV.gz"] == results["plain.csv"]
+    assert [note.code for note in results["plain.csv"][1]] == ["delimiters_tolerated"]
 
 
 def test_every_invalid_row_is_listed_with_its_row_error(system: System, jobs: JobService) -> None:
