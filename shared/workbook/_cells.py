@@ -1,30 +1,60 @@
-"""The text of a cell, from its type, style and value: shared strings, numbers, dates and percentages.
+"""The text of a cell, from its type, style, formula and value.
 
-ECMA-376 part 1: 18.18.11 (types), 18.4.8 and 22.9.2.19 (strings), 18.8.30 (number formats), 18.17.4 (dates).
+ECMA-376 part 1: 18.18.11 (types), 18.4.8 and 22.9.2.19 (strings). `_number_formats` has the texts of numbers, `marks`
+the cells with two texts.
 """
 
 import re
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
-from enum import Enum
 from math import isfinite
 from typing import Final
 
-from shared.workbook.errors import damaged
+from shared.workbook._number_formats import REFUSED, NumberFormat, shortest
+from shared.workbook.errors import damaged, text_too_long
+from shared.workbook.limits import MAX_TEXT_BYTES
+from shared.workbook.marks import TEXT_SIGN, marked
 
 Row = list[bytes]
-"""The UTF-8 text of a row's cells by column, without empty ones at its end."""
+"""A row's cells by column, without empty ones at its end: UTF-8 text, or a marked cell (see `marks`)."""
+
+AppliedFormats = dict[tuple[int, str], tuple[bytes, bytes]]
+"""The formats that scaled a number, by column and format code: the first value, and the text that it became."""
+
+WITHOUT_VALUE: Final = b"#FORMULA! "
+"""Stands before the formula in the text of a cell whose formula was saved without a value."""
 
 _ESCAPE: Final = re.compile(rb"_x([0-9A-Fa-f]{4})_")
-_EPOCH_1900: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's dates have no zone
-_EPOCH_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001
-_LAST_SERIAL: Final = 2_958_466  # the day after 9999-12-31
-_FIRST_RIGHT_SERIAL: Final = 61  # Excel has a 29 February 1900; before 1 March its numbers are one day off
-_MINIMUM_POSITIONAL: Final = 1e-4
-_MAXIMUM_POSITIONAL: Final = 1e16
+_MAX_FORMULA_BYTES: Final = 200
+_MAX_APPLIED: Final = 1_000
+_LONGEST_GAP: Final = 100
+NUMERIC: Final = frozenset({b"", b"n"})
+_FORMULA: Final = re.compile(rb"<f[^<>]*>([^<]*)")
+
+# A number with points and no other separator. The group has no sign, percent sign or `x` around it.
+_POINTED: Final = re.compile(
+    rb"(?:[-+( ]|\xe2\x88\x92|\xe2\x80\x93|\xc2\xa0)*"
+    rb"([1-9][0-9]{0,2}(?:\.[0-9]{3})+|[0-9]*\.[0-9]+)"
+    rb"(?:[-)%xX ]|\xc2\xa0)*"
+)
+_GROUPED_BY_POINTS: Final = re.compile(rb"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
+# A number in one of the ways that people write it in a text.
+_FIGURE: Final = re.compile(r"[\s'(+\-\u2212\u2013]*[.,]?[0-9][0-9.,'\s]*(?:[eE][-+]?[0-9]+)?[)%xX\s\-]*")
+_LONGEST_FIGURE: Final = 100
+
+
+def missing_rows(number: int, last: int) -> int:
+    """Returns how many blank rows to yield before a row, from its number (0: none) and that of the last row.
+
+    Programs write no blank rows. A few are enough to tell that there are some, where a part leaves out a million.
+    """
+    return min(max(number - last - 1, 0), _LONGEST_GAP)
+
+
+def blank_rows(count: int) -> Iterator[Row]:
+    """Yields blank rows."""
+    return ([] for _ in range(count))
 
 
 class SharedStrings:
@@ -37,9 +67,14 @@ class SharedStrings:
     def __len__(self) -> int:
         return len(self._ends) - 1
 
-    def add(self, raw: bytes) -> None:
-        """Appends the next text, given as it is in the part."""
-        self._text += unescaped_text(raw)
+    def add(self, cell: bytes) -> None:
+        """Appends the next text. Raises `WorkbookTooLargeError` for one longer than a cell can have.
+
+        A row may refer to one text in each of its cells, so the length of a text bounds the memory of a row.
+        """
+        if len(cell) > MAX_TEXT_BYTES:
+            raise text_too_long()
+        self._text += cell
         self._ends.append(len(self._text))
 
     def text(self, index: bytes) -> bytes:
@@ -53,10 +88,31 @@ class SharedStrings:
         raise damaged()
 
 
-def unescaped_text(raw: bytes) -> bytes:
-    """Returns a text with its `_xHHHH_` escapes decoded, which encode characters that XML does not allow."""
+def text_cell(raw: bytes) -> bytes:
+    """Returns the cell of a text as it is in its part: its `_xHHHH_` escapes encode what XML does not allow."""
     # `in` would first try the pattern as a number, which takes ten times as long.
-    return _ESCAPE.sub(_character, raw) if raw.find(b"_x") >= 0 else raw
+    text = _ESCAPE.sub(_character, raw) if raw.find(b"_x") >= 0 else raw
+    return _marked_figure(text) if _POINTED.fullmatch(text) else text
+
+
+def rich_cell(raw: bytes, *, without_notes: bytes) -> bytes:
+    """Returns the cell of a rich text, given whole and without its superscript, subscript and struck-through runs.
+
+    A number loses these runs: superscript digits behind it are a footnote mark. A number that is struck through as a
+    whole is refused. Any other text keeps them.
+    """
+    if raw == without_notes:
+        return text_cell(raw)
+    text = _ESCAPE.sub(_character, raw)
+    if _is_figure(without_notes):
+        return marked(number=_numbered(without_notes), text=text)
+    if not without_notes.strip() and _is_figure(text):
+        return marked(number=REFUSED + text, text=text)
+    return text_cell(raw)
+
+
+def _is_figure(text: bytes) -> bool:
+    return len(text) <= _LONGEST_FIGURE and _FIGURE.fullmatch(text.decode()) is not None
 
 
 def _character(match: re.Match[bytes]) -> bytes:
@@ -64,143 +120,84 @@ def _character(match: re.Match[bytes]) -> bytes:
     return match[0] if "\ud800" <= character <= "\udfff" else character.encode()
 
 
-class NumberFormat(Enum):
-    """The meaning that a style gives to a number, where it changes the displayed text."""
-
-    DATE = "date"
-    PERCENT = "percent"
+def _marked_figure(text: bytes) -> bytes:
+    return marked(number=_numbered(text), text=text)
 
 
-_BUILT_IN: Final = {
-    **dict.fromkeys([*range(14, 23), *range(27, 37), 45, 47, *range(50, 59)], NumberFormat.DATE),
-    **dict.fromkeys([9, 10], NumberFormat.PERCENT),
-}
-# Literal text, escapes, padding, colors and conditions do not change the kind of number.
-_FORMAT_NOISE: Final = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^\]]*\]')
-
-
-def number_format(code: str) -> NumberFormat | None:
-    """Returns the meaning of a custom format code. Elapsed time (`[h]:mm`) stays a number."""
-    if re.search(r"\[(h+|m+|s+)\]", code, re.IGNORECASE):
-        return None
-    bare = _FORMAT_NOISE.sub("", code.partition(";")[0]).lower()
-    if "general" in bare:
-        return None
-    if "%" in bare:
-        return NumberFormat.PERCENT
-    return NumberFormat.DATE if re.search("[dmyhs]", bare) else None
-
-
-def read_formats(elements: Iterable[tuple[str, dict[str, str]]]) -> dict[bytes, NumberFormat]:
-    """Returns the formats that matter by the number of their style, from the elements of the styles part."""
-    custom: dict[str, NumberFormat | None] = {}
-    formats: dict[bytes, NumberFormat] = {}
-    in_cell_formats = False
-    style = 0
-    for name, attributes in elements:
-        if name == "numFmt":
-            custom.setdefault(attributes.get("numFmtId", ""), number_format(attributes.get("formatCode", "")))
-        elif name in {"cellStyleXfs", "cellXfs", "cellStyles", "dxfs"}:
-            in_cell_formats = name == "cellXfs"
-        elif name == "xf" and in_cell_formats:
-            number = attributes.get("numFmtId", "0")
-            found = custom[number] if number in custom else _BUILT_IN.get(int(number) if number.isdecimal() else 0)
-            if found:
-                formats[str(style).encode()] = found
-            style += 1
-    return formats
+def _numbered(text: bytes) -> bytes:
+    """Returns a number of a text cell with the sign of a text where its points might group its digits."""
+    found = _POINTED.fullmatch(text)
+    return TEXT_SIGN + text if found and _GROUPED_BY_POINTS.fullmatch(found[1]) else text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """The shared strings, number formats and date system of a workbook, on which the texts of its cells depend."""
+    """The shared strings, number formats and settings of a workbook, on which the texts of its cells depend."""
 
     shared_strings: SharedStrings
     formats: dict[bytes, NumberFormat]
     """By the number of the style, as written in `s`, for styles that matter."""
+    scaling: frozenset[bytes]
+    """The styles whose format scales by thousands."""
     dates_from_1904: bool
+    recalculates: bool = False
+    """Whether a program has to calculate all formulas on opening: the saved values 0 and "" are then no results."""
 
     def text(self, kind: bytes, style: bytes, raw: bytes) -> bytes:
-        """Returns the text of a cell of this type (`t`) and style (`s`) with this value, its XML escapes decoded.
+        """Returns the cell of this type (`t`) and style (`s`) with this value (`v`), its XML escapes decoded.
 
         Raises `UnreadableWorkbookError` for a shared string that the workbook does not have.
         """
         if kind == b"s":
             return self.shared_strings.text(raw)
         if kind in {b"str", b"inlineStr"}:
-            return unescaped_text(raw)
+            return text_cell(raw)
         if kind == b"b":
             return b"TRUE" if raw.strip() in {b"1", b"true"} else b"FALSE"
-        if kind in {b"", b"n"} and raw:
+        if kind in NUMERIC and raw:
             return self._number(raw, self.formats.get(style))
         return raw  # an error such as #DIV/0!, or an ISO date
+
+    def note_format(self, applied: AppliedFormats, at: int, style: bytes, raw: bytes, text: bytes) -> None:
+        """Adds the format of a style in `scaling` to the applied ones, for a number in column `at`."""
+        if text != b"0" and len(applied) < _MAX_APPLIED:
+            applied.setdefault((at, self.formats[style].code), (raw, text))
 
     def plain_number(self, raw: bytes) -> bytes:
         """Returns the text of a number whose style does not change the displayed text."""
         return self._number(raw, None)
 
+    def formula_without_value(self, kind: bytes, formula: bytes, raw: bytes | None) -> bytes | None:
+        """Returns the text of a cell whose formula was saved without a value; None when it has a value.
+
+        `raw` is the value, None where the cell has none. Programs that do not calculate write no value, or 0 and the
+        order to recalculate (XlsxWriter). An empty text is a value: Excel saves it for `=IF(A1="","",A1)`.
+        """
+        if raw and not (self.recalculates and kind in NUMERIC and raw.strip() == b"0"):
+            return None
+        if raw is not None and kind == b"str" and not self.recalculates:
+            return None
+        shown = formula if len(formula) <= _MAX_FORMULA_BYTES else formula[:_MAX_FORMULA_BYTES] + b"..."
+        # A cut in the middle of a character leaves no valid UTF-8.
+        return WITHOUT_VALUE + b"=" + shown.decode(errors="ignore").encode()
+
     def _number(self, raw: bytes, meaning: NumberFormat | None) -> bytes:
         try:
             number = float(raw)
         except ValueError:
-            return raw
-        if not isfinite(number):
-            return raw
-        if meaning is NumberFormat.DATE:
-            date = iso_date(number, dates_from_1904=self.dates_from_1904)
-            if date is not None:
-                return date.encode()
-        if meaning is NumberFormat.PERCENT:
-            # A cell that shows 12% has the value 0.12. A CSV of the same sheet has the displayed text.
-            return positional(Decimal(repr(number)).scaleb(2)).encode() + b"%"
-        return shortest(number).encode()
+            return self._no_number(raw)
+        if not isfinite(number) or b"_" in raw:
+            return self._no_number(raw)
+        if meaning is None:
+            return shortest(number).encode()
+        return meaning.text(number, dates_from_1904=self.dates_from_1904).encode()
+
+    def _no_number(self, raw: bytes) -> bytes:
+        """Returns the value of a numeric cell that is none in XML, such as 12,5: refused where a text would be read."""
+        return REFUSED + raw if _is_figure(raw) else raw
 
 
-def shortest(number: float) -> str:
-    """Returns the shortest decimal that reads back as the same double, without exponent: `5`, `0.1`, `0.00001`."""
-    if number == 0 or _MINIMUM_POSITIONAL <= abs(number) < _MAXIMUM_POSITIONAL:
-        return repr(number).removesuffix(".0")
-    return positional(Decimal(repr(number)))
-
-
-def positional(number: Decimal) -> str:
-    """Returns a decimal without exponent and without zeros at its end."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def iso_date(serial: float, *, dates_from_1904: bool) -> str | None:
-    """Returns the ISO date, time, or both of a date serial, to the millisecond; None when it is no date."""
-    if not 0 <= serial < _LAST_SERIAL:
-        return None
-    epoch = _EPOCH_1904 if dates_from_1904 else _EPOCH_1900
-    if not dates_from_1904 and serial < _FIRST_RIGHT_SERIAL:
-        epoch += timedelta(days=1)
-    try:
-        moment = epoch + timedelta(milliseconds=round(serial * 86_400_000))
-    except OverflowError:
-        return None
-    precision = "milliseconds" if moment.microsecond else "seconds"
-    if serial < 1 and not (dates_from_1904 and serial == 0):
-        return moment.time().isoformat(precision)
-    if moment.time() == datetime.min.time():
-        return moment.date().isoformat()
-    return moment.isoformat(timespec=precision)
-
-
-def column_index(letters: str) -> int:
-    """Returns the 0-based column of its letters: `A` is 0, `XFD` 16,383."""
-    index = 0
-    for letter in letters:
-        index = index * 26 + ord(letter) - ord("A") + 1
-    return index - 1
-
-
-def column_letters(index: int) -> str:
-    """Returns the letters of a 0-based column."""
-    letters = ""
-    index += 1
-    while index:
-        index, letter = divmod(index - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return letters
+def formula_of(element: bytes) -> bytes:
+    """Returns the formula in an `f` element, its XML escapes not decoded; empty for a reference to a shared one."""
+    found = _FORMULA.match(element)
+    return found[1] if found else b""

@@ -7,6 +7,7 @@ import posixpath
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, BinaryIO, Final, cast
 
@@ -15,26 +16,34 @@ from shared.workbook.errors import UnreadableWorkbookError, WorkbookTooLargeErro
 from shared.workbook.limits import Limits
 
 _READ_BYTES: Final = 256 << 10
+# Of most sheets only the header is read.
+_FIRST_READ_BYTES: Final = 64 << 10
 _COMPRESSION_READ: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
 _ENCRYPTED: Final = 0x1
+_TRUE: Final = frozenset({"1", "true", "on"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A worksheet: its name, and the part of the package it is in."""
+    """A worksheet: its name, the part of the package it is in, and whether Excel shows it."""
 
     name: str
     part: str
+    is_visible: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """The worksheets in order, the other parts named in the workbook part, and whether dates count from 1904."""
+    """The worksheets in order, the other parts named in the workbook part, and its settings.
+
+    `recalculates` is whether formulas have to be calculated on opening, whatever values were saved with them.
+    """
 
     sheets: tuple[Sheet, ...]
     shared_strings: str | None
     styles: str | None
     dates_from_1904: bool
+    recalculates: bool
 
 
 class _BoundedReads:
@@ -75,6 +84,10 @@ class Package:
         """Opens the package. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`."""
         self._limits = limits
         self._packed_bytes = max(file.seek(0, 2), 1)
+        self._part_bytes: dict[str, int] = {}
+        self._unpacked_bytes = 0
+        self._read_bytes = 0
+        self._read_limit: int | None = None
         try:
             bounded = _BoundedReads(file, size_bytes=self._packed_bytes, largest_bytes=limits.directory_bytes)
             self._archive = zipfile.ZipFile(cast("IO[bytes]", bounded))
@@ -99,17 +112,27 @@ class Package:
     def __contains__(self, part: str) -> bool:
         return _part_name(part) in self._entries
 
+    @contextmanager
+    def reading_at_most(self, size: int) -> Iterator[None]:
+        """Bounds the bytes unpacked meanwhile, over all parts and each time that one is read, up to a block more."""
+        self._read_limit = self._read_bytes + size
+        try:
+            yield
+        finally:
+            self._read_limit = None
+
     def blocks(self, part: str) -> Iterator[bytes]:
         """Yields a part unpacked, in blocks. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`."""
-        entry = self._entries.get(_part_name(part))
+        name = _part_name(part)
+        entry = self._entries.get(name)
         if entry is None or entry.compress_type not in _COMPRESSION_READ:
             raise damaged()
         try:
             with self._archive.open(entry) as stream:
-                unpacked_bytes = 0
-                while block := stream.read(_READ_BYTES):
-                    unpacked_bytes += len(block)
-                    self._check(unpacked_bytes)
+                size = 0
+                while block := self._read(stream, _READ_BYTES if size else _FIRST_READ_BYTES):
+                    size += len(block)
+                    self._count(name, size)
                     yield block
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
             raise damaged() from error
@@ -128,8 +151,26 @@ class Package:
                 )
             yield block
 
-    def _check(self, unpacked_bytes: int) -> None:
-        limits = self._limits
+    def _read(self, stream: IO[bytes], size: int) -> bytes:
+        """Returns the next block. Raises `WorkbookTooLargeError` instead of reading over the limit of a search."""
+        if self._read_limit is not None and self._read_bytes >= self._read_limit:
+            raise WorkbookTooLargeError(
+                "The Excel workbook has many megabytes before its first row of data. Delete blank rows and sheets that "
+                "are not needed, or save the sheet with the data as CSV, and upload that."
+            )
+        block = stream.read(size)
+        self._read_bytes += len(block)
+        return block
+
+    def _count(self, name: str, size: int) -> None:
+        """Counts the part of which `size` bytes are unpacked now, and checks the limits."""
+        # The second reader may read a part again.
+        more = size - self._part_bytes.get(name, 0)
+        if more <= 0:
+            return
+        self._part_bytes[name] = size
+        self._unpacked_bytes += more
+        unpacked_bytes, limits = self._unpacked_bytes, self._limits
         is_bomb = unpacked_bytes > limits.ratio_from_bytes and unpacked_bytes > limits.ratio * self._packed_bytes
         if is_bomb or unpacked_bytes > limits.unpacked_bytes:
             raise WorkbookTooLargeError(
@@ -152,21 +193,25 @@ def read_parts(package: Package) -> Parts:
         )
     related = _related(package, main)
     sheets = []
-    dates_from_1904 = False
+    dates_from_1904 = recalculates = False
     for name, attributes in package.elements(main):
         if name == "workbookPr":
-            dates_from_1904 = attributes.get("date1904") in {"1", "true", "on"}
+            dates_from_1904 = attributes.get("date1904") in _TRUE
+        elif name == "calcPr":
+            recalculates = attributes.get("fullCalcOnLoad") in _TRUE
         elif name == "sheet":
             link = next((value for key, value in attributes.items() if key.endswith("}id")), "")
             kind, part = related.get(link, ("", ""))
             if kind == "worksheet":
-                sheets.append(Sheet(name=attributes.get("name", ""), part=part))
+                is_visible = attributes.get("state", "visible") == "visible"
+                sheets.append(Sheet(name=attributes.get("name", ""), part=part, is_visible=is_visible))
     parts = {kind: part for kind, part in related.values() if part in package}
     return Parts(
         sheets=tuple(sheets),
         shared_strings=parts.get("sharedStrings"),
         styles=parts.get("styles"),
         dates_from_1904=dates_from_1904,
+        recalculates=recalculates,
     )
 
 

@@ -5,13 +5,23 @@ byte. The XML parser then reads the part again, and continues after those that w
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import Final
 
-from shared.workbook._cells import Row, Values, column_index, column_letters
-from shared.workbook.errors import row_too_long, too_many_rows, too_wide
+from shared.workbook._cells import (
+    NUMERIC,
+    AppliedFormats,
+    Row,
+    Values,
+    blank_rows,
+    formula_of,
+    missing_rows,
+    text_cell,
+)
+from shared.workbook._row_shapes import PLAIN_NUMBER, FoundCell, RowShape
+from shared.workbook.errors import repeated_cell, row_too_long, too_many_rows, too_wide
 from shared.workbook.limits import Limits
+from shared.workbook.references import column_index, column_letters
 
 _ENTITY: Final = re.compile(rb"&(?:(amp|lt|gt|quot|apos)|#([0-9]{1,7})|#x([0-9a-fA-F]{1,6}));")
 _NAMED: Final = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
@@ -28,24 +38,16 @@ _STRINGS_CLOSE: Final = re.compile(rb"\s*</sst>\s*")
 _MAIN_NAMESPACE: Final = re.compile(
     rb'<worksheet\s[^<>]*?xmlns="http://(?:schemas\.openxmlformats\.org/spreadsheetml/2006|purl\.oclc\.org/ooxml/spreadsheetml)/main"'
 )
-_ROW: Final = re.compile(rb"\s*<row(?:\s[^<>]*?)?(/?)>")
-# A number of at most fifteen digits in this form is already the shortest text of its double.
-_PLAIN_NUMBER: Final = rb"-?(?:0|[1-9][0-9]{0,8})(?:\.[0-9]{0,5}[1-9])?"
+# Its number, where it has one, is its first attribute.
+_ROW: Final = re.compile(rb'\s*<row(?: r="([1-9][0-9]{0,6})")?(?:\s+(?!r\s*=)[^<>\s]*[^<>\s/])*\s*(/?)>')
 _CELL: Final = re.compile(
     rb'(<c(?: r="([A-Z]{1,3})[0-9]{1,7}")?(?: s="([0-9]{1,6})")?(?: t="([a-zA-Z]{1,9})")?\s*(?:/>|>'
-    rb"(?:<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>))?"
-    rb"(?:<v>(?:(" + _PLAIN_NUMBER + rb')|([^<]*))</v>|<v ?/>|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?'
+    rb"(<f(?:\s[^<>]*)?(?:/>|>[^<]*</f>))?"
+    rb"(?:<v>(?:(" + PLAIN_NUMBER + rb')|([^<]*))</v>|<v ?/>|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?'
     rb"</c>)\s*)"
 )
-_FoundCell = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes]
-"""The groups of `_CELL`: all of the cell, column letters, style, type, plain number, other value, inline text."""
+_REFERENCE: Final = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"')
 
-# The cells of a whole row. Any may be missing. Nothing backtracks: a row of another shape fails at the first cell that
-# differs.
-_SHAPE_CELL: Final = rb'(?:<c r="%b[0-9]{1,7}"%b>%b</c>)?+'
-_SHAPE_EMPTY: Final = rb'(?:<c r="%b[0-9]{1,7}"%b/>)?+'
-_SHAPE_TEXT: Final = rb"<v>([0-9]{1,9})</v>"
-_SHAPE_NUMBER: Final = rb"<v>(?:(" + _PLAIN_NUMBER + rb")|([-+.0-9eE]++))</v>"
 _MAX_SHAPES: Final = 4
 
 
@@ -54,7 +56,7 @@ class UnusualShapeError(Exception):
 
 
 def strings(blocks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yields the shared strings, their `_xHHHH_` escapes not decoded."""
+    """Yields the shared strings as cells."""
     buffer = b""
     for block in blocks:
         buffer += block
@@ -73,7 +75,7 @@ def strings(blocks: Iterator[bytes]) -> Iterator[bytes]:
             if sum(len(whole) for whole, _ in found) != end:
                 raise UnusualShapeError
             for _, raw in found:
-                yield _unescaped(raw)
+                yield text_cell(_unescaped(raw))
             buffer = buffer[end:]
         if len(buffer) > _LONGEST_STRING:
             raise UnusualShapeError
@@ -85,8 +87,11 @@ def strings(blocks: Iterator[bytes]) -> Iterator[bytes]:
         raise UnusualShapeError
 
 
-def rows(blocks: Iterator[bytes], values: Values, limits: Limits) -> Iterator[Row]:
-    """Yields the rows of a sheet. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`."""
+def rows(blocks: Iterator[bytes], values: Values, limits: Limits, applied: AppliedFormats) -> Iterator[Row]:
+    """Yields the rows of a sheet, and adds the formats that scale to `applied`.
+
+    Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`.
+    """
     buffer = b""
     for block in blocks:
         buffer += block
@@ -101,7 +106,7 @@ def rows(blocks: Iterator[bytes], values: Values, limits: Limits) -> Iterator[Ro
     if opening is None or opening[1] or b"<!" in buffer[:at] or not _MAIN_NAMESPACE.search(buffer, 0, at):
         raise UnusualShapeError
     buffer = buffer[opening.end() :]
-    sheet = _Sheet(values, limits)
+    sheet = _Sheet(values, limits, applied)
     while True:
         end = buffer.rfind(b"</row>")
         if end >= 0:
@@ -111,7 +116,7 @@ def rows(blocks: Iterator[bytes], values: Values, limits: Limits) -> Iterator[Ro
         stop = buffer.find(b"</sheetData>")
         # Formatted rows without cells may follow the data by the hundred thousand.
         blank_count, blank_end = sheet.leading_blank_rows(buffer, stop if stop >= 0 else len(buffer))
-        yield from ([] for _ in range(blank_count))
+        yield from blank_rows(blank_count)
         buffer, stop = buffer[blank_end:], stop - blank_end
         if stop >= 0:
             if buffer[:stop].strip():
@@ -131,38 +136,43 @@ def rows(blocks: Iterator[bytes], values: Values, limits: Limits) -> Iterator[Ro
 class _Sheet:
     """Reads whole rows of a sheet's data, and learns the shapes that its rows share."""
 
-    def __init__(self, values: Values, limits: Limits) -> None:
+    def __init__(self, values: Values, limits: Limits, applied: AppliedFormats) -> None:
         self._values = values
         self._limits = limits
+        self._applied = applied
         self._count = 0
-        self._shapes: list[_RowShape] = []
+        self._shapes: list[RowShape] = []
         self._columns = {column_letters(index).encode(): index for index in range(limits.columns)}
 
     def rows(self, data: bytes) -> Iterator[Row]:
         _require_plain(data)
         for piece in data.split(b"</row>")[:-1]:
             opening = _ROW.match(piece)
-            while opening and opening[1]:
-                yield self._counted([])
+            while opening and opening[2]:
+                yield from blank_rows(self._start(opening) + 1)
                 opening = _ROW.match(piece, opening.end())
             if not opening:
                 raise UnusualShapeError
+            if missing := self._start(opening):
+                yield from blank_rows(missing)
             known = self._of_known_shape(piece, opening.end())
-            yield self._counted(self._row(piece, opening.end()) if known is None else known)
+            yield self._row(piece, opening.end()) if known is None else known
 
     def leading_blank_rows(self, data: bytes, end: int) -> tuple[int, int]:
         """Returns the number of rows without content at the start of `data`, and where they end."""
         count = at = 0
-        while (opening := _ROW.match(data, at, end)) and opening[1]:
-            self._counted([])
-            count, at = count + 1, opening.end()
+        while (opening := _ROW.match(data, at, end)) and opening[2]:
+            count, at = count + self._start(opening) + 1, opening.end()
         return count, at
 
-    def _counted(self, row: Row) -> Row:
-        self._count += 1
+    def _start(self, opening: re.Match[bytes]) -> int:
+        """Starts a row, and returns the number of blank ones before it that the part leaves out."""
+        number = int(opening[1] or 0)
+        missing = missing_rows(number, self._count)
+        self._count = max(number, self._count + 1)
         if self._count > self._limits.rows:
             raise too_many_rows(self._limits.rows)
-        return row
+        return missing
 
     def _of_known_shape(self, piece: bytes, start: int) -> Row | None:
         for shape in self._shapes:
@@ -174,17 +184,25 @@ class _Sheet:
     def _row(self, piece: bytes, start: int) -> Row:
         row: Row = []
         at = 0
+        seen: set[int] = set()
+        repeated: list[str] = []
         covered = len(piece) - len(piece[start:].lstrip())
         formats = self._values.formats
         cells = _CELL.findall(piece, covered)
-        for whole, letters, style, kind, plain, raw, inline in cells:
+        for cell in cells:
+            whole, letters, style, kind, formula, plain, raw, inline = cell
             covered += len(whole)
             if letters:
                 at = self._columns[letters] if letters in self._columns else column_index(letters.decode())
-            if plain and (not kind or kind == b"n") and style not in formats:
+            if at in seen:
+                repeated.append(_reference(whole, at))
+            seen.add(at)
+            if plain and not formula and kind in NUMERIC and style not in formats:
                 text = plain
-            elif value := plain or raw or inline:
-                text = self._values.text(kind, style, _unescaped(value))
+            elif inline:
+                text = text_cell(_unescaped(inline))
+            elif plain or raw or formula:
+                text = self._text(at, cell)
             else:
                 text = b""
             if text:
@@ -195,71 +213,30 @@ class _Sheet:
             at += 1
         if covered != len(piece):
             raise UnusualShapeError
-        if len(self._shapes) < _MAX_SHAPES and (shape := _RowShape.of(cells, self._columns, formats)):
+        if repeated:
+            raise repeated_cell(repeated[0])
+        if len(self._shapes) < _MAX_SHAPES and (shape := RowShape.of(cells, self._columns, formats)):
             # The header is the first row, and has a shape of its own.
             self._shapes.insert(0, shape)
         return row
 
+    def _text(self, at: int, cell: FoundCell) -> bytes:
+        whole, _, style, kind, formula, plain, raw, _ = cell
+        values, value = self._values, _unescaped(plain or raw)
+        text = values.text(kind, style, value) if value else b""
+        if value and style in values.scaling and kind in NUMERIC:
+            values.note_format(self._applied, at, style, value, text)
+        if not formula:
+            return text
+        has_value = value or b"<v" in whole[whole.index(formula) + len(formula) :]
+        found = _unescaped(formula_of(formula))
+        return values.formula_without_value(kind, found, value if has_value else None) or text
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _RowShape:
-    """Rows whose cells have these columns, styles and types, each a shared string, a number or empty."""
 
-    pattern: re.Pattern[bytes]
-    texts: tuple[tuple[int, int], ...]
-    """The column of each shared string, and the index of its group."""
-    numbers: tuple[tuple[int, int], ...]
-    """The column of each number, and the index of the first of its two groups."""
-    width: int
-
-    @classmethod
-    def of(
-        cls, cells: Sequence[_FoundCell], columns: Mapping[bytes, int], formats: Mapping[bytes, object]
-    ) -> "_RowShape | None":
-        """Returns the shape of a row; None for a cell of another kind or out of order.
-
-        `columns` are the allowed columns by their letters; `formats` has the styles of dates and percentages.
-        """
-        parts: list[bytes] = []
-        texts: list[tuple[int, int]] = []
-        numbers: list[tuple[int, int]] = []
-        last, groups = -1, 0
-        for whole, letters, style, kind, plain, raw, _ in cells:
-            at = columns.get(letters, -1)
-            if at <= last:
-                return None
-            attributes = (b' s="%b"' % style if style else b"") + (b' t="%b"' % kind if kind else b"")
-            if kind == b"s" and (plain or raw):
-                parts.append(_SHAPE_CELL % (letters, attributes, _SHAPE_TEXT))
-                texts.append((at, groups))
-                groups += 1
-            elif kind in {b"", b"n"} and (plain or raw) and style not in formats:
-                parts.append(_SHAPE_CELL % (letters, attributes, _SHAPE_NUMBER))
-                numbers.append((at, groups))
-                groups += 2
-            elif whole.endswith(b"/>"):
-                parts.append(_SHAPE_EMPTY % (letters, attributes))
-            else:
-                return None
-            last = at
-        return cls(pattern=re.compile(b"".join(parts)), texts=tuple(texts), numbers=tuple(numbers), width=last + 1)
-
-    def row(self, piece: bytes, start: int, values: Values) -> Row | None:
-        """Returns the row whose cells fill `piece` from `start` on; None if it is not of this shape."""
-        match = self.pattern.fullmatch(piece, start)
-        if match is None:
-            return None
-        groups = match.groups(b"")
-        row = [b""] * self.width
-        text = values.shared_strings.text
-        for at, place in self.texts:
-            if index := groups[place]:
-                row[at] = text(index)
-        for at, place in self.numbers:
-            row[at] = groups[place] or ((raw := groups[place + 1]) and values.plain_number(raw))
-        while row and not row[-1]:
-            row.pop()
-        return row
+def _reference(cell: bytes, at: int) -> str:
+    """Returns the reference of a cell, or its column where it has none."""
+    reference = _REFERENCE.match(cell)
+    return reference[1].decode() if reference else column_letters(at)
 
 
 def _require_plain(data: bytes) -> None:

@@ -7,6 +7,8 @@
 The text of each is a sentence for the person who made the file: the problem, its place, and how to fix it.
 """
 
+from shared.workbook.limits import MAX_CELL_LENGTH
+
 
 class WorkbookError(Exception):
     """The workbook cannot be read."""
@@ -45,4 +47,28 @@ def too_wide(letters: str, limit: int) -> WorkbookTooLargeError:
     return WorkbookTooLargeError(
         f"The sheet has a value in column {letters}; at most {limit} columns are allowed. "
         "Delete the cells outside the data and upload the workbook again."
+    )
+
+
+def text_too_long() -> WorkbookTooLargeError:
+    """Returns the error for a text longer than a cell of Excel can have."""
+    return WorkbookTooLargeError(
+        f"The Excel workbook has a text of more than {MAX_CELL_LENGTH:,} characters. Shorten it, or save the data as "
+        "CSV instead."
+    )
+
+
+def repeated_cell(reference: str) -> UnreadableWorkbookError:
+    """Returns the error for a row that has a cell more than once."""
+    return UnreadableWorkbookError(
+        f"The sheet has the cell {reference} more than once, so its value is not certain. Check that cell in Excel, "
+        "save a new workbook (.xlsx), and upload that."
+    )
+
+
+def several_values(reference: str) -> UnreadableWorkbookError:
+    """Returns the error for a cell with more than one value."""
+    return UnreadableWorkbookError(
+        f"The cell {reference} of the sheet has more than one value. Check that cell in Excel, save a new workbook "
+        "(.xlsx), and upload that."
     )

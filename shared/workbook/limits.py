@@ -12,6 +12,8 @@ MAX_ROWS: Final = 1_048_576
 MAX_COLUMNS: Final = 16_384
 MAX_CELL_LENGTH: Final = 32_767
 """Characters of a cell, counted in UTF-16."""
+MAX_TEXT_BYTES: Final = 128 << 10
+"""A text of `MAX_CELL_LENGTH` takes less in UTF-8, also as a marked cell of which one text is a number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,11 +25,15 @@ class Limits:
     directory_bytes: int = 1 << 20
     """Size of the package's list of parts."""
     unpacked_bytes: int = 2 << 30
-    """Size of one part."""
+    """Size of all parts that are read, each counted once."""
     ratio: int = 200
-    """The maximum size of a part larger than `ratio_from_bytes`, as a multiple of the size of the file."""
+    """The maximum of that size, where it is above `ratio_from_bytes`, as a multiple of the size of the file."""
     ratio_from_bytes: int = 64 << 20
-    """Smaller parts may exceed `ratio`: their size is no danger."""
+    """Smaller packages may exceed `ratio`: their size is no danger."""
+    searched_sheets: int = 50
+    """Sheets that are looked at to find the one with the data."""
+    searched_bytes: int = 16 << 20
+    """Size of what is read for that, to the first row of data."""
     small_part_bytes: int = 16 << 20
     """Size of a part that is neither a sheet nor the shared strings."""
     shared_strings_bytes: int = 256 << 20
@@ -37,4 +43,4 @@ class Limits:
     columns: int = MAX_COLUMNS
     """Columns of a sheet that may have a value."""
     row_bytes: int = 16 << 20
-    """Text of one row, shared strings not counted."""
+    """Text of one row; each shared string counts as its number, and has at most `MAX_TEXT_BYTES`."""

@@ -6,8 +6,14 @@
             ...
 
 A cell has a type, a style and a value. The value of a text is inline or a number in the table of shared strings, that
-of a formula is the one saved with it. The style says if a number is a date or a percentage. `_cells` turns all three
-into the displayed text. No formula is evaluated, and no link to another file is followed.
+of a formula is the one saved with it. The style says how a number is displayed. `_cells` and `_number_formats` turn all
+three into the displayed text, with all digits of a number. No formula is evaluated, and no link to another file is
+followed. Rows and columns that are hidden are read: people hide them by filters. Hidden sheets can be read too;
+`Sheet.is_visible` tells them apart.
+
+Read as no number, whatever the column: a formula saved without a value, as `#FORMULA! =A1/B1`; a numeric cell whose
+value is no number in XML (`12,5`), and a number whose format does not tell its unit, both with `#` before them. A row
+that has a cell twice, or a cell with two values, is an error of the workbook.
 
 A sheet is read by one of two readers that find the same rows: `_regex_reader` for the shape that spreadsheet programs
 write, and `_xml_reader` for everything else, several times slower (`infra/decisions/0019-two-xlsx-readers.md`).
@@ -16,17 +22,20 @@ Standard library only. The format: ECMA-376 part 1 (SpreadsheetML) and part 2 (O
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
 from itertools import islice
 from typing import BinaryIO
 
 from shared.workbook import _regex_reader, _xml_reader
-from shared.workbook._cells import Row, SharedStrings, Values, read_formats
+from shared.workbook._cells import WITHOUT_VALUE, AppliedFormats, Row, SharedStrings, Values
+from shared.workbook._number_formats import read_formats
 from shared.workbook._package import Package, Sheet, read_parts
 from shared.workbook._regex_reader import UnusualShapeError
 from shared.workbook.errors import UnreadableWorkbookError, WorkbookTooLargeError
 from shared.workbook.limits import Limits
 
-__all__ = ["Row", "Sheet", "Workbook", "open_workbook"]
+__all__ = ["WITHOUT_VALUE", "AppliedFormats", "Row", "Sheet", "Workbook", "open_workbook"]
 
 
 class Workbook:
@@ -41,13 +50,20 @@ class Workbook:
         self._limits = limits
         self.sheets = sheets
 
-    def rows(self, sheet: Sheet) -> Iterator[Row]:
+    def searching(self) -> AbstractContextManager[None]:
+        """Bounds what is unpacked meanwhile by `Limits.searched_bytes`. Sheets that are open may be read on later."""
+        return self._package.reading_at_most(self._limits.searched_bytes)
+
+    def rows(self, sheet: Sheet, applied: AppliedFormats | None = None) -> Iterator[Row]:
         """Yields every row of the sheet as the UTF-8 text of its cells, a blank row as an empty list.
 
-        A cell's index is its column; empty cells at the end of a row are left out. The sheet's declared dimension is
-        ignored. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`, also after some rows.
+        Blank rows that the part leaves out are among them, at most a hundred in a row.
+        A cell's index is its column; empty cells at the end of a row are left out. Some cells have two texts, which
+        `marks` tells apart. The sheet's declared dimension is ignored. Formats that scale numbers by thousands are
+        added to `applied`. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`, also after some rows.
         """
-        return _read_rows(lambda: self._package.blocks(sheet.part), self._values, self._limits)
+        blocks = partial(self._package.blocks, sheet.part)
+        return _read_rows(blocks, self._values, self._limits, {} if applied is None else applied)
 
 
 def open_workbook(file: BinaryIO, limits: Limits | None = None) -> Workbook:
@@ -63,31 +79,36 @@ def open_workbook(file: BinaryIO, limits: Limits | None = None) -> Workbook:
     strings = SharedStrings()
     if (part := parts.shared_strings) is not None:
         _read_strings(lambda: package.blocks(part), strings, limits)
+    formats = read_formats(package.elements(parts.styles)) if parts.styles else {}
     values = Values(
         shared_strings=strings,
-        formats=read_formats(package.elements(parts.styles)) if parts.styles else {},
+        formats=formats,
+        scaling=frozenset(style for style, one in formats.items() if one.scales),
         dates_from_1904=parts.dates_from_1904,
+        recalculates=parts.recalculates,
     )
     return Workbook(package, parts.sheets, values, limits)
 
 
-def _read_rows(open_part: Callable[[], Iterator[bytes]], values: Values, limits: Limits) -> Iterator[Row]:
+def _read_rows(
+    open_part: Callable[[], Iterator[bytes]], values: Values, limits: Limits, applied: AppliedFormats
+) -> Iterator[Row]:
     count = 0
     try:
-        for row in _regex_reader.rows(open_part(), values, limits):
+        for row in _regex_reader.rows(open_part(), values, limits, applied):
             count += 1
             yield row
     except UnusualShapeError:
-        yield from islice(_xml_reader.rows(open_part(), values, limits), count, None)
+        yield from islice(_xml_reader.rows(open_part(), values, limits, applied), count, None)
 
 
 def _read_strings(open_part: Callable[[], Iterator[bytes]], strings: SharedStrings, limits: Limits) -> None:
     try:
-        for raw in _regex_reader.strings(_bounded(open_part(), limits)):
-            strings.add(raw)
+        for cell in _regex_reader.strings(_bounded(open_part(), limits)):
+            strings.add(cell)
     except UnusualShapeError:
-        for raw in islice(_xml_reader.strings(_bounded(open_part(), limits)), len(strings), None):
-            strings.add(raw)
+        for cell in islice(_xml_reader.strings(_bounded(open_part(), limits)), len(strings), None):
+            strings.add(cell)
 
 
 def _bounded(blocks: Iterator[bytes], limits: Limits) -> Iterator[bytes]:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from shared.workbook.errors import UnreadableWorkbookError, WorkbookError, WorkbookTooLargeError
 from shared.workbook.limits import Limits
+from shared.workbook.reader import open_workbook
 from tests.unit.workbook.workbook_builders import (
     MAIN,
     inline,
@@ -69,7 +70,7 @@ def test_sample_workbook_has_the_values_that_openpyxl_reads(samples: Path) -> No
         (number("2024-01-31", ' t="d"'), "2024-01-31"),
         (number("a,b", ' t="str"'), "a,b"),
         ("<c><f>1+1</f><v>2</v></c>", "2"),
-        ("<c><f>cmd|' /C calc'!A0</f></c>" + number("1"), ",1"),
+        ("<c><f>cmd|' /C calc'!A0</f></c>" + number("1"), "#FORMULA! =cmd|' /C calc'!A0,1"),
         ('<c t="str"><f t="shared" ref="A1" si="0"/><v>x</v></c>', "x"),
         (inline('say "hi"\nthere'), 'say "hi"\nthere'),
         (inline("=cmd()"), "=cmd()"),
@@ -87,7 +88,8 @@ def test_sample_workbook_has_the_values_that_openpyxl_reads(samples: Path) -> No
         (number("45322", ' s="3"'), "45322"),
         (number("1.5", ' s="5"'), "1.5"),
         (number("0.123", ' s="4"'), "12.3%"),
-        (number("1E999"), "1E999"),
+        (number("1E999"), "#1E999"),
+        (number("12,5") + number("1_000") + number("abc") + number("#N/A", ' t="e"'), "#12,5,1_000,abc,#N/A"),
     ],
 )  # fmt: skip
 def test_cell_has_the_text_that_a_spreadsheet_shows(cells: str, text: str) -> None:
@@ -95,6 +97,33 @@ def test_cell_has_the_text_that_a_spreadsheet_shows(cells: str, text: str) -> No
     # The XML parser, which takes over at any comment, returns the same.
     file = workbook(worksheet("<!-- -->", row(cells)), styles=STYLES)
     assert b",".join(*rows_of(file)).decode() == text
+
+
+@pytest.mark.parametrize("start", ["", "<!-- -->"])
+def test_blank_rows_that_the_part_leaves_out_are_returned(start: str) -> None:
+    rows = ['<row r="3"><c><v>1</v></c></row>', '<row r="2"/>', '<row r="6" ht="15"/>', '<row r="1048576"/>']
+    found = rows_of(workbook(worksheet(start, *rows)))
+    assert found == [[], [], [b"1"], [], [], [], *[[]] * 101]
+
+
+@pytest.mark.parametrize("start", ["", "<!-- -->"])
+@pytest.mark.parametrize(
+    ("cells", "reference"),
+    [
+        (number("332.8", ' r="C2"') + number("1.5", ' r="C2"'), "C2"),
+        (number("332.8", ' r="C2"') + '<c r="C2"/>', "C2"),
+        (number("1", ' r="C2"') + number("2", ' r="A2"') + number("3") + number("4"), "C"),
+    ],
+)
+def test_cell_that_a_row_has_twice_is_an_error_that_names_it(start: str, cells: str, reference: str) -> None:
+    with pytest.raises(UnreadableWorkbookError, match=f"has the cell {reference} more than once"):
+        only_row(start + cells)
+
+
+@pytest.mark.parametrize("content", ["<v>1</v><v>2</v>", "<is><t>1</t></is><is><t>2</t></is>", "<v>1</v><f>A1</f><v/>"])
+def test_cell_with_two_values_is_an_error_that_names_it(content: str) -> None:
+    with pytest.raises(UnreadableWorkbookError, match="The cell B7 of the sheet has more than one value"):
+        only_row(f'<c r="B7">{content}</c>')
 
 
 def test_dates_may_count_from_1904() -> None:
@@ -252,6 +281,14 @@ def test_sizes_are_counted_and_declared_sizes_are_not_trusted() -> None:
     ):
         with pytest.raises(WorkbookTooLargeError, match="unpacks to more than"):
             rows_of(file, limits=limits)
+    # The sizes of all parts add up; a part that is read again does not count again.
+    several = open_workbook(
+        io.BytesIO(packed(workbook_parts({"a": sheet, "b": sheet}))), Limits(unpacked_bytes=900_000)
+    )
+    for _ in range(3):
+        assert len(list(several.rows(several.sheets[0]))) == 20_000
+    with pytest.raises(WorkbookTooLargeError, match="unpacks to more than"):
+        list(several.rows(several.sheets[1]))
     # The directory declares a small sheet: reading ends early, and the checksum does not match.
     misstated = bytearray(file)
     with zipfile.ZipFile(io.BytesIO(file)) as archive:
@@ -275,6 +312,8 @@ def test_too_many_entries_are_refused_before_they_are_listed() -> None:
 def test_too_many_rows_or_too_long_ones_are_refused(start: str) -> None:
     with pytest.raises(WorkbookTooLargeError, match="more than 3 rows"):
         rows_of(workbook(worksheet(start, *[row(number("1"))] * 4)), limits=Limits(rows=3))
+    with pytest.raises(WorkbookTooLargeError, match="more than 3 rows"):
+        rows_of(workbook(worksheet(start, '<row r="4"/>')), limits=Limits(rows=3))
     with pytest.raises(WorkbookTooLargeError, match="row of many megabytes"):
         rows_of(workbook(worksheet(start, row(inline("x" * 600_000)))), limits=Limits(row_bytes=20_000))
 

@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import Mapping
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 from shared.workbook.limits import Limits
 from shared.workbook.reader import Row, open_workbook
@@ -30,10 +30,29 @@ def worksheet(*rows: str, before: str = "", after: str = "", prolog: str = "") -
     return f'{prolog}<worksheet xmlns="{MAIN}">{before}<sheetData>{"".join(rows)}</sheetData>{after}</worksheet>'
 
 
+def styles_of(*codes: str) -> str:
+    """Returns a styles part: style 1 has the first of these format codes, and so on; style 0 is General."""
+    formats = "".join(f"<numFmt numFmtId='{164 + n}' formatCode={quoteattr(code)}/>" for n, code in enumerate(codes))
+    cells = "".join(f'<xf numFmtId="{164 + n}"/>' for n in range(len(codes)))
+    return (
+        f'<styleSheet xmlns="{MAIN}"><numFmts>{formats}</numFmts><cellXfs><xf numFmtId="0"/>{cells}</cellXfs>'
+        "</styleSheet>"
+    )
+
+
 def workbook_parts(
-    sheets: Mapping[str, str], *, shared_strings: str = "", styles: str = "", properties: str = ""
+    sheets: Mapping[str, str],
+    *,
+    shared_strings: str = "",
+    styles: str = "",
+    properties: str = "",
+    states: Mapping[str, str] | None = None,
 ) -> dict[str, bytes | str]:
-    listed = "".join(f'<sheet name="{name}" sheetId="{n}" r:id="r{n}"/>' for n, name in enumerate(sheets, start=1))
+    """Returns the parts of a workbook. `properties` are elements before its sheets, `states` those of its sheets."""
+    listed = "".join(
+        f'<sheet name={quoteattr(name)} sheetId="{n}" r:id="r{n}" state="{(states or {}).get(name, "visible")}"/>'
+        for n, name in enumerate(sheets, start=1)
+    )
     links = "".join(
         f'<Relationship Id="r{n}" Type="{RELATIONSHIPS}/worksheet" Target="worksheets/sheet{n}.xml"/>'
         for n in range(1, len(sheets) + 1)
