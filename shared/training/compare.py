@@ -183,8 +183,8 @@ def report(comparison: Comparison) -> str:
         "",
         f"{'rank correlation':<24}{'one side is all ties' if correlation is None else f'{correlation:.4f}'}",
         f"{'PSI between grades':<24}{stability['index']:.4f} ({stability['reading'].replace('_', ' ')})",
-        f"{'rows changing grade':<24}{_share_changed(*grades)}",
-        f"{'rows changing level':<24}{_share_changed(*levels)}",
+        f"{'rows changing grade':<24}{np.mean(grades[0] != grades[1]):.2%}",
+        f"{'rows changing level':<24}{np.mean(levels[0] != levels[1]):.2%}",
         "",
         f"{'default probability':<24}{'before':>12}{'after':>12}",
         _pair("mean", float(np.mean(before)), float(np.mean(after))),
@@ -207,10 +207,6 @@ def report(comparison: Comparison) -> str:
 
 def _by_grade(places: IntArray) -> list[int]:
     return np.bincount(places, minlength=len(RISK_GRADES)).tolist()
-
-
-def _share_changed(before: IntArray, after: IntArray) -> str:
-    return f"{np.mean(before != after):.2%}"
 
 
 def _quantile(probability: FloatArray, share: float) -> float:

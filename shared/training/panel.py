@@ -101,8 +101,9 @@ def read_panel(path: Path) -> Panel:
         content = path.read_bytes()
         if content.startswith(b"\x1f\x8b"):
             content = gzip.decompress(content)
-        records = _records(content)
-    except (OSError, EOFError, UnicodeDecodeError, pd.errors.ParserError) as error:
+        # Cells missing in a short row are empty.
+        records = pd.read_csv(io.BytesIO(content), dtype=str, na_filter=False, index_col=False)
+    except (OSError, EOFError, UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
         raise PanelError(f"{path} cannot be read: {error}") from error
     is_own = OWN_LABEL in records
     column_of = {name: name if is_own else column for column, name in AMOUNTS.items()}
@@ -125,14 +126,6 @@ def read_panel(path: Path) -> Panel:
         sha256=hashlib.sha256(content).hexdigest(),
         is_own=is_own,
     )
-
-
-def _records(content: bytes) -> pd.DataFrame:
-    """Returns the file's cells as text; cells missing in a short row are empty."""
-    try:
-        return pd.read_csv(io.BytesIO(content), dtype=str, na_filter=False, index_col=False)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame()
 
 
 def _own_events(records: pd.DataFrame) -> "pd.Series[bool]":

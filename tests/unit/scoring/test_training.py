@@ -180,7 +180,7 @@ def test_gzipped_panel_has_the_checksum_of_its_content(tmp_path: Path) -> None:
     ("content", "sentence"),
     [
         (None, "cannot be read"),
-        (b"", "is not the bankruptcy panel: it lacks X1"),
+        (b"", "cannot be read: No columns to parse from file"),
         (b"a,b\n1,2\n", "is not the bankruptcy panel: it lacks X1"),
         (gzip.compress(b"a,b\n1,2\n" * 1000)[:40], "cannot be read"),
         (b"\x1f\x8bnot really zipped", "cannot be read"),
