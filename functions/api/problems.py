@@ -102,7 +102,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         ),
         "not_exportable": Kind(409, "Not exportable", "A result file that is not available in the requested format"),
         "too_large": Kind(413, "Too large", "A body or file over a limit, or a result file over one of its format"),
-        "unsupported_format": Kind(415, "Unsupported format", "Neither CSV nor XLSX"),
+        "unsupported_format": Kind(415, "Unsupported format", "Neither CSV nor XLSX, or rows unlike the header"),
         "validation_error": Kind(422, "Invalid request", "Parameters or a body of the wrong form"),
         "idempotency_mismatch": Kind(
             422, "Key used before", "An `Idempotency-Key` that was used with other content before"

@@ -4,7 +4,7 @@
     ├── EmptyFileError           empty_file          nothing in it, or no data rows
     ├── UndecodableError         undecodable         bytes that are not text in the declared encoding
     ├── UnbalancedQuoteError     unbalanced_quote    a quoted field that is never closed
-    ├── UnsupportedFormatError   unsupported_format  neither CSV nor XLSX, or an XLSX that cannot be read
+    ├── UnsupportedFormatError   unsupported_format  neither CSV nor XLSX, one that cannot be read, or of two delimiters
     ├── DuplicateColumnsError    duplicate_columns   two headers that mean the same column
     ├── MissingColumnsError      missing_columns     a required column is not in the header
     └── TooLargeError            too_large           over a limit on bytes, rows, columns or unpacked size
@@ -54,7 +54,7 @@ class UnbalancedQuoteError(FileError):
 
 
 class UnsupportedFormatError(FileError):
-    """The file is neither CSV nor XLSX, or its XLSX package cannot be read."""
+    """The file is neither CSV nor XLSX, its package or gzip cannot be read, or its rows have another delimiter."""
 
     code = "unsupported_format"
 

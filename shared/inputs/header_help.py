@@ -25,6 +25,7 @@ _PART_FROM: Final = 0.6
 _SHOWN_CHARACTERS: Final = 60
 _BRACKETS: Final = re.compile(r"\([^)]*\)|\[[^]]*\]")
 _CAMEL_CASE: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_OTHER_SEPARATORS: Final = re.compile(r" {2,}|[:^~!#§¦¶]+")
 _WORD: Final = re.compile(r"[^\W_]+")
 _NUMBER: Final = re.compile(r"[-+($€£]*\d[\d.,' ]*[)%x]?-?")
 
@@ -122,6 +123,10 @@ def advice_on_text(head: bytes, dialect: Dialect, header: Record) -> Advice | No
         return Advice(
             sentence="Each line is in quotes as a whole, which makes it a single cell: remove these quotes.",
             names=names,
+        )
+    if len(cells) == 1 and len(names := known_names(_OTHER_SEPARATORS.split(cells[0]))) >= _KNOWN_AT_LEAST:
+        return Advice(
+            sentence="The header is separated by none of comma, semicolon, tab and pipe: use one of them.", names=names
         )
     head = head[:HEAD_BYTES]
     # The lines above a header need not have its delimiter.

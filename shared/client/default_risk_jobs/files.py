@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -65,7 +66,8 @@ def _text_start(path: Path) -> str:
     text = start.decode(encoding, errors="replace").replace("\r\n", "\n").replace("\r", "\n").lstrip()
     sep_line = _SEP_LINE.match(text)
     header = _FIRST_RECORD.match(text, sep_line.end() if sep_line else 0)
-    return header[0] if header else ""
+    # Format characters, such as direction marks, are invisible in a header and ignored.
+    return "".join(c for c in header[0] if unicodedata.category(c) != "Cf") if header else ""
 
 
 def _unpacked_start(packed: bytes, path: Path) -> bytes:

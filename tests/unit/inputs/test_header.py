@@ -179,6 +179,13 @@ def test_file_whose_lines_are_in_quotes_as_a_whole_is_named() -> None:
         layout_of(f'{",".join(STATEMENTS)}\n"{row}"\n"{row}"\n')
 
 
+@pytest.mark.parametrize("separator", [":", "^", "~", "||:", "   "])
+def test_header_with_another_separator_is_named(separator: str) -> None:
+    separator = separator.replace("|", "¦")
+    sentence = missing_sentence(separator.join(STATEMENTS) + "\n" + separator.join("1" * 12) + "\n")
+    assert "The header is separated by none of comma, semicolon, tab and pipe" in sentence
+
+
 def test_file_without_a_header_is_named() -> None:
     row = "AAA,Alpha,Tech,2017,0.0,0.0,(3.5),4,5,6,-7,8"
     assert "The first line looks like data" in missing_sentence(f"{row}\n{row}\n")
