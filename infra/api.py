@@ -122,7 +122,9 @@ class Api(Construct):
         """Creates the stage of the API, with access logs that contain no IP address, token or path."""
         settings = None
         if not stage.is_local:
-            settings = _AccessLog(apigateway.LogGroupLogDestination(LogGroup(self, "AccessLogs", stage=stage)))
+            settings = _AccessLog(
+                apigateway.LogGroupLogDestination(LogGroup(self, "AccessLogs", stage=stage, delivered_by="apis"))
+            )
         apigateway.HttpStage(
             self,
             "DefaultStage",
@@ -198,7 +200,7 @@ def _statements(
         allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
         allow("s3:GetObject", on=[result_files, exported]),
         allow("s3:DeleteObject", on=[work, result_files, exported]),
-        allow("s3:ListBucket", on=[results.bucket_arn]),
+        allow("s3:ListBucket", on=[results.bucket_arn], key_prefixes=["work/*", "results/*", "exports/*"]),
         allow("states:DescribeExecution", "states:StopExecution", on=[workflow.execution_arns]),
         allow(
             "lambda:InvokeFunction",

@@ -29,7 +29,7 @@ class Retries(Construct):
             statements=[
                 allow("dynamodb:Query", "dynamodb:UpdateItem", on=[storage.table.table_arn]),
                 allow("s3:GetObject", on=[results.arn_for_objects("results/*")]),
-                allow("s3:ListBucket", on=[results.bucket_arn]),
+                allow("s3:ListBucket", on=[results.bucket_arn], key_prefixes=["results/*"]),
                 allow("s3:PutObject", "s3:AbortMultipartUpload", on=[uploads.arn_for_objects("api/*")]),
             ],
         )

@@ -58,7 +58,7 @@ class Encryption(Construct):
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="LogGroupsOfThisAccount",
-                principals=[iam.ServicePrincipal(f"logs.{stack.region}.amazonaws.com")],
+                principals=[iam.ServicePrincipal(f"logs.{stack.region}.{stack.url_suffix}")],
                 actions=[
                     "kms:Encrypt",
                     "kms:Decrypt",
@@ -70,12 +70,14 @@ class Encryption(Construct):
                 resources=["*"],
                 conditions={
                     "ArnLike": {
-                        "kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{stack.region}:{stack.account}:log-group:*"
+                        "kms:EncryptionContext:aws:logs:arn": (
+                            f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group:*"
+                        )
                     }
                 },
             )
         )
-        # EventBridge rules send to the queue and the topic; alarms publish to their topic.
+        # EventBridge rules send to queues; alarms publish to their topic.
         self.key.add_to_resource_policy(
             iam.PolicyStatement(
                 sid="EventsAndAlarmsOfThisAccount",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Duration, RemovalPolicy, Size, Stack
+from aws_cdk import Aws, Duration, Fn, RemovalPolicy, Size, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -14,21 +14,51 @@ from infra.source import RUNTIME, DependencyList, dependency_code, source_code
 from infra.stages import Stage
 
 
-def allow(*actions: str, on: Sequence[str]) -> iam.PolicyStatement:
-    """Returns a statement that allows exactly these actions on exactly these resources."""
-    return iam.PolicyStatement(actions=list(actions), resources=list(on))
+def allow(*actions: str, on: Sequence[str], key_prefixes: Sequence[str] = ()) -> iam.PolicyStatement:
+    """Returns a statement that allows exactly these actions on exactly these resources.
+
+    `key_prefixes`, patterns such as `work/*`, restricts the listing of a bucket. Without the permission to list a key,
+    S3 answers 403 instead of 404 if there is no such object.
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html
+    """
+    conditions = {"StringLike": {"s3:prefix": list(key_prefixes)}} if key_prefixes else None
+    return iam.PolicyStatement(actions=list(actions), resources=list(on), conditions=conditions)
 
 
 class LogGroup(logs.LogGroup):
-    """A log group with the stage's retention and the stack's key, if any. It is deleted with the stack."""
+    """A log group with the stage's retention and the stack's key, if any. It is deleted with the stack.
 
-    def __init__(self, scope: Construct, name: str, *, stage: Stage) -> None:
-        super().__init__(scope, name, encryption_key=customer_key(scope), removal_policy=RemovalPolicy.DESTROY)
+    `delivered_by` is the kind of service that writes to it by log delivery, such as `states`.
+    """
+
+    def __init__(self, scope: Construct, name: str, *, stage: Stage, delivered_by: str | None = None) -> None:
+        super().__init__(
+            scope,
+            name,
+            log_group_name=_vended_name(stage, delivered_by) if delivered_by else None,
+            encryption_key=customer_key(scope),
+            removal_policy=RemovalPolicy.DESTROY,
+        )
         resource = self.node.default_child
         if not isinstance(resource, logs.CfnLogGroup):
             raise TypeError("the log group's default child is its resource")
         # CDK's enumeration has names such as THREE_MONTHS; the resource accepts the number of days.
         resource.retention_in_days = stage.log_retention_days
+
+
+def _vended_name(stage: Stage, service: str) -> str:
+    """Returns a log group name that takes no space in the account's only resource policy for log delivery.
+
+    That policy holds 5,120 characters, and every log group of another name is added to it. The block of the stack's id
+    lets a new stack be created while the log group of a deleted one remains.
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-and-resource-policy.html
+    """
+    return Fn.join("", ["/aws/vendedlogs/", service, "/", stage.stack_name, "-", stack_block()])
+
+
+def stack_block() -> str:
+    """Returns the first block of the stack's id, which is unique in an account."""
+    return Fn.select(0, Fn.split("-", Fn.select(2, Fn.split("/", Aws.STACK_ID))))
 
 
 class Function(Construct):

@@ -2,12 +2,12 @@
 
 import re
 
-from aws_cdk import Aws, Duration, Fn, RemovalPolicy, Stack
+from aws_cdk import Aws, Duration, Fn, RemovalPolicy
 from aws_cdk import aws_cognito as cognito
 from constructs import Construct
 
 from infra.findings import acknowledge
-from infra.function import Function
+from infra.function import Function, stack_block
 from infra.project import ORGANIZATION_ATTRIBUTE, ROLES
 from infra.stages import Stage
 
@@ -22,6 +22,7 @@ class Identity(Construct):
         super().__init__(scope, "Identity")
         self.user_pool: cognito.UserPool | None = None
         self.client: cognito.UserPoolClient | None = None
+        self.claims: Function | None = None
         self.console_client_id: str | None = None
         # None with an issuer of the deployer: the console reads it from the issuer's discovery document.
         self.sign_in_url: str | None = None
@@ -36,7 +37,7 @@ class Identity(Construct):
             return
         self.user_pool = self._user_pool(stage)
         self.client = self._client(stage, self.user_pool)
-        self.issuer = f"https://cognito-idp.{Stack.of(self).region}.amazonaws.com/{self.user_pool.user_pool_id}"
+        self.issuer = f"https://cognito-idp.{Aws.REGION}.{Aws.URL_SUFFIX}/{self.user_pool.user_pool_id}"
         keys_at = f"{stage.endpoint_url}/{self.user_pool.user_pool_id}" if stage.endpoint_url else self.issuer
         self.jwks_url = f"{keys_at}/.well-known/jwks.json"
         self.audience = [self.client.user_pool_client_id]
@@ -74,8 +75,7 @@ class Identity(Construct):
 
     def _sign_in_page(self, stage: Stage, pool: cognito.UserPool) -> str:
         """Returns the URL of the pool's sign-in page. The domain prefix has to be unique in the region of AWS."""
-        stack_id = Fn.select(2, Fn.split("/", Aws.STACK_ID))
-        prefix = Fn.join("-", [stage.stack_name, Fn.select(0, Fn.split("-", stack_id))])
+        prefix = Fn.join("-", [stage.stack_name, stack_block()])
         domain = pool.add_domain("SignIn", cognito_domain=cognito.CognitoDomainOptions(domain_prefix=prefix))
         return domain.base_url()
 
@@ -98,7 +98,7 @@ class Identity(Construct):
             pool, "COG2", "Many callers are programs, which cannot use MFA; an issuer of the deployer can enforce it."
         )
         acknowledge(pool, "COG8", "The Plus plan costs extra for every active user; a deployer can set `feature_plan`.")
-        claims = Function(
+        self.claims = Function(
             self,
             "claims",
             stage=stage,
@@ -110,7 +110,7 @@ class Identity(Construct):
         )
         # Only version 2 of the trigger can add claims to access tokens.
         pool.add_trigger(
-            cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, claims.function, cognito.LambdaVersion.V2_0
+            cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, self.claims.function, cognito.LambdaVersion.V2_0
         )
         for role in ROLES:
             cognito.UserPoolGroup(self, f"Role-{role}", user_pool=pool, group_name=role)

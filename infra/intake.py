@@ -1,7 +1,6 @@
 """Intake: Object Created events of the uploads bucket, the queue that buffers them, and the intake function."""
 
 from aws_cdk import Duration
-from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
@@ -9,18 +8,26 @@ from constructs import Construct
 
 from infra.encryption import customer_key
 from infra.function import Function, allow
+from infra.rules import EventRules
 from infra.stages import Stage
 from infra.storage import Storage
 from infra.workflow import Workflow
 
 _TIMEOUT = Duration.seconds(60)
-_DELIVERIES = 5
+# While the account's concurrency is used up, Lambda receives messages that it cannot process, and each time counts.
+# With the visibility timeout, this many deliveries take two hours.
+_DELIVERIES = 20
+# Of the intake function. Without a maximum, the poller receives more messages than the account can process.
+# https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+_CONCURRENCY = 10
 
 
 class Intake(Construct):
     """Creates a job for every object in the uploads bucket, however the object got there."""
 
-    def __init__(self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow) -> None:
+    def __init__(
+        self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow, rules: EventRules
+    ) -> None:
         super().__init__(scope, "Intake")
         table, uploads = storage.table.table_arn, storage.uploads
         self.dead_letters = sqs.Queue(
@@ -65,15 +72,15 @@ class Intake(Construct):
             ],
         )
         self.function.function.add_event_source(
-            event_sources.SqsEventSource(self.queue, batch_size=10, report_batch_item_failures=True)
+            event_sources.SqsEventSource(
+                self.queue, batch_size=10, max_concurrency=_CONCURRENCY, report_batch_item_failures=True
+            )
         )
-        events.Rule(
+        rules.on_event(
             self,
             "ObjectCreated",
-            event_pattern=events.EventPattern(
-                source=["aws.s3"],
-                detail_type=["Object Created"],
-                detail={"bucket": {"name": [uploads.bucket_name]}},
-            ),
-            targets=[targets.SqsQueue(self.queue)],
+            source="aws.s3",
+            detail_type="Object Created",
+            detail={"bucket": {"name": [uploads.bucket_name]}},
+            target=targets.SqsQueue(self.queue, dead_letter_queue=rules.undelivered),
         )

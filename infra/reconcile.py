@@ -1,12 +1,12 @@
 """The reconcile function, invoked on a schedule and by status events of executions, which arrive sooner."""
 
 from aws_cdk import Duration
-from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from infra.async_functions import Retries
 from infra.function import Function, allow
+from infra.rules import EventRules
 from infra.stages import Stage
 from infra.storage import Storage
 from infra.workflow import Workflow
@@ -18,7 +18,14 @@ class Reconcile(Construct):
     """The function that repairs stuck jobs, with its schedule and its event rule."""
 
     def __init__(
-        self, scope: Construct, *, stage: Stage, storage: Storage, workflow: Workflow, retries: Retries
+        self,
+        scope: Construct,
+        *,
+        stage: Stage,
+        storage: Storage,
+        workflow: Workflow,
+        retries: Retries,
+        rules: EventRules,
     ) -> None:
         super().__init__(scope, "Reconcile")
         table, uploads, results = storage.table.table_arn, storage.uploads, storage.results
@@ -41,7 +48,7 @@ class Reconcile(Construct):
                 allow("dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem", on=[table]),
                 allow("dynamodb:Query", on=[f"{table}/index/by_unsettled"]),
                 allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
-                allow("s3:ListBucket", on=[results.bucket_arn]),
+                allow("s3:ListBucket", on=[results.bucket_arn], key_prefixes=["work/*", "results/*", "exports/*"]),
                 allow(
                     "s3:DeleteObject",
                     on=[results.arn_for_objects(prefix) for prefix in ("work/*", "results/*", "exports/*")],
@@ -51,18 +58,16 @@ class Reconcile(Construct):
                 allow("lambda:InvokeFunction", on=[workflow.finalize.arn, retries.function.arn]),
             ],
         )
-        target = targets.LambdaFunction(self.function.function)
-        events.Rule(self, "Schedule", schedule=events.Schedule.rate(_INTERVAL), targets=[target])
-        events.Rule(
+        target = targets.LambdaFunction(self.function.function, dead_letter_queue=rules.undelivered)
+        rules.on_schedule(self, "Schedule", interval=_INTERVAL, target=target)
+        rules.on_event(
             self,
             "ExecutionEnded",
-            event_pattern=events.EventPattern(
-                source=["aws.states"],
-                detail_type=["Step Functions Execution Status Change"],
-                detail={
-                    "stateMachineArn": [workflow.state_machine_arn],
-                    "status": ["FAILED", "TIMED_OUT", "ABORTED"],
-                },
-            ),
-            targets=[target],
+            source="aws.states",
+            detail_type="Step Functions Execution Status Change",
+            detail={
+                "stateMachineArn": [workflow.state_machine_arn],
+                "status": ["FAILED", "TIMED_OUT", "ABORTED"],
+            },
+            target=target,
         )

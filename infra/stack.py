@@ -12,6 +12,7 @@ from infra.identity import Identity
 from infra.intake import Intake
 from infra.observability import Observability
 from infra.reconcile import Reconcile
+from infra.rules import EventRules
 from infra.stages import Stage
 from infra.storage import Storage
 from infra.workflow import Workflow
@@ -30,10 +31,11 @@ class DefaultRiskJobs(Stack):
         Encryption(self, stage=stage)
         storage = Storage(self, stage=stage)
         workflow = Workflow(self, stage=stage, storage=storage)
-        intake = Intake(self, stage=stage, storage=storage, workflow=workflow)
+        rules = EventRules(self, stage=stage)
+        intake = Intake(self, stage=stage, storage=storage, workflow=workflow, rules=rules)
         retries = Retries(self, stage=stage, storage=storage)
-        reconcile = Reconcile(self, stage=stage, storage=storage, workflow=workflow, retries=retries)
-        events = StatusEvents(self, stage=stage, storage=storage)
+        reconcile = Reconcile(self, stage=stage, storage=storage, workflow=workflow, retries=retries, rules=rules)
+        events = StatusEvents(self, stage=stage, storage=storage, rules=rules)
         exports = Exports(self, stage=stage, storage=storage)
         identity = Identity(self, stage=stage)
         api = Api(
@@ -45,7 +47,7 @@ class DefaultRiskJobs(Stack):
             retries=retries,
             identity=identity,
         )
-        Console(self, stage=stage, storage=storage, identity=identity, api=api)
+        console = Console(self, stage=stage, storage=storage, identity=identity, api=api)
         observability = Observability(
             self,
             stage=stage,
@@ -56,6 +58,10 @@ class DefaultRiskJobs(Stack):
             retries=retries,
             events=events,
             exports=exports,
+            storage=storage,
+            console=console,
+            identity=identity,
+            rules=rules,
         )
 
         self._output("ApiUrl", api.url)

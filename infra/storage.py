@@ -17,6 +17,12 @@ LISTINGS = ("organization_listing", "user_listing", "all_listing", "unsettled")
 RESULTS_KEPT = Duration.days(31)
 EXPORTS_KEPT = Duration.days(1)
 
+# Of the inputs of jobs in the uploads bucket: uploaded through the API, or dropped.
+INPUT_PREFIXES = ("api/*", "drop/*")
+
+# Lambda's name for the records of a stream that could not be processed.
+UNPUBLISHED_PREFIX = "aws/lambda/"
+
 
 class Storage(Construct):
     """The stateful resources: table, buckets and the secret that signs cursors."""
@@ -83,7 +89,6 @@ class Storage(Construct):
             expiration=RESULTS_KEPT,
             # A job reads the object version of its event, even after the object is overwritten.
             noncurrent_version_expiration=Duration.days(7),
-            abort_incomplete_multipart_upload_after=Duration.days(2),
         )
         resource = bucket.node.default_child
         if not isinstance(resource, s3.CfnBucket):
@@ -98,17 +103,10 @@ class Storage(Construct):
         bucket = self._bucket("Results", stage, removal, versioned=False)
         bucket.add_lifecycle_rule(prefix="results/", expiration=RESULTS_KEPT)
         # Plans and parts are not needed once the result files exist.
-        bucket.add_lifecycle_rule(
-            prefix="work/",
-            expiration=Duration.days(7),
-            abort_incomplete_multipart_upload_after=Duration.days(2),
-        )
+        bucket.add_lifecycle_rule(prefix="work/", expiration=Duration.days(7))
         # Expired exports are written again on request. One day keeps an export from outliving its result file.
-        bucket.add_lifecycle_rule(
-            prefix="exports/",
-            expiration=EXPORTS_KEPT,
-            abort_incomplete_multipart_upload_after=Duration.days(1),
-        )
+        bucket.add_lifecycle_rule(prefix="exports/", expiration=EXPORTS_KEPT)
+        bucket.add_lifecycle_rule(prefix=UNPUBLISHED_PREFIX, expiration=Duration.days(14))
         return bucket
 
     def _bucket(self, name: str, stage: Stage, removal: RemovalPolicy, *, versioned: bool) -> s3.Bucket:
@@ -128,6 +126,8 @@ class Storage(Construct):
             enforce_ssl=not stage.is_local,
             removal_policy=removal,
         )
+        # An unfinished upload is in no listing and is billed until it is aborted, whatever its prefix.
+        bucket.add_lifecycle_rule(abort_incomplete_multipart_upload_after=Duration.days(2))
         acknowledge(
             bucket,
             "S1",

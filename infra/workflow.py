@@ -12,7 +12,7 @@ from infra.findings import acknowledge_wildcards
 from infra.function import Function, LogGroup, allow
 from infra.project import KEEP_FREED_MEMORY
 from infra.stages import Stage
-from infra.storage import Storage
+from infra.storage import INPUT_PREFIXES, Storage
 
 PLAN_TIMEOUT = Duration.minutes(15)
 # Express executions are limited to five minutes; a chunk needs a margin for retries.
@@ -36,10 +36,13 @@ class Workflow(Construct):
             "RESULTS_BUCKET": storage.results.bucket_name,
         }
         table, uploads, results = storage.table.table_arn, storage.uploads, storage.results
-        self._name = f"default-risk-jobs-{stage.name}"
+        self._name = stage.stack_name
         work = results.arn_for_objects("work/*")
         result_files = results.arn_for_objects("results/*")
-        read_input = allow("s3:GetObjectVersion", on=[uploads.arn_for_objects("*")])
+        read_input = [
+            allow("s3:GetObjectVersion", on=[uploads.arn_for_objects(prefix) for prefix in INPUT_PREFIXES]),
+            allow("s3:ListBucket", "s3:ListBucketVersions", on=[uploads.bucket_arn], key_prefixes=INPUT_PREFIXES),
+        ]
         self.plan = Function(
             self,
             "plan",
@@ -57,7 +60,7 @@ class Workflow(Construct):
             },
             statements=[
                 allow("dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:PutItem", on=[table]),
-                read_input,
+                *read_input,
                 allow("s3:PutObject", "s3:AbortMultipartUpload", on=[work]),
             ],
         )
@@ -71,12 +74,10 @@ class Workflow(Construct):
             environment=environment,
             statements=[
                 allow("dynamodb:Query", "dynamodb:UpdateItem", on=[table]),
-                read_input,
+                *read_input,
                 allow("s3:GetObject", "s3:PutObject", on=[work]),
                 allow("s3:PutObject", "s3:AbortMultipartUpload", on=[result_files]),
-                allow("s3:ListBucket", on=[results.bucket_arn]),
-                # Without it, S3 answers 403 for a missing object too.
-                allow("s3:ListBucketVersions", on=[uploads.bucket_arn]),
+                allow("s3:ListBucket", on=[results.bucket_arn], key_prefixes=["work/*", "results/*"]),
             ],
         )
         self.score = Function(
@@ -94,15 +95,20 @@ class Workflow(Construct):
             },
             statements=[
                 allow("dynamodb:Query", "dynamodb:UpdateItem", on=[table]),
-                read_input,
+                *read_input,
                 allow("s3:GetObject", on=[work]),
+                allow("s3:ListBucket", on=[results.bucket_arn], key_prefixes=["work/*"]),
                 allow("s3:PutObject", "s3:DeleteObject", on=[work, results.arn_for_objects("results/*/errors/*")]),
                 # The worker that sees too many failed rows (`max_failed_percent`) ends the job.
                 allow("states:DescribeExecution", "states:StopExecution", on=[self.execution_arns]),
                 allow("lambda:InvokeFunction", on=[self.finalize.arn]),
             ],
         )
-        role = iam.Role(self, "JobsRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com"))
+        # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-create-iam-role.html
+        own_account = {"StringEquals": {"aws:SourceAccount": Stack.of(self).account}}
+        role = iam.Role(
+            self, "JobsRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com", conditions=own_account)
+        )
         self.state_machine = sfn.StateMachine(
             self,
             "Jobs",
@@ -113,7 +119,7 @@ class Workflow(Construct):
             timeout=EXECUTION_TIMEOUT,
             tracing_enabled=not stage.is_local,
             logs=sfn.LogOptions(
-                destination=LogGroup(self, "Executions", stage=stage),
+                destination=LogGroup(self, "Executions", stage=stage, delivered_by="states"),
                 level=sfn.LogLevel.ALL,
                 # State input and output hold only ids today; logging them would make that a promise.
                 include_execution_data=False,
@@ -169,7 +175,8 @@ class Workflow(Construct):
     @property
     def state_machine_arn(self) -> str:
         """The ARN of the state machine, built from its name because its functions are created first."""
-        return f"arn:aws:states:{Stack.of(self).region}:{Stack.of(self).account}:stateMachine:{self._name}"
+        stack = Stack.of(self)
+        return f"arn:{stack.partition}:states:{stack.region}:{stack.account}:stateMachine:{self._name}"
 
     @property
     def execution_arns(self) -> str:

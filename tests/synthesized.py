@@ -74,6 +74,7 @@ class Template:
             "AWS::AccountId": self._account,
             "AWS::Partition": "aws",
             "AWS::StackName": "stack",
+            "AWS::StackId": f"arn:aws:cloudformation:{self._region}:{self._account}:stack/stack/0a1b2c3d-0000",
             "AWS::URLSuffix": "amazonaws.com",
         }
         if name in pseudo:
@@ -101,6 +102,8 @@ class Template:
             "AWS::Lambda::Function": f"arn:aws:lambda:{place}:function:{local}",
             "AWS::StepFunctions::StateMachine": f"arn:aws:states:{place}:stateMachine:{local}",
             "AWS::Events::EventBus": f"arn:aws:events:{place}:event-bus/{local}",
+            "AWS::Cognito::UserPool": f"arn:aws:cognito-idp:{place}:userpool/{local}",
+            "AWS::Events::Rule": f"arn:aws:events:{place}:rule/{local}",
             "AWS::SQS::Queue": f"arn:aws:sqs:{place}:{local}",
             "AWS::IAM::Role": f"arn:aws:iam::{self._account}:role/{local}",
             "AWS::SecretsManager::Secret": f"arn:aws:secretsmanager:{place}:secret:{local}",

@@ -19,11 +19,19 @@ from tests.unit.publish.stream_records import stream_record
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and its like of each service
 OF_AWS = {
     ("AWS/ApiGateway", "5xx"),
+    ("AWS/DynamoDB", "ReadThrottleEvents"),
+    ("AWS/DynamoDB", "WriteThrottleEvents"),
+    ("AWS/Events", "FailedInvocations"),
+    ("AWS/Lambda", "DroppedEventCount"),
     ("AWS/Lambda", "Errors"),
+    ("AWS/Lambda", "Invocations"),
+    ("AWS/Lambda", "IteratorAge"),
+    ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount"),
     ("AWS/Lambda", "Throttles"),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
     ("AWS/States", "ExecutionsFailed"),
+    ("AWS/States", "ExecutionsTimedOut"),
 }
 STACK = "default-risk-jobs-prod"
 

@@ -8,7 +8,7 @@ import pytest
 from infra.console import PATHS as PAGES
 from infra.encryption import KEY_ACTIONS_OF, key_actions
 from infra.project import ROOT
-from tests.infra.contexts import CONTEXTS
+from tests.infra.contexts import CONTEXTS, ON_AWS, is_kept
 from tests.synthesized import Template, template
 
 # KMS permissions of each function.
@@ -29,7 +29,7 @@ KEY_ACTIONS = {
 
 @pytest.fixture(scope="module")
 def kms() -> Template:
-    return template(**CONTEXTS["kms"])
+    return template(**CONTEXTS["prod-kms"])
 
 
 def as_list(value: Any) -> list[Any]:
@@ -97,24 +97,33 @@ def test_every_action_on_encrypted_resources_is_in_the_kms_tables(kms: Template)
     assert key_actions(no_key) == []
 
 
-def test_every_alarm_notifies_the_topic_and_has_a_runbook() -> None:
-    synthesized = template(**CONTEXTS["prod"])
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_every_alarm_notifies_the_topic_and_has_a_runbook(name: str) -> None:
+    synthesized = template(**CONTEXTS[name])
     topic, _ = synthesized.only("AWS::SNS::Topic", containing="Observability")
     guide = (ROOT / "infra" / "docs" / "operations.md").read_text()
-    alarms = synthesized.resources("AWS::CloudWatch::Alarm")
-    names = set()
-    for properties in alarms.values():
+    runbooks = set()
+    for properties in synthesized.resources("AWS::CloudWatch::Alarm").values():
         assert properties["AlarmActions"] == properties["OKActions"] == [{"Ref": topic}]
-        names.add(properties["AlarmDescription"].rpartition(", ")[2])
-        assert properties["TreatMissingData"] == "notBreaching"
-    assert len(names) == len(alarms)
-    assert names == set(re.findall(r"^### (\w+)$", guide, re.MULTILINE))
-    _, subscription = synthesized.only("AWS::SNS::Subscription")
+        runbooks.add(properties["AlarmDescription"].rpartition(", ")[2])
+        is_heartbeat = properties["ComparisonOperator"] == "LessThanThreshold"
+        assert properties["TreatMissingData"] == ("breaching" if is_heartbeat else "notBreaching")
+    assert runbooks == set(re.findall(r"^### (\w+)$", guide, re.MULTILINE))
+
+
+def test_every_runbook_says_what_users_notice_where_to_look_and_what_to_do() -> None:
+    guide = (ROOT / "infra" / "docs" / "operations.md").read_text()
+    for runbook in re.findall(r"^### \w+\n(.*?)(?=^##)", guide, re.MULTILINE | re.DOTALL):
+        assert re.findall(r"^- \*\*(.+?):\*\*", runbook, re.MULTILINE) == ["Users notice", "Look at", "Do"]
+
+
+def test_alarm_email_is_subscribed_to_the_topic() -> None:
+    _, subscription = template(**CONTEXTS["prod"]).only("AWS::SNS::Subscription")
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "oncall@example.com")
     assert template(stage="dev").resources("AWS::SNS::Subscription") == {}
 
 
-@pytest.mark.parametrize("name", CONTEXTS)
+@pytest.mark.parametrize("name", ON_AWS)
 def test_every_log_group_has_a_retention_and_is_deleted_with_the_stack(name: str) -> None:
     document = template(**CONTEXTS[name]).document["Resources"].values()
     groups = [resource for resource in document if resource["Type"] == "AWS::Logs::LogGroup"]
@@ -123,13 +132,15 @@ def test_every_log_group_has_a_retention_and_is_deleted_with_the_stack(name: str
     assert len(groups) == len(functions) + 2
     for group in groups:
         assert group["DeletionPolicy"] == "Delete"
-        assert group["Properties"]["RetentionInDays"] == (90 if CONTEXTS[name]["stage"] == "prod" else 14)
+        assert group["Properties"]["RetentionInDays"] == (90 if is_kept(name) else 14)
     for function in functions:
         assert "LogGroup" in function["Properties"]["LoggingConfig"]
 
 
 def test_stage_that_keeps_no_data_deletes_every_resource() -> None:
-    for name in ("dev", "kms", "own-issuer"):
+    for name in CONTEXTS:
+        if is_kept(name):
+            continue
         resources = template(**CONTEXTS[name]).document["Resources"]
         kept = {
             key: resource["DeletionPolicy"]
