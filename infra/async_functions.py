@@ -58,6 +58,7 @@ class Exports(Construct):
             statements=[
                 allow("dynamodb:Query", "dynamodb:UpdateItem", on=[table]),
                 allow("s3:GetObject", on=[results.arn_for_objects("results/*")]),
+                allow("s3:ListBucket", on=[results.bucket_arn], key_prefixes=["results/*"]),
                 allow("s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject", on=[exports]),
             ],
         )

@@ -68,7 +68,14 @@ class Intake(Construct):
                 # Lambda's event source poller uses the function's role.
                 allow("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", on=[self.queue.queue_arn]),
                 # Events of the local cloud lack the object's version, so intake has to look it up.
-                *([allow("s3:GetObject", on=[uploads.arn_for_objects("*")])] if stage.is_local else []),
+                *(
+                    [
+                        allow("s3:GetObject", on=[uploads.arn_for_objects("*")]),
+                        allow("s3:ListBucket", on=[uploads.bucket_arn]),
+                    ]
+                    if stage.is_local
+                    else []
+                ),
             ],
         )
         self.function.function.add_event_source(

@@ -39,10 +39,10 @@ class Workflow(Construct):
         self._name = stage.stack_name
         work = results.arn_for_objects("work/*")
         result_files = results.arn_for_objects("results/*")
-        read_input = [
-            allow("s3:GetObjectVersion", on=[uploads.arn_for_objects(prefix) for prefix in INPUT_PREFIXES]),
-            allow("s3:ListBucket", "s3:ListBucketVersions", on=[uploads.bucket_arn], key_prefixes=INPUT_PREFIXES),
-        ]
+        read_input = allow("s3:GetObjectVersion", on=[uploads.arn_for_objects(prefix) for prefix in INPUT_PREFIXES])
+        find_input = allow(
+            "s3:ListBucket", "s3:ListBucketVersions", on=[uploads.bucket_arn], key_prefixes=INPUT_PREFIXES
+        )
         self.plan = Function(
             self,
             "plan",
@@ -60,7 +60,8 @@ class Workflow(Construct):
             },
             statements=[
                 allow("dynamodb:Query", "dynamodb:UpdateItem", "dynamodb:PutItem", on=[table]),
-                *read_input,
+                read_input,
+                find_input,
                 allow("s3:PutObject", "s3:AbortMultipartUpload", on=[work]),
             ],
         )
@@ -74,7 +75,9 @@ class Workflow(Construct):
             environment=environment,
             statements=[
                 allow("dynamodb:Query", "dynamodb:UpdateItem", on=[table]),
-                *read_input,
+                read_input,
+                # It looks for the input before it copies it.
+                allow("s3:ListBucketVersions", on=[uploads.bucket_arn], key_prefixes=INPUT_PREFIXES),
                 allow("s3:GetObject", "s3:PutObject", on=[work]),
                 allow("s3:PutObject", "s3:AbortMultipartUpload", on=[result_files]),
                 allow("s3:ListBucket", on=[results.bucket_arn], key_prefixes=["work/*", "results/*"]),
@@ -95,7 +98,8 @@ class Workflow(Construct):
             },
             statements=[
                 allow("dynamodb:Query", "dynamodb:UpdateItem", on=[table]),
-                *read_input,
+                read_input,
+                find_input,
                 allow("s3:GetObject", on=[work]),
                 allow("s3:ListBucket", on=[results.bucket_arn], key_prefixes=["work/*"]),
                 allow("s3:PutObject", "s3:DeleteObject", on=[work, results.arn_for_objects("results/*/errors/*")]),

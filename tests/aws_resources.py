@@ -8,6 +8,8 @@ import boto3
 from tests.synthesized import template
 
 REGION = "eu-central-1"
+# Of moto.
+ACCOUNT = "123456789012"
 TABLE = "jobs"
 UPLOADS = "uploads"
 RESULTS = "results"

@@ -106,6 +106,11 @@ class FaultInjector:
         # moto responds in this event, so a handler that runs after it sees an executed call.
         events.register_last("before-send", self._after_send)
 
+    @property
+    def running_function(self) -> str | None:
+        """The function that is being invoked, if any."""
+        return self._running[0] if self._running else None
+
     def begin(self, choose: Choice) -> None:
         """Starts a run with the faults that `choose` returns."""
         self.calls, self.losable, self.injected = [], [], []

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from tests.aws_resources import REGION
+from tests.aws_resources import ACCOUNT, REGION
 from tests.faults.fault_injection import Call
-from tests.faults.simulated_platform import ACCOUNT
 from tests.synthesized import JsonObject, Template
 
 Parameters = Mapping[str, Any]
@@ -19,24 +18,33 @@ Parameters = Mapping[str, Any]
 
 @dataclass(frozen=True, order=True)
 class Permission:
-    """An action on a resource."""
+    """An action on a resource; for the listing of a bucket also the prefix of the keys."""
 
     action: str
     resource: str
+    prefix: str = ""
 
 
 @dataclass(frozen=True, order=True)
 class Grant:
-    """One action on one pattern of resources, as one statement of a function's role allows it."""
+    """One action on one pattern of resources, as one statement of a function's role allows it.
+
+    `prefixes` is the pattern of the keys that may be listed, or `*` without a condition.
+    """
 
     function: str
     statement: int
     action: str
     resources: str
+    prefixes: str = "*"
 
     def allows(self, permission: Permission) -> bool:
         """Whether the grant includes the permission."""
-        return fnmatchcase(permission.action, self.action) and fnmatchcase(permission.resource, self.resources)
+        return (
+            fnmatchcase(permission.action, self.action)
+            and fnmatchcase(permission.resource, self.resources)
+            and fnmatchcase(permission.prefix, self.prefixes)
+        )
 
 
 def grants_of(synthesized: Template) -> list[Grant]:
@@ -47,11 +55,20 @@ def grants_of(synthesized: Template) -> list[Grant]:
         for number, statement in enumerate(_statements(synthesized, role)):
             assert statement["Effect"] == "Allow"
             grants += [
-                Grant(function, number, action, synthesized.resolve(resource))
+                Grant(function, number, action, synthesized.resolve(resource), prefixes)
                 for action in _listed(statement["Action"])
                 for resource in _listed(statement["Resource"])
+                for prefixes in _prefixes(statement)
             ]
     return grants
+
+
+def _prefixes(statement: JsonObject) -> list[str]:
+    """Returns the patterns of the only condition that statements of functions have."""
+    condition = statement.get("Condition", {"StringLike": {"s3:prefix": "*"}})
+    assert list(condition) == ["StringLike"]
+    assert list(condition["StringLike"]) == ["s3:prefix"]
+    return _listed(condition["StringLike"]["s3:prefix"])
 
 
 def _statements(synthesized: Template, role: str) -> Iterator[JsonObject]:
@@ -100,7 +117,11 @@ def _poller_permissions(synthesized: Template, mapping: JsonObject) -> Iterator[
         )
     yield from (Permission(action, source) for action in actions)
     if failed := mapping.get("DestinationConfig", {}).get("OnFailure"):
-        yield Permission("sqs:SendMessage", synthesized.resolve(failed["Destination"]))
+        # The destination of records is a bucket, in which Lambda chooses the keys.
+        bucket = synthesized.resolve(failed["Destination"])
+        key = "aws/lambda/mapping/shard/2026/01/01/record"
+        yield Permission("s3:PutObject", f"{bucket}/{key}")
+        yield Permission("s3:ListBucket", bucket, key)
 
 
 def _on_table(*actions: str) -> Callable[[Parameters], Iterator[Permission]]:
@@ -146,7 +167,7 @@ def _copied(parameters: Parameters) -> Iterator[Permission]:
 
 def _on_bucket(action: str) -> Callable[[Parameters], Iterator[Permission]]:
     def permissions(parameters: Parameters) -> Iterator[Permission]:
-        yield Permission(f"s3:{action}", f"arn:aws:s3:::{parameters['Bucket']}")
+        yield Permission(f"s3:{action}", f"arn:aws:s3:::{parameters['Bucket']}", parameters.get("Prefix", ""))
 
     return permissions
 

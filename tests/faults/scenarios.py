@@ -6,6 +6,7 @@ Each scenario states the expected end of the jobs whose ids the client received,
 from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from unittest.mock import patch
 
@@ -272,11 +273,58 @@ def a_large_retry_loses_a_part_and_another_its_parent(platform: Platform, check:
     )
 
 
+def objects_are_gone_when_they_are_read(platform: Platform, check: Check) -> None:
+    """The input of a job to plan, and the input and then the plan of chunks that run after their job was deleted.
+
+    The input of a job that was cancelled is not gone: its rows are copied.
+    """
+    for submit in (_dropped, _uploaded):
+        unplanned = submit(platform, "annual", ANNUAL)
+        for version in clients.s3().list_object_versions(Bucket=platform.system.uploads_bucket)["Versions"]:
+            clients.s3().delete_object(
+                Bucket=platform.system.uploads_bucket, Key=version["Key"], VersionId=version["VersionId"]
+            )
+        platform.deliver()
+        platform.run_executions()
+        # Checked here: without its input the job cannot have the files of other ends.
+        job = platform.request("GET", f"{API}/jobs/{unplanned}/status")["body"]["job"]
+        assert (job["status"], job["error_details"]) == ("failed", {"error_code": "input_missing"})
+        platform.request("DELETE", f"{API}/jobs/{unplanned}")
+        for keeps_plan in (True, False):
+            job_id = submit(platform, "annual", ANNUAL)
+            platform.before_chunk[1] = partial(_delete_running_job, platform, job_id, keeps_plan=keeps_plan)
+            platform.deliver()
+            platform.run_executions()
+        cancelled = submit(platform, "annual", ANNUAL)
+        platform.before_chunk[1] = partial(platform.request, "POST", f"{API}/jobs/{cancelled}/cancel")
+        platform.deliver()
+        platform.run_executions()
+        check([End(job_id=cancelled, status="failed", cancelled=True)])
+        platform.request("DELETE", f"{API}/jobs/{cancelled}")
+
+
+def _dropped(platform: Platform, job_type: str, body: bytes) -> str:
+    """Drops a file and returns the id of its job, which is queued."""
+    platform.system.put(f"drop/acme/{job_type}/a.csv", body)
+    platform.deliver()
+    (entry,) = platform.request("GET", f"{API}/jobs")["body"]["jobs"]
+    return str(entry["id"])
+
+
+def _delete_running_job(platform: Platform, job_id: str, *, keeps_plan: bool) -> None:
+    """Cancels and deletes a job while its chunks run. A new process does not have its plan."""
+    platform.request("POST", f"{API}/jobs/{job_id}/cancel")
+    platform.request("DELETE", f"{API}/jobs/{job_id}")
+    if not keeps_plan:
+        platform.forget_processes()
+
+
 # Further calls that the roles must allow; too slow or too rare to be run with every fault.
 RARE_SCENARIOS: tuple[Scenario, ...] = (
     a_large_file_is_scored_though_parts_of_it_are_lost,
     late_and_repeated_objects_are_removed,
     a_large_retry_loses_a_part_and_another_its_parent,
+    objects_are_gone_when_they_are_read,
 )
 
 

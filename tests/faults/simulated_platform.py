@@ -25,10 +25,12 @@ from moto.s3.models import FakeKey
 from shared.aws import clients
 from shared.jobs.job import utc_now
 from tests.aws_clients import forget_clients
-from tests.aws_resources import REGION, table_definition
+from tests.aws_resources import ACCOUNT, REGION, table_definition
 from tests.fakes import SettableClock, time_of
 from tests.faults.fault_injection import FaultInjector, ProcessEndedError
 from tests.faults.gateway import gateway_event, key_set, token
+from tests.faults.missing_objects import MissingObjects
+from tests.faults.permissions import grants_of
 from tests.flow.state_machine_definition import retries_of
 from tests.flow.status_stream import passes_the_filter
 from tests.flow.system import System, forget_compositions, running_system
@@ -36,12 +38,11 @@ from tests.synthesized import JsonObject
 
 # The queue's `maxReceiveCount` and Lambda's attempts of an asynchronous invocation.
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
-DELIVERIES = 5
+DELIVERIES = 20
 ASYNCHRONOUS_ATTEMPTS = 3
 # Attempts of this project's client after a connection error or a 5xx response.
 CLIENT_ATTEMPTS = 5
 
-ACCOUNT = "123456789012"
 API = "/api/v1/predictions"
 
 
@@ -59,6 +60,7 @@ class Platform:
 
     system: System
     fault_injector: FaultInjector
+    missing_objects: MissingObjects
     clock: SettableClock
     asynchronous: deque[tuple[str, JsonObject]]
     responses: list[tuple[str, str, int]] = field(default_factory=list)
@@ -272,8 +274,16 @@ def running_platform() -> Iterator[Platform]:
         # The clients so far created the resources; only the functions' new clients are observed.
         forget_clients()
         fault_injector.listen(clients._session())
+        missing_objects = MissingObjects(grants_of(system.template), lambda: fault_injector.running_function)
+        missing_objects.listen(clients._session())
         # Garbage is collected between the runs only; otherwise it would take a fifth of the time.
         gc.freeze()
         gc.disable()
         stack.callback(gc.enable)
-        yield Platform(system=system, fault_injector=fault_injector, clock=clock, asynchronous=asynchronous)
+        yield Platform(
+            system=system,
+            fault_injector=fault_injector,
+            missing_objects=missing_objects,
+            clock=clock,
+            asynchronous=asynchronous,
+        )

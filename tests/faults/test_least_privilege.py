@@ -26,7 +26,7 @@ def needed(platform: Platform, calls: CleanRuns) -> Permissions:
         for function in deployed_functions()
         for permission in permissions_of_lambda(template(), function)
     }
-    return by_calls | by_lambda
+    return by_calls | by_lambda | platform.missing_objects.needed
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,8 @@ import pytest
 from infra.source import DependencyList
 from shared.jobs.events import EVENT_SOURCE, EVENT_TYPE
 from shared.settings import Settings, SettingsError
-from tests.infra.contexts import CONTEXTS
+from tests.infra.contexts import CONTEXTS, ON_AWS
+from tests.infra.resource_policies import as_list
 from tests.synthesized import JsonObject, Template, template
 
 STAGES = ("dev", "prod", "local")
@@ -110,6 +111,7 @@ ROLES = {
         "s3:AbortMultipartUpload",
         "s3:DeleteObject",
         "s3:GetObject",
+        "s3:ListBucket",
         "s3:PutObject",
     },
     "Retry": {
@@ -140,6 +142,60 @@ ROLES = {
         "states:StartExecution",
         "states:StopExecution",
         *_ONLY_ON_EVERYTHING,
+    },
+}
+# The prefixes that each role reads, writes or lists, of the uploads bucket (U) and the results bucket (R).
+PREFIXES = {
+    "Api": {
+        "s3:DeleteObject": {"R:exports/*", "R:results/*", "R:work/*"},
+        "s3:DeleteObjectVersion": {"U:*"},
+        "s3:GetObject": {"R:exports/*", "R:results/*"},
+        "s3:ListBucket": {"R:exports/*", "R:results/*", "R:work/*"},
+        "s3:PutObject": {"U:api/*"},
+    },
+    "Export": {
+        "s3:AbortMultipartUpload": {"R:exports/*"},
+        "s3:DeleteObject": {"R:exports/*"},
+        "s3:GetObject": {"R:results/*"},
+        "s3:ListBucket": {"R:results/*"},
+        "s3:PutObject": {"R:exports/*"},
+    },
+    "Finalize": {
+        "s3:AbortMultipartUpload": {"R:results/*"},
+        "s3:GetObject": {"R:work/*"},
+        "s3:GetObjectVersion": {"U:api/*", "U:drop/*"},
+        "s3:ListBucket": {"R:results/*", "R:work/*"},
+        "s3:ListBucketVersions": {"U:api/*", "U:drop/*"},
+        "s3:PutObject": {"R:results/*", "R:work/*"},
+    },
+    "Intake": {"s3:DeleteObjectVersion": {"U:*"}},
+    "Jobs": {"s3:GetObject": {"R:work/*/manifest.json"}},
+    "Plan": {
+        "s3:AbortMultipartUpload": {"R:work/*"},
+        "s3:GetObjectVersion": {"U:api/*", "U:drop/*"},
+        "s3:ListBucket": {"U:api/*", "U:drop/*"},
+        "s3:ListBucketVersions": {"U:api/*", "U:drop/*"},
+        "s3:PutObject": {"R:work/*"},
+    },
+    "Publish": {"s3:ListBucket": {"R:aws/lambda/*"}, "s3:PutObject": {"R:aws/lambda/*"}},
+    "Reconcile": {
+        "s3:DeleteObject": {"R:exports/*", "R:results/*", "R:work/*"},
+        "s3:DeleteObjectVersion": {"U:*"},
+        "s3:ListBucket": {"R:exports/*", "R:results/*", "R:work/*"},
+    },
+    "Retry": {
+        "s3:AbortMultipartUpload": {"U:api/*"},
+        "s3:GetObject": {"R:results/*"},
+        "s3:ListBucket": {"R:results/*"},
+        "s3:PutObject": {"U:api/*"},
+    },
+    "Score": {
+        "s3:DeleteObject": {"R:results/*/errors/*", "R:work/*"},
+        "s3:GetObject": {"R:work/*"},
+        "s3:GetObjectVersion": {"U:api/*", "U:drop/*"},
+        "s3:ListBucket": {"R:work/*", "U:api/*", "U:drop/*"},
+        "s3:ListBucketVersions": {"U:api/*", "U:drop/*"},
+        "s3:PutObject": {"R:results/*/errors/*", "R:work/*"},
     },
 }
 # Every function also has permissions for its log and for tracing.
@@ -225,13 +281,47 @@ def test_no_statement_allows_a_wildcard_action_or_every_resource(stage: Template
             assert everything == (action in _ONLY_ON_EVERYTHING), f"{role}: {action} on {resources}"
 
 
-def test_every_role_has_exactly_its_listed_permissions() -> None:
-    synthesized = template(stage="prod")
-    allowed: dict[str, set[str]] = {name: set() for name in ROLES}
-    for role, statement in statements(synthesized):
-        (name,) = [name for name in sorted(ROLES, key=len, reverse=True) if f"{name}Role" in role or name in role][:1]
-        allowed[name] |= set(actions_of(statement)) - (set() if name == "Jobs" else _OBSERVED)
-    assert allowed == ROLES
+def role_name(logical_id: str) -> str:
+    """Returns the name of a role in `ROLES`."""
+    (name,) = [name for name in ROLES if f"{name}Role" in logical_id] or ["Publisher"]
+    assert name in logical_id
+    return name
+
+
+@pytest.mark.parametrize("name", ON_AWS)
+def test_every_role_has_exactly_its_listed_permissions(name: str) -> None:
+    synthesized = template(**CONTEXTS[name])
+    roles = {role: actions for role, actions in ROLES.items() if role != "Claims" or "issuer" not in CONTEXTS[name]}
+    allowed: dict[str, set[str]] = {role: set() for role in roles}
+    for logical_id, statement in statements(synthesized):
+        role = role_name(logical_id)
+        # tests/infra/test_options.py has the permissions on the key.
+        actions = {action for action in actions_of(statement) if not action.startswith("kms:")}
+        allowed[role] |= actions - (set() if role == "Jobs" else _OBSERVED)
+    assert allowed == roles
+
+
+@pytest.mark.parametrize("name", ON_AWS)
+def test_role_reaches_only_prefixes_that_it_uses(name: str) -> None:
+    synthesized = template(**CONTEXTS[name])
+    reached: dict[str, dict[str, set[str]]] = {}
+    for logical_id, statement in statements(synthesized):
+        for action in actions_of(statement):
+            if action.startswith("s3:"):
+                actions = reached.setdefault(role_name(logical_id), {})
+                actions.setdefault(action, set()).update(prefixes_of(synthesized, statement))
+    assert reached == PREFIXES
+
+
+def prefixes_of(synthesized: Template, statement: JsonObject) -> set[str]:
+    """Returns bucket and prefix of the objects, or of the listings, that a statement allows."""
+    found = set()
+    for resource in as_list(synthesized.resolve(statement["Resource"])):
+        bucket, _, keys = resource.removeprefix("arn:aws:s3:::").partition("/")
+        letter = "U" if "uploads" in bucket else "R"
+        prefixes = [keys] if keys else as_list(statement["Condition"]["StringLike"]["s3:prefix"])
+        found |= {f"{letter}:{prefix}" for prefix in prefixes}
+    return found
 
 
 def test_no_role_has_a_managed_policy(stage: Template) -> None:
