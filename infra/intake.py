@@ -1,6 +1,6 @@
 """Intake: Object Created events of the uploads bucket, the queue that buffers them, and the intake function."""
 
-from aws_cdk import Duration
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sqs as sqs
@@ -58,6 +58,7 @@ class Intake(Construct):
                 "TABLE_NAME": storage.table.table_name,
                 "UPLOADS_BUCKET": uploads.bucket_name,
                 "STATE_MACHINE_ARN": workflow.state_machine_arn,
+                "ACCOUNT_ID": Aws.ACCOUNT_ID,
             },
             statements=[
                 allow("dynamodb:Query", "dynamodb:PutItem", "dynamodb:UpdateItem", on=[table]),

@@ -20,6 +20,7 @@ class IntakeSettings(Settings):
     table_name: str
     uploads_bucket: str
     state_machine_arn: str
+    account_id: str
 
 
 @cache
@@ -51,6 +52,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _receive(event: dict[str, Any]) -> None:
+    if not _is_ours(event):
+        logger.error("An event of another account or bucket was ignored")
+        return
     arrived = _arrived(event["detail"])
     if arrived is None:
         logger.warning("The object of an event is gone")
@@ -66,6 +70,13 @@ def _receive(event: dict[str, Any]) -> None:
         )
         return
     logger.info("An object was taken in")
+
+
+def _is_ours(event: dict[str, Any]) -> bool:
+    """Whether the event is of this account's uploads bucket: its key decides to which organization the job belongs."""
+    settings = IntakeSettings.from_environment()
+    source = (event["source"], event["account"], event["detail"]["bucket"]["name"])
+    return source == ("aws.s3", settings.account_id, settings.uploads_bucket)
 
 
 def _arrived(detail: dict[str, Any]) -> ArrivedObject | None:

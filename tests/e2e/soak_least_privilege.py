@@ -31,7 +31,6 @@ NOT_ENFORCED = {
     "logs:CreateLogStream": "the local cloud writes the logs itself, not under the function's role",
     "sqs:ReceiveMessage": "its poller reads queues by itself, whatever the function's role says",
     "dynamodb:DescribeStream": "its poller reads streams by itself, likewise",
-    "sqs:SendMessage": "Lambda sends there what publish gave up, and the local cloud does so by itself",
 }
 # The template of the local stage has none of these; `tests/faults` and `tests/infra` check them.
 NOT_DEPLOYED = {

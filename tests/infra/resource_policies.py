@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tests.synthesised import JsonObject, Template
+from tests.synthesized import JsonObject, Template
 
 # Properties with the policy and with the resources that it protects; a key's policy is its own.
 _POLICIES = {

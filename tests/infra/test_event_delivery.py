@@ -7,7 +7,7 @@ import pytest
 
 from tests.infra.contexts import CONTEXTS
 from tests.infra.resource_policies import Statement, as_list, statements_of
-from tests.synthesised import Template, template
+from tests.synthesized import Template, template
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"
 
