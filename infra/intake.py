@@ -65,6 +65,7 @@ class Intake(Construct):
                 allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
                 # The user metadata of dropped files holds their options.
                 allow("s3:GetObjectVersion", on=[uploads.arn_for_objects("drop/*")]),
+                allow("s3:ListBucket", "s3:ListBucketVersions", on=[uploads.bucket_arn], key_prefixes=["drop/*"]),
                 allow("states:StartExecution", on=[workflow.state_machine_arn]),
                 # Lambda's event source poller uses the function's role.
                 allow("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes", on=[self.queue.queue_arn]),

@@ -278,12 +278,15 @@ def objects_are_gone_when_they_are_read(platform: Platform, check: Check) -> Non
 
     The input of a job that was cancelled is not gone: its rows are copied.
     """
+    platform.system.put("drop/acme/annual/gone.csv", ANNUAL)
+    _delete_uploads(platform)
+    platform.deliver()
+    platform.run_executions()
+    (entry,) = platform.request("GET", f"{API}/jobs")["body"]["jobs"]
+    platform.request("DELETE", f"{API}/jobs/{entry['id']}")
     for submit in (_dropped, _uploaded):
         unplanned = submit(platform, "annual", ANNUAL)
-        for version in clients.s3().list_object_versions(Bucket=platform.system.uploads_bucket)["Versions"]:
-            clients.s3().delete_object(
-                Bucket=platform.system.uploads_bucket, Key=version["Key"], VersionId=version["VersionId"]
-            )
+        _delete_uploads(platform)
         platform.deliver()
         platform.run_executions()
         # Checked here: without its input the job cannot have the files of other ends.
@@ -301,6 +304,13 @@ def objects_are_gone_when_they_are_read(platform: Platform, check: Check) -> Non
         platform.run_executions()
         check([End(job_id=cancelled, status="failed", cancelled=True)])
         platform.request("DELETE", f"{API}/jobs/{cancelled}")
+
+
+def _delete_uploads(platform: Platform) -> None:
+    for version in clients.s3().list_object_versions(Bucket=platform.system.uploads_bucket)["Versions"]:
+        clients.s3().delete_object(
+            Bucket=platform.system.uploads_bucket, Key=version["Key"], VersionId=version["VersionId"]
+        )
 
 
 def _dropped(platform: Platform, job_type: str, body: bytes) -> str:

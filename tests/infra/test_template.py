@@ -55,6 +55,9 @@ ROLES = {
         "dynamodb:Query",
         "dynamodb:UpdateItem",
         "s3:DeleteObjectVersion",
+        "s3:GetObjectVersion",
+        "s3:ListBucket",
+        "s3:ListBucketVersions",
         "sqs:DeleteMessage",
         "sqs:GetQueueAttributes",
         "sqs:ReceiveMessage",
@@ -168,7 +171,12 @@ PREFIXES = {
         "s3:ListBucketVersions": {"U:api/*", "U:drop/*"},
         "s3:PutObject": {"R:results/*", "R:work/*"},
     },
-    "Intake": {"s3:DeleteObjectVersion": {"U:*"}},
+    "Intake": {
+        "s3:DeleteObjectVersion": {"U:*"},
+        "s3:GetObjectVersion": {"U:drop/*"},
+        "s3:ListBucket": {"U:drop/*"},
+        "s3:ListBucketVersions": {"U:drop/*"},
+    },
     "Jobs": {"s3:GetObject": {"R:work/*/manifest.json"}},
     "Plan": {
         "s3:AbortMultipartUpload": {"R:work/*"},
