@@ -1,13 +1,21 @@
 """Events that are not of the uploads bucket of this account create no job and remove no object."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from shared.aws import clients
 from tests.aws_resources import ACCOUNT
-from tests.flow.system import System
+from tests.flow.system import System, running_system
+
+
+@pytest.fixture
+def system() -> Iterator[System]:
+    # A started execution that is still running would outlive the mocks of the test.
+    with running_system(executes=False) as running:
+        yield running
 
 
 def event_of(system: System, **changed: Any) -> dict[str, Any]:
