@@ -23,6 +23,9 @@ EXECUTION_TIMEOUT = Duration.hours(12)
 # execution.
 _THROTTLE_RETRIES = 240
 _CHUNK_THROTTLE_RETRIES = 10
+# A timeout, and in the second also another end of the sandbox without an error of the function, such as too little
+# memory: https://docs.aws.amazon.com/step-functions/latest/dg/bp-lambda-serviceexception.html
+_TIMEOUTS = ("Sandbox.Timedout", "Lambda.Unknown", "States.Timeout")
 
 
 class Workflow(Construct):
@@ -215,7 +218,8 @@ class Workflow(Construct):
                 throttle_retries=_CHUNK_THROTTLE_RETRIES,
             )
         )
-        plan = self._task("Plan", self.plan.function, job)
+        # A file that takes all of the time takes it again, while other jobs wait.
+        plan = self._task("Plan", self.plan.function, job, retries_timeouts=False)
         return plan.next(
             sfn.Choice(self, "IsPlanned")
             .when(sfn.Condition.string_equals("$.outcome", "planned"), score_chunks.next(finalize))
@@ -229,6 +233,7 @@ class Workflow(Construct):
         payload: dict[str, object],
         *,
         throttle_retries: int = _THROTTLE_RETRIES,
+        retries_timeouts: bool = True,
     ) -> tasks.LambdaInvoke:
         task = tasks.LambdaInvoke(
             self,
@@ -249,6 +254,8 @@ class Workflow(Construct):
             max_delay=Duration.seconds(30),
             jitter_strategy=sfn.JitterType.FULL,
         )
+        if not retries_timeouts:
+            task.add_retry(errors=list(_TIMEOUTS), max_attempts=0)
         task.add_retry(
             errors=["States.ALL"],
             max_attempts=3,

@@ -432,9 +432,24 @@ def test_map_runs_express_executions_and_tolerates_failed_chunks(stage: Template
     assert score["ToleratedFailurePercentage"] == 100
     assert score["Next"] == states["IsPlanned"]["Default"] == "Finalize"
     for task in (states["Plan"], states["Finalize"], score["ItemProcessor"]["States"]["Score"]):
-        refused, failed = task["Retry"]
+        refused, *_, failed = task["Retry"]
         assert refused["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
         assert (failed["ErrorEquals"], failed["MaxAttempts"], failed["JitterStrategy"]) == (["States.ALL"], 3, "FULL")
+
+
+def test_plan_that_timed_out_is_not_retried(stage: Template) -> None:
+    _, machine = stage.only("AWS::StepFunctions::StateMachine")
+    states = json.loads(stage.resolve(machine["DefinitionString"]))["States"]
+    score = states["ScoreChunks"]["ItemProcessor"]["States"]["Score"]
+    for error in ("Sandbox.Timedout", "Lambda.Unknown", "States.Timeout", "States.TaskFailed"):
+        retries = [retries_of(task, error) for task in (states["Plan"], states["Finalize"], score)]
+        assert retries == [3 if error == "States.TaskFailed" else 0, 3, 3]
+
+
+def retries_of(task: JsonObject, error: str) -> int:
+    """Returns how often a task is retried after an error: the first rule that names it applies."""
+    rule = next(rule for rule in task["Retry"] if {error, "States.ALL"} & set(rule["ErrorEquals"]))
+    return int(rule["MaxAttempts"])
 
 
 def longest_waits(retry: JsonObject) -> list[float]:
