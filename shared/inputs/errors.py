@@ -66,13 +66,17 @@ class DuplicateColumnsError(FileError):
 
 
 class MissingColumnsError(FileError):
-    """The header lacks columns that the job type requires: `columns`."""
+    """The header lacks columns that the job type requires: `columns`.
+
+    With `is_advised` the sentence says where the header is instead.
+    """
 
     code = "missing_columns"
 
-    def __init__(self, sentence: str, *, columns: tuple[str, ...]) -> None:
+    def __init__(self, sentence: str, *, columns: tuple[str, ...], is_advised: bool = False) -> None:
         super().__init__(sentence)
         self.columns = columns
+        self.is_advised = is_advised
 
 
 class TooLargeError(FileError):

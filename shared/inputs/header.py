@@ -184,6 +184,7 @@ def no_header(advice: Advice, *, header: Sequence[str], job_type: JobType) -> Mi
         f"Missing required columns: {', '.join(missing)}. {advice.sentence} "
         f"The template at {_template(job_type)} shows the form.",
         columns=missing,
+        is_advised=bool(advice.names),
     )
 
 

@@ -13,7 +13,7 @@ from shared.inputs.errors import (
     TooLargeError,
 )
 from shared.inputs.header import Header, check_columns, no_header, read_header
-from shared.inputs.header_help import advice_on_rows
+from shared.inputs.header_help import Advice, advice_on_rows
 from shared.vocabulary import JobType, Note
 from shared.workbook.errors import WorkbookError
 from shared.workbook.limits import Limits
@@ -162,13 +162,19 @@ def _opened(workbook: Workbook, sheet: Sheet, job_type: JobType, limits: Limits)
         header = read_header(names, max_columns=limits.columns)
         check_columns(header, job_type)
     except (MissingColumnsError, DuplicateColumnsError):
-        following = ((number, _texts(row)) for number, row in filled)
-        if advice := advice_on_rows(names, following, unit="row"):
+        if advice := _advice(names, filled):
             raise no_header(advice, header=names, job_type=job_type) from None
         raise
     applied.clear()
     rows = DataRows(row for _, row in numbered)
     return DataSheet(sheet=sheet, header=header, header_row=header_row, rows=rows, applied=applied)
+
+
+def _advice(header: Sequence[str], filled: Iterator[tuple[int, Row]]) -> Advice | None:
+    try:
+        return advice_on_rows(header, ((number, _texts(row)) for number, row in filled), unit="row")
+    except WorkbookError:
+        return None  # another sheet may be readable
 
 
 def _texts(row: Row) -> list[str]:
@@ -213,4 +219,4 @@ def shortened(text: str) -> str:
 
 
 def _distance(error: FileError) -> int:
-    return len(error.columns) if isinstance(error, MissingColumnsError) else 0
+    return len(error.columns) if isinstance(error, MissingColumnsError) and not error.is_advised else 0

@@ -255,6 +255,24 @@ def test_title_above_the_header_is_named(rows: list[str]) -> None:
     assert "Row 4 looks like the header: remove the rows above it." in str(error)
 
 
+def test_title_above_the_header_is_named_though_another_sheet_lacks_fewer_columns() -> None:
+    cover = worksheet(row(*map(inline, HEADER[:-1])), row(inline("A")))
+    titled = worksheet(row(inline("Screening Results")), HEADER_ROW, row(inline("A")))
+    for sheets in ({"Cover": cover, "Data": titled}, {"Data": titled, "Cover": cover}):
+        assert "Row 2 looks like the header" in str(refused(sheets))
+
+
+def test_sheet_of_figures_does_not_hide_which_column_another_sheet_lacks() -> None:
+    figures = worksheet(row(*map(number, "12345")), row(*map(number, "12345")))
+    nearly = worksheet(row(*map(inline, HEADER[:-1])), row(inline("A")))
+    assert str(refused({"Pivot": figures, "Data": nearly})).startswith(f"Missing required columns: {HEADER[-1]}. ")
+
+
+def test_sheet_that_is_damaged_behind_its_first_row_does_not_hide_the_data() -> None:
+    notes = worksheet(row(inline("Notes")), row(inline("more"))).replace("</sheetData>", "<")
+    assert converted({"Notes": notes, "Data": data("A")})[1] == ["A"]
+
+
 def test_blank_row_that_the_part_leaves_out_separates_footnotes_too() -> None:
     rows = [f'<row r="2">{inline("A")}</row>', f'<row r="4">{inline("Source: a vendor")}</row>']
     result, symbols = converted({"Data": worksheet(HEADER_ROW.replace("<row>", '<row r="1">'), *rows)})
