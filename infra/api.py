@@ -184,7 +184,7 @@ def _statements(
 ) -> Sequence[iam.PolicyStatement]:
     table, uploads, results = storage.table.table_arn, storage.uploads, storage.results
     work, result_files, exported = (results.arn_for_objects(prefix) for prefix in ("work/*", "results/*", "exports/*"))
-    listings = [f"{table}/index/by_{listing}" for listing in LISTINGS if listing != "unsettled"]
+    listings = [f"{table}/index/by_{listing}" for listing in LISTINGS]
     return [
         allow(
             "dynamodb:Query",

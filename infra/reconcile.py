@@ -46,7 +46,7 @@ class Reconcile(Construct):
             },
             statements=[
                 allow("dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem", on=[table]),
-                allow("dynamodb:Query", on=[f"{table}/index/by_unsettled"]),
+                allow("dynamodb:Query", on=[f"{table}/index/by_due_at"]),
                 allow("s3:DeleteObjectVersion", on=[uploads.arn_for_objects("*")]),
                 allow("s3:ListBucket", on=[results.bucket_arn], key_prefixes=["work/*", "results/*", "exports/*"]),
                 allow(

@@ -11,7 +11,7 @@ from infra.findings import acknowledge
 from infra.stages import Stage
 
 # The partition key of each index. All project keys only: the items of a page are read from the table.
-LISTINGS = ("organization_listing", "user_listing", "all_listing", "unsettled")
+LISTINGS = ("organization_listing", "user_listing", "all_listing")
 
 # The record of an ended job expires after 30 days. Its files are kept one day longer.
 RESULTS_KEPT = Duration.days(31)
@@ -81,6 +81,13 @@ class Storage(Construct):
                 sort_key=dynamodb.Attribute(name="listed_at", type=dynamodb.AttributeType.STRING),
                 projection_type=dynamodb.ProjectionType.KEYS_ONLY,
             )
+        # The jobs that reconcile has to look at, ordered by when they are due.
+        table.add_global_secondary_index(
+            index_name="by_due_at",
+            partition_key=dynamodb.Attribute(name="unsettled", type=dynamodb.AttributeType.STRING),
+            sort_key=dynamodb.Attribute(name="due_at", type=dynamodb.AttributeType.STRING),
+            projection_type=dynamodb.ProjectionType.KEYS_ONLY,
+        )
         return table
 
     def _uploads_bucket(self, stage: Stage, removal: RemovalPolicy) -> s3.Bucket:

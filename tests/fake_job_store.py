@@ -8,6 +8,7 @@ from threading import RLock
 from uuid import UUID
 
 from shared.jobs.access import Scope
+from shared.jobs.deadlines import deleted_due_at, due_at
 from shared.jobs.errors import CommitRefusedError, TransitionRefusedError
 from shared.jobs.job import (
     DELETABLE,
@@ -24,7 +25,7 @@ from shared.jobs.job import (
     timestamp,
 )
 from shared.jobs.listing import JobCount, JobFilter, JobPage
-from shared.jobs.ports import Plan, Tombstone
+from shared.jobs.ports import DueJob, Plan, Tombstone
 from shared.jobs.progress import ChunkCount, JobView, Pace, Progress, Shard, period_at, shard_count
 from shared.jobs.row_errors import RowErrorCounts
 
@@ -37,7 +38,8 @@ class FakeJobStore:
         self._jobs: dict[UUID, Job] = {}
         self._shards: dict[UUID, dict[int, Shard]] = {}
         self._tombstones: dict[UUID, Tombstone] = {}
-        self._unsettled: set[UUID] = set()
+        # When each unsettled job is due.
+        self._due: dict[UUID, datetime] = {}
 
     def add(self, job: Job, *shards: Shard) -> None:
         """Adds a job in any state."""
@@ -46,7 +48,7 @@ class FakeJobStore:
             empty = [Shard(number=number) for number in range(job.shard_count)]
             self._shards[job.id] = {shard.number: shard for shard in (*empty, *shards)}
             if not job.results_ready:
-                self._unsettled.add(job.id)
+                self._due[job.id] = due_at(job, now=job.updated_at)
 
     def create(self, job: Job) -> None:
         with self._lock:
@@ -152,7 +154,7 @@ class FakeJobStore:
                 ),
                 now=now,
             )
-            self._unsettled.discard(job.id)
+            self._due.pop(job.id, None)
 
     def fail(self, job: Job, *, error_code: str | None, error_message: str, cancelled: bool, now: datetime) -> None:
         with self._changing(job.id, LIVE) as current:
@@ -192,7 +194,7 @@ class FakeJobStore:
                 error_message=error_message or current.error_message,
                 updated_at=now,
             )
-            self._unsettled.discard(job.id)
+            self._due.pop(job.id, None)
 
     def change_export(self, job_id: UUID, kind: ExportKind, *, expected: Export | None, changed: Export | None) -> None:
         with self._lock:
@@ -207,7 +209,7 @@ class FakeJobStore:
             if current.shard_count != job.shard_count:
                 raise TransitionRefusedError
             self._tombstones[job.id] = Tombstone(id=job.id, deleted_at=now, stored_input=job.stored_input)
-            self._unsettled.add(job.id)
+            self._due[job.id] = deleted_due_at(now)
             del self._jobs[job.id]
             del self._shards[job.id]
 
@@ -215,7 +217,7 @@ class FakeJobStore:
         with self._lock:
             if job_id not in self._tombstones:
                 raise TransitionRefusedError
-            self._unsettled.discard(job_id)
+            self._due.pop(job_id, None)
 
     def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
         with self._lock:
@@ -239,9 +241,21 @@ class FakeJobStore:
             jobs = len(self._listed(scope, job_filter))
             return JobCount(jobs=min(at_most + 1, jobs), is_complete=jobs <= at_most)
 
-    def unreconciled(self) -> Sequence[UUID]:
+    def unsettled(self) -> list[UUID]:
+        """Returns the jobs that reconcile will look at, now or later."""
         with self._lock:
-            return list(self._unsettled)
+            return list(self._due)
+
+    def due(self, now: datetime) -> list[DueJob]:
+        with self._lock:
+            due = sorted((at, job_id) for job_id, at in self._due.items() if at <= now)
+            return [DueJob(id=job_id, due_at=at) for at, job_id in due]
+
+    def look_again(self, job: DueJob, *, at: datetime) -> None:
+        with self._lock:
+            if self._due.get(job.id) != job.due_at:
+                raise TransitionRefusedError
+            self._due[job.id] = at
 
     @contextmanager
     def _changing(self, job_id: UUID, allowed: frozenset[JobStatus] | set[JobStatus]) -> Iterator[Job]:
@@ -250,6 +264,9 @@ class FakeJobStore:
             if current is None or current.status not in allowed:
                 raise TransitionRefusedError
             yield current
+            changed = self._jobs.get(job_id)
+            if changed is not None and changed.status is not current.status and not changed.results_ready:
+                self._due[job_id] = due_at(changed, now=changed.updated_at)
 
     def _close(self, read: Job, ended: Job, *, now: datetime) -> None:
         if ended.shard_count != read.shard_count:

@@ -4,6 +4,8 @@ from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from shared.aws.invocations import request_assembly, request_retry_file
 from shared.aws.jobs_table import JobsTable
 from shared.aws.results_bucket import ResultsBucket
@@ -13,6 +15,8 @@ from shared.jobs.reconcile import Reconciliation
 from shared.observability import about_job, logger, observed
 from shared.settings import Settings
 
+# Removing the files of a large deleted job takes the longest.
+_LONGEST_STEP_MILLIS = 60_000
 _EXECUTION_ENDED = "Step Functions Execution Status Change"
 
 
@@ -45,13 +49,15 @@ def _reconciliation() -> Reconciliation:
 
 
 @observed
-def handler(event: dict[str, Any], _context: object) -> None:
-    """Reconciles the job of an ended execution, or every unreconciled one. Raises `ReconcileFailedError`."""
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Reconciles the job of an ended execution, or every one that is due. Raises `ReconcileFailedError`."""
     if event.get("detail-type") == _EXECUTION_ENDED:
         about_job(event["detail"]["name"], None)
         logger.info("The job's execution has ended", extra={"status": event["detail"].get("status")})
         _reconciliation().reconcile(UUID(event["detail"]["name"]))
         return
-    failures = _reconciliation().reconcile_all()
+    failures = _reconciliation().reconcile_due(
+        has_time=lambda: context.get_remaining_time_in_millis() > _LONGEST_STEP_MILLIS
+    )
     if failures:
         raise ReconcileFailedError(f"{failures} jobs could not be reconciled")

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from shared.aws.shard_items import decode_shard
 from shared.aws.table_keys import (
+    DUE_AT,
     JOB_SORT_KEY,
     UNSETTLED,
     AttributeMap,
@@ -18,6 +19,7 @@ from shared.aws.table_keys import (
     partition_key,
     sort_key,
 )
+from shared.jobs.deadlines import deleted_due_at, due_at
 from shared.jobs.job import (
     RETENTION,
     Export,
@@ -35,7 +37,7 @@ from shared.jobs.job import (
     UploadOptions,
     timestamp,
 )
-from shared.jobs.ports import Tombstone
+from shared.jobs.ports import DueJob, Tombstone
 from shared.jobs.progress import JobView, Progress
 
 TOMBSTONE_LIFETIME = timedelta(days=100)
@@ -57,6 +59,7 @@ def encode_job(job: Job) -> AttributeMap:
             **listing_keys(job, job.status),
             "listed_at": sort_key(job),
             UNSETTLED: UNSETTLED,
+            DUE_AT: timestamp(due_at(job, now=job.created_at)),
             "status": job.status,
             "phase": job.phase,
             "job_type": job.job_type,
@@ -190,6 +193,7 @@ def encode_tombstone(job: Job, *, now: datetime) -> AttributeMap:
             "deleted_at": timestamp(now),
             "stored_input": asdict(job.stored_input) if job.stored_input else None,
             UNSETTLED: UNSETTLED,
+            DUE_AT: timestamp(deleted_due_at(now)),
             "listed_at": sort_key(job),
             "ttl": int((now + TOMBSTONE_LIFETIME).timestamp()),
         }
@@ -199,6 +203,11 @@ def encode_tombstone(job: Job, *, now: datetime) -> AttributeMap:
 def decode_tombstone(item: Mapping[str, Any]) -> Tombstone:
     """Returns the tombstone of a decoded item."""
     return Tombstone(id=_job_id(item), deleted_at=_time(item["deleted_at"]), stored_input=_stored_input(item))
+
+
+def decode_due(item: Mapping[str, Any]) -> DueJob:
+    """Returns the job of a decoded item of the index of due jobs."""
+    return DueJob(id=_job_id(item), due_at=_time(item[DUE_AT]))
 
 
 def is_tombstone(item: Mapping[str, Any]) -> bool:

@@ -1,6 +1,7 @@
 """Requests of writes to the jobs table: expressions, conditions and values, without a client."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from shared.aws import table_keys
 from shared.aws.job_items import attribute_name, encode_export, encode_tombstone
 from shared.aws.shard_items import encode_pace, encode_row_errors
 from shared.aws.table_keys import encode
+from shared.jobs.deadlines import due_at
 from shared.jobs.job import DELETABLE, Export, ExportKind, Job, JobStatus, timestamp
 from shared.jobs.progress import ChunkCount
 
@@ -29,7 +31,7 @@ def job_update(
 
     A change of status moves the job to its new partition of every index.
     """
-    moved = {"status": status, **table_keys.listing_keys(job, status)} if status else {}
+    moved = _moved(job, status, now=now) if status else {}
     changed = {
         name: value for name, value in {"updated_at": timestamp(now), **moved, **changes}.items() if value is not None
     }
@@ -46,6 +48,12 @@ def job_update(
             {**{f":new_{name}": value for name, value in changed.items()}, **allowed_values, **(values or {})}
         ),
     }
+
+
+def _moved(job: Job, status: JobStatus, *, now: datetime) -> dict[str, str | None]:
+    """Returns the attributes that place a job with its new status in the indexes."""
+    due = timestamp(due_at(replace(job, status=status), now=now))
+    return {"status": status, **table_keys.listing_keys(job, status), table_keys.DUE_AT: due}
 
 
 def export_change(

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from shared.aws.failures import pause, translated
 from shared.aws.job_items import decode_views
-from shared.aws.table_keys import JOB_SORT_KEY, UNSETTLED, decode, encode, shard_key, sort_key
+from shared.aws.table_keys import JOB_SORT_KEY, decode, encode, shard_key, sort_key
 from shared.jobs.access import Scope
 from shared.jobs.errors import UnavailableError
 from shared.jobs.job import LIVE, JobStatus, JobType, timestamp
@@ -104,11 +103,6 @@ class JobsListing:
             if not following:
                 return
             searched += len(batch)
-
-    def unreconciled(self) -> Sequence[UUID]:
-        """Returns every job in the sparse index of unreconciled ones."""
-        entries = self._partition(UNSETTLED, UNSETTLED, bounds=_EVERYTHING, oldest_first=True, page_size=1000)
-        return [UUID(entry["pk"].removeprefix("JOB#")) for entry in entries]
 
     def _entries(
         self, scope: Scope, job_filter: JobFilter, *, after: str | None, page_size: int

@@ -1,6 +1,6 @@
 """The jobs table. Every write is conditional, so a retry, a duplicate or a late worker changes nothing."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,11 +26,14 @@ from shared.jobs.job import (
     timestamp,
 )
 from shared.jobs.listing import JobCount, JobFilter, JobPage
-from shared.jobs.ports import Plan, Tombstone
+from shared.jobs.ports import DueJob, Plan, Tombstone
 from shared.jobs.progress import ChunkCount, JobView, shard_count
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+
+# Keys of a page of due jobs: some 100 KB.
+_DUE_PAGE = 1000
 
 
 class JobsTable:
@@ -228,8 +231,32 @@ class JobsTable:
     def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> JobCount:
         return self._listing.count(scope, job_filter, at_most=at_most)
 
-    def unreconciled(self) -> Sequence[UUID]:
-        return self._listing.unreconciled()
+    def due(self, now: datetime) -> Iterator[DueJob]:
+        request: dict[str, Any] = {
+            "TableName": self._table,
+            "IndexName": f"by_{table_keys.DUE_AT}",
+            "KeyConditionExpression": f"{table_keys.UNSETTLED} = :unsettled AND {table_keys.DUE_AT} <= :now",
+            "ExpressionAttributeValues": encode({":unsettled": table_keys.UNSETTLED, ":now": timestamp(now)}),
+            "Limit": _DUE_PAGE,
+        }
+        while True:
+            with translated():
+                answer = self._client().query(**request)
+            yield from map(job_items.decode_due, map(decode, answer["Items"]))
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def look_again(self, job: DueJob, *, at: datetime) -> None:
+        self._refusable(
+            lambda: self._client().update_item(
+                TableName=self._table,
+                Key=table_keys.job_key(job.id),
+                UpdateExpression=f"SET {table_keys.DUE_AT} = :at",
+                ConditionExpression=f"attribute_exists({table_keys.UNSETTLED}) AND {table_keys.DUE_AT} = :seen",
+                ExpressionAttributeValues=encode({":at": timestamp(at), ":seen": timestamp(job.due_at)}),
+            )
+        )
 
     def _partition(self, job_id: UUID) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = []

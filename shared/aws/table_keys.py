@@ -2,7 +2,8 @@
 
 Each job has one partition: the job (or its tombstone) under the sort key `JOB`, its shards under `SHARD#nnn`. Secondary
 indexes list jobs by organization, by user and all together. Their partition keys contain status and job type, so that a
-filtered page reads only that page. `unsettled` is a sparse index of the jobs to reconcile.
+filtered page reads only that page. `unsettled` is a sparse index of the jobs
+to reconcile, ordered by when they are due.
 
 A job whose file has a known SHA-256 has one more item, in a partition `CONTENT#…`, which finds the job by it.
 """
@@ -18,6 +19,7 @@ from shared.jobs.job import Job, JobStatus, Source, timestamp
 JOB_SORT_KEY = "JOB"
 SHARD_PREFIX = "SHARD#"
 UNSETTLED = "unsettled"
+DUE_AT = "due_at"
 
 AttributeMap = dict[str, Any]
 

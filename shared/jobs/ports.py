@@ -3,7 +3,7 @@
 The adapters in `shared.aws` and the fakes of the tests provide them. `tests/contract` runs the same tests against both.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -64,6 +64,14 @@ class Plan:
     profile: str
     model_version: str
     notes: tuple[Note, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DueJob:
+    """A job or tombstone that reconcile has to look at since `due_at`."""
+
+    id: UUID
+    due_at: datetime
 
 
 class JobStore(Protocol):
@@ -139,7 +147,7 @@ class JobStore(Protocol):
         """Replaces the job by a tombstone and removes its shards, in one transaction. Refused while processing."""
 
     def forget(self, job_id: UUID) -> None:
-        """Removes a tombstone from the unreconciled jobs: its files are gone."""
+        """Removes a tombstone from the jobs to reconcile: its files are gone."""
 
     def page(self, scope: Scope, job_filter: JobFilter, *, after: str | None, offset: int, limit: int) -> JobPage:
         """Returns jobs in order of creation, from `after` and then `offset`."""
@@ -147,8 +155,15 @@ class JobStore(Protocol):
     def count(self, scope: Scope, job_filter: JobFilter, *, at_most: int) -> JobCount:
         """Counts jobs, no further than one past `at_most`."""
 
-    def unreconciled(self) -> Sequence[UUID]:
-        """Returns the jobs to reconcile: live ones, failed ones without result files, and tombstones."""
+    def due(self, now: datetime) -> Iterable[DueJob]:
+        """Returns the jobs that reconcile has to look at, the longest due first.
+
+        These are live jobs, failed ones without result files, and tombstones, each from the time that
+        `shared.jobs.deadlines` gives.
+        """
+
+    def look_again(self, job: DueJob, *, at: datetime) -> None:
+        """Makes the job due at another time. Refused if it became due at another time since, or is settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

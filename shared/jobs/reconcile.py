@@ -6,15 +6,18 @@ are removed. Status events make this fast, the schedule makes it certain.
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from shared.jobs.deadlines import CHECK_INTERVAL, START_GRACE
+from shared.jobs.errors import TransitionRefusedError
 from shared.jobs.job import UPLOAD_DEADLINE, JobStatus, Phase, Source, utc_now
-from shared.jobs.lifecycle import fail_job
 from shared.jobs.ports import (
     LONGEST_WORKER,
     Clock,
+    DueJob,
     ExecutionState,
     JobStore,
     RequestAssembly,
@@ -29,8 +32,6 @@ from shared.jobs.retries import NOT_PREPARED
 
 logger = logging.getLogger(__name__)
 
-# DescribeExecution finds an execution within seconds of its start; before that it may be unknown.
-START_GRACE = timedelta(minutes=5)
 STALE_AFTER = timedelta(minutes=30)
 # Longer than the execution retries the start of Finalize, which Lambda refuses while other jobs use up the concurrency.
 FINALIZE_BEGINS_WITHIN = timedelta(minutes=90)
@@ -40,7 +41,7 @@ RETRY_PREPARED_WITHIN = timedelta(hours=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Reconciliation:
-    """Moves each unreconciled job as far as it will go. Every step may be repeated."""
+    """Moves each job that is due as far as it will go. Every step may be repeated."""
 
     store: JobStore
     uploads: UploadStore
@@ -50,19 +51,37 @@ class Reconciliation:
     request_retry_file: RequestRetryFile
     clock: Clock = utc_now
 
-    def reconcile_all(self) -> int:
-        """Reconciles every unreconciled job. Returns how many failed; one failure never hides another."""
+    def reconcile_due(self, *, has_time: Callable[[], bool] = lambda: True) -> int:
+        """Reconciles every job that is due, the longest due first, while there is time.
+
+        Returns how many failed. One failure never hides another job, nor does it keep the next run from it: every job
+        that was looked at is due again later than the others.
+        """
         failures = 0
-        for job_id in self.store.unreconciled():
+        for job in self.store.due(self.clock()):
+            if not has_time():
+                logger.warning("The run ended before every due job had its turn; the next one continues")
+                break
             try:
-                self.reconcile(job_id)
+                self.reconcile(job.id, trust_heartbeat=True)
             except Exception:  # the other jobs must have their turn; the handler fails the run by the count
-                logger.exception("A job could not be reconciled", extra={"job_id": str(job_id)})
+                logger.exception("A job could not be reconciled", extra={"job_id": str(job.id)})
                 failures += 1
+            self._look_again(job)
         return failures
 
-    def reconcile(self, job_id: UUID) -> None:
-        """Moves one job as far as it will go."""
+    def _look_again(self, job: DueJob) -> None:
+        try:
+            self.store.look_again(job, at=self.clock() + CHECK_INTERVAL)
+        except TransitionRefusedError:
+            return  # settled, or changed and so due at a time of its own
+
+    def reconcile(self, job_id: UUID, *, trust_heartbeat: bool = False) -> None:
+        """Moves one job as far as it will go.
+
+        With `trust_heartbeat` the execution of a job that has just committed a chunk is taken to be running: how often
+        executions can be described is limited.
+        """
         view = self.store.get(job_id)
         if view is None:
             tombstone = self.store.tombstone(job_id)
@@ -75,7 +94,7 @@ class Reconciliation:
             case JobStatus.QUEUED:
                 self._reconcile_queued(view)
             case JobStatus.PROCESSING:
-                self._reconcile_processing(view)
+                self._reconcile_processing(view, trust_heartbeat=trust_heartbeat)
             case JobStatus.FAILED if not view.job.results_ready:
                 self.request_assembly(job_id)
             case _:
@@ -129,8 +148,10 @@ class Reconciliation:
         elif waiting >= QUEUED_AT_MOST:
             self._fail_stalled(view)
 
-    def _reconcile_processing(self, view: JobView) -> None:
+    def _reconcile_processing(self, view: JobView, *, trust_heartbeat: bool) -> None:
         silent = self._age(max(view.job.updated_at, view.progress.last_commit_at or view.job.updated_at))
+        if trust_heartbeat and silent < START_GRACE:
+            return
         execution = self.workflow.describe(view.job.id)
         if execution.state is ExecutionState.ENDED:
             self._fail_ended(view, cause=execution.cause)
@@ -165,7 +186,12 @@ class Reconciliation:
         )
 
     def _fail(self, view: JobView, *, error_code: str, error_message: str) -> None:
-        fail_job(self.store, view.job.id, error_code=error_code, error_message=error_message, clock=self.clock)
+        try:
+            self.store.fail(
+                view.job, error_code=error_code, error_message=error_message, cancelled=False, now=self.clock()
+            )
+        except TransitionRefusedError:
+            return  # it moved on after it was read, so it is not stuck
         self.request_assembly(view.job.id)
 
     def _age(self, since: datetime) -> timedelta:

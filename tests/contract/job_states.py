@@ -1,6 +1,7 @@
 """Creates jobs in the states that tests of a `JobStore` start from."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from shared.jobs.job import Job
 from shared.jobs.ports import JobStore
@@ -14,6 +15,11 @@ def read(store: JobStore, job: Job) -> JobView:
     view = store.get(job.id)
     assert view is not None
     return view
+
+
+def unsettled(store: JobStore) -> list[UUID]:
+    """Returns the jobs that reconcile will look at, now or later."""
+    return [job.id for job in store.due(NOON + timedelta(days=2))]
 
 
 def queued(store: JobStore, **overrides: object) -> Job:

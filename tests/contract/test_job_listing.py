@@ -11,7 +11,7 @@ from shared.jobs.job import Job, JobStatus, JobType, Source
 from shared.jobs.listing import JobCount, JobFilter
 from shared.jobs.ports import JobStore
 from tests.builders import NOON, a_count, a_job
-from tests.contract.job_states import SECOND, failed, queued, scoring
+from tests.contract.job_states import SECOND, failed, queued, scoring, unsettled
 
 ALL = JobFilter()
 
@@ -168,7 +168,7 @@ def test_page_may_need_more_shards_than_one_batch_read_returns(job_store: JobSto
     assert {len(by_id[job.id].progress.shards) for job in busy} == {10}
 
 
-def test_unreconciled_jobs_are_live_unassembled_or_deleted(job_store: JobStore) -> None:
+def test_unsettled_jobs_are_live_unassembled_or_deleted(job_store: JobStore) -> None:
     pending = created(job_store, 1)
     unfinished = failed(job_store, scoring(job_store))
     settled = failed(job_store, scoring(job_store))
@@ -178,6 +178,6 @@ def test_unreconciled_jobs_are_live_unassembled_or_deleted(job_store: JobStore) 
     deleted = created(job_store, 2)
     job_store.delete(deleted, now=NOON + timedelta(minutes=1))
     deleted_after_settling = replace(settled, shard_count=settled.shard_count)
-    assert set(job_store.unreconciled()) == {pending.id, unfinished.id, deleted.id}
+    assert set(unsettled(job_store)) == {pending.id, unfinished.id, deleted.id}
     job_store.delete(deleted_after_settling, now=NOON)
-    assert set(job_store.unreconciled()) == {pending.id, unfinished.id, deleted.id, settled.id}
+    assert set(unsettled(job_store)) == {pending.id, unfinished.id, deleted.id, settled.id}

@@ -11,7 +11,7 @@ from shared.jobs.errors import TransitionRefusedError
 from shared.jobs.job import JobStatus, Note, Phase
 from shared.jobs.ports import JobStore
 from tests.builders import NOON, a_count, a_job, a_stored_input, plan_facts
-from tests.contract.job_states import SECOND, failed, planning, queued, read, scoring
+from tests.contract.job_states import SECOND, failed, planning, queued, read, scoring, unsettled
 
 LATER_NOTE = Note(code="figures_too_large", message="Row 7 is large.", rows=(7,))
 
@@ -38,7 +38,7 @@ class TestEnd:
             notes=(*job.notes, LATER_NOTE),
         )
         assert all(shard.closed for shard in view.progress.shards)
-        assert job.id not in job_store.unreconciled()
+        assert job.id not in unsettled(job_store)
 
     @pytest.mark.parametrize("cancelled", [True, False])
     def test_failed_job_keeps_its_counts_and_has_closed_shards(self, job_store: JobStore, cancelled: bool) -> None:  # noqa: FBT001
@@ -57,7 +57,7 @@ class TestEnd:
         )
         assert [shard.closed for shard in view.progress.shards] == [True] * 3
         assert view.progress.processed_rows == 5
-        assert job.id in job_store.unreconciled()
+        assert job.id in unsettled(job_store)
 
     def test_failing_a_job_that_was_planned_since_it_was_read_is_refused(self, job_store: JobStore) -> None:
         before = planning(job_store)
@@ -81,7 +81,7 @@ class TestEnd:
             notes=(*job.notes, LATER_NOTE),
             updated_at=NOON + 11 * SECOND,
         )
-        assert job.id not in job_store.unreconciled()
+        assert job.id not in unsettled(job_store)
 
     def test_every_change_after_the_end_is_refused(self, job_store: JobStore) -> None:
         live = scoring(job_store)
@@ -112,7 +112,7 @@ class TestDelete:
         assert tombstone is not None
         assert (tombstone.id, tombstone.deleted_at) == (job.id, NOON + timedelta(minutes=3))
         assert tombstone.stored_input == job.stored_input
-        assert job.id in job_store.unreconciled()
+        assert job.id in unsettled(job_store)
 
     def test_processing_job_cannot_be_deleted(self, job_store: JobStore) -> None:
         for job in (planning(job_store), scoring(job_store)):
@@ -158,7 +158,7 @@ class TestDelete:
         job_store.delete(job, now=NOON)
         job_store.forget(job.id)
         job_store.forget(job.id)
-        assert job.id not in job_store.unreconciled()
+        assert job.id not in unsettled(job_store)
         assert job_store.tombstone(job.id) is not None
         with pytest.raises(TransitionRefusedError):
             job_store.create(job)
@@ -169,4 +169,4 @@ class TestDelete:
         for job_id in (job.id, uuid4()):
             with pytest.raises(TransitionRefusedError):
                 job_store.forget(job_id)
-        assert job_store.unreconciled() == [job.id]
+        assert unsettled(job_store) == [job.id]

@@ -370,7 +370,7 @@ def test_deleted_job_has_a_tombstone_and_no_objects(system: System, jobs: JobSer
 
     items = clients.dynamodb().scan(TableName=system.table)["Items"]
     assert [item["sk"]["S"] for item in items] == ["JOB"]
-    assert set(items[0]) == {"pk", "sk", "deleted_at", "stored_input", "unsettled", "listed_at", "ttl"}
+    assert set(items[0]) == {"pk", "sk", "deleted_at", "stored_input", "unsettled", "due_at", "listed_at", "ttl"}
     assert system.objects(system.uploads_bucket) == []
     assert system.objects(system.results_bucket) == []
     with pytest.raises(JobNotFoundError):

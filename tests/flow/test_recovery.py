@@ -225,7 +225,8 @@ def test_deleted_jobs_with_retries_and_exports_leave_only_tombstones(system: Sys
     assert [(item["sk"]["S"], "deleted_at" in item) for item in items(system)] == [("JOB", True)] * 2
     assert system.objects(system.uploads_bucket) == system.objects(system.results_bucket) == []
     remaining = reconciled(system, utc_now() + timedelta(hours=1))
-    assert [set(item) for item in remaining] == [{"pk", "sk", "deleted_at", "stored_input", "listed_at", "ttl"}] * 2
+    tombstone = {"pk", "sk", "deleted_at", "stored_input", "due_at", "listed_at", "ttl"}
+    assert [set(item) for item in remaining] == [tombstone] * 2
 
 
 @pytest.mark.hazard("An event redriven from the dead-letter queue")

@@ -101,7 +101,7 @@ QUESTIONS: Final = (
     ),
     Question(
         "Where are jobs that got stuck repaired?",
-        (Place("shared/jobs/reconcile.py", ("Reconciliation.reconcile_all",)),),
+        (Place("shared/jobs/reconcile.py", ("Reconciliation.reconcile_due",)),),
     ),
     Question(
         "Where is it set that results are kept for 30 days?",

@@ -144,7 +144,7 @@ class Checks:
             running = workflow.list_executions(stateMachineArn=self._cloud.state_machine_arn, statusFilter="RUNNING")
         _check(not running["executions"], f"{len(running['executions'])} executions are still running")
         with closing(session.client("dynamodb", endpoint_url=endpoint)) as dynamodb:
-            unsettled = dynamodb.scan(TableName=self._cloud.table, IndexName="by_unsettled")["Count"]
+            unsettled = dynamodb.scan(TableName=self._cloud.table, IndexName="by_due_at")["Count"]
         _check(not unsettled, f"{unsettled} jobs are unsettled")
 
     def _check_job(self, s3: "S3Client", job: JobSummary, file: Sent) -> None:

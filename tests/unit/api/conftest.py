@@ -314,7 +314,7 @@ def store_results(results: FakeResultStore, job_id: UUID) -> None:
 
 
 def only_job(store: FakeJobStore) -> Job:
-    (job_id,) = store.unreconciled()
+    (job_id,) = store.unsettled()
     view = store.get(job_id)
     assert view is not None
     return view.job

@@ -192,7 +192,7 @@ def test_keys_of_full_length_and_of_all_visible_characters_are_accepted(client: 
 def test_same_key_of_different_callers_is_independent(client_of: ClientOf, token: Token, store: FakeJobStore) -> None:
     callers: list[dict[str, Any]] = [{}, {"sub": "user-2"}, {"organization_id": "rival"}, {"organization_id": None}]
     job_ids = {upload(client_of(token(**caller))).json()["job_id"] for caller in callers}
-    assert len(job_ids) == len(callers) == len(store.unreconciled())
+    assert len(job_ids) == len(callers) == len(store.unsettled())
     # The same caller with another token.
     assert upload(client_of(token(jti="another"))).json()["job_id"] in job_ids
 

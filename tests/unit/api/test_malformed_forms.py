@@ -36,14 +36,14 @@ class TestMalformedForms:
     ) -> None:
         response = client.post(URL, content=COMPLETE_FORM[:end], headers=MULTIPART)
         assert (response.status_code, response.json()["code"]) == (422, "validation_error")
-        assert not store.unreconciled()
+        assert not store.unsettled()
 
     def test_form_truncated_after_the_file_is_422_and_makes_no_job(self, client: Client, store: FakeJobStore) -> None:
         option = b'--b\r\nContent-Disposition: form-data; name="validate_only"\r\n\r\ntrue\r\n--b--\r\n'
         whole = COMPLETE_FORM.removesuffix(b"--b--\r\n") + option
         for cut in (len(option) - 5, len(option) - 60, 4):
             assert client.post(URL, content=whole[:-cut], headers=MULTIPART).status_code == 422
-        assert not store.unreconciled()
+        assert not store.unsettled()
         assert client.post(URL, content=whole, headers=MULTIPART).status_code == 202
         assert only_job(store).options.validate_only
 
@@ -52,7 +52,7 @@ class TestMalformedForms:
         response = client.post(URL, content=labels + COMPLETE_FORM, headers=MULTIPART)
         assert response.status_code == 422
         assert [error["message"] for error in response.json()["errors"]] == ["has a field that is not UTF-8 text"]
-        assert not store.unreconciled()
+        assert not store.unsettled()
         accepted = client.post(URL, content=labels.replace(b"\xe9", "é".encode()) + COMPLETE_FORM, headers=MULTIPART)
         assert accepted.status_code == 202
         assert only_job(store).options.labels == {"team": "café"}
@@ -82,7 +82,7 @@ class TestMalformedForms:
     ) -> None:
         response = client.post(URL, content=content, headers=headers)
         assert (response.status_code, response.json()["code"]) == (422, "validation_error")
-        assert not store.unreconciled()
+        assert not store.unsettled()
 
     @pytest.mark.parametrize(
         "content_type", ["", "text/csv", "application/x-www-form-urlencoded", "x", "multipart/mixed"]

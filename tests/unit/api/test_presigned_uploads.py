@@ -77,7 +77,7 @@ class TestPresignedUpload:
     ) -> None:
         response = client.post(URL, json=sent)
         assert (response.status_code, response.json()["code"]) == (status, code)
-        assert not store.unreconciled()
+        assert not store.unsettled()
 
     @pytest.mark.hazard("Unknown and read-only fields of a request body")
     @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ class TestPresignedUpload:
         assert (response.status_code, response.json()["code"]) == (422, "validation_error")
         assert response.json()["errors"]
         assert len(response.content) < 2_000
-        assert not store.unreconciled()
+        assert not store.unsettled()
 
     def test_presigned_upload_with_a_huge_body_is_413(self, client: Client) -> None:
         response = client.post(URL, content=b"[" * 100_000, headers={"Content-Type": "application/json"})

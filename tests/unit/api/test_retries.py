@@ -93,7 +93,7 @@ def test_malformed_retry_body_is_refused_and_makes_no_job(
     store.add(parent)
     response = client.post(url(parent), **sent)
     assert (response.status_code, response.json()["code"]) == (422, "validation_error")
-    assert preparer.requested == store.unreconciled() == []
+    assert preparer.requested == store.unsettled() == []
 
 
 def test_large_retry_body_is_refused(client: Client, store: FakeJobStore) -> None:

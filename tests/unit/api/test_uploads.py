@@ -212,7 +212,7 @@ class TestMultipart:
         response = send(client, body, name)
         assert (response.status_code, response.json()["code"]) == (status, code)
         assert response.json()["detail"][0].isupper()
-        assert not store.unreconciled()
+        assert not store.unsettled()
 
     def test_upload_names_every_missing_column_of_the_nearest_profile(self, client: Client) -> None:
         response = send(client, b"company_symbol,Market Cap,total-assets\nA,1,2\n")
@@ -229,7 +229,7 @@ class TestMultipart:
         response = send(client, HEADER + row * (MULTIPART_MAX_BYTES // len(row) + 1))
         assert (response.status_code, response.json()["code"]) == (413, "too_large")
         assert "JSON" in response.json()["detail"]
-        assert not store.unreconciled()
+        assert not store.unsettled()
 
     @pytest.mark.parametrize(
         ("sent", "field"),
@@ -258,7 +258,7 @@ class TestMultipart:
         response = send(client, annual_csv(), **sent)
         assert (response.status_code, response.json()["code"]) == (422, "validation_error")
         assert field is None or field in {error["field"] for error in response.json()["errors"]}
-        assert not store.unreconciled()
+        assert not store.unsettled()
 
     def test_errors_of_the_file_are_reported_before_errors_of_the_options(self, client: Client) -> None:
         response = send(client, b"", data={"max_failed_percent": "no number"})
@@ -289,7 +289,7 @@ class TestMultipart:
     ) -> None:
         response = send(client, body(), "figures.xlsx")
         assert (response.status_code, response.json()["code"]) == (status, code)
-        assert not store.unreconciled()
+        assert not store.unsettled()
 
     def test_upload_leaves_a_workbook_that_unpacks_to_much_to_its_job(
         self, client: Client, store: FakeJobStore

@@ -58,7 +58,7 @@ def test_tombstone_keeps_what_reconcile_needs_and_no_data_of_the_caller(job: Job
     assert is_tombstone(item)
     tombstone = decode_tombstone(item)
     assert (tombstone.id, tombstone.deleted_at, tombstone.stored_input) == (job.id, now, job.stored_input)
-    assert item.keys() == {"pk", "sk", "deleted_at", "unsettled", "listed_at", "ttl"} | (
+    assert item.keys() == {"pk", "sk", "deleted_at", "unsettled", "due_at", "listed_at", "ttl"} | (
         {"stored_input"} if job.stored_input else set()
     )
 

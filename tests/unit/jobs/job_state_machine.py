@@ -13,6 +13,7 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from shared.jobs.deadlines import CHECK_INTERVAL
 from shared.jobs.errors import (
     CommitRefusedError,
     JobNotCancellableError,
@@ -263,8 +264,9 @@ class JobStateMachine(RuleBasedStateMachine):
     @repeated_when_lost
     def reconcile(self) -> None:
         may_lose = self.lossy.calls_left > 0
-        if self.reconciliation.reconcile_all():
+        if self.reconciliation.reconcile_due():
             assert may_lose
+            self.clock.advance(CHECK_INTERVAL)
             raise UnavailableError
 
     @rule()
@@ -275,7 +277,7 @@ class JobStateMachine(RuleBasedStateMachine):
             view = self.lossy.store.get(job_id)
             assert observed.is_deleted if view is None else view.job.status.is_terminal
         self.assemble_requested_files()
-        assert self.lossy.store.unreconciled() == []
+        assert list(self.lossy.store.due(self.clock() + timedelta(days=2))) == []
         for job_id, observed in self.observed.items():
             assert (self.lossy.store.tombstone(job_id) is not None) is observed.is_deleted
 

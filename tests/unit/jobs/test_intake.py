@@ -209,7 +209,7 @@ class TestDrop:
     )
     def test_object_with_an_unknown_key_makes_no_job_and_stays(self, world: World, key: str) -> None:
         assert world.intake.receive(world.arrive(key)) is None
-        assert world.store.unreconciled() == []
+        assert world.store.unsettled() == []
         assert world.workflow.executions == {}
         assert len(world.uploads.objects) == 1
 
@@ -233,7 +233,7 @@ def test_repeated_events_in_any_order_make_one_job_and_execution_each(repeats: l
     order.shuffle(events)
     for event in events:
         world.intake.receive(event)
-    assert set(world.store.unreconciled()) == set(world.workflow.executions) == expected
+    assert set(world.store.unsettled()) == set(world.workflow.executions) == expected
 
 
 def test_concurrent_events_make_one_job_and_one_execution() -> None:
@@ -249,4 +249,4 @@ def test_concurrent_events_make_one_job_and_one_execution() -> None:
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(world.store.unreconciled()) == len(world.workflow.executions) == 1
+        assert len(world.store.unsettled()) == len(world.workflow.executions) == 1

@@ -232,7 +232,7 @@ class TestRaces:
         monkeypatch.setattr(files, "assemble", delete)
         finalization.assemble_failed(job.id)
         assert store.get(job.id) is None
-        assert store.unreconciled() == [job.id]
+        assert store.unsettled() == [job.id]
 
     def test_late_chunk_of_an_ended_job_is_refused_and_changes_nothing(
         self, finalization: Finalization, store: FakeJobStore
@@ -255,7 +255,7 @@ def test_files_of_a_failed_job_are_assembled_once(
     assert (ended.final_successful_rows, ended.final_failed_rows, ended.results_ready) == (2, 3, True)
     finalization.assemble_failed(job.id)
     assert len(files.assembled) == 1
-    assert store.unreconciled() == []
+    assert store.unsettled() == []
 
 
 class TestLost:
@@ -272,7 +272,7 @@ class TestLost:
             assert ended.error_message is not None
             assert ended.error_message.startswith("It ended. What was stored for the job has been lost since")
             assert ended.error_message.endswith("upload the file again as a new job.")
-        assert (ended.error_code, store.unreconciled()) == ("x", [])
+        assert (ended.error_code, store.unsettled()) == ("x", [])
 
     def test_cancelled_job_with_lost_parts_keeps_its_message(
         self, finalization: Finalization, store: FakeJobStore, files: FakeResultFiles

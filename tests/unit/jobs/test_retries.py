@@ -83,7 +83,7 @@ def test_input_whose_rows_were_never_counted_is_retried_unchanged(retries: Retry
 def test_live_job_cannot_be_retried(retries: RetryService, store: FakeJobStore, status: JobStatus) -> None:
     with pytest.raises(ResultsNotReadyError, match=status):
         retries.retry(a_caller(), a_view(a_job(status=status)), BOTH)
-    assert store.unreconciled() == []
+    assert store.unsettled() == []
 
 
 def test_completed_job_has_failed_but_no_unprocessed_rows_to_retry(retries: RetryService) -> None:
@@ -152,4 +152,4 @@ def test_retry_whose_file_request_failed_is_left_to_reconcile(
 ) -> None:
     preparer.error = UnavailableError()
     child = retries.retry(a_caller(), a_view(a_completed_job()), BOTH)
-    assert store.unreconciled() == [child.id]
+    assert store.unsettled() == [child.id]

@@ -125,7 +125,7 @@ class TestCancel:
 
         service = replace(service, request_assembly=unavailable)
         assert service.cancel(a_caller(), job.id).job.cancelled
-        assert store.unreconciled() == [job.id]
+        assert store.unsettled() == [job.id]
 
     def test_second_cancel_returns_the_same(
         self, service: JobService, store: FakeJobStore, workflow: FakeWorkflow, clock: SettableClock
