@@ -827,6 +827,8 @@ class ModelDescription(TypedDict):
     training_data: JsonObject
     split: JsonObject
     metrics: JsonObject
+    looks_at_test_window: int | None
+    compared_with_previous: JsonObject | None
     metrics_with_an_input_blank: list[JsonObject]
     calibration: JsonObject
     baselines: list[JsonObject]

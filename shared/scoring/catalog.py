@@ -56,9 +56,12 @@ _AS_THEY_ARE = (
     "not_for",
     "limits",
 )
+# Cards of own models that were trained before these fields existed lack them.
+_OF_NEWER_CARDS = ("looks_at_test_window", "compared_with_previous")
 # The fields that a description needs of a card.
 CARD_FIELDS = (*_AS_THEY_ARE, "data", "metrics", "recalibration", "training_grades")
 _OF_CALIBRATION = ("mean_predicted", "observed_rate", "expected_calibration_error", "calibration_table")
+_OF_NEWER_CALIBRATION = ("calibration_by_size", "calibration_by_year")
 
 
 def model_name_for(job_type: JobType, profile: ProfileName) -> ModelName:
@@ -102,10 +105,14 @@ def _described(job_type: JobType, profile: ProfileName) -> dict[str, Any]:
         "profile": profile,
         "basis": basis(job_type, profile),
         **{name: card[name] for name in _AS_THEY_ARE},
+        **{name: card.get(name) for name in _OF_NEWER_CARDS},
         "training_data": card["data"],
-        "metrics": {name: value for name, value in metrics.items() if name not in _OF_CALIBRATION},
+        "metrics": {
+            name: value for name, value in metrics.items() if name not in (*_OF_CALIBRATION, *_OF_NEWER_CALIBRATION)
+        },
         "calibration": {
             "recalibration": card["recalibration"],
             **{name: metrics[name] for name in _OF_CALIBRATION},
+            **{name: metrics.get(name) for name in _OF_NEWER_CALIBRATION},
         },
     }

@@ -65,6 +65,12 @@ def _ebitda_to_liabilities(figures: Figures) -> FloatArray:
     return _quotient(ebitda, np.where(ebitda < 0, figures["total_assets"], figures["total_liabilities"]))
 
 
+def _over_value_if_negative(numerator: FloatArray, figures: Figures, otherwise: str) -> FloatArray:
+    # Over what is owed a loss would look the smaller the more is owed; a profit over market capitalization would look
+    # the smaller the more the market values the firm.
+    return _quotient(numerator, np.where(numerator < 0, figures["market_cap"], figures[otherwise]))
+
+
 def cap_to_liabilities(figures: Figures) -> FloatArray:
     """Market capitalization over total liabilities `[n]`, infinite on overflow."""
     return _quotient(figures["market_cap"], figures["total_liabilities"])
@@ -84,7 +90,7 @@ def _ratio(name: str, risk_direction: Direction, description: str, *, negative_i
 _MARKET_CAP = Feature(
     name="ln_market_cap",
     risk_direction=-1,
-    description="natural logarithm of market capitalisation in USD million",
+    description="natural logarithm of market capitalization in USD million",
     of=lambda figures: _log(figures["market_cap"]),
 )
 _LONG_TERM_DEBT = _ratio(
@@ -107,7 +113,7 @@ FEATURES: Final[dict[ModelName, tuple[Feature, ...]]] = {
         Feature(
             name="market_cap_to_liabilities",
             risk_direction=-1,
-            description="market capitalisation over total liabilities, limited to 0.0001 to 10,000",
+            description="market capitalization over total liabilities, limited to 0.0001 to 10,000",
             of=lambda figures: np.clip(cap_to_liabilities(figures), *CAP_TO_LIABILITIES_RANGE),
         ),
         Feature(
@@ -144,6 +150,18 @@ FEATURES: Final[dict[ModelName, tuple[Feature, ...]]] = {
             of=lambda figures: _log(figures["total_assets"]),
         ),
         _MARKET_CAP,
+        Feature(
+            name="earnings_to_value",
+            risk_direction=-1,
+            description="net income over total liabilities, or over market capitalization where it is negative",
+            of=lambda figures: _over_value_if_negative(figures["net_income"], figures, "total_liabilities"),
+        ),
+        Feature(
+            name="ebitda_to_value",
+            risk_direction=-1,
+            description="EBITDA over current liabilities, or over market capitalization where it is negative",
+            of=lambda figures: _over_value_if_negative(_ebitda(figures), figures, "current_liabilities"),
+        ),
     ),
     "ratios-annual": (
         _LONG_TERM_DEBT,

@@ -185,9 +185,7 @@ def parse_model(text: str) -> Model:
     entries, intercept = content.get("features"), content.get("intercept")
     if not isinstance(entries, list) or not isinstance(intercept, float):
         raise ModelArtifactError(f"the artifact of {name} lacks its features or its intercept")
-    inputs = FEATURES[name]
-    if [entry.get("name") if isinstance(entry, dict) else None for entry in entries] != [f.name for f in inputs]:
-        raise ModelArtifactError(f"the artifact of {name} has other features than the code computes")
+    inputs = _inputs(name, entries)
     tables = [_table(feature, entry) for feature, entry in zip(inputs, entries, strict=True)]
     return Model(
         name=name,
@@ -197,6 +195,15 @@ def parse_model(text: str) -> Model:
         break_points=tuple(break_points for break_points, _ in tables),
         contributions=tuple(contributions for _, contributions in tables),
     )
+
+
+def _inputs(name: ModelName, entries: list[Any]) -> tuple[Feature, ...]:
+    """Returns the features of an artifact, which may be some of those that the code computes, in any order."""
+    computed = {feature.name: feature for feature in FEATURES[name]}
+    names = [str(entry.get("name")) if isinstance(entry, dict) else "" for entry in entries]
+    if not names or len(set(names)) < len(names) or not set(names) <= computed.keys():
+        raise ModelArtifactError(f"the artifact of {name} has other features than the code computes")
+    return tuple(computed[one] for one in names)
 
 
 def _table(feature: Feature, entry: dict[str, Any]) -> tuple[FloatArray, FloatArray]:

@@ -55,6 +55,14 @@ _RATIO_LIMITS: Final = (
     "A blank ratio contributes the population's mean. The metrics with each input blank say what that costs.",
 )
 
+_PANEL_LOOKS: Final = 65
+"""About 45 configurations and the model chosen before the first release; since then 18 candidates, and these models."""
+
+_METHOD: Final = (
+    "Additive model: one monotone function a feature, piecewise linear and published as steps, all fitted by one "
+    "logistic regression with a ridge penalty, and recalibrated by logistic regression on "
+)
+
 _QUARTERLY_LIMIT: Final = (
     "Trained on fiscal years: no quarterly outcomes were available, so on quarterly rows the model is not validated."
 )
@@ -62,24 +70,31 @@ _QUARTERLY_LIMIT: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSource:
-    """The parts of a card that depend on the data: their origin, the meaning of their label, and the intended use."""
+    """The parts of a card that depend on the data: their origin, the meaning of their label, and the intended use.
+
+    `looks` counts how often a model was measured on the test window, this one included: the more, the luckier the best.
+    """
 
     data: Mapping[str, str]
     label: str
     use: str
     not_for: tuple[str, ...]
+    looks: int
 
 
-PANEL_SOURCE: Final = DataSource(data=_PANEL, label=_PANEL_LABEL, use=_PANEL_USE, not_for=_PANEL_NOT_FOR)
+PANEL_SOURCE: Final = DataSource(
+    data=_PANEL, label=_PANEL_LABEL, use=_PANEL_USE, not_for=_PANEL_NOT_FOR, looks=_PANEL_LOOKS
+)
 
 
-def own_source(name: str, label: str) -> DataSource:
-    """Returns the source for a deployer's own data, described by the deployer's name and label."""
+def own_source(name: str, label: str, looks: int) -> DataSource:
+    """Returns the source for a deployer's own data, described by the deployer's name, label and number of looks."""
     return DataSource(
         data={"name": name},
         label=label,
         use=f"Ranking and grading companies like those of the data ({name}), for review by people.",
         not_for=(_NOT_ALONE, "Companies, countries, sectors and years unlike those of the data"),
+        looks=looks,
     )
 
 
@@ -94,14 +109,17 @@ def card(
     split: Mapping[str, Panel],
     training_grades: Mapping[str, int],
     recalibration: Mapping[str, float],
+    is_out_of_time: bool,
     metrics: Mapping[str, Any],
     masked: list[dict[str, Any]],
     baselines: list[dict[str, Any]],
+    compared: Mapping[str, Any] | None,
 ) -> dict[str, Any]:
     """Returns the card of a trained model, ready for JSON. All metrics are of the test window."""
     limits = list(_RATIO_LIMITS) if model.name != "statements" else []
     if "quarterly" in artifact["job_types"]:
         limits.append(_QUARTERLY_LIMIT)
+    limits += _limits_by_size(metrics)
     return {
         "card_schema_version": CARD_SCHEMA_VERSION,
         "name": model.name,
@@ -110,12 +128,9 @@ def card(
         "date": date,
         "job_types": list(artifact["job_types"]),
         "predicts": f"the probability that {source.label}",
-        "method": (
-            "Additive model: one monotone step function a feature, from gradient-boosted trees that may not interact, "
-            "averaged over fits on random subsamples and recalibrated by logistic regression on a later window"
-        ),
+        "method": _METHOD
+        + ("scores of each year by a model of the years before it" if is_out_of_time else "a later window"),
         "settings": artifact["trained_on"]["settings"],
-        "seed": artifact["trained_on"]["seed"],
         "recalibration": dict(recalibration),
         "features": [
             {
@@ -138,12 +153,26 @@ def card(
         "split": {name: _window(rows) for name, rows in split.items()},
         "training_grades": dict(training_grades),
         "metrics": dict(metrics),
+        "looks_at_test_window": source.looks,
+        "compared_with_previous": dict(compared) if compared is not None else None,
         "metrics_with_an_input_blank": masked,
         "baselines": baselines,
         "intended_use": source.use,
         "not_for": list(source.not_for),
         "limits": limits,
     }
+
+
+def _limits_by_size(metrics: Mapping[str, Any]) -> list[str]:
+    smallest, area = metrics["calibration_by_size"][0], metrics["roc_auc"]
+    if smallest["roc_auc"] is None or smallest["roc_auc"] >= area:
+        return []
+    largest_of_them = smallest["total_assets"][1]
+    limit = (
+        f"Small firms are ranked less well: the ROC AUC is {smallest['roc_auc']:.2f} in the smallest third, with total "
+        f"assets up to USD {largest_of_them:,.0f} million, and {area:.2f} among all."
+    )
+    return [limit]
 
 
 def _window(rows: Panel) -> dict[str, Any]:
@@ -157,7 +186,7 @@ def _window(rows: Panel) -> dict[str, Any]:
 
 
 def table(cards: list[dict[str, Any]]) -> str:
-    """Returns the metrics of several cards and of their baselines for the terminal, a line each."""
+    """Returns the metrics of several cards and of their baselines for the terminal."""
     lines = [
         f"{'test window':<20}{'ROC AUC':>9}{'95 % interval':>18}{'PR AUC':>9}{'KS':>8}{'Brier':>9}{'PD / rate':>11}"
     ]
@@ -167,6 +196,8 @@ def table(cards: list[dict[str, Any]]) -> str:
         lines.append(_line(content["name"], metrics) + f"{metrics['brier']:>9.5f}{ratio:>11.3f}")
     if cards:
         lines += [_line(baseline["name"], baseline) for baseline in cards[0]["baselines"]]
+    for content in cards:
+        lines += ["", *_groups(content)]
     return "\n".join(lines)
 
 
@@ -174,3 +205,20 @@ def _line(name: str, metrics: Mapping[str, Any]) -> str:
     low, high = metrics["roc_auc_95_interval"]
     interval = f"{low:.4f} to {high:.4f}"
     return f"{name:<20}{metrics['roc_auc']:>9.4f}{interval:>18}{metrics['pr_auc']:>9.4f}{metrics['ks']:>8.4f}"
+
+
+def _groups(card: Mapping[str, Any]) -> list[str]:
+    metrics = card["metrics"]
+    lines = [f"{card['name']:<20}{'rows':>9}{'failures':>10}{'expected':>10}{'z':>7}{'ROC AUC':>9}"]
+    for group in (*metrics["calibration_by_size"], *metrics["calibration_by_year"]):
+        label = f"{group['name']} third" if "name" in group else str(group["year"])
+        area = f"{group['roc_auc']:>9.4f}" if group.get("roc_auc") is not None else ""
+        lines.append(
+            f"{label:<20}{group['n']:>9,}{group['events']:>10,}{group['expected']:>10.1f}{group['z']:>+7.1f}{area}"
+        )
+    if change := card["compared_with_previous"]:
+        lines.append(
+            f"against {change['version']}: {change['level_changed']:.2%} of {change['rows']:,} rows change level, "
+            f"{change['grade_changed']:.2%} grade; PSI {change['population_stability_index']:.4f}"
+        )
+    return lines

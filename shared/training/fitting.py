@@ -1,160 +1,216 @@
-"""Fits an additive monotone model and converts it to step tables.
+"""Fits an additive monotone model: a piecewise linear function of each feature, all by one logistic regression.
 
-Gradient-boosted trees that may not interact and must be monotone add up to one step function for each feature. Several
-fits on random subsamples are averaged in log-odds, and a logistic regression on a later window recalibrates the
-average; with its positive slope the result is still additive and monotone.
+The knots of a function are quantiles of the training rows. Its increments from knot to knot may not be negative in the
+declared direction, and a ridge penalty keeps them small. Each interval between knots is cut into cells of equal width,
+which have one value each: what is fitted is a table of steps already, the form in which models are published.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
+from scipy.optimize import minimize
+from scipy.special import expit
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from shared.scoring.features import Feature, FloatArray
 from shared.scoring.model import SCHEMA_VERSION, content_version
-from shared.training.panel import Mask
+from shared.training.panel import IntArray, Mask
 
 PARITY: Final = 1e-12
-"""The largest difference in log-odds between tables and estimators that rounding explains."""
+"""The largest difference in log-odds between a fit and its artifact that rounding explains."""
+
+# Close together at both ends, where defaults are.
+KNOT_SHARES: Final = (0, 0.005, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.995, 1)
 
 
 class FitError(Exception):
-    """The data do not determine a model, or its tables differ from the estimators."""
+    """The data do not determine a model, or its artifact differs from its fit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The hyperparameters of a fit. `subsample` is the share of training rows that each of `fits` estimators sees."""
+    """The hyperparameters of a model: the ridge penalty, and the cells between two knots.
 
-    fits: int = 8
-    subsample: float = 0.8
-    learning_rate: float = 0.05
-    iterations: int = 350
-    leaves: int = 3
-    leaf_rows: int = 100
-    l2: float = 10.0
-    bins: int = 255
+    `origins` is how many years, the last ones, recalibrate the model by scores out of time; None for all.
+    """
+
+    ridge: float
+    cells: int = 6
+    origins: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Ensemble:
-    """Estimators averaged in log-odds, and the line `offset + slope * average` that recalibrates them.
+class Steps:
+    """The function of one feature: b ascending break points, and `values` in log-odds on the `b + 1` steps.
 
-    `beyond` has for each feature the finite replacements of -inf and inf, which the estimators cannot bin.
+    A value at a break point belongs to the step below it. `places` has for each step the value of the feature at which
+    the linear function was read: the step's middle, or its inner end for the two outermost.
     """
 
-    estimators: tuple[HistGradientBoostingClassifier, ...]
-    beyond: FloatArray
-    offset: float = 0.0
-    slope: float = 1.0
+    break_points: FloatArray
+    places: FloatArray
+    values: FloatArray
 
-    def average(self, features: FloatArray) -> FloatArray:
-        """Returns the average log-odds `[n]` of a feature matrix `[n, k]` before recalibration."""
-        finite = np.clip(features, self.beyond[:, 0], self.beyond[:, 1])
-        total: FloatArray = np.sum([estimator.decision_function(finite) for estimator in self.estimators], axis=0)
-        return total / len(self.estimators)
+    def of(self, feature: FloatArray) -> FloatArray:
+        """Returns the contributions `[n]` of a feature `[n]` without blanks."""
+        return self.values[np.searchsorted(self.break_points, feature, side="left")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalibration:
+    """The log-odds become `offset + slope * log-odds + size * ln(total assets)`."""
+
+    offset: float
+    slope: float
+    size: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fit:
+    """An additive model of k features."""
+
+    intercept: float
+    steps: tuple[Steps, ...]
 
     def log_odds(self, features: FloatArray) -> FloatArray:
-        """Returns the recalibrated log-odds `[n]` of a feature matrix `[n, k]` without blanks."""
-        return self.offset + self.slope * self.average(features)
+        """Returns the log-odds `[n]` of a feature matrix `[n, k]` without blanks."""
+        log_odds = np.full(len(features), self.intercept)
+        for column, steps in enumerate(self.steps):
+            log_odds += steps.of(features[:, column])
+        return log_odds
+
+    def recalibrated(self, line: Recalibration, *, size_column: int | None = None) -> "Fit":
+        """Returns the model with recalibrated log-odds; `size_column` is the place of ln(total assets), if any.
+
+        Beyond the training rows' largest and smallest firm the term of size stays what it is for these.
+        """
+        return Fit(
+            intercept=line.offset + line.slope * self.intercept,
+            steps=tuple(
+                Steps(
+                    break_points=steps.break_points,
+                    places=steps.places,
+                    values=line.slope * steps.values + (line.size * steps.places if column == size_column else 0.0),
+                )
+                for column, steps in enumerate(self.steps)
+            ),
+        )
 
 
-def fit(
-    features: FloatArray,
-    event: Mask,
-    *,
-    inputs: Sequence[Feature],
-    training: Mask,
-    calibration: Mask,
-    seed: int,
-    settings: Settings,
-) -> Ensemble:
-    """Fits the ensemble to a feature matrix `[n, k]` without blanks and its events `[n]`.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Basis:
+    """Break points `[b]`, places `[b + 1]`, and the share `[b + 1, knots - 1]` of each increment in each step's value.
 
-    `training` and `calibration` are row masks. The same arguments give the same ensemble. Raises FitError when the
-    calibration rows give no positive slope.
+    The shares have the sign of the feature's direction. `step_of` has the step of each training row.
     """
-    rows = np.flatnonzero(training)
-    ensemble = Ensemble(estimators=(), beyond=_beyond(features[rows]))
-    finite = np.clip(features, ensemble.beyond[:, 0], ensemble.beyond[:, 1])
-    estimators = []
-    # One thread: sums of gradients then have one order, and the same seed gives the same bytes.
+
+    break_points: FloatArray
+    places: FloatArray
+    shares: FloatArray
+    step_of: IntArray
+
+
+def fit(features: FloatArray, event: Mask, *, inputs: Sequence[Feature], settings: Settings) -> Fit:
+    """Fits a model to a feature matrix `[n, k]` without blanks and its events `[n]`, of which both outcomes occur.
+
+    The same arguments give the same model. Raises FitError when a feature has one value only, or without convergence.
+    """
+    bases = [_basis(column, feature, settings.cells) for column, feature in zip(features.T, inputs, strict=True)]
+    ends = np.cumsum([1, *(basis.shares.shape[1] for basis in bases)])
+    rate = float(np.mean(event))
+
+    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
+        # The intercept, then the increments of each feature: the loss and its gradient.
+        increments = np.split(parameters, ends[:-1])[1:]
+        log_odds = np.full(len(event), parameters[0])
+        for basis, own in zip(bases, increments, strict=True):
+            log_odds += (basis.shares @ own)[basis.step_of]
+        residuals = expit(log_odds) - event
+        gradient = [
+            settings.ridge * own + basis.shares.T @ np.bincount(basis.step_of, residuals, len(basis.places))
+            for basis, own in zip(bases, increments, strict=True)
+        ]
+        penalty = settings.ridge / 2 * np.sum(parameters[1:] ** 2)
+        return (
+            float(np.sum(np.logaddexp(0, log_odds) - event * log_odds) + penalty),
+            np.concatenate([[np.sum(residuals)], *gradient]),
+        )
+
+    start = np.full(ends[-1], 0.1)
+    start[0] = np.log(rate / (1 - rate))
+    # One thread, so that sums have one order and the same rows give the same bytes.
     with threadpool_limits(1):
-        for generator in np.random.default_rng(seed).spawn(settings.fits):
-            drawn = np.sort(generator.choice(rows, int(len(rows) * settings.subsample), replace=False))
-            estimator = HistGradientBoostingClassifier(
-                learning_rate=settings.learning_rate,
-                max_iter=settings.iterations,
-                max_leaf_nodes=settings.leaves,
-                min_samples_leaf=settings.leaf_rows,
-                l2_regularization=settings.l2,
-                max_bins=settings.bins,
-                monotonic_cst=[feature.risk_direction for feature in inputs],
-                interaction_cst="no_interactions",
-                early_stopping=False,
-                random_state=seed,
-            )
-            estimators.append(estimator.fit(finite[drawn], event[drawn]))
-        ensemble = Ensemble(estimators=tuple(estimators), beyond=ensemble.beyond)
-        offset, slope = recalibration(ensemble.average(features[calibration]), event[calibration])
-    return Ensemble(estimators=tuple(estimators), beyond=ensemble.beyond, offset=offset, slope=slope)
+        found = minimize(
+            loss,
+            start,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(None, None)] + [(0, None)] * (len(start) - 1),
+            options={"maxiter": 5000, "maxfun": 10_000, "ftol": 1e-10},
+        )
+        if not found.success:
+            raise FitError(f"the fit does not converge: {found.message}")
+        steps = tuple(
+            Steps(break_points=basis.break_points, places=basis.places, values=basis.shares @ own)
+            for basis, own in zip(bases, np.split(found.x, ends[:-1])[1:], strict=True)
+        )
+    return Fit(intercept=float(found.x[0]), steps=steps)
 
 
-def _beyond(features: FloatArray) -> FloatArray:
-    finite = np.where(np.isfinite(features), features, np.nan)
-    return np.column_stack([np.nanmin(finite, axis=0) - 1, np.nanmax(finite, axis=0) + 1])
+def _basis(values: FloatArray, feature: Feature, cells: int) -> _Basis:
+    knots = np.unique(np.quantile(values[np.isfinite(values)], KNOT_SHARES, method="inverted_cdf"))
+    if len(knots) < 2:
+        raise FitError(f"{feature.name} has one value only in the rows of training")
+    break_points = np.unique(np.linspace(knots[:-1], knots[1:], cells + 1))
+    middles = (break_points[:-1] + break_points[1:]) / 2
+    places = np.concatenate([break_points[:1], middles, break_points[-1:]])
+    return _Basis(
+        break_points=break_points,
+        places=places,
+        shares=feature.risk_direction * np.clip((places[:, None] - knots[:-1]) / np.diff(knots), 0, 1),
+        step_of=np.searchsorted(break_points, values, side="left"),
+    )
 
 
-def recalibration(log_odds: FloatArray, event: Mask) -> tuple[float, float]:
-    """Returns offset and slope of the logistic regression of events `[n]` on log-odds `[n]` (Cox 1958).
+def recalibration(log_odds: FloatArray, event: Mask, size: FloatArray | None = None) -> Recalibration:
+    """Returns the logistic regression of events `[n]` on log-odds `[n]` and, if given, on size `[n]` (Cox 1958).
 
-    Uses Newton's method. Both outcomes must be among the events. Raises FitError when it does not converge or the slope
-    is not positive, which would reverse every risk direction.
+    Both outcomes must be among the events. Risk must not fall as ln(total assets) rises, all else equal, so a negative
+    coefficient of size counts as none. Raises FitError when the regression does not converge, or when its slope is not
+    positive, which would reverse every risk direction.
     """
-    design = np.column_stack([np.ones_like(log_odds), log_odds])
+    columns = [np.ones_like(log_odds), log_odds] + ([] if size is None else [size])
+    coefficients = _logistic_regression(np.column_stack(columns), event)
+    if size is not None and coefficients[2] < 0:
+        return recalibration(log_odds, event)
+    if not coefficients[1] > 0:
+        raise FitError(f"the recalibration has slope {coefficients[1]:.3g}: the later window contradicts the model")
+    return Recalibration(offset=coefficients[0], slope=coefficients[1], size=sum(coefficients[2:]))
+
+
+def _logistic_regression(design: FloatArray, event: Mask) -> list[float]:
     rate = np.mean(event)
-    # From a slope of 0 Newton's first step is safe whatever the sign of the slope; tanh cannot overflow.
-    line = np.array([np.log(rate / (1 - rate)), 0.0])
+    # From slopes of 0 Newton's first step is safe whatever their signs.
+    coefficients = np.zeros(design.shape[1])
+    coefficients[0] = np.log(rate / (1 - rate))
     for _ in range(50):
-        probability = (1 + np.tanh(design @ line / 2)) / 2
-        gradient = design.T @ (event - probability)
+        probability = expit(design @ coefficients)
         curvature = (design * (probability * (1 - probability))[:, None]).T @ design
         try:
-            step = np.linalg.solve(curvature, gradient)
+            step = np.linalg.solve(curvature, design.T @ (event - probability))
         except np.linalg.LinAlgError as error:
             raise FitError("the calibration window does not determine a recalibration") from error
-        line += step
+        coefficients += step
         if np.max(np.abs(step)) < 1e-12:
-            break
-    else:
-        raise FitError("the recalibration does not converge on the calibration window")
-    if not line[1] > 0:
-        raise FitError(f"the recalibration has slope {line[1]:.3g}: the later window contradicts the model")
-    return float(line[0]), float(line[1])
-
-
-@dataclass(slots=True, eq=False)
-class _Steps:
-    """The trees of one feature: the thresholds and leaf values of each, in the order in which they were grown."""
-
-    trees: list[tuple[FloatArray, FloatArray]] = field(default_factory=list)
-
-    def total(self) -> tuple[FloatArray, FloatArray]:
-        """Returns break points `[b]`, and the sum of all trees on each of the `b + 1` steps."""
-        break_points = np.unique(np.concatenate([np.empty(0), *(thresholds for thresholds, _ in self.trees)]))
-        ends = np.append(break_points, np.inf)
-        total = np.zeros(len(ends))
-        for thresholds, values in self.trees:
-            # A step lies entirely in one leaf and includes its upper end.
-            total += values[np.searchsorted(thresholds, ends, side="left")]
-        return break_points, total
+            found: list[float] = coefficients.tolist()
+            return found
+    raise FitError("the recalibration does not converge on the calibration window")
 
 
 def artifact(
-    ensemble: Ensemble,
+    fitted: Fit,
     features: FloatArray,
     *,
     name: str,
@@ -162,28 +218,24 @@ def artifact(
     job_types: Sequence[str],
     provenance: dict[str, Any],
 ) -> dict[str, Any]:
-    """Returns the JSON content of a model's artifact, from its ensemble and the training features `[n, k]`.
+    """Returns the JSON content of a model's artifact, from its fit and the training features `[n, k]`.
 
     Contributions are relative to their mean over the training rows, which is added to the intercept.
     """
-    scale = ensemble.slope / len(ensemble.estimators)
-    baseline = float(np.sum([estimator._baseline_prediction.item() for estimator in ensemble.estimators]))  # noqa: SLF001
-    intercept = ensemble.offset + scale * baseline
+    intercept = fitted.intercept
     entries = []
-    for column, (feature, steps) in enumerate(zip(inputs, _steps_of(ensemble, len(inputs)), strict=True)):
-        break_points, total = steps.total()
-        values = scale * total
-        mean = float(np.mean(values[np.searchsorted(break_points, features[:, column], side="left")]))
+    for column, (feature, steps) in enumerate(zip(inputs, fitted.steps, strict=True)):
+        mean = float(np.mean(steps.of(features[:, column])))
         intercept += mean
-        differs = np.flatnonzero(np.diff(values))
+        differs = np.flatnonzero(np.diff(steps.values))
         entries.append(
             {
                 "name": feature.name,
                 "description": feature.description,
                 "risk_direction": feature.risk_direction,
                 "mean_contribution": mean,
-                "break_points": break_points[differs].tolist(),
-                "contributions": (values[np.append(differs, len(values) - 1)] - mean).tolist(),
+                "break_points": steps.break_points[differs].tolist(),
+                "contributions": (steps.values[np.append(differs, len(steps.values) - 1)] - mean).tolist(),
                 "training_distribution": training_distribution(features[:, column]),
             }
         )
@@ -208,30 +260,3 @@ def training_distribution(values: FloatArray) -> dict[str, list[float]]:
     cut_points = np.unique(deciles[np.isfinite(deciles)])
     counts = np.bincount(np.searchsorted(cut_points, values, side="left"), minlength=len(cut_points) + 1)
     return {"cut_points": cut_points.tolist(), "shares": (counts / len(values)).tolist()}
-
-
-def _steps_of(ensemble: Ensemble, width: int) -> list[_Steps]:
-    steps = [_Steps() for _ in range(width)]
-    for estimator in ensemble.estimators:
-        for (predictor,) in estimator._predictors:  # noqa: SLF001 - scikit-learn has no public view of its trees
-            column, thresholds, values = _tree(predictor.nodes)
-            steps[column].trees.append((thresholds, values))
-    return steps
-
-
-def _tree(nodes: Any) -> tuple[int, FloatArray, FloatArray]:
-    """Returns the feature of a tree, its thresholds in ascending order and its leaf values from low to high."""
-    inner = nodes["is_leaf"] == 0
-    columns = np.unique(nodes["feature_idx"][inner])
-    if len(columns) > 1:
-        raise FitError("a tree splits on more than one feature, so the model is not additive")
-    thresholds: FloatArray = np.sort(nodes["num_threshold"][inner])
-    values: list[float] = []
-    waiting = [0]
-    while waiting:
-        node = nodes[waiting.pop()]
-        if node["is_leaf"]:
-            values.append(float(node["value"]))
-        else:
-            waiting += [int(node["right"]), int(node["left"])]
-    return (int(columns[0]) if len(columns) else 0), thresholds, np.array(values)

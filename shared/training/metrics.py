@@ -12,6 +12,7 @@ from shared.training.panel import IntArray, Mask
 
 RESAMPLES: Final = 1000
 BINS: Final = 10
+_SEED: Final = 0
 
 
 def _weighted_auc(order: IntArray, ends: IntArray, event: Mask, weights: FloatArray) -> float:
@@ -39,13 +40,13 @@ def roc_auc(scores: FloatArray, event: Mask) -> float:
     return _weighted_auc(order, ends, event, np.ones(len(scores)))
 
 
-def roc_auc_interval(scores: FloatArray, event: Mask, firm: IntArray, *, seed: int) -> tuple[float, float]:
+def roc_auc_interval(scores: FloatArray, event: Mask, firm: IntArray) -> tuple[float, float]:
     """Returns the 95 % percentile bootstrap interval of the ROC AUC.
 
     Firms are drawn, not rows, since the years of one firm resemble each other. Resamples without an event are drawn
     again.
     """
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(_SEED)
     members = np.unique(firm, return_inverse=True)[1]
     firms = len(np.unique(firm))
     order, ends = _runs(scores)
@@ -99,11 +100,11 @@ def expected_calibration_error(table: list[dict[str, float | int]]) -> float:
     return float(sum(group["n"] * abs(group["predicted"] - group["observed"]) for group in table) / rows)
 
 
-def ranking(scores: FloatArray, event: Mask, firm: IntArray, *, seed: int) -> dict[str, Any]:
+def ranking(scores: FloatArray, event: Mask, firm: IntArray) -> dict[str, Any]:
     """Returns the metrics that apply to any score, calibrated or not."""
     return {
         "roc_auc": roc_auc(scores, event),
-        "roc_auc_95_interval": list(roc_auc_interval(scores, event, firm, seed=seed)),
+        "roc_auc_95_interval": list(roc_auc_interval(scores, event, firm)),
         "pr_auc": pr_auc(scores, event),
         "ks": kolmogorov_smirnov(scores, event),
     }

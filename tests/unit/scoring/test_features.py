@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from shared.scoring.catalog import MODEL_NAMES, ModelName
 from shared.scoring.features import FEATURES, FloatArray, feature_matrix
 from shared.scoring.model import load_model
+from tests.unit.scoring.test_training import panel_of
 
 POSITIVE = st.floats(5e-324, 1.7e308)
 SIGNED = st.floats(allow_nan=False, allow_infinity=False)
@@ -75,7 +76,8 @@ def log_odds(name: ModelName, *rows: Mapping[str, float]) -> list[float]:
 @given(STATEMENT)
 def test_any_valid_statement_row_has_a_finite_score(row: dict[str, float]) -> None:
     assert not np.any(np.isnan(feature_matrix(columns(row), FEATURES["statements"])))
-    scores = load_model("statements").score(feature_matrix(columns(row), FEATURES["statements"]))
+    model = load_model("statements")
+    scores = model.score(model.feature_matrix(columns(row)))
     assert np.isfinite(scores.log_odds[0])
     assert 0 < scores.default_probability[0] < 1
 
@@ -91,6 +93,20 @@ def test_risk_never_falls_when_an_amount_gets_worse(row: dict[str, float], name:
     low, high = sorted((row[name], other))
     at_low, at_high = log_odds("statements", {**row, name: low}, {**row, name: high})
     assert (at_high - at_low) * RISK_OF_INPUT[name] >= 0
+
+
+@pytest.mark.parametrize("name", sorted(RISK_OF_INPUT))
+def test_no_rise_of_an_amount_moves_the_score_of_a_firm_the_wrong_way(name: str) -> None:
+    figures = panel_of(3000).amounts
+    model = load_model("statements")
+    before = model.score(model.feature_matrix(figures)).log_odds
+    generator = np.random.default_rng(3)
+    for _ in range(5):
+        # From far below a break point to across all of them.
+        rises = np.abs(figures[name]) * 10 ** generator.uniform(-3, 2, len(before))
+        after = model.score(model.feature_matrix({**figures, name: figures[name] + rises})).log_odds
+        assert np.all((after - before) * RISK_OF_INPUT[name] >= 0)
+        assert np.any(after != before)
 
 
 @pytest.mark.parametrize("name", sorted(RISK_OF_INPUT))

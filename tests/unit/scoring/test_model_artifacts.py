@@ -2,12 +2,24 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 from shared.scoring.catalog import MODEL_NAMES, ModelName, artifact_text, model_card
 from shared.scoring.model import ModelArtifactError, content_version, load_model, parse_model
 
 Content = dict[str, Any]
+
+STATEMENT_COLUMNS = (
+    "market_cap",
+    "total_assets",
+    "total_liabilities",
+    "current_assets",
+    "current_liabilities",
+    "inventory",
+    "net_income",
+    "ebitda",
+)
 
 
 def content_of(name: ModelName = "statements") -> Content:
@@ -40,8 +52,10 @@ MALFORMED: list[tuple[str, Callable[[Content], object], str]] = [
     ("no intercept", lambda c: _drop(c, "intercept"), "lacks its features or its intercept"),
     ("intercept of text", lambda c: c.update(intercept="-6"), "lacks its features or its intercept"),
     ("unknown name", lambda c: c.update(name="other"), "unknown model: 'other'"),
-    ("a feature too few", lambda c: c["features"].pop(), "other features than the code computes"),
-    ("features in another order", lambda c: c["features"].reverse(), "other features than the code computes"),
+    ("no feature left", lambda c: c["features"].clear(), "other features than the code computes"),
+    ("a feature twice", lambda c: c["features"].append(_first(c)), "other features than the code computes"),
+    ("an unknown feature", lambda c: _first(c).update(name="mood"), "other features than the code computes"),
+    ("a feature named by a list", lambda c: _first(c).update(name=["mood"]), "other features than the code computes"),
     ("a feature that is no object", lambda c: c["features"].__setitem__(0, 5), "other features than the code"),
     ("another direction", lambda c: _first(c).update(risk_direction=1), "another direction than the code declares"),
     ("a step too few", lambda c: _first(c)["contributions"].pop(), "one more is needed"),
@@ -69,6 +83,18 @@ def test_malformed_artifact_is_refused(spoil: Callable[[Content], object], messa
     spoil(content)
     with pytest.raises(ModelArtifactError, match=message):
         parse_model(sealed(content))
+
+
+def test_artifact_of_some_features_in_another_order_scores_by_their_names() -> None:
+    content = content_of()
+    content["features"] = content["features"][4:0:-1]
+    model, whole = parse_model(sealed(content)), parse_model(sealed(content_of()))
+    figures = {name: np.array([10.0, 20.0]) for name in STATEMENT_COLUMNS}
+    all_contributions = whole.score(whole.feature_matrix(figures)).contributions
+    scores = model.score(model.feature_matrix(figures))
+    assert model.features == whole.features[4:0:-1]
+    assert scores.contributions.tolist() == all_contributions[:, 4:0:-1].tolist()
+    assert scores.log_odds == pytest.approx(model.intercept + np.sum(scores.contributions, axis=1))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", "5", '"statements"'])

@@ -14,13 +14,13 @@ from shared.scoring.scores import MOST, top_factors
 @given(
     st.sampled_from(MODEL_NAMES),
     st.integers(1, MOST),
-    st.lists(st.lists(st.one_of(st.just(np.nan), st.floats(-200, 200)), min_size=7, max_size=7), max_size=15),
+    st.lists(st.lists(st.one_of(st.just(np.nan), st.floats(-200, 200)), min_size=9, max_size=9), max_size=15),
 )
 def test_top_factors_are_the_largest_contributions_in_order(
     name: ModelName, count: int, rows: list[list[float]]
 ) -> None:
     model = load_model(name)
-    features = np.array(rows).reshape(len(rows), 7)[:, : len(model.features)]
+    features = np.array(rows).reshape(len(rows), 9)[:, : len(model.features)]
     scores = model.score(features)
     expected = []
     for contributions in scores.contributions.tolist():
@@ -55,7 +55,7 @@ def test_blank_input_is_never_a_top_factor() -> None:
 
 def test_equal_rows_share_the_text_of_their_top_factors() -> None:
     model = load_model("statements")
-    found = top_factors(model.score(np.tile(np.arange(7.0), (1000, 1))), model)
+    found = top_factors(model.score(np.tile(np.arange(float(len(model.features))), (1000, 1))), model)
     assert len(found.cells) == 1
     assert len(found.index) == 1000
 

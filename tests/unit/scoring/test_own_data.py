@@ -2,17 +2,14 @@
 
 import json
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pytest
 
-from shared.scoring.catalog import MODEL_NAMES, artifact_text
+from shared.scoring.catalog import MODEL_NAMES, artifact_text, model_card
 from shared.scoring.model import content_version
 from shared.scoring.replacement import main as validate
-from shared.training import training
 from shared.training.__main__ import main as train
-from shared.training.fitting import Settings
 from tests.own_data import write_own_data
 
 TRAINED_WITH = ["--name", "Own portfolio", "--training-until", "2010", "--calibration-until", "2014"]
@@ -29,10 +26,7 @@ def own_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def trained(own_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as patch:
-        quick = dict.fromkeys(MODEL_NAMES, Settings(fits=1, iterations=10, leaf_rows=20))
-        patch.setattr("shared.training.__main__.train", partial(training.train, settings=quick))
-        assert train([str(own_file), "--out", str(folder), *TRAINED_WITH]) == 0
+    assert train([str(own_file), "--out", str(folder), *TRAINED_WITH]) == 0
     return folder
 
 
@@ -47,7 +41,32 @@ def test_models_of_own_data_are_valid_and_their_cards_name_the_data(
         assert card["data"]["name"] == "Own portfolio"
         assert "American" not in json.dumps(card["data"])
         assert "United States" not in json.dumps([card["intended_use"], card["not_for"]])
+        assert card["split"]["training"]["years"] == [1999, 2014]
+        assert card["split"]["calibration"]["years"] == [2002 if card["name"] == "statements" else 2012, 2014]
         assert card["split"]["test"]["years"][0] == 2015
+        assert card["looks_at_test_window"] == 1
+        assert len(card["metrics"]["calibration_by_size"]) == 3
+        assert card["compared_with_previous"]["version"] == model_card(card["name"])["version"]
+
+
+def test_training_on_few_years_keeps_three_windows(own_file: Path, tmp_path: Path) -> None:
+    few_years = ["--training-from", "2008", "--calibration-until", "2013", "--looks", "3"]
+    assert train([str(own_file), "--out", str(tmp_path), *TRAINED_WITH, *few_years]) == 0
+    card = json.loads((tmp_path / "statements.card.json").read_text())
+    assert [card["split"][window]["years"] for window in ("training", "calibration")] == [[2008, 2010], [2011, 2013]]
+    assert card["looks_at_test_window"] == 3
+
+
+def test_own_model_that_misjudges_sizes_is_written_only_when_allowed(
+    own_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.training.training.LARGEST_SIZE_Z", 0.0)
+    out = tmp_path / "models"
+    assert train([str(own_file), "--out", str(out), *TRAINED_WITH]) == 2
+    assert "third by total assets and there are" in capsys.readouterr().err
+    assert not out.exists()
+    assert train([str(own_file), "--out", str(out), *TRAINED_WITH, "--allow-size-bias"]) == 0
+    assert (out / "statements.json").exists()
 
 
 @pytest.mark.parametrize(

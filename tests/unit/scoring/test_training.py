@@ -9,16 +9,28 @@ import numpy as np
 import pandas as pd
 import pytest
 from openpyxl import load_workbook
+from scipy.special import expit
+from sklearn.metrics import roc_auc_score
 
 from shared.scoring.catalog import MODEL_NAMES, ModelName, artifact_text, model_card
-from shared.scoring.features import FEATURES, FloatArray, feature_matrix
-from shared.scoring.model import load_model, parse_model
+from shared.scoring.features import FEATURES, Direction, FloatArray, feature_matrix
+from shared.scoring.model import load_model, parse_model, risk_levels
 from shared.training.__main__ import main
-from shared.training.fitting import FitError, Settings, artifact, fit, recalibration, training_distribution
+from shared.training.fitting import (
+    FitError,
+    Recalibration,
+    Settings,
+    artifact,
+    fit,
+    recalibration,
+    training_distribution,
+)
 from shared.training.panel import AMOUNTS, Panel, PanelError, ratio_figures, read_panel
-from shared.training.training import assert_parity, train, windows
+from shared.training.training import Previous, assert_parity, calibrated_fit, check_sizes, train
+from shared.training.windows import Split, windows
 
-SMALL = Settings(fits=2, iterations=20, leaf_rows=20)
+DIRECTIONS: tuple[Direction, ...] = (1, -1)
+THREE_WINDOWS = Split(training_from=2005, training_until=2006, calibration_until=2009)
 
 
 def panel_of(rows: int = 1500, *, seed: int = 1) -> Panel:
@@ -79,43 +91,64 @@ def written(path: Path, rows: Sequence[Mapping[str, object]]) -> Path:
     return path
 
 
-def test_same_seed_gives_the_same_artifacts_and_cards(panel: Panel) -> None:
-    settings = dict.fromkeys(MODEL_NAMES, SMALL)
+def test_same_rows_give_the_same_artifacts_and_cards(panel: Panel) -> None:
     names: list[ModelName] = ["statements", "ratios-quarterly"]
-    first, second = (train(panel, seed=3, date="2018-12-31", names=names, settings=settings) for _ in range(2))
+    first, second = (train(panel, date="2018-12-31", names=names) for _ in range(2))
     assert [(model.artifact, model.card_text) for model in first] == [(m.artifact, m.card_text) for m in second]
 
 
-def test_another_seed_gives_another_model_and_version(panel: Panel) -> None:
+def test_another_ridge_gives_another_model_and_version(panel: Panel) -> None:
     first, second = (
-        train(panel, seed=seed, date="2018-12-31", names=["statements"], settings={"statements": SMALL})[0]
-        for seed in (3, 4)
+        train(panel, date="2018-12-31", names=["statements"], settings={"statements": Settings(ridge=ridge)})[0]
+        for ridge in (4.0, 8.0)
     )
     assert parse_model(first.artifact).version != parse_model(second.artifact).version
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
-def test_step_tables_equal_the_estimators_that_they_come_from(panel: Panel, name: ModelName) -> None:
+def test_artifact_has_the_log_odds_of_its_fit(panel: Panel, name: ModelName) -> None:
     inputs = FEATURES[name]
     features = feature_matrix(panel.amounts if name == "statements" else ratio_figures(panel.amounts), inputs)
     split = windows(panel)
-    ensemble = fit(
-        features, panel.event, inputs=inputs, training=split.training, calibration=split.calibration, seed=0,
-        settings=SMALL,
-    )  # fmt: skip
-    content = artifact(
-        ensemble, features[split.training], name=name, inputs=inputs, job_types=["annual"], provenance={}
-    )
+    fitted, _ = calibrated_fit(features, panel, split, inputs=inputs, settings=Settings(ridge=4.0))
+    content = artifact(fitted, features[split.training], name=name, inputs=inputs, job_types=["annual"], provenance={})
     model = parse_model(json.dumps(content))
     beyond = np.concatenate([features, np.full((1, len(inputs)), np.inf), np.full((1, len(inputs)), -np.inf)])
-    adjacent = [np.nextafter(np.resize(points, 400), side) for points in model.break_points for side in (-9e9, 9e9)]
-    on = np.column_stack([np.resize(points, 400) for points in model.break_points])
+    all_points = [steps.break_points for steps in fitted.steps]
+    adjacent = [np.nextafter(np.resize(points, 400), side) for points in all_points for side in (-9e9, 9e9)]
+    on = np.column_stack([np.resize(points, 400) for points in all_points])
     near = np.column_stack(adjacent)
     for matrix in (beyond, on, near[:, ::2], near[:, 1::2]):
-        assert np.max(np.abs(model.score(matrix).log_odds - ensemble.log_odds(matrix))) <= 1e-12
+        assert np.max(np.abs(model.score(matrix).log_odds - fitted.log_odds(matrix))) <= 1e-12
     assert model.score(features[split.training]).contributions.mean(axis=0) == pytest.approx(0, abs=1e-9)
-    with pytest.raises(FitError, match=r"differ from the estimators by 0\.001"):
-        assert_parity(model, replace(ensemble, offset=ensemble.offset + 0.001), features)
+    moved = fitted.recalibrated(Recalibration(offset=0.001, slope=1.0))
+    with pytest.raises(FitError, match=r"differ from the fit by 0\.001"):
+        assert_parity(model, moved, features)
+
+
+def test_fit_recovers_the_function_that_events_come_from() -> None:
+    generator = np.random.default_rng(4)
+    features = generator.uniform(-2, 2, (60_000, 2))
+    truth = np.clip(2 * features[:, 0], -1, 3) - features[:, 1]
+    event = generator.uniform(size=len(truth)) < expit(truth - 2)
+    inputs = [replace(FEATURES["statements"][0], name=f"x{sign}", risk_direction=sign) for sign in DIRECTIONS]
+    fitted = fit(features, event, inputs=inputs, settings=Settings(ridge=1.0))
+    assert np.mean(np.abs(fitted.log_odds(features) - (truth - 2))) < 0.1
+
+
+def test_function_that_falls_where_its_direction_rises_is_fitted_flat() -> None:
+    generator = np.random.default_rng(4)
+    features = generator.uniform(-2, 2, (5_000, 1))
+    event = generator.uniform(size=5_000) < expit(-features[:, 0])
+    inputs = [replace(FEATURES["statements"][0], risk_direction=1)]
+    (steps,) = fit(features, event, inputs=inputs, settings=Settings(ridge=1.0)).steps
+    assert np.max(np.abs(steps.values)) < 1e-9
+
+
+def test_feature_with_one_value_is_refused(panel: Panel) -> None:
+    constant = replace(panel, table=panel.table.assign(current_assets=1.0, inventory=2.0))
+    with pytest.raises(FitError, match="quick_ratio has one value only"):
+        train(constant, date="2018-12-31", names=["statements"])
 
 
 def test_recalibration_that_reverses_the_directions_is_refused() -> None:
@@ -124,13 +157,77 @@ def test_recalibration_that_reverses_the_directions_is_refused() -> None:
         recalibration(odds, np.random.default_rng(0).uniform(size=200) < 1 / (1 + np.exp(odds)))
 
 
-def test_recalibration_recovers_offset_and_slope() -> None:
+def test_recalibration_recovers_offset_slope_and_size() -> None:
     generator = np.random.default_rng(2)
-    odds = generator.normal(0, 2, 200_000)
-    event = generator.uniform(size=len(odds)) < 1 / (1 + np.exp(-(0.5 + 0.8 * odds)))
-    offset, slope = recalibration(odds, event)
-    assert offset == pytest.approx(0.5, abs=0.03)
-    assert slope == pytest.approx(0.8, abs=0.02)
+    odds, size = generator.normal(0, 2, 200_000), generator.normal(5, 2, 200_000)
+    event = generator.uniform(size=len(odds)) < expit(-0.5 + 0.8 * odds + 0.2 * size)
+    found = recalibration(odds, event, size)
+    assert (found.offset, found.slope, found.size) == pytest.approx((-0.5, 0.8, 0.2), abs=0.05)
+
+
+def test_risk_that_falls_with_size_is_recalibrated_without_size() -> None:
+    generator = np.random.default_rng(2)
+    odds, size = generator.normal(0, 2, 5_000), generator.normal(5, 2, 5_000)
+    event = generator.uniform(size=len(odds)) < expit(0.5 + 0.8 * odds - 0.2 * size)
+    assert recalibration(odds, event, size) == recalibration(odds, event)
+    assert recalibration(odds, event).size == 0
+
+
+def test_recalibration_by_size_ends_at_the_largest_firm_of_training(panel: Panel) -> None:
+    inputs = FEATURES["statements"]
+    features = feature_matrix(panel.amounts, inputs)
+    fitted, _ = calibrated_fit(features, panel, windows(panel), inputs=inputs, settings=Settings(ridge=4.0))
+    column = [feature.name for feature in inputs].index("ln_total_assets")
+    sized = fitted.recalibrated(Recalibration(offset=0.0, slope=1.0, size=0.5), size_column=column)
+    rows = features[[np.argmax(features[:, column])] * 2].copy()
+    rows[1, column] += 10
+    before, after = fitted.log_odds(rows), sized.log_odds(rows)
+    assert after - before == pytest.approx(0.5 * np.max(fitted.steps[column].places))
+
+
+def test_years_with_enough_before_them_are_scored_out_of_time(panel: Panel) -> None:
+    split = windows(panel)
+    assert split.origins == tuple(range(2006, 2015))
+    assert sorted(set(panel.year[split.training])) == list(range(2003, 2015))
+    assert sorted(set(panel.year[split.calibration])) == list(range(2006, 2015))
+    (trained,) = train(panel, date="2018-12-31", names=["statements"])
+    assert trained.card["method"].endswith("on scores of each year by a model of the years before it")
+
+
+def test_last_origins_alone_may_recalibrate(panel: Panel) -> None:
+    split = windows(panel, last_origins=3)
+    assert split.origins == (2012, 2013, 2014)
+    assert sorted(set(panel.year[split.calibration])) == [2012, 2013, 2014]
+    assert split.training.tolist() == windows(panel).training.tolist()
+
+
+def test_scores_of_an_origin_ignore_its_own_and_later_years(panel: Panel) -> None:
+    inputs = FEATURES["statements"]
+    features = feature_matrix(panel.amounts, inputs)
+    split = windows(panel)
+    _, line = calibrated_fit(features, panel, split, inputs=inputs, settings=Settings(ridge=4.0))
+    log_odds = np.concatenate(
+        [
+            fit(
+                features[(panel.year >= 2003) & (panel.year < year)],
+                panel.event[(panel.year >= 2003) & (panel.year < year)],
+                inputs=inputs,
+                settings=Settings(ridge=4.0),
+            ).log_odds(features[panel.year == year])
+            for year in split.origins
+        ]
+    )
+    rows = np.concatenate([np.flatnonzero(panel.year == year) for year in split.origins])
+    assert recalibration(log_odds, panel.event[rows], features[rows, 5]).slope == pytest.approx(line.slope)
+
+
+def test_few_years_with_failures_keep_three_windows(panel: Panel) -> None:
+    split = windows(panel, THREE_WINDOWS)
+    assert split.origins == ()
+    assert sorted(set(panel.year[split.training])) == [2005, 2006]
+    assert sorted(set(panel.year[split.calibration])) == [2007, 2008, 2009]
+    (trained,) = train(panel, date="2018-12-31", names=["statements"], years=THREE_WINDOWS)
+    assert trained.card["method"].endswith("on a later window")
 
 
 def test_window_without_failures_is_refused(panel: Panel) -> None:
@@ -142,6 +239,65 @@ def test_perfectly_separated_calibration_window_is_refused() -> None:
     odds = np.linspace(-3, 3, 50)
     with pytest.raises(FitError, match="calibration window"):
         recalibration(odds, odds > 0)
+
+
+def test_card_has_observed_and_expected_failures_by_size_and_year(panel: Panel) -> None:
+    (trained,) = train(panel, date="2018-12-31", names=["statements"])
+    model, metrics = parse_model(trained.artifact), trained.card["metrics"]
+    test = panel.rows(panel.year > 2014)
+    probability = model.score(model.feature_matrix(test.amounts)).default_probability
+    assets = test.amounts["total_assets"]
+    sizes, years = metrics["calibration_by_size"], metrics["calibration_by_year"]
+    assert [group["name"] for group in sizes] == ["smallest", "middle", "largest"]
+    assert [group["year"] for group in years] == [2015, 2016, 2017, 2018]
+    for groups in (sizes, years):
+        assert sum(group["n"] for group in groups) == len(test)
+        assert sum(group["events"] for group in groups) == np.sum(test.event)
+        assert sum(group["expected"] for group in groups) == pytest.approx(np.sum(probability))
+    low, high = sizes[2]["total_assets"]
+    rows = (assets >= low) & (assets <= high)
+    expected = np.sum(probability[rows])
+    deviation = np.sqrt(np.sum(probability[rows] * (1 - probability[rows])))
+    assert sizes[2]["z"] == pytest.approx((np.sum(test.event[rows]) - expected) / deviation)
+    assert sizes[2]["roc_auc"] == pytest.approx(roc_auc_score(test.event[rows], probability[rows]), abs=1e-3)
+    assert abs(sizes[0]["n"] - sizes[2]["n"]) <= 1
+
+
+def test_group_of_few_rows_has_counts_and_no_rate(panel: Panel) -> None:
+    (trained,) = train(panel.rows(panel.year != 2018), date="2018-12-31", names=["statements"])
+    groups = [*trained.card["metrics"]["risk_levels"], *trained.card["metrics"]["risk_grades"]]
+    few = [group for group in groups if group["n"] < 30]
+    assert few
+    assert all(group["observed"] is None for group in few)
+    assert all(group["observed"] == group["events"] / group["n"] for group in groups if group["n"] >= 30)
+
+
+def test_model_that_is_far_off_for_a_size_is_refused(panel: Panel) -> None:
+    (trained,) = train(panel, date="2018-12-31", names=["statements"])
+    check_sizes(trained.card)
+    thirds = trained.card["metrics"]["calibration_by_size"]
+    thirds[1] |= {"events": 9, "expected": 30.04, "z": -4.01}
+    with pytest.raises(FitError, match=r"expects 30\.0 failures in the middle third by total assets and there are 9"):
+        check_sizes(trained.card)
+
+
+def test_card_says_what_changes_against_the_model_before(panel: Panel) -> None:
+    (before,) = train(panel, date="2018-12-31", names=["statements"], settings={"statements": Settings(ridge=50.0)})
+    assert before.card["compared_with_previous"] is None
+    previous: dict[ModelName, Previous] = {"statements": Previous(model=parse_model(before.artifact), card=before.card)}
+    (after,) = train(panel, date="2018-12-31", names=["statements"], previous=previous)
+    change = after.card["compared_with_previous"]
+    test = panel.rows(panel.year > 2014)
+    levels = [
+        risk_levels(model.score(model.feature_matrix(test.amounts)).default_probability)
+        for model in (parse_model(before.artifact), parse_model(after.artifact))
+    ]
+    assert change["version"] == before.card["version"]
+    assert change["rows"] == len(test)
+    assert change["level_changed"] == np.mean(levels[0] != levels[1])
+    assert 0 < change["level_changed"] <= change["grade_changed"] < 1
+    again: dict[ModelName, Previous] = {"statements": Previous(model=parse_model(after.artifact), card=after.card)}
+    assert train(panel, date="2018-12-31", names=["statements"], previous=again)[0].card_text == after.card_text
 
 
 def test_training_distribution_has_finite_cut_points_and_all_rows() -> None:
@@ -222,7 +378,7 @@ def test_real_panel_has_the_events_that_its_authors_count(real_panel: Panel) -> 
     assert int(np.sum(real_panel.event)) == 609
     split = windows(real_panel)
     events = [int(np.sum(real_panel.event[rows])) for rows in (split.training, split.calibration, split.test)]
-    assert events == [403, 87, 119]
+    assert events == [453, 338, 119]
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)

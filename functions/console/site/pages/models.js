@@ -31,6 +31,7 @@ function Card({ model }) {
   return html`<${Section} title=${model.title} intro=${`Predicts ${model.predicts}.`}>
     <dl class="figures">
       <div><dt>ROC AUC, ${from} to ${to}</dt><dd>${metrics.roc_auc.toFixed(3)} <small>${low.toFixed(3)} to ${high.toFixed(3)}</small></dd></div>
+      <div><dt>PR AUC</dt><dd>${metrics.pr_auc.toFixed(3)}</dd></div>
       <div><dt>KS</dt><dd>${metrics.ks.toFixed(3)}</dd></div>
       <div><dt>Mean predicted PD</dt><dd>${percent(calibration.mean_predicted)}</dd></div>
       <div><dt>Observed default rate</dt><dd>${percent(calibration.observed_rate)} <small>of ${count(split.test.rows)}</small></dd></div>
@@ -65,12 +66,13 @@ function Card({ model }) {
                 <th scope="row"><${Level} level=${level.name} /></th>
                 <td class="figure">${count(level.n)}</td>
                 <td class="figure">${count(level.events)}</td>
-                <td class="figure">${percent(level.observed)}</td>
+                <td class="figure">${level.observed === null ? "" : percent(level.observed)}</td>
               </tr>`,
           )}
         </tbody>
       </table>
     </div>
+    ${calibration.calibration_by_size && html`<${BySize} sizes=${calibration.calibration_by_size} years=${`${from} to ${to}`} />`}
     <details>
       <summary>Inputs, method and limits</summary>
       <p>${model.method}.</p>
@@ -91,4 +93,36 @@ function Card({ model }) {
       <p class="muted small">Version <code>${model.version}</code></p>
     </details>
   <//>`;
+}
+
+// Thirds of the firm-years by total assets, in USD million.
+function BySize({ sizes, years }) {
+  return html`<div>
+    <h3>Calibration by company size, ${years}</h3>
+    <table class="plain-table">
+      <thead>
+        <tr>
+          <th scope="col">Total assets, USD million</th>
+          <th scope="col" class="figure">Firm-years</th>
+          <th scope="col" class="figure">Defaults</th>
+          <th scope="col" class="figure">Expected</th>
+          <th scope="col" class="figure">z</th>
+          <th scope="col" class="figure">ROC AUC</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${sizes.map(
+          ({ name, total_assets: [low, high], n, events, expected, z, roc_auc: area }) =>
+            html`<tr key=${name}>
+              <th scope="row">${count(Math.round(low))} to ${count(Math.round(high))}</th>
+              <td class="figure">${count(n)}</td>
+              <td class="figure">${count(events)}</td>
+              <td class="figure">${expected.toFixed(1)}</td>
+              <td class="figure">${z.toFixed(1)}</td>
+              <td class="figure">${area === null ? "" : area.toFixed(2)}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>
+  </div>`;
 }
