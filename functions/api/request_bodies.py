@@ -131,6 +131,11 @@ class SentFile:
         """The declared encoding, not validated."""
         return self.raw_options.get("encoding") or None
 
+    @property
+    def sheet(self) -> str | None:
+        """The name of the sheet, not validated."""
+        return self.raw_options.get("sheet") or None
+
     def options(self) -> UploadOptions:
         """Returns the options. Raises `ValidationError`."""
         return upload_options(validated(UploadRequestOptions, _with_parsed_labels(self.raw_options)))

@@ -47,7 +47,9 @@ def check_declared(*, file_size: int | None, max_bytes: int, encoding: str | Non
         text_encoding(encoding)
 
 
-def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str | None) -> None:
+def check_file(
+    body: bytes, *, filename: str, job_type: JobType, encoding: str | None = None, sheet: str | None = None
+) -> None:
     """Checks a whole file. Raises a `FileError` whose text says what to do.
 
     A large workbook is left to its job, and so is the rest of a gzipped file behind its first `GZIP_CHECKED_BYTES`.
@@ -61,7 +63,7 @@ def check_file(body: bytes, *, filename: str, job_type: JobType, encoding: str |
         if _unpacked_bytes(body) <= WORKBOOK_MAX_UNPACKED_BYTES:
             from shared.inputs.workbooks import check_workbook  # noqa: PLC0415 - few requests upload a workbook
 
-            check_workbook(BytesIO(body), job_type=job_type)
+            check_workbook(BytesIO(body), job_type=job_type, sheet=sheet)
         return
     dialect = detect_dialect(body, declared_encoding=encoding, is_whole_file=is_whole_file)
     text, dialect = as_utf8(body, dialect, is_whole_file=is_whole_file)

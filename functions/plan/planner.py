@@ -143,7 +143,8 @@ class Planner:
                 with (Path(folder) / "input.xlsx").open("w+b") as workbook, self._opened(stored_input) as stream:
                     _copy(stream, workbook)
                     workbook.seek(0)
-                    workbooks.convert(workbook, rewritten, job_type=job.job_type)
+                    converted = workbooks.convert(workbook, rewritten, job_type=job.job_type, sheet=job.options.sheet)
+                    notes = converted.notes
             size = rewritten.tell()
             rewritten.seek(0)
             if file_format is FileFormat.XLSX or dialect.needs_rewrite:

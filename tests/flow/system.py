@@ -54,9 +54,10 @@ class System:
         handler = import_module(f"functions.{function}.handler").handler
         return json.loads(json.dumps(handler(json.loads(json.dumps(event)), InvocationContext())))
 
-    def put(self, key: str, body: bytes) -> str:
+    def put(self, key: str, body: bytes, **metadata: str) -> str:
         """Puts an object into the uploads bucket and returns its version id."""
-        return str(clients.s3().put_object(Bucket=self.uploads_bucket, Key=key, Body=body)["VersionId"])
+        stored = clients.s3().put_object(Bucket=self.uploads_bucket, Key=key, Body=body, Metadata=metadata)
+        return str(stored["VersionId"])
 
     def deliver(self, *, times: int = 1) -> None:
         """Delivers all messages of the queue to intake, each of them `times` times."""

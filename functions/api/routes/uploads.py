@@ -39,7 +39,7 @@ def upload_router(job_type: JobType) -> APIRouter:
                 return _presign(services, caller, job_type, await read_announcement(request), job_id=job_id)
             sent = await read_form(request, max_bytes=services.limits.multipart_max_bytes)
             filename = accepted_name(sent.filename)
-            check_file(sent.body, filename=filename, job_type=job_type, encoding=sent.encoding)
+            check_file(sent.body, filename=filename, job_type=job_type, encoding=sent.encoding, sheet=sent.sheet)
             job = services.jobs.upload(
                 caller, job_type=job_type, filename=filename, body=sent.body, options=sent.options(), job_id=job_id
             )
