@@ -8,6 +8,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCKS := infra/requirements
 READY := $(VENV)/.ready
+# Deploying needs a tenth of what developing needs, so it has an environment of its own.
+DEPLOY_VENV := .venv-deploy
+DEPLOY_READY := $(DEPLOY_VENV)/.ready
+DEPLOY := $(DEPLOY_VENV)/bin/python -m infra.deploy
 
 # uv reads the system's certificates, such as that of a proxy, only with this setting; pip reads them by default.
 export UV_SYSTEM_CERTS ?= true
@@ -19,7 +23,7 @@ unexport PYTHONDONTWRITEBYTECODE
 PYTHON ?= $(shell for candidate in python$$(cat .python-version) python3.13 python3.14 python3.12 python3.11 python3 python; do \
 	if "$$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then echo "$$candidate"; break; fi; done)
 
-.PHONY: help demo local local-stop local-env test check format openapi openapi-diff snapshot layout lock vendor screenshots clean bench soak stress report audit train compare synth deploy destroy
+.PHONY: help demo local local-stop local-env test check format openapi openapi-diff snapshot layout lock vendor screenshots clean bench soak stress report audit train compare synth deploy diff outputs destroy
 
 help: ## list the commands
 	@awk -F ' ## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.* ## / {sub(/:.*/, "", $$1); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +34,12 @@ $(READY): $(LOCKS)/dev.txt pyproject.toml shared/client/pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/uv.txt
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes $(LOCKS)/dev.txt $(LOCKS)/uv.txt
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . --editable shared/client
+	@touch $@
+
+$(DEPLOY_READY): $(LOCKS)/deploy.txt
+	@if [ -z "$(PYTHON)" ]; then echo "No Python 3.11 or newer (with venv) was found on the path. Install one, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi
+	@"$(PYTHON)" -m venv --clear $(DEPLOY_VENV)
+	@$(DEPLOY_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCKS)/deploy.txt
 	@touch $@
 
 ##@ Use
@@ -87,7 +97,7 @@ screenshots: $(READY) ## rewrite the screenshots of the README, with a local clo
 	@$(BIN)/python -m tests.e2e.screenshots
 
 clean: ## delete the files that these commands create
-	@rm -rf $(VENV) cdk.out .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info shared/client/*.egg-info shared/client/build
+	@rm -rf $(VENV) $(DEPLOY_VENV) cdk.out .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info shared/client/*.egg-info shared/client/build
 
 ##@ Measure
 
@@ -119,8 +129,14 @@ compare: $(READY) ## compare a model with the one that scored a job: RESULTS=suc
 synth: $(READY) ## write the CloudFormation template to cdk.out
 	@$(BIN)/python -m infra.app
 
-deploy: $(READY) ## deploy to the AWS account of your credentials (STAGE=dev CONTEXT="kms=true alarm_email=…")
-	@$(BIN)/python -m infra.deploy deploy --stage $(or $(STAGE),dev) $(CONTEXT)
+deploy: $(DEPLOY_READY) ## deploy to the AWS account of your credentials (STAGE=dev CONTEXT="kms=true alarm_email=…")
+	@$(DEPLOY) deploy --stage $(or $(STAGE),dev) $(if $(CONFIRM),--confirm $(CONFIRM)) $(CONTEXT)
 
-destroy: $(READY) ## delete a deployment (STAGE=dev CONTEXT="kms=true alarm_email=…")
-	@$(BIN)/python -m infra.deploy destroy --stage $(or $(STAGE),dev) $(CONTEXT)
+diff: $(DEPLOY_READY) ## show what a deployment would change (STAGE=dev CONTEXT="…")
+	@$(DEPLOY) diff --stage $(or $(STAGE),dev) $(CONTEXT)
+
+outputs: $(DEPLOY_READY) ## print the outputs and settings of a deployment (STAGE=dev)
+	@$(DEPLOY) outputs --stage $(or $(STAGE),dev) $(CONTEXT)
+
+destroy: $(DEPLOY_READY) ## delete a deployment (STAGE=dev CONTEXT="kms=true alarm_email=…")
+	@$(DEPLOY) destroy --stage $(or $(STAGE),dev) $(CONTEXT)

@@ -80,6 +80,7 @@ class Function(Construct):
         statements: Sequence[iam.PolicyStatement],
         dependencies: DependencyList | None,
         ephemeral_storage_mib: int = 512,
+        reserved_concurrency: int | None = None,
         code: lambda_.Code | None = None,
     ) -> None:
         super().__init__(scope, name.capitalize())
@@ -105,6 +106,7 @@ class Function(Construct):
             memory_size=memory_mib,
             timeout=timeout,
             ephemeral_storage_size=Size.mebibytes(ephemeral_storage_mib),
+            reserved_concurrent_executions=reserved_concurrency,
             environment={
                 "POWERTOOLS_SERVICE_NAME": name,
                 "POWERTOOLS_METRICS_NAMESPACE": stage.stack_name,

@@ -23,7 +23,7 @@ from infra.npm.vendor import FILES
 from infra.project import REQUIREMENTS
 
 # Lists of development tools, which are not deployed.
-_TOOLS = {"dev", "uv"}
+_TOOLS = {"dev", "uv", "deploy"}
 
 
 def deployed_lists() -> list[Path]:

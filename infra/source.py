@@ -33,11 +33,14 @@ _SOURCE_FOLDERS = ("functions", "shared")
 # Commands for people, whose dependencies are not deployed, and the console, which has an asset of its own.
 _EXCLUDED = ("__pycache__", "training", "client", "console")
 
+# The services of AWS that functions call: `shared/aws/clients.py`. Descriptions of all others are 25 MB.
+SERVICES = ("dynamodb", "events", "lambda", "s3", "secretsmanager", "stepfunctions")
+
 MIB = 1024 * 1024
 # Lambda's limit for code and layers together, unzipped.
 _UNPACKED_LIMIT = 250 * MIB
 # Larger archives make cold starts slower, and callers wait for those of the api function.
-_ZIPPED_LIMITS = {"api": 15 * MIB}
+_ZIPPED_LIMITS = {"api": 16 * MIB}
 
 
 class BundleTooLargeError(Exception):
@@ -166,6 +169,10 @@ def _trim(site_packages: Path) -> None:
     for record in site_packages.glob("*.dist-info/RECORD"):
         record.unlink()
     (site_packages / ".lock").unlink(missing_ok=True)
+    # boto3's own folders describe resources, which no function uses.
+    for descriptions in (*site_packages.glob("botocore/data/*/"), *site_packages.glob("boto3/data/*/")):
+        if descriptions.parts[-3] == "boto3" or descriptions.name not in SERVICES:
+            shutil.rmtree(descriptions)
     for folder in _folders(site_packages, ("tests", "__pycache__")):
         # Only folders with exactly these names: packages import modules such as numpy.testing.
         shutil.rmtree(folder, ignore_errors=True)

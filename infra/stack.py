@@ -1,6 +1,8 @@
 """The stack, as a wiring diagram of its constructs."""
 
-from aws_cdk import CfnOutput, Stack
+import json
+
+from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack
 from constructs import Construct
 
 from infra.api import Api
@@ -13,6 +15,7 @@ from infra.intake import Intake
 from infra.observability import Observability
 from infra.reconcile import Reconcile
 from infra.rules import EventRules
+from infra.settings import settings_of
 from infra.stages import Stage
 from infra.storage import Storage
 from infra.workflow import Workflow
@@ -27,6 +30,9 @@ class DefaultRiskJobs(Stack):
             stage.stack_name,
             description="Bulk scoring of company financials for default risk",
             termination_protection=stage.keep_data,
+            # For cost allocation; CloudFormation adds them to every resource.
+            tags={"project": "default-risk-jobs", "stage": stage.name},
+            synthesizer=DefaultStackSynthesizer(qualifier=stage.qualifier),
         )
         Encryption(self, stage=stage)
         storage = Storage(self, stage=stage)
@@ -64,6 +70,8 @@ class DefaultRiskJobs(Stack):
             rules=rules,
         )
 
+        # The next deployment compares its own settings with these.
+        self._output("Settings", json.dumps(settings_of(stage), separators=(",", ":"), sort_keys=True))
         self._output("ApiUrl", api.url)
         self._output("ConsoleUrl", api.console_url)
         self._output("ApiId", api.http_api.api_id)

@@ -93,6 +93,8 @@ class Workflow(Construct):
             dependencies="numeric",
             memory_mib=1769,  # one full core
             timeout=SCORE_TIMEOUT,
+            # Caps all jobs together, so that scoring leaves concurrency to the API and the sign-in.
+            reserved_concurrency=stage.score_concurrency or None,
             environment={
                 **environment,
                 **KEEP_FREED_MEMORY,

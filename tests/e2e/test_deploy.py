@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.deploy import CDK_COMMAND, app_command, first_steps
+from infra.account import DeployError
+from infra.deploy import cdk_command, first_steps
 from infra.local.cloud import LocalCloud, root_session
 from infra.local.emulator import REGION, ROOT_CREDENTIALS, Emulator
 from infra.project import ROOT
@@ -47,11 +48,10 @@ def account(tmp_path: Path) -> Iterator[Emulator]:
 @pytest.fixture
 def _cdk_command() -> None:
     """Skips the test if the cdk command is neither installed nor available from the npm registry."""
-    found = subprocess.run(  # noqa: S603
-        app_command({}, "--version"), check=False, capture_output=True, text=True, cwd=ROOT
-    )
-    if found.returncode:
-        pytest.skip(f"{CDK_COMMAND} is not on this machine and npm's registry cannot be reached: deploying is untested")
+    try:
+        cdk_command()
+    except DeployError as error:
+        pytest.skip(f"deploying is untested: {error}")
 
 
 @pytest.mark.xdist_group("cdk-command")
@@ -76,6 +76,12 @@ def test_stage_is_deployed_to_a_new_account_and_destroyed_completely(
     with closing(session.client("sns", endpoint_url=endpoint_url)) as sns:
         (subscription,) = sns.list_subscriptions_by_topic(TopicArn=outputs["AlarmTopicArn"])["Subscriptions"]
     assert subscription["Endpoint"] == "oncall@example.com"
+
+    shown = make("outputs", "STAGE=dev", endpoint_url=endpoint_url)
+    assert dict(re.findall(r"^  (\w+) +(\S+)$", shown.stdout, re.MULTILINE)) == outputs
+    forgotten = make("deploy", "STAGE=dev", endpoint_url=endpoint_url)
+    assert forgotten.returncode != 0
+    assert "CONFIRM=alarm_email,kms" in forgotten.stderr
 
     with closing(session.client("kms", endpoint_url=endpoint_url)) as kms:
         (key,) = kms.list_keys()["Keys"]

@@ -1,5 +1,6 @@
 """Patches that make the local cloud behave like AWS."""
 
+import asyncio
 import importlib.metadata
 import time
 from typing import Any
@@ -61,6 +62,54 @@ def test_map_of_a_stopped_execution_starts_no_further_item(
 )
 def test_greedy_route_matches_its_folder_too(route: str, path: str, *, is_matched: bool) -> None:
     assert _with_folders(apigateway._path_matches)(route, path) == is_matched
+
+
+def test_stack_with_many_resources_is_described_in_part() -> None:
+    def describe(count: int) -> tuple[int, Any, bytes]:
+        members = "".join(f"<member><Id>{number}</Id></member>" for number in range(count))
+        return 200, {}, f"<All>{members}</All>".encode()
+
+    for resources, described in ((3, 3), (100, 100), (140, 100)):
+        _, _, body = bounded_ministack._at_most_100(describe)(resources)
+        assert body.count(b"<member>") == body.count(b"</member>") == described
+        assert body.startswith(b"<All>")
+        assert body.endswith(b"</All>")
+
+
+def test_archive_of_a_bus_is_created_again_after_it_was_deleted() -> None:
+    source = "arn:aws:events:us-east-1:000000000000:event-bus/default"
+    properties = {"SourceArn": source, "EventPattern": {"source": ["default-risk.jobs"]}}
+    for _ in range(2):
+        name, attributes = bounded_ministack._create_archive("Archive", properties, "stack")
+        assert attributes["Arn"].endswith(f":archive/{name}")
+        bounded_ministack._delete_archive(name, properties)
+
+
+@pytest.mark.parametrize(
+    ("method", "query", "may", "status"),
+    [
+        ("GET", {}, {"s3:ListBucket"}, 404),
+        ("HEAD", {}, set(), 403),
+        ("GET", {}, set(), 403),
+        ("GET", {"versionId": ["1"]}, {"s3:ListBucket"}, 403),
+        ("GET", {"versionId": ["1"]}, {"s3:ListBucket", "s3:ListBucketVersions"}, 404),
+        ("PUT", {}, set(), 404),
+    ],
+)
+def test_missing_object_is_hidden_from_who_may_not_list_it(
+    method: str, query: dict[str, list[str]], may: set[str], status: int
+) -> None:
+    async def missing(*_: Any) -> tuple[int, Any, bytes]:
+        return 404, {}, b"NoSuchKey"
+
+    def enforce(_service: str, action: str, *_: Any, **options: Any) -> tuple[int, Any, bytes] | None:
+        assert options == {"resource_arn": "arn:aws:s3:::files", "service_context": {"s3:prefix": "work/a"}}
+        return None if action in may else (403, {}, b"AccessDenied")
+
+    handle = bounded_ministack._hiding_missing_objects(missing, enforce)
+    found = asyncio.run(handle(method, "/files/work/a", {"host": "localhost"}, b"", query))
+    assert found[0] == status
+    assert not (method == "HEAD" and found[2])
 
 
 def test_object_versions_keep_no_bytes_in_memory() -> None:

@@ -1,5 +1,6 @@
 """In every context, alarms and events reach their targets, and nobody else's do."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -223,3 +224,18 @@ def test_log_groups_of_delivered_logs_take_no_space_in_the_resource_policy_of_th
     is_local = stack.endswith("-local")
     # The local cloud delivers no logs.
     assert names == (set() if is_local else {f"/aws/vendedlogs/{kind}/{stack}-0a1b2c3d" for kind in ("apis", "states")})
+
+
+def test_scoring_leaves_concurrency_to_the_functions_that_users_wait_for(synthesized: Template) -> None:
+    reserved = {
+        name: function["ReservedConcurrentExecutions"]
+        for name, function in synthesized.resources("AWS::Lambda::Function").items()
+        if "ReservedConcurrentExecutions" in function
+    }
+    settings = json.loads(synthesized.document["Outputs"]["Settings"]["Value"])
+    # New accounts allow ten concurrent executions and no reservation, so dev has none.
+    wanted = [500] if settings["keep_data"] else []
+    assert list(reserved.values()) == wanted
+    assert all("Score" in name for name in reserved)
+    assert settings["score_concurrency"] in {0, 500}
+    assert settings["map_concurrency"] <= 500

@@ -1,4 +1,5 @@
 import json
+import re
 import sys
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -26,7 +27,6 @@ LISTS = {
     "retry": "worker",
     "score": "numeric",
 }
-BY_THE_RUNTIME = {"boto3", "botocore"}
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +126,7 @@ def test_each_function_imports_only_its_listed_packages(function: str, imports: 
     locked = (REQUIREMENTS / f"{LISTS[function]}.txt").read_text()
 
     assert "pydantic" in imported
-    assert imported <= {line.partition("==")[0] for line in locked.splitlines()} | BY_THE_RUNTIME
+    assert imported <= {line.partition("==")[0] for line in locked.splitlines()}
 
 
 def test_bundle_above_its_size_limit_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -138,3 +138,18 @@ def test_bundle_above_its_size_limit_is_refused(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(infra.source, "_ZIPPED_LIMITS", {"api": 100})
     with pytest.raises(BundleTooLargeError, match="api is"):
         infra.source.install_dependencies("api", tmp_path)
+
+
+def test_bundles_describe_exactly_the_services_that_functions_call(tmp_path: Path) -> None:
+    called = re.findall(r'\.client\("(\w+)"', (ROOT / "shared" / "aws" / "clients.py").read_text())
+    assert set(called) == set(infra.source.SERVICES)
+    packages = tmp_path / "python"
+    for folder in ("botocore/data/s3", "botocore/data/ec2", "boto3/data/s3"):
+        (packages / folder).mkdir(parents=True)
+    (packages / "botocore" / "data" / "endpoints.json").touch()
+    infra.source._trim(packages)
+    assert {path.relative_to(packages).as_posix() for path in packages.rglob("*") if not path.is_dir()} == {
+        "botocore/data/endpoints.json"
+    }
+    assert [path.name for path in packages.glob("botocore/data/*/")] == ["s3"]
+    assert list(packages.glob("boto3/data/*/")) == []

@@ -7,8 +7,25 @@ from infra.stages import Limits, stage_from_context
 
 
 def test_unknown_stage_is_refused_by_name() -> None:
-    with pytest.raises(ValueError, match="unknown stage 'staging': choose one of dev, prod, local"):
+    with pytest.raises(
+        ValueError, match="unknown stage 'staging': choose one of dev, prod, local, or add one with like="
+    ):
         stage_from_context({"stage": "staging"})
+
+
+def test_new_stage_has_the_settings_of_the_one_it_is_like_and_a_name_of_its_own() -> None:
+    stage = stage_from_context({"stage": "staging", "like": "prod", "kms": "true"})
+    assert stage == replace(stage_from_context({"stage": "prod", "kms": "true"}), name="staging")
+    assert stage.stack_name == "default-risk-jobs-staging"
+    kept = {"staging": {"like": "prod", "kms": True}}
+    assert stage_from_context({"stage": "staging", "stages": kept}) == stage
+
+
+def test_chunks_of_one_job_never_exceed_the_reservation_for_all() -> None:
+    stage = stage_from_context({"stage": "prod", "score_concurrency": "200"})
+    assert (stage.map_concurrency, stage.score_concurrency) == (200, 200)
+    unreserved = stage_from_context({"stage": "prod", "score_concurrency": "0", "map_concurrency": "900"})
+    assert (unreserved.map_concurrency, unreserved.score_concurrency) == (900, 0)
 
 
 def test_incomplete_issuer_is_refused_with_the_missing_contexts() -> None:
@@ -38,6 +55,12 @@ def test_default_stage_is_dev_and_keeps_no_data() -> None:
         ({"issuer": "http://a.example.com", "audience": "a", "jwks_url": "https://a.example.com"}, "an https address"),
         ({"alarm_emial": "a@b.example"}, "unknown context 'alarm_emial': choose one of"),
         ({"stages": {"staging": {}}}, "settings for unknown stages: staging"),
+        ({"stage": "Staging", "like": "prod"}, "the stage 'Staging' has to be 2 to 20 lower-case letters"),
+        ({"stage": "prod", "like": "dev"}, "`like` is for new stages"),
+        ({"stage": "staging", "like": "local"}, "unknown stage 'staging'"),
+        ({"qualifier": "a b"}, "up to ten letters and digits"),
+        ({"programs": "nightly=acme:owner"}, "programs like nightly=acme:org_member"),
+        ({"programs": "a=acme:user,a=acme:user"}, "names a program twice"),
         ({"stages": {"dev": {"color": "red"}}}, "`stages` sets 'color' for dev"),
     ],
 )
