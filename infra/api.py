@@ -48,6 +48,8 @@ class Api(Construct):
             api_name=stage.stack_name,
             create_default_stage=False,
             cors_preflight=_cors(stage),
+            # It would bypass what is in front of the domain, and nobody could sign in to its console.
+            disable_execute_api_endpoint=stage.domain is not None,
         )
         self.origin = self._origin(stage)
         self.url = self._url(stage)
@@ -119,12 +121,11 @@ class Api(Construct):
         )
 
     def _stage(self, stage: Stage, domain: apigateway.DomainName | None) -> None:
-        """Creates the stage of the API, with access logs that contain no IP address, token or path."""
+        """Creates the stage of the API, with access logs that contain no token or path, nor, by default, an address."""
         settings = None
         if not stage.is_local:
-            settings = _AccessLog(
-                apigateway.LogGroupLogDestination(LogGroup(self, "AccessLogs", stage=stage, delivered_by="apis"))
-            )
+            logs = LogGroup(self, "AccessLogs", stage=stage, delivered_by="apis")
+            settings = _AccessLog(apigateway.LogGroupLogDestination(logs), names_callers=stage.log_callers)
         apigateway.HttpStage(
             self,
             "DefaultStage",
@@ -132,16 +133,22 @@ class Api(Construct):
             stage_name="$default",
             auto_deploy=True,
             access_log_settings=settings,
+            throttle=apigateway.ThrottleSettings(rate_limit=stage.requests_per_second, burst_limit=stage.request_burst),
             domain_mapping=apigateway.DomainMappingOptions(domain_name=domain) if domain else None,
         )
+
+
+# What an investigation of stolen passwords needs, and personal data.
+_CALLER = {"address": "$context.identity.sourceIp", "user_agent": "$context.identity.userAgent"}
 
 
 @jsii.implements(apigateway.IAccessLogSettings)
 class _AccessLog:
     """Access log settings: the request id (the same as in responses and function logs), route, status and latency."""
 
-    def __init__(self, destination: apigateway.IAccessLogDestination) -> None:
+    def __init__(self, destination: apigateway.IAccessLogDestination, *, names_callers: bool) -> None:
         self._destination = destination
+        self._names_callers = names_callers
 
     @property
     def destination(self) -> apigateway.IAccessLogDestination:
@@ -156,6 +163,7 @@ class _AccessLog:
             "latency_ms": "$context.responseLatency",
             "authorizer_error": "$context.authorizer.error",
             "integration_error": "$context.integrationErrorMessage",
+            **(_CALLER if self._names_callers else {}),
         }
         return AccessLogFormat.custom(json.dumps(fields))
 

@@ -13,7 +13,7 @@ from typing import Any
 import infra.node  # noqa: F401
 
 from aws_cdk import App, Validations
-from cdk_nag import AwsSolutionsChecks
+from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 
 from infra.project import ROOT, project_context
 from infra.stack import DefaultRiskJobs
@@ -29,7 +29,7 @@ def synthesize(*, outdir: Path, context: Mapping[str, Any]) -> Path:
     app = App(outdir=str(outdir), context=project_context(), post_cli_context=context)
     stage = stage_from_context(app.node.get_all_context())
     if not stage.is_local:
-        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
     stack = DefaultRiskJobs(app, stage=stage)
     app.synth()
     return outdir / stack.template_file

@@ -16,6 +16,11 @@ def acknowledge(construct: Construct, finding: str, reason: str) -> None:
     Validations.of(construct).acknowledge(Acknowledgment(id=f"AwsSolutions::AwsSolutions-{finding}", reason=reason))
 
 
+def acknowledge_serverless(construct: Construct, finding: str, reason: str) -> None:
+    """Acknowledges one Serverless rule, such as `LambdaDLQ`, for a construct and its children."""
+    Validations.of(construct).acknowledge(Acknowledgment(id=f"Serverless::Serverless-{finding}", reason=reason))
+
+
 def acknowledge_wildcards(construct: Construct, statements: Sequence[iam.PolicyStatement]) -> None:
     """Acknowledges exactly the wildcard resources of these statements."""
     stack = Stack.of(construct)

@@ -9,9 +9,11 @@ from aws_cdk import aws_logs as logs
 from constructs import Construct
 
 from infra.encryption import customer_key, key_statements
-from infra.findings import acknowledge, acknowledge_wildcards
+from infra.findings import acknowledge, acknowledge_serverless, acknowledge_wildcards
 from infra.source import RUNTIME, DependencyList, dependency_code, source_code
 from infra.stages import Stage
+
+_ONE_PYTHON = "Wheels and bytecode are built for this version of Python; it changes together with .python-version."
 
 
 def allow(*actions: str, on: Sequence[str], key_prefixes: Sequence[str] = ()) -> iam.PolicyStatement:
@@ -122,7 +124,13 @@ class Function(Construct):
         acknowledge(
             self.function,
             "L1",
-            "Wheels and bytecode are built for this version of Python; it changes together with .python-version.",
+            _ONE_PYTHON,
+        )
+        acknowledge_serverless(self.function, "LambdaLatestVersion", _ONE_PYTHON)
+        acknowledge_serverless(
+            self.function,
+            "LambdaDLQ",
+            "Callers, pollers and executions retry; reconcile repeats what was invoked asynchronously.",
         )
 
     @property

@@ -23,6 +23,7 @@ class Identity(Construct):
         self.user_pool: cognito.UserPool | None = None
         self.client: cognito.UserPoolClient | None = None
         self.claims: Function | None = None
+        self.programs: dict[str, cognito.UserPoolClient] = {}
         self.console_client_id: str | None = None
         # None with an issuer of the deployer: the console reads it from the issuer's discovery document.
         self.sign_in_url: str | None = None
@@ -33,7 +34,7 @@ class Identity(Construct):
             self.audience = list(stage.own_issuer.audience)
             self.jwks_url = stage.own_issuer.jwks_url
             self.console_client_id = stage.own_issuer.console_client_id
-            self.sign_in_origins = re.findall(r"^https://[^/]+", self.issuer)
+            self.sign_in_origins = [*re.findall(r"^https://[^/]+", self.issuer), *stage.sign_in_origins]
             return
         self.user_pool = self._user_pool(stage)
         self.client = self._client(stage, self.user_pool)
@@ -41,6 +42,8 @@ class Identity(Construct):
         keys_at = f"{stage.endpoint_url}/{self.user_pool.user_pool_id}" if stage.endpoint_url else self.issuer
         self.jwks_url = f"{keys_at}/.well-known/jwks.json"
         self.audience = [self.client.user_pool_client_id]
+        self.programs = self._add_programs(stage, self.user_pool)
+        self.audience += [client.user_pool_client_id for client in self.programs.values()]
         self.sign_in_url = stage.endpoint_url or self._sign_in_page(stage, self.user_pool)
         self.sign_in_origins = [self.sign_in_url]
 
@@ -65,11 +68,7 @@ class Identity(Construct):
             enable_token_revocation=True,
             write_attributes=_WRITABLE_ATTRIBUTES,
         )
-        resource = client.node.default_child
-        if not isinstance(resource, cognito.CfnUserPoolClient):
-            raise TypeError("the client's default child is its resource")
-        # By default Cognito would also allow flows other than the authorization code with PKCE.
-        resource.explicit_auth_flows = ["ALLOW_REFRESH_TOKEN_AUTH"]
+        _allow_no_password(client)
         self.console_client_id = client.user_pool_client_id
         self.audience.append(client.user_pool_client_id)
 
@@ -92,6 +91,9 @@ class Identity(Construct):
             custom_attributes={
                 ORGANIZATION_ATTRIBUTE: cognito.StringAttribute(min_len=1, max_len=64, mutable=True),
             },
+            mfa=cognito.Mfa.OPTIONAL if stage.mfa else None,
+            mfa_second_factor=cognito.MfaSecondFactor(otp=True, sms=False) if stage.mfa else None,
+            deletion_protection=stage.keep_data,
             removal_policy=RemovalPolicy.RETAIN if stage.keep_data else RemovalPolicy.DESTROY,
         )
         acknowledge(
@@ -108,9 +110,9 @@ class Identity(Construct):
             environment={"ORGANIZATION_ATTRIBUTE": f"custom:{ORGANIZATION_ATTRIBUTE}"},
             statements=[],
         )
-        # Only version 2 of the trigger can add claims to access tokens.
+        # Only version 2 of the trigger can add claims to access tokens, and only version 3 to those of programs.
         pool.add_trigger(
-            cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, self.claims.function, cognito.LambdaVersion.V2_0
+            cognito.UserPoolOperation.PRE_TOKEN_GENERATION_CONFIG, self.claims.function, cognito.LambdaVersion.V3_0
         )
         for role in ROLES:
             cognito.UserPoolGroup(self, f"Role-{role}", user_pool=pool, group_name=role)
@@ -126,3 +128,47 @@ class Identity(Construct):
             prevent_user_existence_errors=True,
             write_attributes=_WRITABLE_ATTRIBUTES,
         )
+
+    def _add_programs(self, stage: Stage, pool: cognito.UserPool) -> dict[str, cognito.UserPoolClient]:
+        """Adds a client with a secret for each program. Its only scope names its organization and role.
+
+        A scope, unlike a map of client ids in the environment of the claims function, makes no circle of references.
+        """
+        if not stage.programs:
+            return {}
+        scopes = {
+            f"{program.organization}:{program.role}": f"Programs of {program.organization} as {program.role}"
+            for program in stage.programs
+        }
+        offered = {
+            name: cognito.ResourceServerScope(scope_name=name, scope_description=description)
+            for name, description in scopes.items()
+        }
+        server = pool.add_resource_server("Organizations", identifier="organizations", scopes=list(offered.values()))
+        clients = {
+            program.name: pool.add_client(
+                f"Program-{program.name}",
+                generate_secret=True,
+                o_auth=cognito.OAuthSettings(
+                    flows=cognito.OAuthFlows(client_credentials=True),
+                    scopes=[
+                        cognito.OAuthScope.resource_server(server, offered[f"{program.organization}:{program.role}"])
+                    ],
+                ),
+                access_token_validity=Duration.hours(1),
+                enable_token_revocation=True,
+                write_attributes=_WRITABLE_ATTRIBUTES,
+            )
+            for program in stage.programs
+        }
+        for client in clients.values():
+            _allow_no_password(client)
+        return clients
+
+
+def _allow_no_password(client: cognito.UserPoolClient) -> None:
+    """Restricts a client to its OAuth flow. By default Cognito also allows a sign-in with a user name and password."""
+    resource = client.node.default_child
+    if not isinstance(resource, cognito.CfnUserPoolClient):
+        raise TypeError("the client's default child is its resource")
+    resource.explicit_auth_flows = ["ALLOW_REFRESH_TOKEN_AUTH"]

@@ -7,6 +7,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.encryption import customer_key
+from infra.findings import acknowledge_serverless
 from infra.function import Function, allow
 from infra.rules import EventRules
 from infra.stages import Stage
@@ -37,6 +38,7 @@ class Intake(Construct):
             encryption_master_key=customer_key(self),
             enforce_ssl=not stage.is_local,
         )
+        acknowledge_serverless(self.dead_letters, "SQSRedrivePolicy", "This is a dead-letter queue itself.")
         self.queue = sqs.Queue(
             self,
             "Arrivals",
@@ -84,6 +86,11 @@ class Intake(Construct):
             event_sources.SqsEventSource(
                 self.queue, batch_size=10, max_concurrency=_CONCURRENCY, report_batch_item_failures=True
             )
+        )
+        acknowledge_serverless(
+            self.function.function,
+            "LambdaEventSourceMappingDestination",
+            "A queue has no on-failure destination: messages go to its dead-letter queue.",
         )
         rules.on_event(
             self,

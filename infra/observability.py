@@ -13,6 +13,7 @@ from infra.async_functions import Exports, Retries
 from infra.console import Console
 from infra.encryption import customer_key
 from infra.events import StatusEvents
+from infra.findings import acknowledge_serverless
 from infra.identity import Identity
 from infra.intake import Intake
 from infra.reconcile import Reconcile
@@ -47,6 +48,9 @@ class Observability(Construct):
         self._admit_alarms()
         if stage.alarm_email is not None:
             self.topic.add_subscription(subscriptions.EmailSubscription(stage.alarm_email))
+            acknowledge_serverless(
+                self.topic, "SNSRedrivePolicy", "An e-mail that is lost is in the history of its alarm in CloudWatch."
+            )
 
         functions = {
             "api": api.function,

@@ -10,7 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from infra.encryption import customer_key
-from infra.findings import acknowledge
+from infra.findings import acknowledge, acknowledge_serverless
 from infra.stages import Stage
 
 # A replay of an archive sends old events to every rule that matches them, as subscribers may want; the stack does not.
@@ -36,6 +36,7 @@ class EventRules(Construct):
         acknowledge(
             self.undelivered, "SQS3", "This is the dead-letter queue of rule targets, which cdk-nag does not detect."
         )
+        acknowledge_serverless(self.undelivered, "SQSRedrivePolicy", "This is a dead-letter queue itself.")
         self._rules: dict[str, tuple[events.Rule, events.EventBus | None]] = {}
 
     def on_event(

@@ -85,6 +85,10 @@ class DefaultRiskJobs(Stack):
         if identity.user_pool is not None and identity.client is not None:
             self._output("UserPoolId", identity.user_pool.user_pool_id)
             self._output("UserPoolClientId", identity.client.user_pool_client_id)
+        for name, client in identity.programs.items():
+            words = "".join(word.capitalize() for word in name.split("-"))
+            self._output(f"Program{words}ClientId", client.user_pool_client_id)
+            self._output(f"Program{words}TokenUrl", f"{identity.sign_in_url}/oauth2/token")
         if api.domain_target is not None:
             self._output("DomainTarget", api.domain_target)
 

@@ -6,8 +6,6 @@ The CSV passes in blocks, so that memory does not grow with it.
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 from uuid import UUID
 
@@ -19,6 +17,7 @@ from shared.aws.multipart import BlockStream
 from shared.aws.results_bucket import ResultsBucket
 from shared.jobs.errors import ExportRefusedError
 from shared.jobs.job import ExportKind, FileFormat, Outcome
+from shared.scratch import scratch_folder
 
 # Each is a request of its own: a connection that waits while rows are worked on would be closed.
 _REQUEST_BYTES: Final = 4 * 1024 * 1024
@@ -28,14 +27,14 @@ BLOCK_BYTES: Final = 8 * 1024 * 1024
 
 def write_file(results: ResultsBucket, job_id: UUID, kind: ExportKind) -> None:
     """Writes the export from the CSV of its outcome. Raises `ExportRefusedError` if the format cannot hold the rows."""
-    with TemporaryDirectory(prefix="export-") as folder:
-        path = Path(folder) / f"{kind.outcome}.{kind.file_format}"
+    with scratch_folder() as folder:
+        path = folder / f"{kind.outcome}.{kind.file_format}"
         try:
             result = read_result(_blocks(results, job_id, kind.outcome))
             if kind.file_format is FileFormat.PARQUET:
                 write_parquet(result, str(path))
             else:
-                write_workbook(result, str(path), folder=folder)
+                write_workbook(result, str(path), folder=str(folder))
         except ExportError as error:
             raise ExportRefusedError(str(error), code=error.code) from error
         with path.open("rb") as file:

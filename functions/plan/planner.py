@@ -1,10 +1,8 @@
 """Plans a job: from an upload of any accepted format to a manifest of chunks."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import IO
 from uuid import UUID
 
@@ -26,6 +24,7 @@ from shared.jobs.ports import Clock, Plan
 from shared.jobs.processing import Planning
 from shared.jobs.progress import shard_count
 from shared.scoring.model import model_for
+from shared.scratch import scratch_folder
 from shared.vocabulary import FileFormat, Note
 
 _COPY_BYTES = 8 * 1024 * 1024
@@ -130,7 +129,7 @@ class Planner:
                 with closing(self._uploads.open(stored_input)) as stream:
                     yield _Scannable(stream=stream, size=size, layout=layout, notes=notes, is_rewritten=False)
                 return
-        with tempfile.TemporaryDirectory() as folder, (Path(folder) / "input.csv").open("w+b") as rewritten:
+        with scratch_folder() as folder, (folder / "input.csv").open("w+b") as rewritten:
             if file_format is FileFormat.CSV:
                 with self._opened(stored_input, within_gzip=within_gzip) as stream:
                     if dialect.needs_rewrite:
@@ -140,7 +139,7 @@ class Planner:
                     else:
                         _copy(stream, rewritten)
             else:
-                with (Path(folder) / "input.xlsx").open("w+b") as workbook, self._opened(stored_input) as stream:
+                with (folder / "input.xlsx").open("w+b") as workbook, self._opened(stored_input) as stream:
                     _copy(stream, workbook)
                     workbook.seek(0)
                     converted = workbooks.convert(workbook, rewritten, job_type=job.job_type, sheet=job.options.sheet)

@@ -52,12 +52,24 @@ def _reconciliation() -> Reconciliation:
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Reconciles the job of an ended execution, or every one that is due. Raises `ReconcileFailedError`."""
     if event.get("detail-type") == _EXECUTION_ENDED:
-        about_job(event["detail"]["name"], None)
+        job_id = _job_of(event["detail"]["name"])
+        if job_id is None:
+            logger.info("An execution that is not of a job has ended")
+            return
+        about_job(str(job_id), None)
         logger.info("The job's execution has ended", extra={"status": event["detail"].get("status")})
-        _reconciliation().reconcile(UUID(event["detail"]["name"]))
+        _reconciliation().reconcile(job_id)
         return
     failures = _reconciliation().reconcile_due(
         has_time=lambda: context.get_remaining_time_in_millis() > _LONGEST_STEP_MILLIS
     )
     if failures:
         raise ReconcileFailedError(f"{failures} jobs could not be reconciled")
+
+
+def _job_of(execution_name: str) -> UUID | None:
+    """Returns the job of an execution; None for one that somebody started by hand under another name."""
+    try:
+        return UUID(execution_name)
+    except ValueError:
+        return None

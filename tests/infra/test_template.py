@@ -420,7 +420,7 @@ def test_users_cannot_change_the_organization_in_their_tokens(stage: Template) -
     for client in clients.values():
         assert client["WriteAttributes"] == ["email", "name"]
     _, pool = stage.only("AWS::Cognito::UserPool")
-    assert pool["LambdaConfig"]["PreTokenGenerationConfig"]["LambdaVersion"] == "V2_0"
+    assert pool["LambdaConfig"]["PreTokenGenerationConfig"]["LambdaVersion"] == "V3_0"
 
 
 def test_map_runs_express_executions_and_tolerates_failed_chunks(stage: Template) -> None:

@@ -111,6 +111,7 @@ def test_every_response_has_the_common_headers(client: Client) -> None:
     for path in (f"{API}/jobs", "/nowhere", "/api/v1/health"):
         headers = client.get(path).headers
         assert (headers["X-Content-Type-Options"], headers["Cache-Control"]) == ("nosniff", "no-store")
+        assert headers["Strict-Transport-Security"] == "max-age=31536000"
         assert headers["X-Request-Id"]
 
 
