@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from shared.delimited.cells import Record, first_record
@@ -148,19 +148,22 @@ def check_rows(head: bytes, dialect: Dialect, header: Record, *, is_whole_file: 
     """
     width = len(header.fields)
 
-    def widths(delimiter: Delimiter) -> set[int]:
-        records = _records(head, delimiter, header.next_start, is_whole_file=is_whole_file)
-        return {len(record.fields) for record in islice(records, _ROWS_SEARCHED)}
+    def every_row_has(fields: int, delimiter: Delimiter) -> bool:
+        rows = _records(head, delimiter, header.next_start, is_whole_file=is_whole_file)
+        first = next(rows, None)
+        return first is not None and all(
+            len(row.fields) == fields for row in islice(chain([first], rows), _ROWS_SEARCHED)
+        )
 
     start = f"The header is separated by {DELIMITER_NAMES[dialect.delimiter]}, but the rows are "
     for delimiter in _others(dialect.delimiter):
-        if width > 1 and widths(delimiter) == {width}:
+        if width > 1 and every_row_has(width, delimiter):
             raise UnsupportedFormatError(
                 f"{start}separated by {DELIMITER_NAMES[delimiter]}. Use one of them in the whole file, and upload it "
                 "again."
             )
     first = next(_records(head, dialect.delimiter, header.next_start, is_whole_file=is_whole_file), None)
-    if first and len(_fields(first.fields[0], dialect.delimiter)) == width > 1 and widths(dialect.delimiter) == {1}:
+    if first and len(_fields(first.fields[0], dialect.delimiter)) == width > 1 and every_row_has(1, dialect.delimiter):
         raise UnsupportedFormatError(
             f"{start}in quotes as a whole, which makes each a single cell. Remove these quotes, and upload the file "
             "again."
