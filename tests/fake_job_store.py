@@ -112,6 +112,7 @@ class FakeJobStore:
                 shard_count=shards,
                 profile=plan.profile,
                 model_version=plan.model_version,
+                decimal=plan.decimal,
                 notes=plan.notes,
                 updated_at=now,
             )

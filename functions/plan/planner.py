@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import IO
 from uuid import UUID
 
@@ -12,6 +12,8 @@ from shared.aws.upload_bucket import UploadBucket
 from shared.delimited.dialect import CANONICAL, HEAD_BYTES, Dialect
 from shared.inputs import workbooks
 from shared.inputs.chunks import Chunk, chunk_size, plan_chunks
+from shared.inputs.decimal_search import DecimalSearch
+from shared.inputs.decimals import convention_notes
 from shared.inputs.encodings import EncodingWatch, declaration_notes
 from shared.inputs.errors import EmptyFileError, FileError, TooLargeError
 from shared.inputs.formats import as_utf8, check_end, detect_dialect, dialect_notes, is_gzip, sniff_format
@@ -25,7 +27,7 @@ from shared.jobs.processing import Planning
 from shared.jobs.progress import shard_count
 from shared.scoring.model import model_for
 from shared.scratch import scratch_folder
-from shared.vocabulary import FileFormat, Note
+from shared.vocabulary import DecimalConvention, FileFormat, Note
 
 _COPY_BYTES = 8 * 1024 * 1024
 _END_BYTES = 64 * 1024
@@ -40,6 +42,8 @@ class _Scannable:
     layout: Layout
     notes: tuple[Note, ...]
     is_rewritten: bool
+    has_typed_cells: bool = False
+    proves_point: bool = False
 
 
 class Planner:
@@ -81,11 +85,21 @@ class Planner:
 
     def _plan_input(self, job: Job, stored_input: StoredInput) -> str | None:
         with self._scannable(job, stored_input) as file:
-            chunks = list(plan_chunks(file.stream, file.layout, chunk_bytes=chunk_size(file.size)))
+            search = DecimalSearch(file.layout, has_typed_cells=file.has_typed_cells, proves_point=file.proves_point)
+            given = _given_convention(job, has_typed_cells=file.has_typed_cells)
+            chunks = list(
+                plan_chunks(
+                    file.stream,
+                    file.layout,
+                    chunk_bytes=chunk_size(file.size),
+                    on_records=None if given else search.add,
+                )
+            )
             if file.is_rewritten:
                 file.stream.seek(0)
                 self._results.put_rewritten(job.id, file.stream)
-        layout = file.layout
+        decimal, decimal_notes = (given, convention_notes(given)) if given else search.decided()
+        layout = replace(file.layout, decimal=decimal)
         model = model_for(layout.job_type, layout.profile)
         plan = InputPlan(
             layout=layout,
@@ -100,7 +114,8 @@ class Planner:
         )
         self._results.put_plan(job.id, plan.as_json())
         manifest_key = self._results.put_manifest(job.id, [asdict(chunk) for chunk in chunks])
-        return manifest_key if self._planning.record(job, _recorded(plan, chunks, file.notes)) else None
+        notes = (*file.notes, *decimal_notes)
+        return manifest_key if self._planning.record(job, _recorded(plan, chunks, notes)) else None
 
     @contextmanager
     def _scannable(self, job: Job, stored_input: StoredInput) -> Iterator[_Scannable]:
@@ -116,6 +131,7 @@ class Planner:
         if not _is_ours(job):
             _check_size(stored_input.size, file_format, limit=self._max_bytes[file_format])
         notes: tuple[Note, ...] = ()
+        has_typed_cells = proves_point = False
         if file_format is FileFormat.CSV:
             dialect = detect_dialect(head, declared_encoding=job.options.encoding, is_whole_file=is_whole_file)
             # Before anything is rewritten, so that a wrong header is refused at once and with the lines of the upload.
@@ -143,13 +159,21 @@ class Planner:
                     _copy(stream, workbook)
                     workbook.seek(0)
                     converted = workbooks.convert(workbook, rewritten, job_type=job.job_type, sheet=job.options.sheet)
-                    notes = converted.notes
+                    notes, has_typed_cells, proves_point = converted.notes, True, converted.proves_point
             size = rewritten.tell()
             rewritten.seek(0)
             if file_format is FileFormat.XLSX or dialect.needs_rewrite:
                 layout = self._layout(job, rewritten.read(HEAD_BYTES), CANONICAL, is_whole_file=size <= HEAD_BYTES)
                 rewritten.seek(0)
-            yield _Scannable(stream=rewritten, size=size, layout=layout, notes=notes, is_rewritten=True)
+            yield _Scannable(
+                stream=rewritten,
+                size=size,
+                layout=layout,
+                notes=notes,
+                is_rewritten=True,
+                has_typed_cells=has_typed_cells,
+                proves_point=proves_point,
+            )
 
     def _check_end(self, stored_input: StoredInput, dialect: Dialect) -> None:
         start = max(stored_input.size - _END_BYTES, 0)
@@ -189,6 +213,14 @@ def _check_size(size: int, file_format: FileFormat, *, limit: int) -> None:
         )
 
 
+def _given_convention(job: Job, *, has_typed_cells: bool) -> DecimalConvention | None:
+    """Returns the decimal convention of a job that has it from its parent or from its options, else None."""
+    if job.retry is not None and job.retry.decimal is not None:
+        return job.retry.decimal
+    sign = job.options.decimal
+    return DecimalConvention(sign=sign, has_typed_cells=has_typed_cells) if sign is not None else None
+
+
 def _recorded(plan: InputPlan, chunks: list[Chunk], notes: tuple[Note, ...]) -> Plan:
     return Plan(
         planned_at=plan.planned_at,
@@ -197,4 +229,5 @@ def _recorded(plan: InputPlan, chunks: list[Chunk], notes: tuple[Note, ...]) -> 
         profile=plan.layout.profile,
         model_version=plan.model_version,
         notes=(*notes, *plan.layout.notes),
+        decimal=plan.layout.decimal,
     )

@@ -39,6 +39,7 @@ from shared.jobs.job import (
 )
 from shared.jobs.ports import DueJob, Tombstone
 from shared.jobs.progress import JobView, Progress
+from shared.vocabulary import DecimalConvention
 
 TOMBSTONE_LIFETIME = timedelta(days=100)
 # Reconcile ends a stuck job long before; this only bounds what is left if reconcile does not run.
@@ -156,6 +157,7 @@ def decode_job(item: Mapping[str, Any]) -> Job:
         shard_count=int(item["shard_count"]),
         profile=item.get("profile"),
         model_version=item.get("model_version"),
+        decimal=_decimal(item.get("decimal")),
         notes=tuple(map(_note, item.get("notes", ()))),
         final_successful_rows=_optional_int(item.get("final_successful_rows")),
         final_failed_rows=_optional_int(item.get("final_failed_rows")),
@@ -233,7 +235,12 @@ def _retry(item: Mapping[str, Any]) -> Retry | None:
         generation=int(retry["generation"]),
         is_whole_input=retry["is_whole_input"],
         has_source_row=retry["has_source_row"],
+        decimal=_decimal(retry.get("decimal")),
     )
+
+
+def _decimal(convention: Mapping[str, Any] | None) -> DecimalConvention | None:
+    return DecimalConvention(**convention) if convention is not None else None
 
 
 def _note(note: Mapping[str, Any]) -> Note:

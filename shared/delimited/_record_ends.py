@@ -42,6 +42,7 @@ class RecordEnds:
     """How many newlines the text has, those inside quotes and after the last end with them."""
     is_quote_open: bool
     """Whether the text ends inside quotes."""
+    has_quotes: bool
     _text_size: int
     _newlines: Words
     """One for each record. Of a last record without newline it is the place behind its last byte."""
@@ -58,6 +59,10 @@ class RecordEnds:
             index += 1 + int((self._newlines[index + 1 :] != 0).argmax())
             word = int(self._newlines[index])
         return min(index * WORD + lowest(word) + 1, self.size)
+
+    def places(self) -> Positions:
+        """Returns all ends in order."""
+        return np.minimum(places_of(self._newlines) + 1, self.size)
 
     def of_row(self, number: int) -> int:
         """Returns the end of the row of that number, the first being 1, or `size` if there are fewer."""
@@ -105,6 +110,7 @@ class RecordFinder:
         marks = self._where(text, self._separator)
         marks |= newlines
         is_quote_open = False
+        quotes = None
         if b'"' in data:
             quotes = self._where(text, _QUOTE)
             marks |= quotes
@@ -117,7 +123,8 @@ class RecordFinder:
             for words in (newlines, marks):
                 words[size // WORD] |= np.uint64(1 << size % WORD)
         rows = self._of_rows(text, newlines, marks)
-        return RecordEnds(size, count_of(rows), newline_count, is_quote_open, len(text), newlines, rows)
+        has_quotes = quotes is not None
+        return RecordEnds(size, count_of(rows), newline_count, is_quote_open, has_quotes, len(text), newlines, rows)
 
     def _inside(self, text: Bytes, quotes: Words, marks: Words) -> Words:
         """Returns the places inside quotes, opening quotes included."""

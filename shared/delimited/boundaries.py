@@ -4,9 +4,11 @@ import codecs
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from shared.delimited._record_ends import RecordEnds, RecordFinder
 from shared.delimited._records import open_quote
-from shared.delimited._words import is_ascii
+from shared.delimited._words import Bytes, is_ascii
 from shared.delimited.dialect import Delimiter
 from shared.delimited.errors import DelimitedError
 
@@ -26,6 +28,15 @@ class Run:
     offset: int
     ends: RecordEnds
     _buffer: bytes
+
+    @property
+    def text(self) -> Bytes:
+        """The bytes, not copied."""
+        return np.frombuffer(self._buffer, np.uint8, self.ends.size)
+
+    def has(self, byte: bytes) -> bool:
+        """Returns whether the byte is anywhere in the records."""
+        return self._buffer.find(byte, 0, self.ends.size) >= 0
 
     @property
     def data(self) -> bytes:

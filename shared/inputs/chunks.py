@@ -1,10 +1,10 @@
 """Cutting a UTF-8 file into byte ranges that hold whole records, in one pass and constant memory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from shared.delimited.boundaries import record_runs
+from shared.delimited.boundaries import Run, record_runs
 from shared.inputs.errors import EmptyFileError, TooLargeError, translated_errors
 from shared.inputs.header import Layout
 from shared.inputs.streams import BLOCK_BYTES, MAX_RECORD_BYTES, Readable
@@ -48,12 +48,14 @@ def plan_chunks(
     max_record_bytes: int = MAX_RECORD_BYTES,
     max_rows: int = MAX_ROWS,
     max_chunk_rows: int = MAX_CHUNK_ROWS,
+    on_records: Callable[[Run], None] | None = None,
 ) -> Iterator[Chunk]:
     """Yields the chunks of the file that `stream` gives from its first byte on, in order.
 
     A chunk has at least one row and is closed by the record that brings it to `chunk_bytes` or to `max_chunk_rows`, so
     that rows of nothing but delimiters do not make one that no worker could hold. The first starts at
     `layout.data_start` and each where the last one ended, but that a long stretch of blank records is left out.
+    `on_records` gets all records, in runs of any size, as they are read.
     Memory is a few blocks, or a few times `max_record_bytes` while a record that long is read.
     Raises UndecodableError, UnbalancedQuoteError, TooLargeError, or EmptyFileError for a file without data rows.
     """
@@ -66,6 +68,7 @@ def plan_chunks(
             max_record_bytes=max_record_bytes,
             max_rows=max_rows,
             max_chunk_rows=max_chunk_rows,
+            on_records=on_records,
         )
 
 
@@ -78,6 +81,7 @@ def _chunks(
     max_record_bytes: int,
     max_rows: int,
     max_chunk_rows: int,
+    on_records: Callable[[Run], None] | None,
 ) -> Iterator[Chunk]:
     index, first_row, row_count = 0, 1, 0
     start = end = layout.data_start
@@ -89,6 +93,8 @@ def _chunks(
         skip=layout.data_start,
     )
     for run in runs:
+        if on_records is not None:
+            on_records(run)
         at = rows_taken = 0
         while at < run.ends.size:
             # The record that fills the chunk, or the last one known so far.

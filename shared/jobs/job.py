@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Literal, overload
 from uuid import UUID, uuid5
 
+from shared.vocabulary import DecimalConvention
 from shared.vocabulary import FileFormat as FileFormat  # noqa: PLC0414 - also a word of the domain
 from shared.vocabulary import JobType as JobType  # noqa: PLC0414 - also a word of the domain
 from shared.vocabulary import Note as Note  # noqa: PLC0414 - also a word of the domain
@@ -100,13 +101,15 @@ class Retry:
     """Which rows of its parent a retry consists of. `generation` is 1 for the retry of an upload.
 
     With `is_whole_input` the rows of the parent were never counted, and its file is copied unchanged. With
-    `has_source_row` the last column of the file is our own `source_row`.
+    `has_source_row` the last column of the file is our own `source_row`. `decimal` is the convention by which the
+    figures of the parent were read, None where that was not decided.
     """
 
     outcomes: frozenset[Outcome]
     generation: int
     is_whole_input: bool
     has_source_row: bool
+    decimal: DecimalConvention | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,7 @@ class Job:
     shard_count: int = 0
     profile: str | None = None
     model_version: str | None = None
+    decimal: DecimalConvention | None = None
     notes: tuple[Note, ...] = ()
     # Set when the shards are closed and the counts can no longer change.
     final_successful_rows: int | None = None

@@ -14,6 +14,7 @@ from shared.jobs.access import Scope
 from shared.jobs.job import Export, ExportKind, FileFormat, Job, Note, Outcome, StoredInput
 from shared.jobs.listing import JobCount, JobFilter, JobPage
 from shared.jobs.progress import ChunkCount, JobView
+from shared.vocabulary import DECIMAL_POINT, DecimalConvention
 
 # Lambda's own limit is 15 minutes: nothing that an earlier invocation began is still at work after this.
 LONGEST_WORKER = timedelta(minutes=16)
@@ -64,6 +65,7 @@ class Plan:
     profile: str
     model_version: str
     notes: tuple[Note, ...]
+    decimal: DecimalConvention = DECIMAL_POINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -112,6 +112,8 @@ def _retry_of(parent: JobView, outcomes: Set[Outcome]) -> Retry:
         generation=job.retry.generation + 1 if job.retry else 1,
         is_whole_input=not was_counted,
         has_source_row=was_counted or (job.retry is not None and job.retry.has_source_row),
+        # Rows that are corrected must not change how the others are read.
+        decimal=job.decimal or (job.retry.decimal if job.retry else None),
     )
 
 

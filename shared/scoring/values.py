@@ -16,7 +16,7 @@ import re
 from typing import Final
 
 from shared.inputs.columns import Unit
-from shared.inputs.numbers import INVISIBLE, SIGNS, TEXT_FORMULA, figure_text, read_number, trimmed
+from shared.inputs.numbers import INVISIBLE, SIGNS, SPACES, TEXT_FORMULA, figure_text, read_number, trimmed
 
 BLANKS: Final = frozenset({"", "-", "--", "–", "—", "n/a", "#n/a", "n.a.", "na", "null", "none"})  # noqa: RUF001
 SYMBOL_BLANKS: Final = BLANKS - {"na", "null", "none"}
@@ -67,7 +67,7 @@ def cleaned(text: str, *, symbol: bool = False) -> str:
     if bare[:1] == "=" and (formula := TEXT_FORMULA.fullmatch(bare)):
         return formula[1]
     if bare[:1] == "'":
-        rest = bare.lstrip("'")
+        rest = bare.lstrip(f"'{SPACES}")
         if symbol or "0" <= rest[:1] <= "9":
             return rest
     return text

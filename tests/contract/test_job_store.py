@@ -11,6 +11,7 @@ from shared.jobs.job import JobStatus, Outcome, Phase, Retry, Source, StoredInpu
 from shared.jobs.ports import JobStore
 from shared.jobs.progress import Pace, period_at
 from shared.jobs.row_errors import RowErrorCounts
+from shared.vocabulary import DecimalConvention
 from tests.builders import NOON, NOTE, a_count, a_job, a_retry, a_retry_job, a_stored_input, plan_facts
 from tests.contract.job_states import SECOND, failed, planning, queued, read, scoring
 
@@ -38,7 +39,7 @@ class TestCreate:
     @pytest.mark.parametrize(
         "retry",
         [
-            a_retry(generation=7),
+            a_retry(generation=7, decimal=DecimalConvention(sign=",", ambiguous=".,", has_typed_cells=True)),
             a_retry(outcomes=frozenset({Outcome.FAILED}), is_whole_input=True, has_source_row=False),
         ],
     )
@@ -128,7 +129,8 @@ class TestQueueAndStart:
 class TestPlan:
     def test_recorded_plan_sets_fields_of_job_and_creates_open_shards(self, job_store: JobStore) -> None:
         job = planning(job_store)
-        facts = plan_facts(total_rows=600, chunk_count=120, notes=(NOTE,))
+        decimal = DecimalConvention(sign=",", ambiguous=".,")
+        facts = plan_facts(total_rows=600, chunk_count=120, notes=(NOTE,), decimal=decimal)
         job_store.record_plan(job, facts, now=NOON + 3 * SECOND)
         view = read(job_store, job)
         assert view.job == replace(
@@ -141,6 +143,7 @@ class TestPlan:
             profile="statements",
             model_version="1.0.0",
             notes=(NOTE,),
+            decimal=decimal,
             updated_at=NOON + 3 * SECOND,
         )
         assert [(shard.number, shard.closed, shard.done) for shard in view.progress.shards] == [

@@ -6,13 +6,14 @@ A new file is a line in a table: its name, its bytes, and its result.
 import csv
 import io
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pytest
 
 from shared.delimited.dialect import CANONICAL
 from shared.inputs.chunks import plan_chunks
+from shared.inputs.decimal_search import DecimalSearch
 from shared.inputs.errors import FileError
 from shared.inputs.formats import detect_dialect
 from shared.inputs.header import read_layout
@@ -55,7 +56,9 @@ def result_of(data: bytes, *, chunk_bytes: int) -> Result:
             to_canonical(io.BytesIO(data), dialect, rewritten)
             data, dialect = rewritten.getvalue(), CANONICAL
         layout = read_layout(data, dialect, job_type=JobType.ANNUAL, is_whole_file=True)
-        chunks = list(plan_chunks(io.BytesIO(data), layout, chunk_bytes=chunk_bytes))
+        search = DecimalSearch(layout)
+        chunks = list(plan_chunks(io.BytesIO(data), layout, chunk_bytes=chunk_bytes, on_records=search.add))
+        layout = replace(layout, decimal=search.decided()[0])
     except FileError as error:
         return Result(refused=(error.code, str(error)))
     model = made_up_model(model_name_for(JobType.ANNUAL, layout.profile))
@@ -77,6 +80,11 @@ def result_of(data: bytes, *, chunk_bytes: int) -> Result:
         scored=tuple((row["company_symbol"], row["market_cap"]) for row in rows),
         errors=tuple((error["row"], error["code"], error["error"]) for error in errors),
     )
+
+
+def european(*rows: str) -> bytes:
+    """Returns a file with semicolons and decimal commas."""
+    return lines(*rows).replace(b",", b";").replace(b".", b",")
 
 
 SCORED_FILES: Final[dict[str, tuple[bytes, tuple[tuple[str, str], ...]]]] = {
@@ -105,6 +113,39 @@ SCORED_FILES: Final[dict[str, tuple[bytes, tuple[tuple[str, str], ...]]]] = {
         ),
         (("AAA", "2672.478"),),
     ),
+    "symbols kept as text in Excel's way": (
+        lines(A.replace("AAA", '="0005"'), B.replace("BBB", "'0700"), C.replace("CCC", '"=""1E10"""')),
+        (("0005", "2672.478"), ("0700", "5.599"), ("1E10", "151.2")),
+    ),
+    "Ctrl-Z before a row": (lines(A, "\x1a" + C), (("AAA", "2672.478"), ("CCC", "151.2"))),
+    "a byte-order mark before a row": (lines(A, "\ufeff" + C), (("AAA", "2672.478"), ("CCC", "151.2"))),
+    "direction marks around numbers": (
+        lines(
+            A.replace("2672.478", "\u200e2672.478"),
+            B.replace("2018", "2018\u200f"),
+            C.replace("420.5", "\u202a420.5\u202c"),
+        ),
+        (("AAA", "\u200e2672.478"), ("BBB", "5.599"), ("CCC", "151.2")),
+    ),
+    "a minus behind the number": (lines(A.replace("137.861", "137.861-")), (("AAA", "2672.478"),)),
+    "blank EBITDA with its components": (
+        lines(A.replace("210.444", ",10,5"), B + ",,", header=f"{STATEMENTS},ebit,depreciation_amortization"),
+        (("AAA", "2672.478"), ("BBB", "5.599")),
+    ),
+    "decimal commas": (
+        european(
+            C,
+            D,
+            B.replace("0.343", "10.34")
+            .replace("34.346", "34.34")
+            .replace("8.831", "8.83")
+            .replace("5.176", "5.17")
+            .replace("3.633", "3.63")
+            .replace("4.652", "4.65")
+            .replace("5.599", "5.59"),
+        ),
+        (("CCC", "151,2"), ("DDD", "12,4"), ("BBB", "5,59")),
+    ),
     "a sep= line in quotes": (b'\xef\xbb\xbf"sep=;"\r\n' + lines(A).replace(b",", b";"), (("AAA", "2672.478"),)),
     "a sep= line with delimiters behind it": (b"SEP=,,,,\n" + lines(A), (("AAA", "2672.478"),)),
     "a sep= line for another delimiter": (b"sep=;\n" + lines(A), (("AAA", "2672.478"),)),
@@ -115,6 +156,25 @@ FAILED_ROWS: Final[dict[str, tuple[bytes, tuple[tuple[int, str, str], ...]]]] = 
     "a delimiter in a name without quotes": (
         lines(A.replace("Works", "Works, Inc"), B),
         ((1, "malformed_row", "it has 13 fields and the header has 12"),),
+    ),
+    "decimal commas in figures that could be grouped": (
+        european(C, A, D),
+        ((2, "ambiguous_number", "declare decimal=, when you upload, or write one decimal more (672,4780)"),),
+    ),
+    "decimal points and decimal commas": (
+        lines(C, D).replace(b",", b";") + european(A.replace("2672.478", "12.5")).splitlines()[1],
+        ((3, "invalid_market_cap", "Invalid market cap value"),),
+    ),
+    "a dash for zero": (
+        lines(A.replace("78.45", " -   "), B.replace("0.0", "-")),
+        (
+            (1, "missing_field", "Missing required field: inventory: a dash is read as blank; write 0"),
+            (2, "missing_field", "Missing required field: inventory: a dash is read as blank; write 0"),
+        ),
+    ),
+    "symbols that Excel turned into dates": (
+        lines(*(A.replace("AAA", symbol) for symbol in ("2-Mar", "Mar-02", "2024-03-02", "3/2/2024"))),
+        tuple((row, "missing_field", "Excel turned this symbol into a date") for row in range(1, 5)),
     ),
     "two files joined, each with its header": (
         b"\xef\xbb\xbf" + lines(A) + b"\xef\xbb\xbf" + lines(B, C),

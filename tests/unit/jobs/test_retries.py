@@ -9,6 +9,7 @@ from shared.jobs.errors import NothingToRetryError, ResultsNotReadyError, RetryL
 from shared.jobs.job import Job, JobStatus, Outcome, Phase, Source, UploadOptions
 from shared.jobs.progress import JobView, Progress
 from shared.jobs.retries import MAX_GENERATIONS, RETRIED_OUTCOMES, RetryService
+from shared.vocabulary import DecimalConvention
 from tests.builders import (
     NOON,
     a_caller,
@@ -65,6 +66,14 @@ def test_retry_is_a_pending_job_like_its_parent(
     assert child.retry == a_retry()
     assert preparer.requested == [child.id]
     assert store.get(parent.id) == before
+
+
+def test_retry_has_the_decimal_convention_of_its_parent(retries: RetryService, store: FakeJobStore) -> None:
+    decimal = DecimalConvention(sign=",", ambiguous=".,")
+    parent = a_completed_job(decimal=decimal)
+    store.add(parent)
+    child = retries.retry(a_caller(), a_view(parent), BOTH)
+    assert child.retry == a_retry(decimal=decimal)
 
 
 def test_input_whose_rows_were_never_counted_is_retried_unchanged(retries: RetryService) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from functions.plan.planner import Planner
 from shared.aws.results_bucket import ResultsBucket
 from shared.aws.upload_bucket import UploadBucket
-from shared.jobs.job import Job, JobStatus, StoredInput, UploadOptions
+from shared.jobs.job import Job, JobStatus, Retry, StoredInput, UploadOptions
 from shared.jobs.processing import Planning
 from shared.vocabulary import FileFormat, JobType
 from tests.builders import a_job, a_stored_input
@@ -64,9 +64,14 @@ class _Results:
 
 
 def planned(
-    body: bytes, filename: str = "figures.csv", *, job_type: JobType = JobType.ANNUAL, **options: Any
+    body: bytes,
+    filename: str = "figures.csv",
+    *,
+    job_type: JobType = JobType.ANNUAL,
+    retry: Retry | None = None,
+    **options: Any,
 ) -> Planned:
-    """Returns what planning makes of an upload."""
+    """Returns what planning makes of an upload, or of the file of a retry."""
     store, uploads, results = FakeJobStore(), _Uploads(body), _Results()
     job_id = uuid4()
     job = a_job(
@@ -75,6 +80,7 @@ def planned(
         job_type=job_type,
         original_filename=filename,
         options=UploadOptions(**options),
+        retry=retry,
         stored_input=a_stored_input(job_id, size=len(body)),
     )
     store.add(job)
