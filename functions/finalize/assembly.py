@@ -118,7 +118,7 @@ class Assembly:
         card = model_card(model_name_for(plan.layout.job_type, plan.layout.profile))
         # The card is that of the deployed model, which may have changed since the job was scored.
         is_current = card["version"] == plan.model_version
-        notes: Sequence[Note] = ()
+        notes = summary.notes()
         content = summary.as_json(
             model_version=None if plan.validate_only else plan.model_version,
             training_grades=card["training_grades"] if is_current else None,

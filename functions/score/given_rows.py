@@ -9,9 +9,11 @@ from typing import Any
 from shared.inputs.header import Layout
 from shared.jobs.ports import GivenRows
 from shared.scoring.chunk import score_chunk
+from shared.scoring.chunk_summary import ChunkSummary
 from shared.scoring.model import model_for
 from shared.scoring.result_pages import as_object
 from shared.scoring.results import result_columns
+from shared.scoring.risk_summary import RiskSummary
 from shared.vocabulary import Outcome
 
 # Cells may be longer than the default limit of the csv module, which is global.
@@ -30,6 +32,8 @@ def score_given(given: GivenRows) -> dict[str, Any]:
         model=model,
         next_year=given["next_year"],
     )
+    summary = RiskSummary()
+    summary.add(ChunkSummary.from_bytes(scored.parts.summary), first_row=1)
     return {
         "profile": layout.profile,
         "model_version": model.version,
@@ -38,7 +42,7 @@ def score_given(given: GivenRows) -> dict[str, Any]:
         "failed_rows": scored.failed,
         "results": list(_results(scored.parts.successful, result_columns(layout, Outcome.SUCCESSFUL))),
         "errors": [json.loads(line) for line in scored.parts.errors.splitlines()],
-        "notes": [note.as_json() for note in layout.notes],
+        "notes": [*given["notes"], *(note.as_json() for note in (*layout.notes, *summary.notes()))],
     }
 
 

@@ -27,7 +27,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from shared.inputs.columns import COLUMNS, Column, Kind, ProfileName
-from shared.vocabulary import DECIMAL_POINT, DecimalConvention, JobType, Note
+from shared.inputs.numbers import evidence_of
+from shared.vocabulary import DECIMAL_POINT, MAX_NOTE_ROWS, DecimalConvention, JobType, Note
 
 POINTS_FOR_A_COMMA: Final = 100
 HEAD_BYTES: Final = 64 << 10
@@ -43,6 +44,15 @@ class Findings:
     commas: int = 0
     comma_rows: list[int] = field(default_factory=list)
     either_rows: list[int] = field(default_factory=list)
+
+    def add(self, text: str, column: Column, *, row: int) -> None:
+        """Adds what a figure proves; rows ascend."""
+        found = evidence_of(text, unit=column.unit)
+        self.points += found == "point"
+        self.commas += found == "comma"
+        rows = {"comma": self.comma_rows, "either": self.either_rows}.get(found, [])
+        if len(rows) < MAX_NOTE_ROWS and rows[-1:] != [row]:
+            rows.append(row)
 
 
 def figure_columns(names: Sequence[str], job_type: JobType, profile: ProfileName) -> list[Column]:

@@ -40,6 +40,9 @@ INVISIBLE: Final = re.compile(
 TEXT_FORMULA: Final = re.compile(r'="([^"]*)"')
 """A formula whose value is a text: how a CSV file keeps Excel from reading a text as a number."""
 
+TEXT_MARK: Final = "'"
+"""Excel's mark for a number stored as text."""
+
 DASHES: Final = "-\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
 BLANKS: Final = frozenset(
     {
@@ -74,7 +77,7 @@ def trimmed(text: str) -> str:
 def figure_text(text: str) -> str:
     """Returns the text of a cell that is not prose: without invisible characters, spaces around and marks for text."""
     text = trimmed(INVISIBLE.sub("", text))
-    if text[:1] == "'":
+    if text[:1] == TEXT_MARK:
         text = trimmed(text[1:])
     if text[:1] == "=" and (formula := TEXT_FORMULA.fullmatch(text)):
         text = trimmed(formula[1])
@@ -150,7 +153,7 @@ def read_figure(text: str, convention: DecimalConvention, *, unit: Unit | None =
 
 def is_untyped(text: str) -> bool:
     """Returns whether a figure of a file with typed cells is text that a person wrote, not a number."""
-    return text[:1] == "'" or "," in text
+    return text[:1] == TEXT_MARK or "," in text
 
 
 def is_blank_figure(text: str) -> bool:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypedDict
 from uuid import UUID
 
+from shared.api_types import JobNote
 from shared.jobs.access import Scope
 from shared.jobs.job import Export, ExportKind, FileFormat, Job, Note, Outcome, StoredInput
 from shared.jobs.listing import JobCount, JobFilter, JobPage
@@ -31,14 +32,15 @@ RequestExport = Callable[[UUID, ExportKind, datetime], None]
 class GivenRows(TypedDict):
     """Rows of a request, in the form in which a job reads them.
 
-    `layout` is the JSON that says how to read them, `data` their records as CSV without a header, and `next_year` the
-    last reporting year accepted.
+    `layout` is the JSON that says how to read them, `data` their records as CSV without a header, `next_year` the last
+    reporting year accepted, and `notes` what was assumed about them.
     """
 
     layout: str
     data: str
     row_count: int
     next_year: int
+    notes: list[JobNote]
 
 
 # Returns results and row errors, with counts, profile, model version and notes. Raises `UnavailableError` if there is

@@ -19,6 +19,7 @@ from shared.scoring.model import risk_grades, risk_levels
 from shared.scoring.passthrough import symbol_of
 from shared.scoring.plain_cells import Floats, Mask
 from shared.scoring.scores import Indices, ScoredRows
+from shared.scoring.units import AmountFacts, PercentFacts, amount_facts, percent_facts
 from shared.scoring.validation import ValidatedRows
 from shared.scoring.values import cleaned, read_quarter, unguarded
 
@@ -63,11 +64,12 @@ NO_ROWS: Final = SectorTotal(0, 0.0, (0,) * len(RISK_LEVELS))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkSummary:
-    """The scored rows of a chunk, summed up; nothing but the keys where rows were only validated.
+    """The scored rows of a chunk, summed up; nothing but figures and keys where rows were only validated.
 
     `bins` counts them by `floor(ln(default probability) / BIN_WIDTH)`. `riskiest` are at most `RISKIEST` rows as
-    objects, worst first. `missing` and `out_of_range` count the rows that list a name. `company_periods` has a key of
-    eight bytes, the lowest first, for every row of the chunk in row order, scored or not.
+    objects, worst first. `missing` and `out_of_range` count the rows that list a name. `amounts` and `percents` are of
+    the figures of all rows, scored or not. `company_periods` has a key of eight bytes, the lowest first, for each of
+    them in order.
     """
 
     levels: tuple[int, ...] = (0,) * len(RISK_LEVELS)
@@ -81,6 +83,8 @@ class ChunkSummary:
     riskiest: Sequence[Mapping[str, Any]] = ()
     missing: Mapping[str, int] = field(default_factory=dict)
     out_of_range: Mapping[str, int] = field(default_factory=dict)
+    amounts: Mapping[str, AmountFacts] = field(default_factory=dict)
+    percents: Mapping[str, PercentFacts] = field(default_factory=dict)
     company_periods: bytes = b""
 
     def to_bytes(self) -> bytes:
@@ -102,6 +106,9 @@ class ChunkSummary:
                 "bins": dict(content["bins"]),
                 "sectors": {name: _sector_total(total) for name, total in content["sectors"].items()},
                 "other_sectors": _sector_total(content["other_sectors"]),
+                # A chunk that was scored before a deployment may lack them.
+                "amounts": {name: _amount_facts(facts) for name, facts in content.get("amounts", {}).items()},
+                "percents": {name: PercentFacts(*facts) for name, facts in content.get("percents", {}).items()},
             },
             company_periods=keys,
         )
@@ -121,8 +128,9 @@ def summarize_chunk(
 ) -> ChunkSummary:
     """Returns the summary of n rows, of which the first is row `first_row` of the file."""
     keys = ChunkSummary.packed(_company_periods(table, layout, validated))
+    amounts, percents = amount_facts(validated.figures, first_row), percent_facts(validated.figures)
     if scored is None:
-        return ChunkSummary(company_periods=keys)
+        return ChunkSummary(amounts=amounts, percents=percents, company_periods=keys)
     distinct, which = scored.probabilities, scored.which
     counts = np.bincount(which, minlength=len(distinct))
     levels = risk_levels(distinct)
@@ -140,6 +148,8 @@ def summarize_chunk(
         riskiest=_riskiest(scored, table, layout, first_row),
         missing=_listed(validated.missing, scored.rows),
         out_of_range=_listed(validated.out_of_range, scored.rows),
+        amounts=amounts,
+        percents=percents,
         company_periods=keys,
     )
 
@@ -167,6 +177,11 @@ def _company_periods(table: Table, layout: Layout, validated: ValidatedRows) -> 
             found[row] = True
     keys[found & (keys == NO_KEY)] = 1
     return keys
+
+
+def _amount_facts(facts: Sequence[Any]) -> AmountFacts:
+    figures, large, impossible, large_rows, impossible_rows = facts
+    return AmountFacts(figures, large, impossible, tuple(large_rows), tuple(impossible_rows))
 
 
 def _sector_total(total: Sequence[Any]) -> SectorTotal:

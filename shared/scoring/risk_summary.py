@@ -24,6 +24,7 @@ from shared.scoring.chunk_summary import (
     largest_sectors,
 )
 from shared.scoring.scores import Indices
+from shared.scoring.units import AmountFacts, PercentFacts, unit_notes
 from shared.vocabulary import Note
 
 QUANTILES: Final = {"p05": 0.05, "p25": 0.25, "p50": 0.5, "p75": 0.75, "p95": 0.95, "p99": 0.99}
@@ -55,6 +56,8 @@ class RiskSummary:
         self._keys: list[Keys] = []
         self._row_numbers: list[tuple[int, int]] = []
         self._key_count = 0
+        self._amounts: dict[str, AmountFacts] = {}
+        self._percents: dict[str, PercentFacts] = {}
 
     def add(self, chunk: ChunkSummary, *, first_row: int) -> None:
         """Adds the next chunk, whose first row has this number."""
@@ -70,10 +73,18 @@ class RiskSummary:
         self._other_sectors = self._other_sectors.plus(chunk.other_sectors)
         candidates = [*self._riskiest, *chunk.riskiest]
         self._riskiest = sorted(candidates, key=lambda row: (-row["default_probability"], row["row"]))[:RISKIEST]
+        for name, amounts in chunk.amounts.items():
+            self._amounts[name] = self._amounts.get(name, AmountFacts()).plus(amounts)
+        for name, percents in chunk.percents.items():
+            self._percents[name] = self._percents.get(name, PercentFacts()).plus(percents)
         keys = chunk.keys()
         self._row_numbers.append((first_row, self._key_count))
         self._keys.append(keys)
         self._key_count += len(keys)
+
+    def notes(self) -> tuple[Note, ...]:
+        """Returns what to say about the figures of all rows."""
+        return unit_notes(self._amounts, self._percents)
 
     def as_json(
         self, *, model_version: str | None, training_grades: Mapping[str, int] | None, notes: Sequence[Note] = ()

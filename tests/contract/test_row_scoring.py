@@ -56,7 +56,7 @@ def given_rows(text: str) -> GivenRows:
     body = text.encode()
     layout = read_layout(body, CANONICAL, job_type=JobType.ANNUAL, is_whole_file=True)
     data = body[layout.data_start :].decode()
-    return GivenRows(layout=layout.to_json(), data=data, row_count=data.count("\n"), next_year=2027)
+    return GivenRows(layout=layout.to_json(), data=data, row_count=data.count("\n"), next_year=2027, notes=[])
 
 
 def test_every_row_has_a_result_or_a_row_error(scorer: ScoreRows) -> None:
@@ -77,7 +77,7 @@ def stub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
         yield stub
 
 
-ROWS = GivenRows(layout="{}", data="", row_count=0, next_year=2027)
+ROWS = GivenRows(layout="{}", data="", row_count=0, next_year=2027, notes=[])
 
 
 def payload(text: bytes) -> StreamingBody:

@@ -22,7 +22,7 @@ __all__ = ["jobs"]
 def rows_of(body: bytes, *, count: int, next_year: int) -> GivenRows:
     layout = read_layout(body, CANONICAL, job_type=JobType.ANNUAL, is_whole_file=True)
     data = body[layout.data_start :].decode()
-    return GivenRows(layout=layout.to_json(), data=data, row_count=count, next_year=next_year)
+    return GivenRows(layout=layout.to_json(), data=data, row_count=count, next_year=next_year, notes=[])
 
 
 def test_synchronous_scores_equal_those_of_a_job_byte_by_byte(system: System, jobs: JobService) -> None:

@@ -15,11 +15,15 @@ from functions.api.problems import problems
 from functions.api.request_bodies import RepeatedNameError, body_error, read_body, strict_json
 from functions.api.responses import Json
 from shared.api_types import MAX_ROWS, RowScores, ScoreResponse
+from shared.inputs.columns import Column
+from shared.inputs.decimals import Findings, decide, figure_columns
 from shared.inputs.errors import TooLargeError, UnsupportedFormatError
 from shared.inputs.header import Layout, check_columns, read_header
+from shared.inputs.numbers import TEXT_MARK
 from shared.jobs.job import JobType
 from shared.jobs.ports import GivenRows
 from shared.jobs.representations import API_ROOT
+from shared.vocabulary import DECIMAL_POINT, DecimalConvention, Note
 
 _NO_TEXT = "is no text: it has half of a surrogate pair"
 
@@ -65,7 +69,12 @@ async def read_rows(request: Request, *, job_type: JobType, max_bytes: int, next
     names = _names(rows)
     header = read_header(names)
     profile, used_both = check_columns(header, job_type)
-    data = _csv([[_cell(row.get(name), number, name) for name in names] for number, row in enumerate(rows)])
+    cells = [[_cell(row.get(name), number, name) for name in names] for number, row in enumerate(rows)]
+    figures = [
+        (header.normalized.index(column.name), column)
+        for column in figure_columns(header.normalized, job_type, profile)
+    ]
+    decimal, notes = _decimal_convention(cells, figures)
     layout = Layout(
         delimiter=",",
         names=header.names,
@@ -74,8 +83,42 @@ async def read_rows(request: Request, *, job_type: JobType, max_bytes: int, next
         profile=profile,
         used_both=used_both,
         data_start=0,
+        decimal=decimal,
     )
-    return GivenRows(layout=layout.to_json(), data=data, row_count=len(rows), next_year=next_year)
+    return GivenRows(
+        layout=layout.to_json(),
+        data=_csv(cells),
+        row_count=len(rows),
+        next_year=next_year,
+        notes=[note.as_json() for note in notes],
+    )
+
+
+class _Number(str):
+    """The text of a JSON number, whose decimal sign is known."""
+
+    __slots__ = ()
+
+
+def _decimal_convention(
+    cells: Sequence[list[str]], figures: Sequence[tuple[int, Column]]
+) -> tuple[DecimalConvention, tuple[Note, ...]]:
+    """Returns the convention of the rows, which only figures in strings decide, and notes about it.
+
+    Where such a figure could be ambiguous, strings get the mark that tells them from numbers.
+    """
+    findings = Findings()
+    for number, row in enumerate(cells, start=1):
+        for place, column in figures:
+            if not isinstance(row[place], _Number):
+                findings.add(row[place], column, row=number)
+    convention, notes = decide(findings, has_typed_cells=True)
+    if convention != DECIMAL_POINT:
+        for row in cells:
+            for place, _ in figures:
+                if not isinstance(row[place], _Number) and "." in row[place] and not row[place].startswith(TEXT_MARK):
+                    row[place] = TEXT_MARK + row[place]
+    return convention, notes
 
 
 def _in_bulk(job_type: JobType) -> str:
@@ -85,17 +128,17 @@ def _in_bulk(job_type: JobType) -> str:
 def _parsed(body: bytes) -> Any:
     """Returns the JSON value of the body, with numbers as the text that a file would have."""
     try:
-        return strict_json(body, parse_int=str, parse_float=_number_text)
+        return strict_json(body, parse_int=_Number, parse_float=_number_text)
     except RepeatedNameError:
         raise body_error("body", "has an object with the same name twice") from None
     except (ValueError, RecursionError):
         raise body_error("body", "is not valid JSON") from None
 
 
-def _number_text(text: str) -> str:
+def _number_text(text: str) -> _Number:
     """Returns the shortest text of the same double; the text as written when it exceeds a double."""
     number = float(text)
-    return repr(number) if isfinite(number) else text
+    return _Number(repr(number) if isfinite(number) else text)
 
 
 def _rows(sent: Any, job_type: JobType) -> Sequence[Mapping[str, Any]]:

@@ -90,6 +90,26 @@ def test_rows_with_the_columns_of_both_profiles_get_a_note(client: Client) -> No
     }
 
 
+def test_decimal_commas_in_strings_decide_for_strings_and_never_for_numbers(client: Client) -> None:
+    numbers = {name: float(text) for name, text in annual_row().items() if name.startswith(("total", "current", "inv"))}
+    caps = ["12,5", "672,478", "672.478", 672.478, 12.5]
+    body = score(client, [annual_row(**numbers, net_income=1.5, ebitda=2.5, market_cap=cap) for cap in caps])
+    assert [row["row"] for row in body["results"]] == [1, 4, 5]
+    assert [(error["row"], error["code"]) for error in body["errors"]] == [
+        (2, "ambiguous_number"),
+        (3, "ambiguous_number"),
+    ]
+    assert [note["code"] for note in body["notes"]] == ["decimal_comma"]
+
+
+def test_strings_that_leave_the_decimal_sign_open_get_a_note(client: Client) -> None:
+    numbers = dict.fromkeys(("total_assets", "total_liabilities", "current_assets", "current_liabilities"), 50.5)
+    row = annual_row(**numbers, inventory=5, net_income=1.5, ebitda=2.5, market_cap="672,478")
+    body = score(client, [row])
+    assert [(note["code"], note["rows"]) for note in body["notes"]] == [("decimal_assumed", [1])]
+    assert body["results"][0]["market_cap"] == "672,478"
+
+
 def test_missing_columns_have_the_same_message_as_for_uploads(client: Client) -> None:
     row = annual_row()
     del row["sector"], row["market_cap"]

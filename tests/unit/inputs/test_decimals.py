@@ -1,5 +1,6 @@
 import csv
 import io
+import math
 import re
 from dataclasses import replace
 from typing import Literal
@@ -9,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.delimited.dialect import DELIMITERS, Delimiter
+from shared.delimited.table import read_table
 from shared.inputs import decimal_search, decimals
 from shared.inputs.chunks import plan_chunks
 from shared.inputs.columns import BY_NAME
@@ -17,6 +19,7 @@ from shared.inputs.decimals import Findings, decide
 from shared.inputs.header import Layout
 from shared.inputs.numbers import evidence_of, read_figure
 from shared.scoring.chunk import score_chunk
+from shared.scoring.validation import validate_rows
 from shared.vocabulary import DECIMAL_POINT, DecimalConvention, JobType, Note
 from tests.unit.scoring.scored_files import NEXT_YEAR, errors_of
 
@@ -287,3 +290,28 @@ def test_ambiguous_figure_fails_its_row_and_the_sentence_says_what_to_do() -> No
     )
     assert "declare decimal=, when you upload, or write one decimal more (672,4780)" in first["error"]
     assert (second["row"], second["code"]) == (3, "ambiguous_number")
+
+
+@settings(max_examples=200)
+@given(
+    cells=st.lists(st.lists(figures, min_size=6, max_size=6), min_size=1, max_size=8),
+    convention=st.sampled_from([DECIMAL_POINT, DecimalConvention(sign=","), COMMAS, MIXED, MOSTLY_POINTS]),
+    has_typed_cells=st.booleans(),
+)
+def test_columns_are_read_as_their_cells_are_one_by_one(
+    *, cells: list[list[str]], convention: DecimalConvention, has_typed_cells: bool
+) -> None:
+    layout = replace(layout_of(","), decimal=replace(convention, has_typed_cells=has_typed_cells))
+    table = read_table(written([row_of(*row) for row in cells], ","), ",", field_count=len(NAMES))
+    rows = validate_rows(table, layout, next_year=NEXT_YEAR, max_cell_bytes=1 << 15)
+    for place in FIGURES[:5]:
+        column = BY_NAME[NAMES[place]]
+        for row, texts in enumerate(cells):
+            try:
+                expected = read_figure(texts[place - FIGURES[0]], layout.decimal, unit=column.unit)
+            except ValueError:
+                expected = None
+            if expected is not None and column.name == "market_cap" and expected <= 0:
+                expected = None
+            found = rows.figures[column.name][row]
+            assert found == expected or (expected is None and math.isnan(found))
