@@ -19,6 +19,7 @@ PROFILES: tuple[ProfileName, ...] = get_args(ProfileName)
 # What can be wrong with a row. The first that applies to a cell is its code; a symbol that is a date is missing.
 RowErrorCode = Literal[
     "malformed_row",
+    "formula_without_value",
     "ambiguous_number",
     "missing_field",
     "invalid_market_cap",

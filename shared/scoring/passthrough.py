@@ -31,6 +31,8 @@ from shared.scoring.values import (
     guarded,
     is_blank,
     is_date,
+    is_excel_error,
+    is_formula_without_value,
     is_number,
     is_year,
     read_quarter,
@@ -76,10 +78,10 @@ def passthrough_lines(table: Table, layout: Layout, plain_texts: Mapping[str, Ma
 
 
 def symbol_of(text: str) -> str:
-    """Returns the company symbol that an unguarded cell means, `""` if it is blank, a date or too long."""
+    """Returns the company symbol that an unguarded cell means, `""` if it is blank, a date, an error or too long."""
     symbol = trimmed(cleaned(text, symbol=True))
-    is_none = is_blank(symbol, symbol=True) or is_date(symbol) or len(symbol.upper()) > LONGEST_SYMBOL
-    return "" if is_none else symbol.upper()
+    is_none = is_blank(symbol, symbol=True) or is_date(symbol) or is_excel_error(symbol)
+    return "" if is_none or is_formula_without_value(symbol) or len(symbol.upper()) > LONGEST_SYMBOL else symbol.upper()
 
 
 def source_row_of(line: bytes) -> int | None:

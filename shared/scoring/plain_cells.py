@@ -24,8 +24,9 @@ def _byte_set(members: Iterable[int]) -> Mask:
     return mask
 
 
-# Text between such bytes has no space to trim, and neither a guard against formulas nor a mark of Excel to take off.
-_OPENS_TEXT: Final = _byte_set(range(0x21, 0x7F)) & ~_byte_set(b"'=")
+# Text between such bytes has no space to trim, neither a guard against formulas nor a mark of Excel to take off, and is
+# no error of Excel.
+_OPENS_TEXT: Final = _byte_set(range(0x21, 0x7F)) & ~_byte_set(b"'=#")
 _CLOSES_TEXT: Final = _byte_set(range(0x21, 0x7F))
 # The first two bytes of the words for blank; no such word is longer than four bytes.
 _OPENS_BLANK: Final = _byte_set(b"-#nN")

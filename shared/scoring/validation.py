@@ -27,8 +27,19 @@ from shared.scoring.plain_cells import (
     plain_years,
 )
 from shared.scoring.results import RowError, shown
-from shared.scoring.values import FIRST_YEAR, cleaned, is_blank, is_date, read_quarter, read_year, unguarded
+from shared.scoring.values import (
+    FIRST_YEAR,
+    cleaned,
+    is_blank,
+    is_date,
+    is_excel_error,
+    is_formula_without_value,
+    read_quarter,
+    read_year,
+    unguarded,
+)
 from shared.vocabulary import DECIMAL_POINT, DecimalConvention, JobType
+from shared.workbook.references import column_letters
 
 CAP_TO_LIABILITIES: Final = "market_cap/total_liabilities"
 
@@ -74,7 +85,7 @@ def validate_rows(table: Table, layout: Layout, *, next_year: int, max_cell_byte
     rows = validation.rows
     # A file with one malformed row often has many that are malformed alike.
     sentences = {
-        (reason, fields): _malformed(reason, fields, layout.field_count, max_cell_bytes)
+        (reason, fields): _malformed(reason, fields, layout, max_cell_bytes)
         for reason, fields in {(one.reason, one.fields) for one in table.malformed.values()}
     }
     for row in validation.header_rows:
@@ -196,7 +207,9 @@ class _Validation:
         for row in self._where(~plain):
             value = self._value(place, row)
             text = trimmed(cleaned(value, symbol=is_symbol))
-            if is_blank(text, symbol=is_symbol):
+            if no_value := _no_value(column, text):
+                self._add(row, column, *no_value, value)
+            elif is_blank(text, symbol=is_symbol):
                 self.rows.errors[row].append(_missing(column, value))
             elif is_symbol and is_date(text):
                 self._add(row, column, "missing_field", _NO_SYMBOL, value)
@@ -215,7 +228,7 @@ class _Validation:
                     self.header_rows.append(row)
                     self._add(row, column, "invalid_year", _HEADER_AGAIN, value)
                 else:
-                    self._add(row, column, "invalid_year", error, value)
+                    self._add(row, column, *(_no_value(column, value) or ("invalid_year", error)), value)
                 continue
             if year is None:
                 self.rows.errors[row].append(_missing(column, value))
@@ -239,7 +252,7 @@ class _Validation:
                 quarter = read_quarter(value)
             except ValueError:
                 quarters[row] = np.nan
-                self._add(row, column, "invalid_quarter", error, value)
+                self._add(row, column, *(_no_value(column, value) or ("invalid_quarter", error)), value)
                 continue
             if quarter is not None:
                 quarters[row] = int(quarter[1])
@@ -289,7 +302,8 @@ class _Validation:
                 invalid[row] = ("ambiguous_number", _ambiguous(column, convention), unguarded(text))
                 continue
             except ValueError:
-                invalid[row] = (*_number_error(column, _conflict(text, column, convention)), unguarded(text))
+                error = _no_value(column, text) or _number_error(column, _conflict(text, column, convention))
+                invalid[row] = (*error, unguarded(text))
                 continue
             if figure is None:
                 blank[row] = True
@@ -313,6 +327,23 @@ def _missing(column: Column, value: str) -> RowError:
     if column.kind is Kind.NUMBER and is_dash(value):
         error += ": a dash is read as blank; write 0"
     return RowError(column.name, "missing_field", error, shown(value))
+
+
+def _no_value(column: Column, text: str) -> tuple[str, str] | None:
+    """Returns the code and the sentence for a cell that has a formula or an error instead of a value, else None."""
+    text = trimmed(text)
+    if is_formula_without_value(text):
+        error = f"The formula in {column.name} has no saved value: open the file in Excel, save it, and upload it again"
+        return "formula_without_value", error
+    if not is_excel_error(text):
+        return None
+    code, error = {
+        Kind.TEXT: ("missing_field", f"Missing required field: {column.name}"),
+        Kind.YEAR: ("invalid_year", f"Invalid {column.name}"),
+        Kind.QUARTER: ("invalid_quarter", f"Invalid {column.name}"),
+        Kind.NUMBER: _number_error(column),
+    }[column.kind]
+    return code, f"{error.partition(': give')[0]}: the cell has the Excel error {text}"
 
 
 def _number_error(column: Column, conflict: str = "") -> tuple[str, str]:
@@ -349,12 +380,17 @@ def _ambiguous(column: Column, convention: DecimalConvention) -> str:
     return f"Ambiguous {column.name}: its separator may be a decimal sign or group thousands, since {why}; {what}"
 
 
-def _malformed(reason: str, fields: int, field_count: int, max_cell_bytes: int) -> str:
+def _malformed(reason: str, fields: int, layout: Layout, max_cell_bytes: int) -> str:
     if reason == "nul":
         return "Malformed row: it holds a NUL character, remove it"
     if reason == "oversize":
         return f"Malformed row: a cell is longer than {max_cell_bytes:,} bytes, shorten it"
+    if layout.decimal.has_typed_cells and fields > layout.field_count:
+        return (
+            f"Malformed row: it has a value in column {column_letters(fields - 1)}, right of the table, whose header "
+            f"ends in column {column_letters(layout.field_count - 1)}; delete it, or give its column a name"
+        )
     return (
-        f"Malformed row: it has {fields:,} fields and the header has {field_count:,}; "
+        f"Malformed row: it has {fields:,} fields and the header has {layout.field_count:,}; "
         "put quotes around text that holds the delimiter, and give every column a cell"
     )

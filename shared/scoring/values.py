@@ -5,6 +5,8 @@ without what spreadsheets and other programs put around it: `="0005"` and `'0700
 control characters, such as Ctrl-Z or a byte-order mark in the middle of a file, are left out. A zero-width joiner
 stays between characters that are not ASCII, whose shape it decides.
 
+Excel's errors, such as `#REF!`, and the formula of a workbook that was saved without a value are nothing in any column.
+
 A symbol such as `2-Mar` is a date that Excel made of a symbol (MAR2); what it was is lost, so it is no symbol.
 
 A cell beginning with `=`, `+`, `-`, `@`, TAB or CR that is not a number would run as a formula when a spreadsheet opens
@@ -17,6 +19,7 @@ from typing import Final
 
 from shared.inputs.columns import Unit
 from shared.inputs.numbers import INVISIBLE, SIGNS, SPACES, TEXT_FORMULA, figure_text, read_number, trimmed
+from shared.workbook.marks import WITHOUT_VALUE
 
 BLANKS: Final = frozenset({"", "-", "--", "–", "—", "n/a", "#n/a", "n.a.", "na", "null", "none"})  # noqa: RUF001
 SYMBOL_BLANKS: Final = BLANKS - {"na", "null", "none"}
@@ -38,6 +41,8 @@ _DATE = re.compile(
     r"|\d{1,2}([-/.])\d{1,2}\2(?:\d\d|\d{4})",  # 3/2/2024, 02.03.2024
     re.ASCII | re.IGNORECASE,
 )
+_WITHOUT_VALUE: Final = WITHOUT_VALUE.decode()
+_EXCEL_ERROR: Final = re.compile(r"#[A-Z][A-Z0-9/]*[!?]|#GETTING_DATA", re.ASCII)
 _YEAR = re.compile(r"(\d{4})(?:\.0+)?", re.ASCII)
 _QUARTER = re.compile(r"[Qq]([1-4])|([1-4])(?:\.0+)?", re.ASCII)
 
@@ -71,6 +76,16 @@ def cleaned(text: str, *, symbol: bool = False) -> str:
         if symbol or "0" <= rest[:1] <= "9":
             return rest
     return text
+
+
+def is_formula_without_value(text: str) -> bool:
+    """Returns whether the cell of a workbook has a formula that was saved without a value."""
+    return text.startswith(_WITHOUT_VALUE)
+
+
+def is_excel_error(text: str) -> bool:
+    """Returns whether the cell is one of Excel's errors. `#N/A` is none: it is blank."""
+    return text[:1] == "#" and _EXCEL_ERROR.fullmatch(text) is not None
 
 
 def is_date(symbol: str) -> bool:

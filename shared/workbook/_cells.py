@@ -14,16 +14,13 @@ from typing import Final
 from shared.workbook._number_formats import REFUSED, NumberFormat, shortest
 from shared.workbook.errors import damaged, text_too_long
 from shared.workbook.limits import MAX_TEXT_BYTES
-from shared.workbook.marks import TEXT_SIGN, marked
+from shared.workbook.marks import TEXT_SIGN, WITHOUT_VALUE, marked
 
 Row = list[bytes]
 """A row's cells by column, without empty ones at its end: UTF-8 text, or a marked cell (see `marks`)."""
 
 AppliedFormats = dict[tuple[int, str], tuple[bytes, bytes]]
 """The formats that scaled a number, by column and format code: the first value, and the text that it became."""
-
-WITHOUT_VALUE: Final = b"#FORMULA! "
-"""Stands before the formula in the text of a cell whose formula was saved without a value."""
 
 _ESCAPE: Final = re.compile(rb"_x([0-9A-Fa-f]{4})_")
 _MAX_FORMULA_BYTES: Final = 200

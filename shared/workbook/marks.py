@@ -14,6 +14,8 @@ A marked cell is MARK, the one text, MARK, the other. MARK is a byte that no UTF
 
 from typing import Final
 
+WITHOUT_VALUE: Final = b"#FORMULA! "
+"""Before the formula in the text of a cell whose formula was saved without a value, in any column."""
 MARK: Final = b"\xff"
 TEXT_SIGN: Final = b"'"
 """The sign before a number stored as text, as Excel writes it."""

@@ -28,14 +28,14 @@ from itertools import islice
 from typing import BinaryIO
 
 from shared.workbook import _regex_reader, _xml_reader
-from shared.workbook._cells import WITHOUT_VALUE, AppliedFormats, Row, SharedStrings, Values
+from shared.workbook._cells import AppliedFormats, Row, SharedStrings, Values
 from shared.workbook._number_formats import read_formats
 from shared.workbook._package import Package, Sheet, read_parts
 from shared.workbook._regex_reader import UnusualShapeError
 from shared.workbook.errors import UnreadableWorkbookError, WorkbookTooLargeError
 from shared.workbook.limits import Limits
 
-__all__ = ["WITHOUT_VALUE", "AppliedFormats", "Row", "Sheet", "Workbook", "open_workbook"]
+__all__ = ["AppliedFormats", "Row", "Sheet", "Workbook", "open_workbook"]
 
 
 class Workbook:

@@ -5,6 +5,7 @@ import json
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import get_args
 
 import pytest
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.delimited.dialect import CANONICAL
 from shared.inputs.chunks import plan_chunks
+from shared.inputs.columns import RowErrorCode
 from shared.inputs.errors import FileError
 from shared.inputs.formats import detect_dialect, sniff_format
 from shared.inputs.header import read_layout
@@ -28,16 +30,7 @@ FILES = list(files())
 # For files below a megabyte. A bomb unpacks to many times as much.
 MAX_MEMORY_BYTES = 64 * 1024 * 1024
 
-ROW_ERROR_CODES = {
-    "missing_field",
-    "invalid_market_cap",
-    "invalid_year",
-    "invalid_quarter",
-    "invalid_number",
-    "too_long",
-    "no_ratios",
-    "malformed_row",
-}
+ROW_ERROR_CODES = set(get_args(RowErrorCode))
 
 
 @dataclass(frozen=True)
