@@ -458,6 +458,7 @@ LONG = panel.as_xlsx(panel.statement_rows(3_000, seed=1), panel.STATEMENT_COLUMN
         ("a.csv", b"\xef\xbb\xbfcompany_symbol,sector\nA,B\n", "company_symbol sector"),
         ("a.csv", "company_symbol,Umsätze\nA,B\n".encode("utf-16"), "company_symbol umsätze"),
         ("a.csv", b"company_symbol\nA\n", "company_symbol"),
+        ("a.csv", b',,,\ncompany_symbol, "sec,tor",x\nA,B,C\n', "company_symbol sec,tor x"),
         pytest.param("A.XLSX", QUARTERLY, " ".join(panel.QUARTERLY_RATIO_COLUMNS), id="workbook"),
         pytest.param("a.xlsx", LONG, " ".join(panel.STATEMENT_COLUMNS), id="long workbook"),
     ],
@@ -474,6 +475,8 @@ def test_browser_reads_a_header_as_the_service_does(
     [
         ("a.pdf", b"a,b", "Unsupported file type."),
         ("a.csv", b"", "The file is empty."),
+        ("a.csv", b'company_symbol,"sector" x,year\nA,B,C\n', "quotes"),
+        ("a.csv", b'company_symbol,"sector,year\nA,B,C\n', "quotes"),
         ("a.xlsx", b"company_symbol,sector", "not a valid Excel workbook"),
     ],
 )

@@ -7,6 +7,9 @@ const HEAD_BYTES = 64 * 1024;
 // Written by Excel for itself; the header is on the next line.
 const SEP_LINE = /^"?\s*sep\s*=[^\r\n]*(\r\n|\r|\n)/i;
 const QUARTER = "reporting_quarter";
+// Lines above the header that are blank or of delimiters only, and what may be before the quote that opens a field.
+const EMPTY_LINES = /^(?:[,;\t|]*\s)+/;
+const FILLERS = /(^|[,;\t|\r\n])[ \x1a\ufeff]+(?=")/g;
 const WORKBOOK_PARTS = /^xl\/(sharedStrings|worksheets\/sheet1)\.xml$/;
 
 export const ENDINGS = [".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".xlsx"];
@@ -24,7 +27,11 @@ export async function readHeader(file) {
 async function csvHeader(file) {
   const start = unpacked(new Uint8Array(await file.slice(0, HEAD_BYTES).arrayBuffer()));
   const text = new TextDecoder(encodingOf(start)).decode(start).replace(/^\s+/, "").replace(SEP_LINE, "");
-  const { data } = Papa.parse(text, { preview: 1, delimitersToGuess: [",", ";", "\t", "|"] });
+  const { data, errors } = Papa.parse(text.replace(EMPTY_LINES, "").replace(FILLERS, "$1"), {
+    preview: 1,
+    delimitersToGuess: [",", ";", "\t", "|"],
+  });
+  if (errors.length && errors.every(({ type }) => type === "Quotes")) throw new Error('The quotes (") in the header do not pair up.');
   return data[0] ?? [];
 }
 
