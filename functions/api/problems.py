@@ -93,7 +93,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "retry_limit": Kind(400, "Too many retries", "The job is the last of a chain of retries"),
         "empty_file": Kind(400, "Empty file", "A file without data rows"),
         "undecodable": Kind(400, "Undecodable file", "Bytes that are not text in the file's encoding"),
-        "unbalanced_quote": Kind(400, "Unbalanced quote", "A quoted field that is never closed"),
+        "unbalanced_quote": Kind(
+            400, "Unbalanced quote", "Quotes that are never closed, or that join rows or split one"
+        ),
         "missing_columns": Kind(400, "Missing columns", "A header without a required column"),
         "duplicate_columns": Kind(400, "Duplicate columns", "Two headers that mean the same column"),
         "results_not_ready": Kind(409, "Results not ready", "Results of a job that has not ended, or that are gone"),

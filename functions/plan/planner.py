@@ -21,6 +21,7 @@ from shared.inputs.gzipped import GzipReader, unpacked_start
 from shared.inputs.header import MAX_COLUMNS, Layout, read_layout
 from shared.inputs.rewriting import to_canonical
 from shared.inputs.streams import Readable
+from shared.inputs.tolerance import inspection_for, tolerance_notes
 from shared.jobs.job import Job, StoredInput, utc_now
 from shared.jobs.ports import Clock, Plan
 from shared.jobs.processing import Planning
@@ -41,6 +42,7 @@ class _Scannable:
     size: int
     layout: Layout
     notes: tuple[Note, ...]
+    is_csv: bool
     is_rewritten: bool
     has_typed_cells: bool = False
     proves_point: bool = False
@@ -87,12 +89,15 @@ class Planner:
         with self._scannable(job, stored_input) as file:
             search = DecimalSearch(file.layout, has_typed_cells=file.has_typed_cells, proves_point=file.proves_point)
             given = _given_convention(job, has_typed_cells=file.has_typed_cells)
+            # Rows of a workbook, and of a file that was written here, are as they should be.
+            inspection = inspection_for(file.layout) if file.is_csv and not _is_ours(job) else None
             chunks = list(
                 plan_chunks(
                     file.stream,
                     file.layout,
                     chunk_bytes=chunk_size(file.size),
                     on_records=None if given else search.add,
+                    inspection=inspection,
                 )
             )
             if file.is_rewritten:
@@ -114,7 +119,7 @@ class Planner:
         )
         self._results.put_plan(job.id, plan.as_json())
         manifest_key = self._results.put_manifest(job.id, [asdict(chunk) for chunk in chunks])
-        notes = (*file.notes, *decimal_notes)
+        notes = (*file.notes, *decimal_notes, *(tolerance_notes(inspection) if inspection is not None else ()))
         return manifest_key if self._planning.record(job, _recorded(plan, chunks, notes)) else None
 
     @contextmanager
@@ -143,7 +148,9 @@ class Planner:
             if not dialect.needs_rewrite and not within_gzip:
                 size = stored_input.size
                 with closing(self._uploads.open(stored_input)) as stream:
-                    yield _Scannable(stream=stream, size=size, layout=layout, notes=notes, is_rewritten=False)
+                    yield _Scannable(
+                        stream=stream, size=size, layout=layout, notes=notes, is_csv=True, is_rewritten=False
+                    )
                 return
         with scratch_folder() as folder, (folder / "input.csv").open("w+b") as rewritten:
             if file_format is FileFormat.CSV:
@@ -170,6 +177,7 @@ class Planner:
                 size=size,
                 layout=layout,
                 notes=notes,
+                is_csv=file_format is FileFormat.CSV,
                 is_rewritten=True,
                 has_typed_cells=has_typed_cells,
                 proves_point=proves_point,

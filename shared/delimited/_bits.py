@@ -13,6 +13,7 @@ WORD: Final = 64
 # Arrays without a dimension, which NumPy would else make of each number anew.
 _DISTANCES: Final = tuple(np.array(1 << power, np.uint64) for power in range(6))
 _ONE: Final = _DISTANCES[0]
+_HIGHEST: Final = np.array(1 << (WORD - 1), np.uint64)
 _LAST: Final = np.array(WORD - 1, np.uint64)
 
 
@@ -33,7 +34,13 @@ def room_for(count: int) -> int:
 
 def count_of(words: Words) -> int:
     """Returns how many places there are."""
-    return int(np.bitwise_count(words).sum())
+    return int(np.bitwise_count(words).sum(dtype=np.uint32))
+
+
+def count_below(place: int, words: Words) -> int:
+    """Returns how many places there are below this one."""
+    index, bit = divmod(place, WORD)
+    return count_of(words[:index]) + (int(words[index]) & (1 << bit) - 1).bit_count()
 
 
 def places_of(words: Words) -> Positions:
@@ -61,6 +68,14 @@ def one_on(words: Words) -> Words:
     moved = words << _ONE
     moved[1:] |= words[:-1] >> _LAST
     moved[0] |= _ONE
+    return moved
+
+
+def one_back(words: Words) -> Words:
+    """Returns the places before these, and the last place."""
+    moved = words >> _ONE
+    moved[:-1] |= words[1:] << _LAST
+    moved[-1] |= _HIGHEST
     return moved
 
 

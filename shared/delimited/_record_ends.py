@@ -11,17 +11,20 @@ import numpy as np
 
 from shared.delimited._bits import (
     WORD,
+    count_below,
     count_of,
     is_last_set,
     last_of,
     lowest,
+    one_back,
     one_on,
     packed,
     places_of,
     room_for,
     running_parity,
 )
-from shared.delimited._records import LF, QUOTE, literal_quotes, record_bounds
+from shared.delimited._quotes import LF, QUOTE, Quotes, irregular_quotes
+from shared.delimited._records import record_bounds
 from shared.delimited._words import Bytes, Mask, Positions, Words
 from shared.delimited.dialect import Delimiter
 
@@ -29,25 +32,34 @@ from shared.delimited.dialect import Delimiter
 _LF: Final = np.array(LF, np.uint8)
 _QUOTE: Final = np.array(QUOTE, np.uint8)
 
+_WORDS_PASSED: Final = 8
+_ALL: Final = np.uint64(2**WORD - 1)
 
-@dataclass(frozen=True, slots=True, eq=False)
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RecordEnds:
     """The ends of the records of a text; an end is the place after a record's newline, or the end of the file."""
 
     size: int
     """The last end; 0 without one."""
     row_count: int
-    """How many of the records are not blank."""
+    """How many of the records are not empty."""
+    field_count: int
+    """How many fields these have in all, where `is_irregular` is false."""
     newline_count: int
     """How many newlines the text has, those inside quotes and after the last end with them."""
     is_quote_open: bool
     """Whether the text ends inside quotes."""
     has_quotes: bool
+    joined: tuple[int, int] | None
+    """The quotes around the first field of several lines that has text behind it."""
+    is_irregular: bool
+    """Whether there may be stray quotes, records of delimiters only, or cells whose lines look like rows."""
     _text_size: int
     _newlines: Words
     """One for each record. Of a last record without newline it is the place behind its last byte."""
     _row_newlines: Words
-    """Those of records that are not blank."""
+    """Those of records that are not empty."""
 
     def first_from(self, place: int) -> int:
         """Returns the first end that is not before the place, or `size` if there is none."""
@@ -63,6 +75,10 @@ class RecordEnds:
     def places(self) -> Positions:
         """Returns all ends in order."""
         return np.minimum(places_of(self._newlines) + 1, self.size)
+    def last_to(self, place: int) -> int:
+        """Returns the last end that is not behind the place, 0 without one."""
+        ends = places_of(self._newlines) + 1
+        return int(np.max(ends[ends <= place], initial=0))
 
     def of_row(self, number: int) -> int:
         """Returns the end of the row of that number, the first being 1, or `size` if there are fewer."""
@@ -79,8 +95,7 @@ class RecordEnds:
         """Returns how many rows end at this end or before it."""
         if end == self.size:
             return self.row_count
-        index, bit = divmod(end, WORD)
-        return count_of(self._row_newlines[:index]) + (int(self._row_newlines[index]) & (1 << bit) - 1).bit_count()
+        return count_below(end, self._row_newlines)
 
     def start_of_longer(self, limit_bytes: int) -> int | None:
         """Returns the start of the first record of more bytes than the limit (newline excluded), or None.
@@ -105,49 +120,86 @@ class RecordFinder:
     def find(self, data: bytes, *, is_last: bool) -> RecordEnds:
         """Returns the ends in bytes that start where a record does. The last bytes of a file end a record."""
         text = np.frombuffer(data, np.uint8)
-        newlines = self._where(text, _LF)
-        newline_count = count_of(newlines)
-        marks = self._where(text, self._separator)
-        marks |= newlines
+        lines = newlines = self._where(text, _LF)
+        marks = outside = self._where(text, self._separator)
+        marks |= lines
+        newline_count = count_of(lines)
+        quotes = inside = irregular = None
         is_quote_open = False
-        quotes = None
         if b'"' in data:
             quotes = self._where(text, _QUOTE)
-            marks |= quotes
-            inside = self._inside(text, quotes, marks)
-            is_quote_open = is_last_set(inside)
-            newlines &= ~inside
+            marks = outside | quotes
+            within, irregular = self._within(data, quotes, marks, is_last=is_last)
+            is_quote_open = is_last_set(within)
+            inside = outside & within
+            outside ^= inside
+            newlines = lines & outside
         size = last_of(newlines) + 1
-        if is_last and size < len(text):
+        ends_without_newline = is_last and size < len(text)
+        if ends_without_newline:
             size = len(text)
-            for words in (newlines, marks):
+            for words in {id(words): words for words in (newlines, outside, marks)}.values():
                 words[size // WORD] |= np.uint64(1 << size % WORD)
-        rows = self._of_rows(text, newlines, marks)
-        has_quotes = quotes is not None
-        return RecordEnds(size, count_of(rows), newline_count, is_quote_open, has_quotes, len(text), newlines, rows)
-
-    def _inside(self, text: Bytes, quotes: Words, marks: Words) -> Words:
-        """Returns the places inside quotes, opening quotes included."""
-        inside = running_parity(quotes)
-        # Parity is right exactly when each opening quote follows one of these: see `literal_quotes`.
-        opening = quotes & inside
-        opening &= ~one_on(marks)
-        if not np.count_nonzero(opening):
-            return inside
-        places = places_of(quotes)
-        literal = literal_quotes(text, places, ord(self._delimiter))
-        return running_parity(self._at(text, places if literal is None else places[~literal]))
-
-    def _of_rows(self, text: Bytes, newlines: Words, marks: Words) -> Words:
-        """Returns the newlines of records that are not blank; `marks` are all delimiters, newlines and quotes."""
-        starts = one_on(newlines)
+        starts = one_on(lines)
         empty = starts & newlines
-        starts ^= empty
-        if not _may_reach(starts, newlines, marks):
-            return newlines ^ empty
-        places = places_of(newlines)
-        _, _, is_blank = record_bounds(text, places, self._delimiter)
-        return self._at(text, places[~is_blank])
+        rows, has_empty = newlines, bool(np.count_nonzero(empty))
+        if has_empty:
+            starts ^= empty
+            rows = newlines ^ empty
+        delimited = starts & outside
+        has_suspects = np.count_nonzero(delimited) and np.count_nonzero(one_on(delimited) & outside)
+        is_irregular = irregular is not None
+        ends = newlines
+        if quotes is not None and inside is not None:
+            quoted = starts & quotes
+            if np.count_nonzero(quoted):
+                starts |= one_on(quoted)
+            # A line of a cell that looks like a row has a delimiter as its first mark.
+            ends = inside ^ lines
+            if ends_without_newline:
+                ends[size // WORD] |= np.uint64(1 << size % WORD)
+        reached = _reached(starts, marks) & ends
+        if np.count_nonzero(reached):
+            has_suspects |= np.count_nonzero(reached & newlines)
+            is_irregular |= bool(np.count_nonzero(reached & ~newlines))
+        if has_suspects:
+            places = places_of(newlines)
+            bounds = record_bounds(data, places, self._delimiter)
+            rows = self._at(text, places[~bounds.is_empty])
+            is_irregular |= bool(bounds.has_delimiters.any())
+        row_count = count_of(rows)
+        empty_count = count_of(newlines) - row_count if has_suspects or has_empty else 0
+        return RecordEnds(
+            size=size,
+            row_count=row_count,
+            field_count=count_below(size, outside) + ends_without_newline - empty_count,
+            newline_count=newline_count,
+            is_quote_open=is_quote_open,
+            joined=None if irregular is None else irregular.joined,
+            is_irregular=is_irregular,
+            has_quotes=quotes is not None,
+            _text_size=len(text),
+            _newlines=newlines,
+            _row_newlines=rows,
+        )
+
+    def _within(self, data: bytes, quotes: Words, marks: Words, *, is_last: bool) -> tuple[Words, Quotes | None]:
+        """Returns the places inside quotes, opening quotes included, and the quotes where some are irregular."""
+        within = running_parity(quotes)
+        # Parity is right exactly when outside quotes only marks are next to one: see `irregular_quotes`, which has the
+        # last word.
+        beside = one_on(quotes)
+        beside[0] ^= np.uint64(1)
+        beside |= one_back(quotes)
+        beside &= ~(within | marks)
+        beside[len(data) // WORD] &= np.uint64((1 << len(data) % WORD) - 1)
+        if not np.count_nonzero(beside):
+            return within, None
+        places = places_of(quotes)
+        irregular = irregular_quotes(data, places, ord(self._delimiter), is_whole=is_last)
+        if irregular is None:
+            return within, None
+        return running_parity(self._at(np.frombuffer(data, np.uint8), irregular.special)), irregular
 
     def _where(self, text: Bytes, byte: Bytes) -> Words:
         """Returns the places of the byte."""
@@ -170,14 +222,17 @@ class RecordFinder:
         return self._flags[:size]
 
 
-def _may_reach(starts: Words, ends: Words, marks: Words) -> bool:
-    """Returns whether an end may be the next mark after one of the starts; false is certain.
-
-    The sum of a start and the places without marks after it overflows through them to the bit of the next mark.
-    """
+def _reached(starts: Words, marks: Words) -> Words:
+    """Returns the next mark from each of the starts on; all places where some are very far."""
     between = ~marks
+    # The sum of a start and the places without marks after it overflows through them to the bit of the next mark.
     reached = between + starts
-    overflows = reached < between
-    reached[1:] += overflows[:-1]
-    # A carry that runs through all of the next word as well is not followed.
-    return bool((overflows[:-1] & (reached[1:] == 0)).any() or np.count_nonzero(reached & ends))
+    carries = (reached < between)[:-1]
+    for _ in range(_WORDS_PASSED):
+        reached[1:] += carries
+        # Through all of a word without marks it goes on to the one after that.
+        passing = carries & (reached[1:] == 0)
+        if not passing[:-1].any():
+            return reached
+        carries = np.concatenate(([False], passing[:-1]))
+    return np.full_like(reached, _ALL)

@@ -1,16 +1,18 @@
 """Whole records out of a stream, in constant memory: planning counts them, rewriting copies them."""
 
 import codecs
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from shared.delimited._record_ends import RecordEnds, RecordFinder
-from shared.delimited._records import open_quote
+from shared.delimited._records import structure_of
 from shared.delimited._words import Bytes, is_ascii
 from shared.delimited.dialect import Delimiter
 from shared.delimited.errors import DelimitedError
+from shared.delimited.inspection import Finding, Inspection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,30 +57,24 @@ def record_runs(
     skip: int = 0,
     lines_before: int = 0,
     cr_ends_lines: bool = False,
+    inspection: Inspection | None = None,
 ) -> Iterator[Run]:
     """Yields the records of a stream after its first `skip` bytes, in runs of as many as a block completes.
 
-    `read` returns at most as many bytes as it is given, and none at the end of the stream. With `cr_ends_lines` a CR
-    outside quotes ends a record like an LF (CRLF then makes a blank record more). Runs are UTF-8 in any case.
+    `read` returns at most as many bytes as it is given, and none at the end of the stream. With `cr_ends_lines` every
+    CR or CRLF becomes an LF. Runs are UTF-8 in any case.
     For the errors, `offset` is where in the file the stream starts, and `lines_before` how many lines precede it.
-    Raises DelimitedError for bytes that are not in the encoding, an open quote, and a record over `max_record_bytes`.
+    Raises DelimitedError for bytes that are not in the encoding, quotes that do not pair up, a record over
+    `max_record_bytes`, and records that `inspection` finds ambiguous; always the first of these in the file.
     """
-    # Bytes of another encoding are at other places in the file than in the runs.
-    knows_offsets = encoding == "utf-8"
+    # Bytes of another encoding are at other places in the file than in the runs, and so are those behind a CRLF.
+    knows_offsets = encoding == "utf-8" and not cr_ends_lines
     finder = RecordFinder(delimiter)
     buffer = b""
-    enough = 0
+    enough = rows = 0
     lines = lines_before
-    follows_cr = False
-
-    def lines_to(place: int) -> int:
-        found = lines + ends.newline_count - text.count(b"\n", place)
-        if not cr_ends_lines:
-            return found
-        # An LF whose CR came with the run before has been counted with it.
-        return found - buffer.count(b"\r\n", 0, place) - (follows_cr and buffer.startswith(b"\n", 0, place))
-
-    for block in _blocks(read, encoding=encoding, offset=offset, block_bytes=block_bytes):
+    blocks = _blocks(read, encoding=encoding, offset=offset, block_bytes=block_bytes, cr_ends_lines=cr_ends_lines)
+    for block in blocks:
         buffer += block.data
         if skip:
             skipped = min(skip, len(buffer))
@@ -86,34 +82,35 @@ def record_runs(
             buffer, offset, skip = buffer[skipped:], offset + skipped, skip - skipped
         if len(buffer) < enough and not block.is_last:
             continue
-        text = buffer.replace(b"\r", b"\n") if cr_ends_lines else buffer
-        ends = finder.find(text, is_last=block.is_last)
-        start = ends.start_of_longer(max_record_bytes)
-        if start is not None:
-            raise _over_long(
-                text[start : start + max_record_bytes],
-                delimiter,
-                offset=offset + start if knows_offsets else None,
-                line=lines_to(start) + 1,
-            )
-        place = open_quote(text, delimiter) if block.is_last and ends.is_quote_open else None
-        if place is not None:
+        ends = finder.find(buffer, is_last=block.is_last)
+        found = _unreadable(buffer, ends, delimiter, max_record_bytes=max_record_bytes, is_last=block.is_last)
+        if inspection is not None:
+            readable = ends.size if found is None else ends.last_to(found.first)
+            found = inspection.ambiguity(buffer, ends, readable, first_row=rows + 1) or found
+        if found is not None:
             raise DelimitedError(
-                "open_quote", offset=offset + place if knows_offsets else None, line=lines_to(place) + 1
+                found.reason,
+                offset=offset + found.first if knows_offsets else None,
+                line=lines + buffer.count(b"\n", 0, found.first) + 1,
+                last_line=lines + buffer.count(b"\n", 0, found.last) + 1,
+                limit_bytes=max_record_bytes,
             )
         if ends.size:
             yield Run(offset=offset, ends=ends, _buffer=buffer)
-            lines = lines_to(ends.size)
-            follows_cr = buffer[ends.size - 1 : ends.size] == b"\r"
+            rows += ends.row_count
+            lines += ends.newline_count - buffer.count(b"\n", ends.size)
             buffer, offset = buffer[ends.size :], offset + ends.size
         # An unfinished record is searched again only when the buffer has doubled, so that time stays linear.
         enough = 2 * len(buffer)
 
 
-def _blocks(read: Callable[[int], bytes], *, encoding: str, offset: int, block_bytes: int) -> Iterator[_Block]:
+def _blocks(
+    read: Callable[[int], bytes], *, encoding: str, offset: int, block_bytes: int, cr_ends_lines: bool
+) -> Iterator[_Block]:
     """Yields the stream in blocks, as UTF-8. `offset` is where in the file the stream starts. Raises DelimitedError."""
-    decoder = codecs.getincrementaldecoder(encoding)("strict")
-    is_utf8 = encoding == "utf-8"
+    plain = codecs.getincrementaldecoder(encoding)("strict")
+    decoder = io.IncrementalNewlineDecoder(plain, translate=True) if cr_ends_lines else plain
+    is_utf8 = encoding == "utf-8" and not cr_ends_lines
     is_last = False
     while not is_last:
         parts: list[bytes] = []
@@ -135,11 +132,23 @@ def _blocks(read: Callable[[int], bytes], *, encoding: str, offset: int, block_b
         offset += len(data)
 
 
-def _over_long(head: bytes, delimiter: Delimiter, *, offset: int | None, line: int) -> DelimitedError:
-    """Returns the error for a record that begins with `head`, which is as long as a record may be."""
-    place = open_quote(head, delimiter)
-    if place is not None:
-        return DelimitedError(
-            "open_quote", offset=None if offset is None else offset + place, line=line + head.count(b"\n", 0, place)
-        )
-    return DelimitedError("record_too_long", offset=offset, line=line, limit_bytes=len(head))
+def _unreadable(
+    text: bytes, ends: RecordEnds, delimiter: Delimiter, *, max_record_bytes: int, is_last: bool
+) -> Finding | None:
+    """Returns the first record that is too long, or whose quotes do not pair up."""
+    start = ends.start_of_longer(max_record_bytes)
+    if start is not None and (ends.joined is None or start <= ends.joined[0]):
+        found = _unpaired(text[start : start + max_record_bytes], delimiter, is_whole=False)
+        if found is None:
+            return Finding("record_too_long", start, start)
+        return Finding(found.reason, start + found.first, start + found.last)
+    if ends.joined is not None:
+        return Finding("stray_quote", *ends.joined)
+    return _unpaired(text, delimiter, is_whole=True) if is_last and ends.is_quote_open else None
+
+
+def _unpaired(text: bytes, delimiter: Delimiter, *, is_whole: bool) -> Finding | None:
+    structure = structure_of(text, delimiter, is_whole=is_whole)
+    if structure.irregular is not None and structure.irregular.joined is not None:
+        return Finding("stray_quote", *structure.irregular.joined)
+    return None if structure.open_quote is None else Finding("open_quote", structure.open_quote, structure.open_quote)

@@ -1,12 +1,17 @@
 """The grammar of delimited text, one record or cell at a time. Standard library only.
 
-- `"` is special only as the first byte of a field. Inside a quoted field `""` is one quote, and newlines and
-  delimiters are data. After the closing quote everything up to the next delimiter or newline is literal.
+- A `"` opens a quoted field as its first byte, or behind nothing but fillers: spaces, byte-order marks and Ctrl-Z,
+  which are no part of the field then. Any other `"` outside a quoted field is data.
+- Inside a quoted field `""` is one quote, and newlines and delimiters are data. The closing quote is right before a
+  delimiter, a line end or the end of the file (RFC 4180). With text behind it, it is stray: the record is malformed,
+  and text and quotes up to the next delimiter or newline are data. In a field of several lines it is an error, since
+  the lines may be records.
 - LF or CRLF outside quotes ends a record. A lone CR is data.
-- A record that is empty or only spaces, tabs and CRs is blank and not counted (a tab that delimits is no blank).
+- A record that is empty or only spaces, tabs, CRs and Ctrl-Zs is blank (a tab that delimits is no blank). One that
+  begins with two delimiters and has nothing but such blanks and delimiters is of delimiters only. Neither is counted.
 
-Where Python's `csv` reads a file without lone CRs, it reads the same fields. `shared.delimited.table` reads whole
-buffers by the same grammar.
+Where Python's `csv` reads a file without lone CRs, fillers and stray quotes, it reads the same fields.
+`shared.delimited.table` reads whole buffers by the same grammar.
 """
 
 import re
@@ -42,39 +47,62 @@ def field_pattern(delimiters: str) -> re.Pattern[bytes]:
     return re.compile(field_expression(delimiters))
 
 
+@cache
+def _strict_pattern(delimiter: str) -> re.Pattern[bytes]:
+    """Returns the expression for a field: its first group is a quoted text, its second what is behind that."""
+    other = rb"[^" + re.escape(delimiter.encode()) + rb"\n]"
+    filler = rb"(?:[ \x1a]|\xef\xbb\xbf)*+"
+    end = rb"(?!" + other + rb")|(?=\r\n)"
+    return re.compile(rb'%b(?:("(?:[^"]++|"")*+")(?:%b|(%b++)))|(?!%b")%b*+' % (filler, end, other, filler, other))
+
+
 def blanks_of(delimiter: str) -> bytes:
     """Returns the bytes a blank record may consist of."""
-    return b" \r" if delimiter == "\t" else b" \t\r"
+    return b" \r\x1a" if delimiter == "\t" else b" \t\r\x1a"
 
 
 def first_record(data: bytes, delimiter: str, *, start: int = 0) -> Record | None:
-    """Returns the first record from `start` on that is not blank, or None when there is none.
+    """Returns the first record from `start` on that is not empty, or None when there is none.
 
-    Raises DelimitedError when a quoted field of it is open at the end of `data`.
+    Raises DelimitedError when a quoted field of it is open at the end of `data` or has text behind it.
     """
-    blanks = blanks_of(delimiter)
     while start < len(data):
         record = _record_at(data, delimiter, start)
-        if len(record.fields) > 1 or data[start : record.next_start].strip(blanks + b"\n"):
+        if not _is_empty(data[start : record.next_start].rstrip(b"\n"), delimiter):
             return record
         start = record.next_start
     return None
 
 
+def _is_empty(record: bytes, delimiter: str) -> bool:
+    blanks = blanks_of(delimiter)
+    if record.startswith(2 * delimiter.encode()):
+        blanks += delimiter.encode()
+    return not record.strip(blanks)
+
+
 def _record_at(data: bytes, delimiter: str, start: int) -> Record:
-    pattern = field_pattern(delimiter)
+    pattern = _strict_pattern(delimiter)
     fields = []
     at = start
     while True:
         match = pattern.match(data, at)
         if match is None:
-            raise DelimitedError("open_quote", offset=at, line=data.count(b"\n", 0, at) + 1)
+            opening = data.index(b'"', at)
+            raise DelimitedError("open_quote", offset=opening, line=data.count(b"\n", 0, opening) + 1)
+        if match[2] is not None:
+            raise stray_quote(data, match.start(1), match.end(1) - 1)
         end = match.end()
-        is_terminated = data[end : end + 1] == b"\n"
-        field = match[0]
-        if is_terminated and field.endswith(b"\r"):
-            field = field[:-1]
-        fields.append(unquoted(field))
+        if match[1] is not None:
+            field = unquoted(match[1])
+            end += data[end : end + 1] == b"\r"
+            is_terminated = data[end : end + 1] == b"\n"
+        else:
+            field = match[0]
+            is_terminated = data[end : end + 1] == b"\n"
+            if is_terminated and field.endswith(b"\r"):
+                field = field[:-1]
+        fields.append(field)
         if end == len(data) or is_terminated:
             return Record(
                 fields=tuple(fields), start=start, next_start=end + is_terminated, is_terminated=is_terminated
@@ -82,16 +110,19 @@ def _record_at(data: bytes, delimiter: str, start: int) -> Record:
         at = end + 1
 
 
+def stray_quote(data: bytes, opening: int, closing: int) -> DelimitedError:
+    """Returns the error for a field that these quotes enclose, with text behind it."""
+    return DelimitedError(
+        "stray_quote",
+        offset=opening,
+        line=data.count(b"\n", 0, opening) + 1,
+        last_line=data.count(b"\n", 0, closing) + 1,
+    )
+
+
 def unquoted(field: bytes) -> bytes:
-    """Returns the text of a field as written: without its quotes, and with `""` inside them as `"`."""
-    if not field.startswith(b'"'):
-        return field
-    at = 1
-    while (at := field.find(b'"', at)) >= 0 and field[at + 1 : at + 2] == b'"':
-        at += 2
-    if at < 0:
-        return field[1:].replace(b'""', b'"')
-    return field[1:at].replace(b'""', b'"') + field[at + 1 :]
+    """Returns the text of a field as written: without quotes around it, and with `""` inside them as `"`."""
+    return field[1:-1].replace(b'""', b'"') if field.startswith(b'"') else field
 
 
 def quoted(cell: bytes) -> bytes:

@@ -19,7 +19,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from shared.delimited._records import QUOTE, CellPositions, split_records
+from shared.delimited._quotes import QUOTE
+from shared.delimited._records import CellPositions, split_records
 from shared.delimited._words import (
     PAD,
     Bytes,
@@ -44,17 +45,17 @@ _LONG_NUMBER = re.compile(rb"-?[0-9]{1,17}\.[0-9]{1,24}")
 class Malformed(NamedTuple):
     """A record whose cells are not read: the reason, how many fields it has, and its bytes without line end."""
 
-    reason: Literal["fields", "nul", "oversize"]
+    reason: Literal["fields", "nul", "oversize", "quote"]
     fields: int
     record: bytes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Table:
-    """The cells of n records of k fields; blank records are left out. Masks and numbers of a column are `[n]`.
+    """The cells of n records of k fields; empty records are left out. Masks and numbers of a column are `[n]`.
 
-    A record with another number of fields, with a NUL or with too long a field is in `malformed`, by index; its cells
-    are empty. A cell's text is without the quotes around it and with `""` inside them as `"`.
+    A record with another number of fields, a NUL, too long a field or a stray quote is in `malformed`, by index; its
+    cells are empty. A cell's text is without the quotes around it and with `""` inside them as `"`.
     """
 
     data: bytes
@@ -151,32 +152,39 @@ class Table:
         _, is_read = plain_numbers(cells.buffer, firsts, starts, ends)
         found.ravel()[places[is_read]] = False
         columns, rows = np.divmod(np.flatnonzero(found), max(len(self), 1))
-        # The first byte that was found of a cell with stray quotes need not be that of its text.
-        stray = [cell for cell in cells.with_stray_quotes() if self.text(*cell).startswith(tuple(characters))]
-        return [*zip(columns.tolist(), rows.tolist(), strict=True), *stray]
+        return list(zip(columns.tolist(), rows.tolist(), strict=True))
 
     def _fields(self, column: int, rows: Positions) -> list[bytes]:
         bounds = (self.cells.field_starts[column, rows].tolist(), self.cells.field_ends[column, rows].tolist())
         return [self.data[start:end] for start, end in zip(*bounds, strict=True)]
 
 
-def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field_bytes: int | None = None) -> Table:
+def read_table(
+    data: bytes,
+    delimiter: Delimiter,
+    *,
+    field_count: int,
+    needed_fields: int | None = None,
+    max_field_bytes: int | None = None,
+) -> Table:
     """Returns the cells of `data`, which starts where a record does.
 
-    A record is malformed when it has not exactly `field_count` fields, a NUL, or a field of more than
-    `max_field_bytes` as written. Raises UnicodeDecodeError for bytes that are not UTF-8, and DelimitedError when a
-    quote is open at the end.
+    A record is malformed when it has not exactly `field_count` fields, a NUL, a field of more than `max_field_bytes` as
+    written, or text behind a closing quote. Empty fields at its end may be too many, or be missing from field
+    `needed_fields` on; those too many are dropped. Raises UnicodeDecodeError for bytes that are not UTF-8, and
+    DelimitedError when a quote is open at the end or quotes join lines.
     """
     if not is_ascii(data):
         data.decode()
     records = split_records(data, delimiter)
-    has_nul = records.has_nul()
+    fits = records.fitting(field_count, field_count if needed_fields is None else needed_fields)
+    has_nul, has_stray_quote = records.has_nul(), records.with_stray_quote()
     oversize = records.has_field_over(max_field_bytes) if max_field_bytes is not None else np.zeros_like(has_nul)
-    is_malformed = (records.field_counts != field_count) | has_nul | oversize
+    is_malformed = ~fits | has_nul | oversize | has_stray_quote
     rows = np.flatnonzero(is_malformed)
     malformed = {
         row: Malformed(
-            "nul" if has_nul[row] else "oversize" if oversize[row] else "fields",
+            "nul" if has_nul[row] else "oversize" if oversize[row] else "quote" if has_stray_quote[row] else "fields",
             int(records.field_counts[row]),
             data[records.starts[row] : records.ends[row]],
         )
@@ -190,6 +198,11 @@ def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field
         field_starts[:, selected], field_ends[:, selected] = records.field_bounds(selected, field_count)
     else:
         field_starts, field_ends = records.field_bounds(slice(None), field_count)
+    record_ends = records.ends
+    longer = np.flatnonzero(~is_malformed & (records.field_counts > field_count))
+    if len(longer):
+        record_ends = record_ends.copy()
+        record_ends[longer] = field_ends[-1, longer]
     buffer = padded(data)
     firsts = buffer[PAD:].take(field_starts)
     firsts *= (field_starts != field_ends).view(np.uint8)
@@ -201,7 +214,7 @@ def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field
         well_formed=~is_malformed,
         cells=CellPositions(
             record_starts=records.starts,
-            record_ends=records.ends,
+            record_ends=record_ends,
             field_starts=field_starts,
             field_ends=field_ends,
             starts=starts,
@@ -209,7 +222,8 @@ def read_table(data: bytes, delimiter: Delimiter, *, field_count: int, max_field
             odd=odd,
             firsts=firsts,
             buffer=buffer,
-            quotes=records.quotes,
+            late_quotes=records.quotes[:0] if records.irregular is None else records.irregular.late,
+            short=np.flatnonzero(~is_malformed & (records.field_counts < field_count)),
             unusual=unusual_places(data),
         ),
     )

@@ -1,5 +1,6 @@
 """CSV with commas: the records of a table with some cells changed, lines from new columns, and the canonical form."""
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from operator import itemgetter
@@ -8,13 +9,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from shared.delimited._records import Records, split_records
+from shared.delimited._records import split_records
 from shared.delimited._words import PAD, Bytes, Floats, Mask, Positions, have_lower_case
-from shared.delimited.cells import decimal_text, quoted, record_line, unquoted
+from shared.delimited.cells import decimal_text, quoted
 from shared.delimited.dialect import Delimiter
 from shared.delimited.table import Table
 
 Texts = NDArray[np.bytes_]
+
+_QUOTED_PART: Final = re.compile(rb'[^"]*+"(?:[^"]++|"")*+"')
 
 _CASE_BIT: Final = 0x20
 
@@ -37,8 +40,8 @@ _BITS: Final = np.uint64(64)
 class RecordWriter:
     """Writes the records of a table: each as it was written, but for the cells that are changed.
 
-    Delimiters become commas, and a cell is quoted anew where the text needs it with commas, or where programs would
-    read its quotes differently.
+    Delimiters become commas, missing fields are added, and a cell is quoted anew where the text needs it with commas,
+    or where programs would read its quotes differently.
     """
 
     def __init__(self, table: Table) -> None:
@@ -48,13 +51,18 @@ class RecordWriter:
         self._inserted: list[tuple[int, Mask, bytes]] = []
         self._lines: dict[int, bytes] = {}
         if table.delimiter != ",":
-            # The fields of a malformed record are empty, and no delimiter is at their ends.
-            ends = table.cells.field_ends[:-1, table.well_formed] if table.malformed else table.cells.field_ends[:-1]
-            self._put(ends.ravel(), ord(","))
+            # The fields of a malformed record are empty, and no delimiter is at their ends, nor behind missing ones.
+            whole = table.well_formed.copy()
+            whole[table.cells.short] = False
+            ends = table.cells.field_ends[:-1]
+            self._put((ends if whole.all() else ends[:, whole]).ravel(), ord(","))
             self._quote_anew(b",")
         self._quote_anew(b"\r")
-        for column, row in table.cells.with_stray_quotes():
+        for column, row in table.cells.behind_fillers():
             self._texts[row][column] = table.text(column, row)
+        for row in table.cells.short.tolist():
+            # Its line is joined from its fields.
+            self._texts[row] |= {}
 
     def set_text(self, column: int, row: int, text: str) -> None:
         """Gives a cell another text."""
@@ -227,21 +235,32 @@ def fraction_cells(fractions: Floats) -> Texts:
     return cells
 
 
-def canonical_records(data: bytes, delimiter: Delimiter, *, cr_ends_lines: bool = False) -> bytes:
-    """Returns the records of `data` with commas and LF, blank ones left out; the text of every cell stays as it is.
+def canonical_records(data: bytes, delimiter: Delimiter) -> bytes:
+    """Returns whole records with commas, in as many lines as before; the text of every cell stays as it is.
 
-    With `cr_ends_lines` a CR outside quotes ends a record like an LF. Raises DelimitedError for an open quote.
+    Quoted fields are copied, so that stray quotes stay stray; a comma behind such a quote becomes the old delimiter.
+    Raises DelimitedError for quotes that do not pair up.
     """
-    # Same length, so the bounds found in the one cut the other, and CRs inside quotes stay what they are.
-    records = split_records(data.replace(b"\r", b"\n") if cr_ends_lines else data, delimiter)
     if delimiter == ",":
-        lines = [data[start:end] for start, end in zip(records.starts.tolist(), records.ends.tolist(), strict=True)]
-        # A CR that is data must not become half of a CRLF.
-        return b"".join([line + (b"\r\n" if line.endswith(b"\r") else b"\n") for line in lines])
-    return b"".join([_canonical_record(data, records, index) for index in range(len(records))])
-
-
-def _canonical_record(data: bytes, records: Records, index: int) -> bytes:
-    starts, ends = records.field_bounds(np.array([index]), int(records.field_counts[index]))
-    bounds = zip(starts[:, 0].tolist(), ends[:, 0].tolist(), strict=True)
-    return record_line([unquoted(data[start:end]) for start, end in bounds])
+        return data
+    records = split_records(data, delimiter)
+    old = delimiter.encode()
+    pieces = []
+    at = 0
+    for index, is_stray in enumerate(records.with_stray_quote().tolist()):
+        starts, ends = records.field_bounds(np.array([index]), int(records.field_counts[index]))
+        pieces.append(data[at : int(records.starts[index])].replace(old, b","))
+        at = int(records.starts[index])
+        fields = []
+        for start, end in zip(starts[:, 0].tolist(), ends[:, 0].tolist(), strict=True):
+            field = data[at:end]
+            if not data.startswith(b'"', start):
+                field = quoted(field)
+            elif is_stray and (part := _QUOTED_PART.match(field)):
+                field = part[0] + field[part.end() :].replace(b",", old)
+            fields.append(field)
+            at = end + 1
+        pieces.append(b",".join(fields))
+        at = int(records.ends[index])
+    pieces.append(data[at:].replace(old, b","))
+    return b"".join(pieces)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from shared.delimited.boundaries import Run, record_runs
+from shared.delimited.inspection import Inspection
 from shared.inputs.errors import EmptyFileError, TooLargeError, translated_errors
 from shared.inputs.header import Layout
 from shared.inputs.streams import BLOCK_BYTES, MAX_RECORD_BYTES, Readable
@@ -49,13 +50,15 @@ def plan_chunks(
     max_rows: int = MAX_ROWS,
     max_chunk_rows: int = MAX_CHUNK_ROWS,
     on_records: Callable[[Run], None] | None = None,
+    inspection: Inspection | None = None,
 ) -> Iterator[Chunk]:
     """Yields the chunks of the file that `stream` gives from its first byte on, in order.
 
     A chunk has at least one row and is closed by the record that brings it to `chunk_bytes` or to `max_chunk_rows`, so
     that rows of nothing but delimiters do not make one that no worker could hold. The first starts at
-    `layout.data_start` and each where the last one ended, but that a long stretch of blank records is left out.
-    `on_records` gets all records, in runs of any size, as they are read.
+    `layout.data_start` and each where the last one ended, but that a long stretch of empty records is left out.
+    `on_records` gets all records, in runs of any size, as they are read. An `inspection` finds rows that quotes may
+    have put together, and knows afterwards what was tolerated.
     Memory is a few blocks, or a few times `max_record_bytes` while a record that long is read.
     Raises UndecodableError, UnbalancedQuoteError, TooLargeError, or EmptyFileError for a file without data rows.
     """
@@ -69,6 +72,7 @@ def plan_chunks(
             max_rows=max_rows,
             max_chunk_rows=max_chunk_rows,
             on_records=on_records,
+            inspection=inspection,
         )
 
 
@@ -82,6 +86,7 @@ def _chunks(
     max_rows: int,
     max_chunk_rows: int,
     on_records: Callable[[Run], None] | None,
+    inspection: Inspection | None,
 ) -> Iterator[Chunk]:
     index, first_row, row_count = 0, 1, 0
     start = end = layout.data_start
@@ -91,6 +96,7 @@ def _chunks(
         block_bytes=block_bytes,
         max_record_bytes=max_record_bytes,
         skip=layout.data_start,
+        inspection=inspection,
     )
     for run in runs:
         if on_records is not None:

@@ -3,7 +3,7 @@
     FileError
     ├── EmptyFileError           empty_file          nothing in it, or no data rows
     ├── UndecodableError         undecodable         bytes that are not text in the declared encoding
-    ├── UnbalancedQuoteError     unbalanced_quote    a quoted field that is never closed
+    ├── UnbalancedQuoteError     unbalanced_quote    quotes that are never closed, or that join rows or split one
     ├── UnsupportedFormatError   unsupported_format  neither CSV nor XLSX, one that cannot be read, or of two delimiters
     ├── DuplicateColumnsError    duplicate_columns   two headers that mean the same column
     ├── MissingColumnsError      missing_columns     a required column is not in the header
@@ -48,7 +48,7 @@ class UndecodableError(FileError):
 
 
 class UnbalancedQuoteError(FileError):
-    """A quoted field is never closed, so every row after it would be swallowed."""
+    """A quoted field is never closed, or its quotes join rows or split one, so that rows would be misread."""
 
     code = "unbalanced_quote"
 
@@ -109,13 +109,8 @@ def file_error(error: DelimitedError) -> FileError:
             )
         case "encoding":
             return _undecodable(error)
-        case "open_quote":
-            return UnbalancedQuoteError(
-                f'The quote (") that opens a field on line {error.line:,}{_at(error.offset)} is never closed. '
-                "Close it, or double every quote that is part of the text, and upload the file again.",
-                offset=error.offset,
-                line=error.line,
-            )
+        case "open_quote" | "stray_quote" | "joined_rows" | "split_row":
+            return _unbalanced_quotes(error)
         case "record_too_long":
             return TooLargeError(
                 f"The row that starts on line {error.line:,}{_at(error.offset)} is longer than "
@@ -123,6 +118,23 @@ def file_error(error: DelimitedError) -> FileError:
                 offset=error.offset,
                 line=error.line,
             )
+
+
+def _unbalanced_quotes(error: DelimitedError) -> UnbalancedQuoteError:
+    opened = f'The quote (") that opens a field on line {error.line:,}{_at(error.offset)} is'
+    closed = f"{opened} closed on line {error.last_line:,}"
+    sentence = {
+        "open_quote": f"{opened} never closed.",
+        "stray_quote": f"{closed} with text behind it.",
+        "joined_rows": f"{closed}, and the lines between them look like rows of their own.",
+        "split_row": f'The quotes (") on line {error.line:,} do not pair up, and it or the line above is no whole row.',
+    }[error.reason]
+    return UnbalancedQuoteError(
+        f"{sentence} Remove quotes that are there by mistake, double every quote that is part of the text, and upload "
+        "the file again.",
+        offset=error.offset,
+        line=error.line,
+    )
 
 
 def decoding_error(error: UnicodeDecodeError, encoding: str, *, offset: int) -> FileError:

@@ -1,4 +1,7 @@
-"""Rewriting a CSV file into canonical form: UTF-8, commas, LF, no byte-order mark, no blank records."""
+"""Rewriting a CSV file into canonical form: UTF-8 with commas and LF or CRLF, without byte-order mark.
+
+Lines stay where they are, so that errors found later name those of the upload; a `sep=` line becomes a blank one.
+"""
 
 from typing import Final
 
@@ -21,13 +24,13 @@ def to_canonical(
 ) -> int:
     """Writes the file that `stream` gives from its first byte on to `out` in canonical form; returns the bytes written.
 
-    The text of every cell stays as it is. Raises UndecodableError, UnbalancedQuoteError or TooLargeError with places in
-    the file as uploaded.
+    The text of every cell stays as it is, but in a file of CR line ends those in cells become LF too. Raises
+    UndecodableError, UnbalancedQuoteError or TooLargeError with places in the file as uploaded.
     """
     missing = dialect.text_start
     while missing and (part := stream.read(min(missing, _COPY_BYTES))):
         missing -= len(part)
-    cr_ends_lines = dialect.newline == "cr"
+    lines_before = int(dialect.text_start > dialect.bom_length)
     runs = record_runs(
         stream.read,
         dialect.delimiter,
@@ -35,13 +38,14 @@ def to_canonical(
         max_record_bytes=max_record_bytes,
         encoding=dialect.encoding,
         offset=dialect.text_start,
-        lines_before=int(dialect.text_start > dialect.bom_length),
-        cr_ends_lines=cr_ends_lines,
+        lines_before=lines_before,
+        cr_ends_lines=dialect.newline == "cr",
     )
-    written = 0
+    out.write(b"\n" * lines_before)
+    written = lines_before
     with translated_errors():
         for run in runs:
-            lines = canonical_records(run.data, dialect.delimiter, cr_ends_lines=cr_ends_lines)
+            lines = canonical_records(run.data, dialect.delimiter)
             out.write(lines)
             written += len(lines)
     return written

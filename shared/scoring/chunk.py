@@ -11,6 +11,7 @@ from typing import Final
 from shared.delimited.table import Table, read_table
 from shared.inputs.errors import translated_errors
 from shared.inputs.header import Layout
+from shared.inputs.tolerance import row_shape
 from shared.scoring.chunk_summary import summarize_chunk
 from shared.scoring.model import Model
 from shared.scoring.parts import Parts, write_parts, write_unprocessed
@@ -101,7 +102,13 @@ def unprocessed_rows(
 def _read(data: bytes, layout: Layout, *, row_count: int | None, max_cell_bytes: int | None = None) -> Table:
     try:
         with translated_errors():
-            table = read_table(data, layout.delimiter, field_count=layout.field_count, max_field_bytes=max_cell_bytes)
+            table = read_table(
+                data,
+                layout.delimiter,
+                field_count=layout.field_count,
+                needed_fields=row_shape(layout).needed,
+                max_field_bytes=max_cell_bytes,
+            )
     except UnicodeDecodeError as error:
         raise ChunkEncodingError(f"byte {error.start:,} of the chunk is not UTF-8") from error
     if row_count is not None and len(table) != row_count:

@@ -390,6 +390,11 @@ def _malformed(reason: str, fields: int, layout: Layout, max_cell_bytes: int) ->
             f"Malformed row: it has a value in column {column_letters(fields - 1)}, right of the table, whose header "
             f"ends in column {column_letters(layout.field_count - 1)}; delete it, or give its column a name"
         )
+    if reason == "quote":
+        return (
+            'Malformed row: text is behind a closing quote ("); put quotes around the whole text and double those that '
+            "are part of it, or remove them"
+        )
     return (
         f"Malformed row: it has {fields:,} fields and the header has {layout.field_count:,}; "
         "put quotes around text that holds the delimiter, and give every column a cell"

@@ -1,8 +1,9 @@
 """The engine compared with two independent readers: Python's csv module and pyarrow's.
 
 They agree on files as RFC 4180 describes them. Elsewhere programs differ, and the engine's grammar is that of
-`shared.delimited.cells`: a lone CR is data (pyarrow and csv end a line there), text after a closing quote is kept (csv
-keeps it, pyarrow refuses it), a record of blanks is no record (csv yields it, pyarrow drops only empty lines), and NUL
+`shared.delimited.cells`: a lone CR is data (pyarrow and csv end a line there), a record with text after a closing quote
+is malformed (csv keeps it, pyarrow refuses it), spaces before an opening quote are dropped (csv and pyarrow take the
+quote for data), a record of blanks and delimiters is no record (csv yields it, pyarrow drops only empty lines), and NUL
 makes a record malformed.
 """
 
@@ -30,7 +31,8 @@ plain_numbers = st.from_regex(re.compile(r"-?[0-9]{1,17}(\.[0-9]{1,20})?", re.AS
 def rectangles(draw: st.DrawFn, cells: st.SearchStrategy[str] = texts) -> list[list[str]]:
     """Draws rows of two to four cells, each with one that is not blank."""
     width = draw(st.integers(2, 4))
-    return draw(st.lists(st.lists(cells, min_size=width, max_size=width), min_size=1, max_size=6))
+    row = st.lists(cells, min_size=width, max_size=width).filter(lambda row: bool("".join(row).strip()))
+    return draw(st.lists(row, min_size=1, max_size=6))
 
 
 def written(rows: list[list[str]], delimiter: Delimiter, line_end: str, quoting: int) -> bytes:

@@ -18,6 +18,7 @@ from shared.inputs.errors import FileError
 from shared.inputs.formats import detect_dialect
 from shared.inputs.header import read_layout
 from shared.inputs.rewriting import to_canonical
+from shared.inputs.tolerance import inspection_for, tolerance_notes
 from shared.scoring.catalog import model_name_for
 from shared.scoring.chunk import score_chunk
 from shared.scoring.results import header_line
@@ -27,6 +28,7 @@ from tests.unit.scoring.scored_files import NEXT_YEAR, STATEMENTS, made_up_model
 A: Final = "AAA,Alpha Works,Energy,2017,2672.478,733.308,212.667,595.225,106.119,78.45,137.861,210.444"
 B: Final = "BBB,Beta Mills,Industrials,2018,5.599,34.346,8.831,5.176,3.633,0.0,0.343,4.652"
 C: Final = "CCC,Gamma Foods,Consumer,2016,151.2,420.5,310.25,150.75,120.5,60.1,-12.5,20.3"
+COMMAS: Final = ", ".join(["word"] * 12)
 D: Final = "DDD,Delta Air,Industrials,2017,12.4,980.1,870.9,120.4,260.7,15.2,-88.6,-20.1"
 
 
@@ -35,11 +37,13 @@ class Result:
     """The result of a file.
 
     `scored` are the symbols and market caps of the rows that were scored, `errors` the number, code and sentence of
-    each row error, `refused` the code and sentence of a file that is refused as a whole.
+    each row error, `tolerated` the codes and rows of the notes on irregular rows, `refused` the code and sentence of a
+    file that is refused as a whole.
     """
 
     scored: tuple[tuple[str, str], ...] = ()
     errors: tuple[tuple[int, str, str], ...] = ()
+    tolerated: tuple[tuple[str, tuple[int, ...]], ...] = ()
     refused: tuple[str, str] | None = None
 
 
@@ -56,8 +60,12 @@ def result_of(data: bytes, *, chunk_bytes: int) -> Result:
             to_canonical(io.BytesIO(data), dialect, rewritten)
             data, dialect = rewritten.getvalue(), CANONICAL
         layout = read_layout(data, dialect, job_type=JobType.ANNUAL, is_whole_file=True)
-        search = DecimalSearch(layout)
-        chunks = list(plan_chunks(io.BytesIO(data), layout, chunk_bytes=chunk_bytes, on_records=search.add))
+        search, inspection = DecimalSearch(layout), inspection_for(layout)
+        chunks = list(
+            plan_chunks(
+                io.BytesIO(data), layout, chunk_bytes=chunk_bytes, on_records=search.add, inspection=inspection
+            )
+        )
         layout = replace(layout, decimal=search.decided()[0])
     except FileError as error:
         return Result(refused=(error.code, str(error)))
@@ -79,6 +87,7 @@ def result_of(data: bytes, *, chunk_bytes: int) -> Result:
     return Result(
         scored=tuple((row["company_symbol"], row["market_cap"]) for row in rows),
         errors=tuple((error["row"], error["code"], error["error"]) for error in errors),
+        tolerated=tuple((note.code, note.rows) for note in tolerance_notes(inspection)),
     )
 
 
@@ -149,6 +158,23 @@ SCORED_FILES: Final[dict[str, tuple[bytes, tuple[tuple[str, str], ...]]]] = {
     "a sep= line in quotes": (b'\xef\xbb\xbf"sep=;"\r\n' + lines(A).replace(b",", b";"), (("AAA", "2672.478"),)),
     "a sep= line with delimiters behind it": (b"SEP=,,,,\n" + lines(A), (("AAA", "2672.478"),)),
     "a sep= line for another delimiter": (b"sep=;\n" + lines(A), (("AAA", "2672.478"),)),
+    "a byte-order mark before a quoted row in the middle": (
+        lines(A, '\ufeff"CCC","Gamma, Foods"' + C.removeprefix("CCC,Gamma Foods")),
+        (("AAA", "2672.478"), ("CCC", "151.2")),
+    ),
+    "Ctrl-Z before a row in the middle and at the end": (
+        lines(A, f"\x1a{C}", D) + b"\x1a",
+        (("AAA", "2672.478"), ("CCC", "151.2"), ("DDD", "12.4")),
+    ),
+    "a quote within a name": (lines(A.replace("Works", '5" pipe'), B), (("AAA", "2672.478"), ("BBB", "5.599"))),
+    "doubled quotes": (
+        lines(A.replace("Alpha Works", '"an ""Alpha"""'), B),
+        (("AAA", "2672.478"), ("BBB", "5.599")),
+    ),
+    "a long note with line breaks and many commas": (
+        lines(f'{A},"{COMMAS}\n{COMMAS}, 2016\nend"', f"{B},", header=f"{STATEMENTS},note"),
+        (("AAA", "2672.478"), ("BBB", "5.599")),
+    ),
 }
 """Files of which every row is scored, with the symbols and market caps."""
 
@@ -184,6 +210,22 @@ FAILED_ROWS: Final[dict[str, tuple[bytes, tuple[tuple[int, str, str], ...]]]] = 
         lines(A) + lines(B, header=STATEMENTS.replace("_", " ").upper()),
         ((2, "invalid_year", "the row is the header again"),),
     ),
+    "text behind a quoted name": (
+        lines(A, B.replace("Beta Mills", '"Beta" Mills'), D),
+        ((2, "malformed_row", "text is behind a closing quote"),),
+    ),
+    "two stray quotes in one row": (
+        lines(A, B.replace("Beta", '"Beta').replace("5.599", '"5.599'), D),
+        ((2, "malformed_row", "text is behind a closing quote"),),
+    ),
+    "a cell behind a trailing delimiter": (
+        lines(A, f"{B},,x"),
+        ((2, "malformed_row", "it has 14 fields and the header has 12"),),
+    ),
+    "the last column that is needed is missing": (
+        lines(A, B.rpartition(",")[0]),
+        ((2, "malformed_row", "it has 11 fields and the header has 12"),),
+    ),
 }
 """Files of which some rows fail, with their numbers, codes and parts of their sentences."""
 
@@ -215,6 +257,33 @@ REFUSED_FILES: Final[dict[str, tuple[bytes, str, str]]] = {
 }
 """Files that are refused as a whole, with the code and a part of the sentence."""
 
+TOLERATED: Final[dict[str, tuple[bytes, tuple[str, tuple[int, ...]]]]] = {
+    "delimiters behind each row": (lines(f"{A},", f"{B},,"), ("delimiters_tolerated", (1, 2))),
+    "delimiters behind each row that end with CRLF": (
+        lines(f"{A},", f"{B},,", end="\r\n"),
+        ("delimiters_tolerated", (1, 2)),
+    ),
+    "semicolons behind a row": (
+        lines(A, f"{B},").replace(b",", b";"),
+        ("delimiters_tolerated", (2,)),
+    ),
+    "last cells of others missing": (
+        lines(f"{A},x,y", B, header=f"{STATEMENTS},note,portfolio"),
+        ("delimiters_tolerated", (2,)),
+    ),
+    "lines of delimiters": (lines(A, "," * 11, B, *["," * 11] * 30), ("delimiters_tolerated", ())),
+    "a line of delimiters above the header": (b",,,\n" + lines(A, "," * 12, B), ("delimiters_tolerated", ())),
+    "a space before an opening quote": (
+        lines(A, B.replace("Beta Mills", ' "Beta, Mills"')),
+        ("quotes_tolerated", (2,)),
+    ),
+    "a space before an opening quote in another encoding": (
+        lines(A, B.replace("Beta Mills", ' "Beta; Mills"')).replace(b",", b";").decode().encode("utf-16"),
+        ("quotes_tolerated", (2,)),
+    ),
+}
+"""Files of A and B that are scored in spite of irregular rows, with the note on these."""
+
 chunk_sizes = pytest.mark.parametrize("chunk_bytes", [1, 150, 1 << 20])
 
 
@@ -243,3 +312,11 @@ def test_real_file_that_could_be_misread_is_refused(name: str, chunk_bytes: int)
     assert refused is not None
     assert refused[0] == code
     assert part in refused[1]
+
+
+@chunk_sizes
+@pytest.mark.parametrize("name", TOLERATED)
+def test_irregular_rows_of_a_real_file_are_scored_with_a_note(name: str, chunk_bytes: int) -> None:
+    data, note = TOLERATED[name]
+    scored = (("AAA", "2672.478"), ("BBB", "5.599"))
+    assert result_of(data, chunk_bytes=chunk_bytes) == Result(scored=scored, tolerated=(note,))

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.delimited._records import Records, split_records
+from shared.delimited._records import split_records
 from shared.delimited.cells import unquoted
 from shared.delimited.dialect import DELIMITERS, Delimiter, Dialect, Newline
 from shared.inputs.errors import TooLargeError, UnbalancedQuoteError, UndecodableError
 from shared.inputs.formats import detect_dialect
 from shared.inputs.rewriting import to_canonical
-from tests.unit.delimited.oracle import plain_records
+from tests.unit.delimited.oracle import Unreadable, plain_records
 
 awkward_text = st.lists(
     st.sampled_from(['"', '""', ",", ";", "|", "\n", "\r\n", "\r", " ", "\t", "a", "é"]), max_size=50
@@ -23,10 +23,6 @@ def rewritten(data: bytes, dialect: Dialect, *, block_bytes: int = 1 << 16) -> b
     written = to_canonical(io.BytesIO(data), dialect, out, block_bytes=block_bytes)
     assert written == len(out.getvalue())
     return out.getvalue()
-
-
-def cells(records: Records) -> list[list[bytes]]:
-    return [records.fields(index) for index in range(len(records))]
 
 
 @given(
@@ -41,25 +37,35 @@ def test_rewriting_keeps_the_text_of_every_cell(
 ) -> None:
     dialect = Dialect(encoding=encoding, bom_length=0, text_start=0, delimiter=delimiter, newline=newline)
     data = text.encode()
-    # A file with CR line ends has the same bounds as with LF.
-    bounds = plain_records(data.replace(b"\r", b"\n") if newline == "cr" else data, delimiter)
-    if isinstance(bounds, int):
+    if newline == "cr":
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    plain = plain_records(data, delimiter)
+    if isinstance(plain, Unreadable):
         with pytest.raises(UnbalancedQuoteError):
             rewritten(text.encode(encoding), dialect, block_bytes=block_bytes)
         return
     canonical = rewritten(text.encode(encoding), dialect, block_bytes=block_bytes)
-    wanted = [[unquoted(data[start:end]) for start, end in record] for record in bounds]
-    assert cells(split_records(canonical, ",")) == wanted
+    records = split_records(canonical, ",")
+    assert records.with_stray_quote().tolist() == [record.is_stray for record in plain]
+    assert canonical.count(b"\n") == data.count(b"\n")
+    found = {canonical.count(b"\n", 0, start): at for at, start in enumerate(records.starts.tolist())}
+    for record in plain:
+        at = found.pop(data.count(b"\n", 0, record.start))
+        if not record.is_stray:
+            assert records.fields(at) == [unquoted(data[start:end]) for start, end in record.fields]
+    assert not found
 
 
 @pytest.mark.parametrize(
     ("data", "declared", "canonical"),
     [
-        ("\ufeffä;b\r\n1;2,5\r\n\r\n".encode("utf-16-le"), None, "ä,b\n" + '1,"2,5"\n'),
-        ("sep=|\r\nä|b\r\n".encode("cp1252"), "cp1252", "ä,b\n"),
-        ("\ufeffa,b\r\r\nc,d\r\n".encode("utf-16-le"), None, "a,b\r\r\nc,d\n"),
+        ("\ufeffä;b\r\n1;2,5\r\n\r\n".encode("utf-16-le"), None, "ä,b\r\n" + '1,"2,5"\r\n\r\n'),
+        ("sep=|\r\nä|b\r\n".encode("cp1252"), "cp1252", "\nä,b\r\n"),
+        ("\ufeffa,b\r\r\nc,d\r\n".encode("utf-16-le"), None, "a,b\r\r\nc,d\r\n"),
         (b"a\tb\r1\t2\r", None, "a,b\n1,2\n"),
-        (b'a,b\r"x\ry",2', None, 'a,b\n"x\ry",2\n'),
+        (b'a,b\r"x\ry",2', None, 'a,b\n"x\ny",2'),
+        ('ä;b\n;;\n; "c;,";\n'.encode("cp1252"), "cp1252", 'ä,b\n,,\n, "c;,",\n'),
+        ('ä;b\n"c" d;e,f\n'.encode("cp1252"), "cp1252", 'ä,b\n"c" d,"e,f"\n'),
         ("表|x\n".encode("shift_jis"), "shift_jis", "表,x\n"),
     ],
 )
@@ -102,11 +108,19 @@ def test_open_quote_is_reported_with_its_line(text: str, newline: Newline, line:
     assert caught.value.line == line
 
 
-def test_open_quote_after_a_byte_order_mark_is_named_by_its_byte_in_the_file() -> None:
+def test_open_quote_after_a_byte_order_mark_is_named_by_its_line() -> None:
     data = codecs.BOM_UTF8 + b'a,b\r"1,2\r'
-    with pytest.raises(UnbalancedQuoteError) as caught:
+    with pytest.raises(UnbalancedQuoteError, match="on line 2 is never closed"):
         rewritten(data, detect_dialect(data, is_whole_file=True))
-    assert caught.value.offset == data.index(b'"')
+
+
+@pytest.mark.parametrize("block_bytes", [1, 5, 1000])
+@pytest.mark.parametrize(("newline", "end"), [("lf", "\n"), ("lf", "\r\n"), ("cr", "\r"), ("cr", "\r\n")])
+def test_quotes_that_join_rows_are_reported_with_both_lines(newline: Newline, end: str, block_bytes: int) -> None:
+    text = end.join(["a,b", "", 'c,"d', "e,f", 'g,"h', "i,j"])
+    dialect = Dialect(encoding="utf-16-le", bom_length=0, text_start=0, delimiter=",", newline=newline)
+    with pytest.raises(UnbalancedQuoteError, match="on line 3 is closed on line 5 with text behind it"):
+        rewritten(text.encode("utf-16-le"), dialect, block_bytes=block_bytes)
 
 
 def test_record_without_end_is_refused() -> None:

@@ -1,10 +1,16 @@
 import pytest
 
-from shared.scoring.chunk import (
-    MAX_CELL_BYTES,
-)
+from shared.scoring.chunk import MAX_CELL_BYTES, unprocessed_rows
 from shared.vocabulary import JobType
-from tests.unit.scoring.scored_files import STATEMENTS, VALID_ROW, errors_of, score_file, table_of, with_cell
+from tests.unit.scoring.scored_files import (
+    STATEMENTS,
+    VALID_ROW,
+    errors_of,
+    layout_of,
+    score_file,
+    table_of,
+    with_cell,
+)
 
 
 def test_quarter_is_written_as_qn_and_may_be_blank_only_in_annual_files() -> None:
@@ -46,18 +52,35 @@ def test_formula_text_is_guarded_once_and_read_without_its_guard(text: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("raw", "text"), [('""=x', "'=x"), ('""=x"', "'=x\""), ('"a"=x', "a=x"), ("a\rb", "a\rb"), ("\r=x", "'\r=x")]
+    ("raw", "text"),
+    [(' "Acme, Inc"', "Acme, Inc"), ('5" pipe', '5" pipe'), ("a\rb", "a\rb"), ("\r=x", "'\r=x")],
 )
-def test_cells_with_stray_quotes_or_returns_are_written_as_standard_csv(raw: str, text: str) -> None:
+def test_cells_with_unusual_quotes_or_returns_are_written_as_standard_csv(raw: str, text: str) -> None:
     file = f"{STATEMENTS}\n{VALID_ROW.replace('Acme Inc', raw)}\n"
     (row,) = table_of(file, score_file(file).parts.successful, "successful")
     assert row["company_name"] == text
 
 
-def test_blank_in_stray_quotes_is_blank() -> None:
-    with_blank = VALID_ROW.replace("Tech", '""n/a')
-    chunk = score_file(f"{STATEMENTS}\n{with_blank}\n")
-    assert errors_of(chunk)[0]["error"] == "Missing required field: sector"
+@pytest.mark.parametrize("raw", ['""=x', '"Acme" Inc', '"Acme "Inc"', '"Acme" '])
+def test_row_with_text_behind_a_closing_quote_fails_and_is_kept_as_it_was(raw: str) -> None:
+    row = VALID_ROW.replace("Acme Inc", raw)
+    file = f"{STATEMENTS}\n{row}\n{VALID_ROW}\n"
+    chunk = score_file(file)
+    (error,) = errors_of(chunk)
+    assert (error["row"], error["code"]) == (1, "malformed_row")
+    assert "text is behind a closing quote" in error["error"]
+    assert table_of(file, chunk.parts.failed, "failed")[0]["company_symbol"] == row
+
+
+def test_rows_with_cells_missing_or_too_many_are_written_with_the_width_of_the_header() -> None:
+    file = f"{STATEMENTS},note\n{VALID_ROW}\n{VALID_ROW},n,,\n"
+    chunk = score_file(file)
+    for part, outcome in ((chunk.parts.successful, "successful"), (chunk.parts.all, "all")):
+        assert [row["note"] for row in table_of(file, part, outcome)] == ["", "n"]
+    layout = layout_of(file.encode(), JobType.ANNUAL)
+    data = file.encode()[layout.data_start :]
+    unprocessed = unprocessed_rows(data, layout=layout, first_row=1).unprocessed
+    assert unprocessed.decode() == f"{VALID_ROW},,1\n{VALID_ROW},n,2\n"
 
 
 @pytest.mark.hazard("Text that a spreadsheet would run as a formula")
