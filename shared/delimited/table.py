@@ -66,6 +66,7 @@ class Table:
     cells: CellPositions
     """Where they are in `data`, for the rest of the engine."""
     _read: dict[int, Mask] = field(default_factory=dict)
+    _split: dict[tuple[bytes, bytes], Mapping[int, Positions]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.cells.record_starts)
@@ -134,15 +135,44 @@ class Table:
         one_of_each[group] = rows
         return one_of_each, group
 
-    def cells_opening_with(self, characters: str, *, except_numbers: Mask) -> list[tuple[int, int]]:
-        """Returns the columns and rows of cells whose text begins with one of these ASCII characters.
+    def split_cells(self, splits: bytes, followers: bytes) -> Mapping[int, Positions]:
+        """Returns the rows, by column, of cells with one of the bytes `splits` in them before one of `followers`."""
+        if (splits, followers) not in self._split:
+            self._split[splits, followers] = self._find_split(splits, followers)
+        return self._split[splits, followers]
+
+    def _find_split(self, splits: bytes, followers: bytes) -> Mapping[int, Positions]:
+        text, cells = np.frombuffer(self.data, np.uint8), self.cells
+        places = [np.flatnonzero(text == split) for split in splits if self._may_be_in_cells(split)]
+        if not places:
+            return {}
+        found = np.concatenate(places)
+        found = found[np.isin(text.take(found + 1, mode="clip"), np.frombuffer(followers, np.uint8))]
+        rows = np.searchsorted(cells.record_starts, found, side="right") - 1
+        inside = (rows >= 0) & (found < cells.record_ends[rows]) & self.well_formed[rows]
+        found, rows = found[inside], rows[inside]
+        columns = (cells.field_ends[:, rows] <= found).sum(axis=0)
+        inside = cells.field_starts[columns, rows] <= found
+        return {column: np.unique(rows[inside & (columns == column)]) for column in np.unique(columns[inside]).tolist()}
+
+    def _may_be_in_cells(self, byte: int) -> bool:
+        """Returns whether cells may have the byte in them; false is certain."""
+        character = bytes([byte])
+        if character not in self.data or b'"' in self.data:
+            return character in self.data
+        if character == b"\r":
+            return self.data.count(b"\r") > self.data.count(b"\r\n")
+        return character not in (self.delimiter.encode(), b"\n")
+
+    def cells_opening_with(self, openings: bytes, *, except_numbers: Mask) -> list[tuple[int, int]]:
+        """Returns the columns and rows of cells whose text begins with one of these bytes.
 
         `except_numbers` are the columns, `[k]`, in which cells that `numbers` reads are left out.
         """
         cells = self.cells
         found = np.zeros(cells.firsts.shape, np.bool_)
-        for character in characters:
-            found |= cells.firsts == ord(character)
+        for opening in openings:
+            found |= cells.firsts == opening
         for column, is_read in self._read.items():
             found[column] &= ~(is_read & except_numbers[column])
         # The others are found by their place in flattened columns: few cells are.

@@ -22,11 +22,10 @@ from shared.delimited.writing import RecordWriter
 from shared.inputs.columns import BY_NAME, COLUMNS, Kind
 from shared.inputs.header import Layout
 from shared.inputs.numbers import figure_text, trimmed
-from shared.scoring.plain_cells import Mask, bare_quarters, lettered_quarters, plain_text, years_as_written
+from shared.scoring.plain_cells import Mask, bare_quarters, lettered_quarters, plain_text, split_cells, years_as_written
 from shared.scoring.results import SOURCE_ROW
 from shared.scoring.values import (
     BLANKS,
-    FORMULA_STARTS,
     cleaned,
     guarded,
     is_blank,
@@ -39,6 +38,8 @@ from shared.scoring.values import (
     unguarded,
 )
 
+# The first bytes of what begins a formula, those in full width among them.
+_FORMULA_BYTES = b"=+-@\t\r\n\xef"
 LONGEST_SYMBOL = BY_NAME["company_symbol"].max_length or 0
 # Of any number of a row that there is.
 _ROW_DIGITS = 12
@@ -92,10 +93,12 @@ def source_row_of(line: bytes) -> int | None:
 
 def _guard_formulas(writer: RecordWriter, table: Table, layout: Layout) -> None:
     is_text = np.array([name in BY_NAME and BY_NAME[name].kind is Kind.TEXT for name in layout.normalized])
-    for column, row in table.cells_opening_with("".join(FORMULA_STARTS), except_numbers=~is_text):
+    suspects = table.cells_opening_with(_FORMULA_BYTES, except_numbers=~is_text)
+    suspects += [(column, row) for column, rows in split_cells(table).items() for row in rows.tolist()]
+    for column, row in suspects:
         text = table.text(column, row)
-        if is_text[column] or not (text.casefold() in BLANKS or is_number(text)):
-            writer.set_text(column, row, guarded(text))
+        if (safe := guarded(text)) != text and (is_text[column] or not (text.casefold() in BLANKS or is_number(text))):
+            writer.set_text(column, row, safe)
 
 
 def _normalize_symbols(writer: RecordWriter, table: Table, column: int, plain: Mask) -> None:

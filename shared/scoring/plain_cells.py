@@ -3,14 +3,14 @@
 Every cell outside these masks is read one by one with `shared.scoring.values`, which gives the same for those inside.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from shared.delimited.table import Table
-from shared.scoring.values import FIRST_YEAR
+from shared.scoring.values import FIRST_YEAR, SPLITS
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -28,6 +28,10 @@ def _byte_set(members: Iterable[int]) -> Mask:
 # no error of Excel.
 _OPENS_TEXT: Final = _byte_set(range(0x21, 0x7F)) & ~_byte_set(b"'=#")
 _CLOSES_TEXT: Final = _byte_set(range(0x21, 0x7F))
+# What may be behind such a byte: a sign that begins a formula, the first byte of one in full width, a guard, or what
+# may be before these.
+_SPLITS: Final = SPLITS.encode()
+_BEHIND_SPLITS: Final = b"=+-@\xef' \""
 # The first two bytes of the words for blank; no such word is longer than four bytes.
 _OPENS_BLANK: Final = _byte_set(b"-#nN")
 _FOLLOWS_IN_BLANK: Final = _byte_set(b"-/.aAnNoOuU")
@@ -51,7 +55,14 @@ def plain_text(table: Table, column: int, limit: int) -> Mask:
     may_be_blank = np.flatnonzero((lengths <= _LONGEST_BLANK) & _OPENS_BLANK.take(firsts))
     seconds = table.byte_at(column, 1)[may_be_blank]
     plain[may_be_blank[(lengths[may_be_blank] == 1) | _FOLLOWS_IN_BLANK.take(seconds)]] = False
+    if (split := split_cells(table).get(column)) is not None:
+        plain[split] = False
     return plain
+
+
+def split_cells(table: Table) -> Mapping[int, Positions]:
+    """Returns the rows, by column, of cells in the middle of which a formula may begin, with or without a guard."""
+    return table.split_cells(_SPLITS, _BEHIND_SPLITS)
 
 
 def may_be_dates(table: Table, column: int) -> Positions:

@@ -9,8 +9,10 @@ Excel's errors, such as `#REF!`, and the formula of a workbook that was saved wi
 
 A symbol such as `2-Mar` is a date that Excel made of a symbol (MAR2); what it was is lost, so it is no symbol.
 
-A cell beginning with `=`, `+`, `-`, `@`, TAB or CR that is not a number would run as a formula when a spreadsheet opens
-the file, so results carry a guard before it, `'`, and a guard before one of these characters is taken off in reading
+A cell that begins with `=`, `+`, `-`, `@`, one of these in full width, TAB, CR or LF, and is not a number, would run as
+a formula when a spreadsheet opens the file. So would the part of a cell behind a semicolon, pipe, TAB or line break, at
+which a spreadsheet may split it, for which commas are no delimiters or quotes are not where it expects them. So results
+carry a guard before each such character, `'`, and a guard there is taken off in reading
 (https://owasp.org/www-community/attacks/CSV_Injection).
 """
 
@@ -23,10 +25,18 @@ from shared.workbook.marks import WITHOUT_VALUE
 
 BLANKS: Final = frozenset({"", "-", "--", "–", "—", "n/a", "#n/a", "n.a.", "na", "null", "none"})  # noqa: RUF001
 SYMBOL_BLANKS: Final = BLANKS - {"na", "null", "none"}
-FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+FORMULA_SIGNS: Final = "=+\\-@\uff1d\uff0b\uff0d\uff20"
+"""The characters that begin a formula wherever a cell begins, for a set in a regular expression."""
+FORMULA_STARTS: Final = FORMULA_SIGNS + "\t\r\n"
+SPLITS: Final = ";|\t\r\n"
+"""The characters at which a spreadsheet may split a cell."""
 GUARD: Final = "'"
+GUARDED: Final = (rf"(\A){GUARD}([{FORMULA_STARTS}])", rf'([{SPLITS}][ "]*){GUARD}([{FORMULA_SIGNS}])')
+"""Regular expressions for guards, to be replaced by their two groups, the one expression after the other."""
 FIRST_YEAR: Final = 1900
 
+_GUARDED = tuple(map(re.compile, GUARDED))
+_UNGUARDED = re.compile(rf'\A(?=[{FORMULA_STARTS}])|[{SPLITS}][ "]*(?=[{FORMULA_SIGNS}])')
 _JOINERS = "\u200c\u200d"
 _MONTH = (
     "(?:jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec|january|february|march|april|june|july|august|september|"
@@ -48,13 +58,17 @@ _QUARTER = re.compile(r"[Qq]([1-4])|([1-4])(?:\.0+)?", re.ASCII)
 
 
 def unguarded(text: str) -> str:
-    """The text without the guard that keeps it from running as a formula."""
-    return text[1:] if text[:1] == GUARD and text[1:2] in FORMULA_STARTS else text
+    """Returns the text without the guards that keep it from running as a formula."""
+    if GUARD not in text:
+        return text
+    for guard in _GUARDED:
+        text = guard.sub(r"\1\2", text)
+    return text
 
 
 def guarded(text: str) -> str:
-    """The text with a guard where a spreadsheet would take it for a formula; `unguarded` reverses it."""
-    return GUARD + text if text.startswith(FORMULA_STARTS) else text
+    """Returns the text with guards where a spreadsheet would take it for a formula; `unguarded` takes them off."""
+    return _UNGUARDED.sub(rf"\g<0>{GUARD}", text)
 
 
 def is_blank(text: str, *, symbol: bool = False) -> bool:

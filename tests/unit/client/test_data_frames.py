@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 
 from default_risk_jobs import JobsClient, MissingPandasError
+from default_risk_jobs.data_frames import GUARDED
+from shared.scoring import values
 from tests.builders import a_completed_job
 from tests.fakes import FakeJobStore, FakeResultStore
 from tests.in_process import InProcess
@@ -81,3 +83,7 @@ def test_results_frame_without_pandas_says_how_to_install_it(
     monkeypatch.delitem(sys.modules, "default_risk_jobs.data_frames", raising=False)
     with pytest.raises(MissingPandasError, match=r"pip install 'default-risk-jobs\[pandas\]'"):
         jobs_client.results_frame("any")
+
+
+def test_guards_are_taken_off_as_the_service_puts_them() -> None:
+    assert values.GUARDED == GUARDED

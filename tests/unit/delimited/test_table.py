@@ -1,8 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from shared.delimited.dialect import Delimiter
 from shared.delimited.errors import DelimitedError
 from shared.delimited.table import Table, hash_text, read_table
 from shared.delimited.writing import RecordWriter
@@ -60,15 +63,29 @@ def test_cells_are_found_by_their_first_character(cells: list[str]) -> None:
         table = one_column(cells)
     except DelimitedError:
         reject()
-    found = set(table.cells_opening_with("=+", except_numbers=np.array([False])))
+    found = set(table.cells_opening_with(b"=+", except_numbers=np.array([False])))
     assert found == {(0, row) for row in range(len(table)) if table.text(0, row).startswith(("=", "+"))}
 
 
 def test_numbers_are_excluded_from_cells_found_by_first_character() -> None:
     table = read_table(b"-1,-1\n-x,-x\n", ",", field_count=2)
-    assert table.cells_opening_with("-", except_numbers=np.array([True, False])) == [(0, 1), (1, 0), (1, 1)]
+    assert table.cells_opening_with(b"-", except_numbers=np.array([True, False])) == [(0, 1), (1, 0), (1, 1)]
     table.numbers(0)
-    assert table.cells_opening_with("-", except_numbers=np.array([True, False])) == [(0, 1), (1, 0), (1, 1)]
+    assert table.cells_opening_with(b"-", except_numbers=np.array([True, False])) == [(0, 1), (1, 0), (1, 1)]
+
+
+@given(
+    st.lists(st.text(st.sampled_from(';|\n\r=+"a ,'), max_size=6), min_size=2, max_size=6),
+    st.sampled_from([",", ";"]),
+)
+def test_cells_that_may_be_split_are_found(cells: list[str], delimiter: Delimiter) -> None:
+    lines = [delimiter.join(f'"{cell.replace(chr(34), 2 * chr(34))}"' for cell in (cell, "x;=")) for cell in cells]
+    table = read_table("\n".join([*lines, "malformed;=", f"a;=b,{delimiter}"]).encode(), delimiter, field_count=2)
+    found = table.split_cells(b";|\r\n", b'=+" ')
+    for column in range(2):
+        rows = [row for row in range(len(table)) if re.search('[;|\r\n][=+" ]', table.text(column, row))]
+        assert set(rows) <= set(found.get(column, []))
+    assert len(cells) not in found.get(0, [])
 
 
 def test_rows_are_grouped_by_the_bytes_of_a_cell() -> None:

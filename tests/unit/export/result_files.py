@@ -32,6 +32,8 @@ _TRICKY = [
     "nan",
     "😀",
     '"',
+    "Co;=1",
+    "a\n '-1|\uff1d1",
 ]
 # Any text in UTF-8 except NUL, which result files replace by `␀`.
 cells = st.one_of(

@@ -52,7 +52,10 @@ def test_text_is_read_back_as_in_the_csv(path: Path, rows: list[tuple[str, str]]
 
 
 @pytest.mark.hazard("Text that a spreadsheet would run as a formula")
-@pytest.mark.parametrize("text", ["=1+1", "=cmd|' /C calc'!A0", "+1", "-2", "@SUM(1)", "http://x.example", "{=1}"])
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "=cmd|' /C calc'!A0", "+1", "-2", "@SUM(1)", "\uff1d1+1", "Co;=1+1", "a\n=1", "http://x.example", "{=1}"],
+)
 def test_text_that_looks_like_a_formula_or_link_stays_text_even_unescaped(path: Path, text: str) -> None:
     assert written(path, ["remarks", "row"], [[text, "1"]])[1][0] == text
     with zipfile.ZipFile(path) as package:

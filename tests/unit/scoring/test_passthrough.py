@@ -1,3 +1,6 @@
+import csv
+import io
+
 import pytest
 
 from shared.scoring.chunk import MAX_CELL_BYTES, unprocessed_rows
@@ -41,19 +44,33 @@ def test_symbol_is_written_trimmed_and_in_upper_case(written: str, returned: str
 
 
 @pytest.mark.hazard("Text that a spreadsheet would run as a formula")
-@pytest.mark.parametrize("text", ["=cmd()", "+1", "-2", "@x", "\tx", "\rx", '=HYPERLINK("a")', "a\rb"])
-def test_formula_text_is_guarded_once_and_read_without_its_guard(text: str) -> None:
-    file = with_cell("company_name", text)
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        *(
+            (text, f"'{text}")
+            for text in ("=cmd()", "+1", "-2", "@x", "\tx", "\rx", "\nx", '=HYPERLINK("a")', "\uff1dx")
+        ),
+        ("a\rb", "a\rb"),
+        ("Co;=HYPERLINK(1)", "Co;'=HYPERLINK(1)"),
+        ('Co|"=1"', 'Co|"\'=1"'),
+        ("Co\n=1", "Co\n'=1"),
+        ("Co\t \uff0b1", "Co\t '\uff0b1"),
+    ],
+)
+@pytest.mark.parametrize("column", ["company_name", "sector"])
+def test_formula_text_is_guarded_once_and_read_without_its_guard(column: str, text: str, safe: str) -> None:
+    file = with_cell(column, text)
     chunk = score_file(file)
-    (row,) = table_of(file, chunk.parts.successful, "successful")
-    assert row["company_name"] == (text if text == "a\rb" else f"'{text}")
-    again = with_cell("company_name", row["company_name"])
+    (row,) = table_of(file, chunk.parts.all, "all")
+    assert row[column] == safe
+    again = with_cell(column, row[column])
     assert score_file(again).parts == chunk.parts
 
 
 @pytest.mark.parametrize(
     ("raw", "text"),
-    [(' "Acme, Inc"', "Acme, Inc"), ('5" pipe', '5" pipe'), ("a\rb", "a\rb"), ("\r=x", "'\r=x")],
+    [(' "Acme, Inc"', "Acme, Inc"), ('5" pipe', '5" pipe'), ("a\rb", "a\rb"), ("\r=x", "'\r'=x")],
 )
 def test_cells_with_unusual_quotes_or_returns_are_written_as_standard_csv(raw: str, text: str) -> None:
     file = f"{STATEMENTS}\n{VALID_ROW.replace('Acme Inc', raw)}\n"
@@ -81,6 +98,20 @@ def test_rows_with_cells_missing_or_too_many_are_written_with_the_width_of_the_h
     data = file.encode()[layout.data_start :]
     unprocessed = unprocessed_rows(data, layout=layout, first_row=1).unprocessed
     assert unprocessed.decode() == f"{VALID_ROW},,1\n{VALID_ROW},n,2\n"
+
+
+@pytest.mark.hazard("Text that a spreadsheet would run as a formula")
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_formula_in_the_middle_of_a_symbol_or_note_is_guarded_with_any_delimiter(delimiter: str) -> None:
+    cells = [*VALID_ROW.replace("ACME", '"a;|=b"').split(","), '"x;-y;=z\n@w"', "-7"]
+    file = f"{STATEMENTS},note,other\n".replace(",", delimiter) + f"{delimiter.join(cells)}\n"
+    chunk = score_file(file)
+    (row,) = table_of(file, chunk.parts.successful, "successful")
+    assert (row["company_symbol"], row["note"], row["other"]) == ("A;|'=B", "x;'-y;'=z\n'@w", "-7")
+    again = score_file(",".join(row) + "\n" + chunk.parts.successful.decode())
+    assert again.successful == 1
+    (second,) = csv.reader(io.StringIO(again.parts.successful.decode(), newline=""))
+    assert second[: len(cells)] == list(row.values())[: len(cells)]
 
 
 @pytest.mark.hazard("Text that a spreadsheet would run as a formula")

@@ -1,10 +1,11 @@
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.inputs.numbers import trimmed
 from shared.scoring.values import (
-    FORMULA_STARTS,
     cleaned,
     guarded,
     is_blank,
@@ -63,14 +64,39 @@ def test_na_is_a_valid_symbol_but_a_blank_sector() -> None:
     assert not is_blank("Nanotech")
 
 
-@given(st.text(alphabet=st.sampled_from([*FORMULA_STARTS, "'", "a", "1"]), max_size=6))
-def test_guard_is_added_once_and_removed_again(text: str) -> None:
+@given(st.text(st.sampled_from("=+-@\uff1d\uff0b\uff0d\uff20\t\r\n;| \"'a1"), max_size=8))
+def test_guards_are_added_once_and_removed_again(text: str) -> None:
     safe = guarded(text)
-    assert not safe.startswith(FORMULA_STARTS)
     assert guarded(safe) == safe
     assert unguarded(safe) == unguarded(text)
-    if safe != text:
+    if "'" not in text:
         assert unguarded(safe) == text
+    # However a spreadsheet splits the text, no part begins a formula.
+    signs = tuple("=+-@\uff1d\uff0b\uff0d\uff20")
+    assert not safe.startswith((*signs, "\t", "\r", "\n"))
+    assert not any(part.lstrip(' "').startswith(signs) for part in re.split(r"[;|\t\r\n]", safe)[1:])
+
+
+@pytest.mark.hazard("Text that a spreadsheet would run as a formula")
+@pytest.mark.parametrize(
+    ("text", "safe"),
+    [
+        ("=1", "'=1"),
+        ("\uff1d1", "'\uff1d1"),
+        ("\n1", "'\n1"),
+        ("Co;=HYPERLINK(1)", "Co;'=HYPERLINK(1)"),
+        ('Co| "@x', "Co| \"'@x"),
+        ("Co\t\uff20x", "Co\t'\uff20x"),
+        ("a\n- b\r\n-c", "a\n'- b\r\n'-c"),
+        ("\t=1", "'\t'=1"),
+        ("Co, =1", "Co, =1"),
+        ("Co - =1", "Co - =1"),
+        ("Co;'=1", "Co;'=1"),
+        ("L'Or\xe9al; 'n' |", "L'Or\xe9al; 'n' |"),
+    ],
+)
+def test_guard_is_before_each_character_that_begins_a_formula(text: str, safe: str) -> None:
+    assert guarded(text) == safe
 
 
 @pytest.mark.parametrize(
@@ -117,7 +143,7 @@ def test_marks_and_invisible_characters_are_no_part_of_a_text(written: str, symb
 def test_cleaned_text_is_clean(text: str) -> None:
     for symbol in (True, False):
         clean = cleaned(text, symbol=symbol)
-        if not clean.startswith(("=", "'")):
+        if not clean.strip().startswith(("=", "'")):
             assert cleaned(clean, symbol=symbol) == clean
 
 
