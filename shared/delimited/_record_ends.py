@@ -75,6 +75,7 @@ class RecordEnds:
     def places(self) -> Positions:
         """Returns all ends in order."""
         return np.minimum(places_of(self._newlines) + 1, self.size)
+
     def last_to(self, place: int) -> int:
         """Returns the last end that is not behind the place, 0 without one."""
         ends = places_of(self._newlines) + 1

@@ -62,9 +62,7 @@ def result_of(data: bytes, *, chunk_bytes: int) -> Result:
         layout = read_layout(data, dialect, job_type=JobType.ANNUAL, is_whole_file=True)
         search, inspection = DecimalSearch(layout), inspection_for(layout)
         chunks = list(
-            plan_chunks(
-                io.BytesIO(data), layout, chunk_bytes=chunk_bytes, on_records=search.add, inspection=inspection
-            )
+            plan_chunks(io.BytesIO(data), layout, chunk_bytes=chunk_bytes, on_records=search.add, inspection=inspection)
         )
         layout = replace(layout, decimal=search.decided()[0])
     except FileError as error:
