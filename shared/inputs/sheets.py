@@ -151,8 +151,8 @@ def _distinct(sheets: Iterable[Sheet]) -> Iterator[Sheet]:
 def _opened(workbook: Workbook, sheet: Sheet, job_type: JobType, limits: Limits) -> DataSheet | None:
     """Returns a sheet, read up to its first data row; None for a blank one. Raises the errors of its header."""
     applied: AppliedFormats = {}
-    numbered = enumerate(workbook.rows(sheet, applied), start=1)
-    filled = ((number, row) for number, row in numbered if b"".join(row).strip(_BLANKS))
+    rows = workbook.rows(sheet, applied)
+    filled = ((number, row) for number, row in enumerate(rows, start=1) if b"".join(row).strip(_BLANKS))
     _, header_row = next(filled, (0, None))
     if header_row is None:
         return None
@@ -166,8 +166,7 @@ def _opened(workbook: Workbook, sheet: Sheet, job_type: JobType, limits: Limits)
             raise no_header(advice, header=names, job_type=job_type) from None
         raise
     applied.clear()
-    rows = DataRows(row for _, row in numbered)
-    return DataSheet(sheet=sheet, header=header, header_row=header_row, rows=rows, applied=applied)
+    return DataSheet(sheet=sheet, header=header, header_row=header_row, rows=DataRows(rows), applied=applied)
 
 
 def _advice(header: Sequence[str], filled: Iterator[tuple[int, Row]]) -> Advice | None:

@@ -62,7 +62,7 @@ def convert(
     """
     with _translated_errors():
         found = data_sheet(file, job_type, sheet, limits)
-        writer = _Writer(out, found.header)
+        writer = _Writer(out, found.header, max_bytes=_max_written_bytes(file, limits))
         writer.write([found.header_row])
         row_count = 0
         for batch in _batches(found.rows):
@@ -82,6 +82,11 @@ def check_workbook(file: BinaryIO, *, job_type: JobType, sheet: str | None = Non
     """Raises what `convert` would for the package, the header or a lack of data rows, without reading the rows."""
     with _translated_errors():
         data_sheet(file, job_type, sheet, limits)
+
+
+def _max_written_bytes(file: BinaryIO, limits: Limits) -> int:
+    """Returns how large the canonical form may be: a text that the workbook has once may be in every cell of it."""
+    return min(max(limits.ratio * file.seek(0, 2), limits.ratio_from_bytes), limits.unpacked_bytes)
 
 
 @contextmanager
@@ -145,8 +150,9 @@ def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
 class _Writer:
     """Writes rows as canonical CSV, and counts the bytes."""
 
-    def __init__(self, out: Writable, header: Header) -> None:
+    def __init__(self, out: Writable, header: Header, *, max_bytes: int) -> None:
         self.written_bytes = 0
+        self._max_bytes = max_bytes
         self.proves_point = False
         self._out = out
         self._columns = [BY_NAME.get(name) for name in header.normalized]
@@ -166,8 +172,13 @@ class _Writer:
                         row[place] = quoted(row[place])
         width = len(self._columns)
         data = b"".join([b",".join(row) + b"," * (width - len(row)) + b"\n" for row in rows])
-        self._out.write(data)
         self.written_bytes += len(data)
+        if self.written_bytes > self._max_bytes:
+            raise TooLargeError(
+                f"The rows of the workbook have over {self._max_bytes >> 20:,} MiB of text, too much for its size. "
+                "Delete long texts that are in many cells, or upload the rows as CSV."
+            )
+        self._out.write(data)
 
     def _settle(self, rows: list[Row], place: int) -> None:
         """Replaces the cells of a column that have two texts by the one that the column has."""

@@ -25,7 +25,7 @@ AppliedFormats = dict[tuple[int, str], tuple[bytes, bytes]]
 _ESCAPE: Final = re.compile(rb"_x([0-9A-Fa-f]{4})_")
 _MAX_FORMULA_BYTES: Final = 200
 _MAX_APPLIED: Final = 1_000
-_LONGEST_GAP: Final = 100
+_LONGEST_GAP: Final = 30
 NUMERIC: Final = frozenset({b"", b"n"})
 _FORMULA: Final = re.compile(rb"<f[^<>]*>([^<]*)")
 
@@ -41,12 +41,12 @@ _FIGURE: Final = re.compile(r"[\s'(+\-\u2212\u2013]*[.,]?[0-9][0-9.,'\s]*(?:[eE]
 _LONGEST_FIGURE: Final = 100
 
 
-def missing_rows(number: int, last: int) -> int:
-    """Returns how many blank rows to yield before a row, from its number (0: none) and that of the last row.
+def missing_rows(number: int, expected: int) -> int:
+    """Returns how many blank rows to yield before a row, from its number (0: none) and that which follows the last one.
 
     Programs write no blank rows. A few are enough to tell that there are some, where a part leaves out a million.
     """
-    return min(max(number - last - 1, 0), _LONGEST_GAP)
+    return min(max(number - expected, 0), _LONGEST_GAP)
 
 
 def blank_rows(count: int) -> Iterator[Row]:
@@ -87,9 +87,9 @@ class SharedStrings:
 
 def text_cell(raw: bytes) -> bytes:
     """Returns the cell of a text as it is in its part: its `_xHHHH_` escapes encode what XML does not allow."""
-    # `in` would first try the pattern as a number, which takes ten times as long.
+    # `in` would first try the byte string as a number, which takes ten times as long.
     text = _ESCAPE.sub(_character, raw) if raw.find(b"_x") >= 0 else raw
-    return _marked_figure(text) if _POINTED.fullmatch(text) else text
+    return _marked_figure(text) if text.find(b".") >= 0 and _POINTED.fullmatch(text) else text
 
 
 def rich_cell(raw: bytes, *, without_notes: bytes) -> bytes:

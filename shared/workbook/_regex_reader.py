@@ -74,8 +74,10 @@ def strings(blocks: Iterator[bytes]) -> Iterator[bytes]:
             found = _STRING.findall(buffer[:end])
             if sum(len(whole) for whole, _ in found) != end:
                 raise UnusualShapeError
-            for _, raw in found:
-                yield text_cell(_unescaped(raw))
+            if any(buffer.find(special, 0, end) >= 0 for special in (b"&", b"_x", b".")):
+                yield from (text_cell(_unescaped(raw)) for _, raw in found)
+            else:
+                yield from (raw for _, raw in found)
             buffer = buffer[end:]
         if len(buffer) > _LONGEST_STRING:
             raise UnusualShapeError
@@ -167,9 +169,11 @@ class _Sheet:
 
     def _start(self, opening: re.Match[bytes]) -> int:
         """Starts a row, and returns the number of blank ones before it that the part leaves out."""
-        number = int(opening[1] or 0)
-        missing = missing_rows(number, self._count)
-        self._count = max(number, self._count + 1)
+        self._count += 1
+        missing = 0
+        if (number := opening[1]) and int(number) != self._count:
+            missing = missing_rows(int(number), self._count)
+            self._count = max(int(number), self._count)
         if self._count > self._limits.rows:
             raise too_many_rows(self._limits.rows)
         return missing

@@ -196,10 +196,11 @@ class _Sheet:
 
     def _start_row(self, reference: str) -> None:
         number = int(reference) if _ROW_NUMBER.fullmatch(reference) else 0
+        self._count += 1
         self.finished.extend(blank_rows(missing_rows(number, self._count)))
         self._row, self._row_bytes, self._at = [], 0, 0
         self._seen.clear()
-        self._count = max(number, self._count + 1)
+        self._count = max(number, self._count)
         if self._count > self._limits.rows:
             raise too_many_rows(self._limits.rows)
 

@@ -25,7 +25,7 @@ class Limits:
     directory_bytes: int = 1 << 20
     """Size of the package's list of parts."""
     unpacked_bytes: int = 2 << 30
-    """Size of all parts that are read, each counted once."""
+    """Size of all parts that are read, each counted once. The rows of a sheet may have as much text."""
     ratio: int = 200
     """The maximum of that size, where it is above `ratio_from_bytes`, as a multiple of the size of the file."""
     ratio_from_bytes: int = 64 << 20

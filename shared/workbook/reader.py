@@ -57,7 +57,7 @@ class Workbook:
     def rows(self, sheet: Sheet, applied: AppliedFormats | None = None) -> Iterator[Row]:
         """Yields every row of the sheet as the UTF-8 text of its cells, a blank row as an empty list.
 
-        Blank rows that the part leaves out are among them, at most a hundred in a row.
+        Blank rows that the part leaves out are among them, at most thirty in a row.
         A cell's index is its column; empty cells at the end of a row are left out. Some cells have two texts, which
         `marks` tells apart. The sheet's declared dimension is ignored. Formats that scale numbers by thousands are
         added to `applied`. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`, also after some rows.

@@ -2,6 +2,7 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ from shared.inputs.errors import (
     UnsupportedFormatError,
 )
 from shared.inputs.formats import sniff_format
-from shared.inputs.workbooks import check_workbook, convert
+from shared.inputs.workbooks import LIMITS, check_workbook, convert
 from shared.vocabulary import JobType
 from tests.unit.workbook.workbook_builders import MAIN, inline, number, packed, row, workbook, workbook_parts, worksheet
 
@@ -81,10 +82,22 @@ def test_rows_with_huge_texts_are_written_in_small_blocks() -> None:
 
     cells = number("0", ' t="s"') * len(HEADER)
     strings = f'<sst xmlns="{MAIN}"><si><t>{"x" * 100_000}</t></si></sst>'
-    file = workbook(worksheet(HEADER_ROW, *[row(cells)] * 100), shared_strings=strings)
-    assert convert(io.BytesIO(file), Out(), job_type=JobType.ANNUAL).row_count == 100
-    assert sum(sizes) > 100 * len(HEADER) * 100_000
+    file = workbook(worksheet(HEADER_ROW, *[row(cells)] * 50), shared_strings=strings)
+    assert convert(io.BytesIO(file), Out(), job_type=JobType.ANNUAL).row_count == 50
+    assert sum(sizes) > 50 * len(HEADER) * 100_000
     assert max(sizes) < 16 << 20
+
+
+@pytest.mark.hazard("A workbook that unpacks to much, has many entries or states false sizes")
+def test_text_that_is_in_too_many_cells_is_refused_before_it_is_written() -> None:
+    cells = number("0", ' t="s"') * len(HEADER)
+    strings = f'<sst xmlns="{MAIN}"><si><t>{"x" * 10_000}</t></si></sst>'
+    file = workbook(worksheet(HEADER_ROW, *[row(cells)] * 10_000), shared_strings=strings)
+    out = io.BytesIO()
+    limits = replace(LIMITS, ratio_from_bytes=6_000_000)
+    with pytest.raises(TooLargeError, match="over 5 MiB of text"):
+        convert(io.BytesIO(file), out, job_type=JobType.ANNUAL, limits=limits)
+    assert len(out.getvalue()) <= 6_000_000
 
 
 def test_first_sheet_with_the_right_header_is_read() -> None:
