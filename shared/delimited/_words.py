@@ -39,8 +39,8 @@ def _each_byte(value: int) -> np.uint64:
 
 
 _ZEROS = _each_byte(ord("0"))
-# What a point is once zeros are taken off by exclusive or, which leaves digits as 0 to 9.
-_POINTS = _each_byte(ord(".") ^ ord("0"))
+# What decimal signs are once zeros are taken off by exclusive or, which leaves digits as 0 to 9.
+_DECIMAL_SIGNS: Final = {sign: _each_byte(ord(sign) ^ ord("0")) for sign in ".,"}
 _ONES, _HIGH_BITS = _each_byte(0x01), _each_byte(0x80)
 # Takes everything above nine beyond 0x7F.
 _ABOVE_NINE = _each_byte(0x7F - 9)
@@ -107,12 +107,15 @@ def words_of(buffer: Bytes) -> Words:
     return np.ndarray(len(buffer) - _WORD + 1, "<u8", buffer, strides=(1,))
 
 
-def plain_numbers(buffer: Bytes, firsts: Bytes, starts: Positions, ends: Positions) -> tuple[Floats, Mask]:
+def plain_numbers(
+    buffer: Bytes, firsts: Bytes, starts: Positions, ends: Positions, *, decimal_sign: str = "."
+) -> tuple[Floats, Mask]:
     """Returns the numbers in cells `[starts[i], ends[i])` of a padded text, and which are plain numbers: `[n]` each.
 
     Positions count in the text, without its padding; `firsts[i]` is the first byte of the cell, 0 where it is empty.
-    A cell that is no plain number has NaN and may still be a number.
+    A cell that is no plain number has NaN and may still be a number. The `decimal_sign` is a point or a comma.
     """
+    sign = _DECIMAL_SIGNS[decimal_sign]
     words = words_of(buffer)
     lengths = ends - starts
     negative = firsts == ord("-")
@@ -122,35 +125,35 @@ def plain_numbers(buffer: Bytes, firsts: Bytes, starts: Positions, ends: Positio
     plain = np.empty(len(starts), np.bool_)
     for at in range(0, len(starts), _BLOCK):
         block = slice(at, at + _BLOCK)
-        values[block], plain[block] = _read_short(words, ends[block] + PAD, lengths[block])
+        values[block], plain[block] = _read_short(words, ends[block] + PAD, lengths[block], sign)
     # Few amounts are longer than a word, and reading these takes more than twice as long.
     left = np.flatnonzero(lengths > _WORD)
     for at in range(0, len(left), _BLOCK):
         some = left[at : at + _BLOCK]
-        values[some], plain[some] = _read_long(words, ends[some] + PAD, lengths[some])
+        values[some], plain[some] = _read_long(words, ends[some] + PAD, lengths[some], sign)
     if has_negative:
         np.negative(values, out=values, where=negative)
     values[~plain] = np.nan
     return values, plain
 
 
-def _read_short(words: Words, ends: Positions, lengths: Positions) -> tuple[Floats, Mask]:
+def _read_short(words: Words, ends: Positions, lengths: Positions, sign: np.uint64) -> tuple[Floats, Mask]:
     """Reads the cells of at most eight characters without a sign: numbers, and which cells are plain numbers."""
     fits = lengths <= _WORD
     digits = _digits(words[ends - 8], _KEPT_HIGH.take(np.minimum(lengths, _LONGEST)))
-    point = _first_point(digits)
+    point = _first_point(digits, sign)
     has_point = point != 0
     digits = np.where(has_point, _closed_up(digits, point), digits)
     fits &= (lengths > has_point) & _all_digits(digits)
     return _integer(digits).astype(np.float64) / _DIVISORS_HIGH.take(np.bitwise_count(point - _ONE)), fits
 
 
-def _read_long(words: Words, ends: Positions, lengths: Positions) -> tuple[Floats, Mask]:
+def _read_long(words: Words, ends: Positions, lengths: Positions, sign: np.uint64) -> tuple[Floats, Mask]:
     """Reads the cells of more than eight characters without a sign, which take two words."""
     fits = lengths <= _LONGEST
     kept = np.where(fits, lengths, 0)
     high, low = _digits(words[ends - 8], _KEPT_HIGH[kept]), _digits(words[ends - 16], _KEPT_LOW[kept])
-    high_point, low_point = _first_point(high), _first_point(low)
+    high_point, low_point = _first_point(high, sign), _first_point(low, sign)
     has_high, has_low = high_point != 0, low_point != 0
     divisors = np.where(
         has_low, _DIVISORS_LOW[np.bitwise_count(low_point - _ONE)], _DIVISORS_HIGH[np.bitwise_count(high_point - _ONE)]
@@ -168,12 +171,12 @@ def _digits(word: Words, kept: Words) -> Words:
     return (word ^ _ZEROS) & kept
 
 
-def _first_point(digits: Words) -> Words:
-    """Returns the highest bit of the first byte with a point, 0 if none.
+def _first_point(digits: Words, sign: np.uint64) -> Words:
+    """Returns the highest bit of the first byte with a decimal sign, 0 if none.
 
-    With two points in a word the other one stays and is no digit, so the cell is refused later.
+    With two of them in a word the other one stays and is no digit, so the cell is refused later.
     """
-    difference = digits ^ _POINTS
+    difference = digits ^ sign
     # Exact up to the first byte that is zero: only that one borrows from those after it.
     found = (difference - _ONES) & ~difference & _HIGH_BITS
     return found & -found

@@ -39,7 +39,10 @@ from shared.delimited.cells import unquoted
 from shared.delimited.dialect import Delimiter
 
 # Numbers with more digits than plain_numbers reads, as programs write doubles; few enough of them to be finite.
-_LONG_NUMBER = re.compile(rb"-?[0-9]{1,17}\.[0-9]{1,24}")
+_LONG_NUMBERS = {
+    ".": re.compile(rb"-?[0-9]{1,17}\.[0-9]{1,24}"),
+    ",": re.compile(rb"-?[0-9]{1,17},[0-9]{1,24}"),
+}
 
 
 class Malformed(NamedTuple):
@@ -80,18 +83,20 @@ class Table:
         """Returns the texts of some cells of a column."""
         return [unquoted(written).decode() for written in self._fields(column, rows)]
 
-    def numbers(self, column: int) -> tuple[Floats, Mask]:
+    def numbers(self, column: int, *, decimal_sign: Literal[".", ","] = ".") -> tuple[Floats, Mask]:
         """Returns the numbers in a column, NaN where there is none, and the mask of the cells that were read.
 
         Read are decimal numbers without spaces, plus sign, exponent or grouping; any other cell may still be a number.
         """
         cells = self.cells
         firsts = cells.firsts[column]
-        numbers, is_read = plain_numbers(cells.buffer, firsts, cells.starts[column], cells.ends[column])
+        numbers, is_read = plain_numbers(
+            cells.buffer, firsts, cells.starts[column], cells.ends[column], decimal_sign=decimal_sign
+        )
         others = np.flatnonzero(~is_read & (firsts != 0))
         for row, written in zip(others.tolist(), self._fields(column, others), strict=True):
-            if _LONG_NUMBER.fullmatch(written):
-                numbers[row] = float(written)
+            if _LONG_NUMBERS[decimal_sign].fullmatch(written):
+                numbers[row] = float(written.replace(b",", b"."))
                 is_read[row] = True
         self._read[column] = is_read
         return numbers, is_read

@@ -57,6 +57,8 @@ _EXCHANGED: Final = {ord("."): ",", ord(","): "."}
 _SEPARATORS: Final = ".,"
 _PLAIN: Final = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _GROUPED: Final = re.compile(r"[+-]?[1-9]\d{0,2}([, \xa0\u2009\u202f])\d{3}(?:\1\d{3})*(?:\.\d*)?", re.ASCII)
+# How almost all figures are written: they are read at a tenth of the cost of the others, by the same rules.
+_SIMPLE: Final = re.compile(r"-?(\d{1,15})(?:([.,])(\d{1,15}))?", re.ASCII)
 # What may follow a number of the unit.
 _SUFFIXES: Final = {Unit.PERCENT: ("%",), Unit.MULTIPLE: ("x", "X", "\xd7")}
 
@@ -128,6 +130,8 @@ def evidence_of(text: str, *, unit: Unit | None = None) -> Evidence:
     """
     if "." not in text and "," not in text:
         return "nothing"
+    if simple := _SIMPLE.fullmatch(text):
+        return "either" if _could_be_both(simple) else "point" if simple[2] == "." else "comma"
     point, comma = (_is_number(text, unit, sign) for sign in SIGNS)
     if point and comma:
         return "either"
@@ -144,11 +148,33 @@ def read_figure(text: str, convention: DecimalConvention, *, unit: Unit | None =
     """
     if convention.has_typed_cells and not is_untyped(text):
         return read_number(text, unit=unit)
+    if simple := _SIMPLE.fullmatch(text):
+        return _simple_figure(simple, convention)
     if convention.ambiguous and evidence_of(text, unit=unit) == "either":
         separator = "," if "," in text else "."
         if separator in convention.ambiguous:
             raise AmbiguousNumberError(separator)
     return read_number(text, unit=unit, sign=convention.sign)
+
+
+def _could_be_both(simple: re.Match[str]) -> bool:
+    """Returns whether the separator of a simple figure could be a decimal sign and could group thousands."""
+    whole, _, fraction = simple.groups()
+    return len(fraction) == len("000") and len(whole) <= len("000") and whole[0] != "0"
+
+
+def _simple_figure(simple: re.Match[str], convention: DecimalConvention) -> float:
+    text, separator = simple[0], simple[2]
+    if separator is None:
+        return float(text)
+    if _could_be_both(simple):
+        if separator in convention.ambiguous:
+            raise AmbiguousNumberError(separator)
+        if separator != convention.sign:
+            return float(text.replace(separator, ""))
+    elif separator != convention.sign:
+        raise ValueError("not a number")
+    return float(text.replace(",", "."))
 
 
 def is_untyped(text: str) -> bool:

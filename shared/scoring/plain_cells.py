@@ -77,6 +77,16 @@ def may_be_dates(table: Table, column: int) -> Positions:
     return np.unique(np.concatenate(found))
 
 
+def may_be_grouped(table: Table, column: int, separator: str) -> Mask:
+    """Returns which of the cells that `Table.numbers` reads have three digits behind the separator and few before it.
+
+    Some of them cannot be grouped, such as `0.123`.
+    """
+    few: Mask = table.lengths(column) <= len("-123.456")
+    few &= table.byte_at(column, -len(".456")) == ord(separator)
+    return few
+
+
 def plain_years(table: Table, column: int, *, next_year: int) -> Floats:
     """Returns the years up to `next_year` that are written as four digits, NaN for other cells: `[n]`."""
     years, _ = table.numbers(column)

@@ -23,6 +23,7 @@ from shared.scoring.plain_cells import (
     bare_quarters,
     lettered_quarters,
     may_be_dates,
+    may_be_grouped,
     plain_text,
     plain_years,
 )
@@ -38,7 +39,7 @@ from shared.scoring.values import (
     read_year,
     unguarded,
 )
-from shared.vocabulary import DECIMAL_POINT, DecimalConvention, JobType
+from shared.vocabulary import DecimalConvention, JobType
 from shared.workbook.references import column_letters
 
 CAP_TO_LIABILITIES: Final = "market_cap/total_liabilities"
@@ -284,11 +285,12 @@ class _Validation:
         Adds an error for each invalid cell. Looks only at the rows of `within`, if given, and then all others are NaN.
         """
         convention = self._layout.decimal
-        figures, is_read = self._table.numbers(place)
+        # A number of a typed cell has a point, whatever the texts of the file have.
+        sign = "." if convention.has_typed_cells else convention.sign
+        figures, is_read = self._table.numbers(place, decimal_sign=sign)
         blank = self._table.lengths(place) == 0
-        if convention != DECIMAL_POINT and not convention.has_typed_cells:
-            # What `numbers` reads has a point as decimal sign.
-            is_read = np.zeros_like(is_read)
+        if sign in convention.ambiguous and not convention.has_typed_cells:
+            is_read = is_read & ~may_be_grouped(self._table, place, sign)
         if within is not None:
             figures[~within] = np.nan
             blank &= within

@@ -15,11 +15,11 @@ doubles = st.floats(allow_nan=False, allow_infinity=False).map(lambda number: re
 cells = st.lists(st.one_of(number_like, near_numbers, doubles), max_size=40)
 
 
-def read(texts: list[bytes], between: bytes = b",") -> tuple[list[float], list[bool]]:
+def read(texts: list[bytes], between: bytes = b",", *, decimal_sign: str = ".") -> tuple[list[float], list[bool]]:
     lengths = np.array([len(text) for text in texts], np.int64)
     ends = np.cumsum(lengths + len(between)) - len(between)
     firsts = np.array([text[0] if text else 0 for text in texts], np.uint8)
-    values, plain = plain_numbers(padded(between.join(texts)), firsts, ends - lengths, ends)
+    values, plain = plain_numbers(padded(between.join(texts)), firsts, ends - lengths, ends, decimal_sign=decimal_sign)
     return values.tolist(), plain.tolist()
 
 
@@ -51,6 +51,12 @@ def test_plain_number_is_the_float_that_python_reads_bit_for_bit(texts: list[byt
 @given(cells, st.sampled_from([b",", b"9", b".", b"-", b"\n", b"0"]))
 def test_bytes_around_a_cell_do_not_change_its_number(texts: list[bytes], around: bytes) -> None:
     assert repr(read(texts, around)) == repr(read(texts, b" "))
+
+
+@given(cells)
+def test_decimal_comma_is_read_as_a_decimal_point_is(texts: list[bytes]) -> None:
+    exchanged = [text.translate(bytes.maketrans(b".,", b",.")) for text in texts]
+    assert repr(read(exchanged, b";", decimal_sign=",")) == repr(read(texts, b";"))
 
 
 def test_column_longer_than_a_block_is_read_completely() -> None:

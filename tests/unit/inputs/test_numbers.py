@@ -234,6 +234,23 @@ def test_figure_that_could_be_both_is_ambiguous_where_the_convention_says_so(tex
         assert read_figure(text, strict) == expected
 
 
+@given(text=number_like, sign=signs, ambiguous=st.sampled_from(["", ",", ".,"]))
+def test_simple_figure_is_read_as_the_same_one_with_a_space_behind_it(
+    text: str, sign: DecimalSign, ambiguous: str
+) -> None:
+    # With a space it takes the way of all other figures.
+    convention = DecimalConvention(sign=sign, ambiguous=ambiguous)
+
+    def read(figure: str) -> object:
+        try:
+            return read_figure(figure, convention, unit=Unit.PERCENT)
+        except ValueError as error:
+            return type(error)
+
+    assert read(text) == read(f"{text} ")
+    assert evidence_of(text, unit=Unit.PERCENT) == evidence_of(f"{text} ", unit=Unit.PERCENT)
+
+
 def test_only_the_separators_of_the_convention_are_ambiguous() -> None:
     mostly_points = DecimalConvention(ambiguous=",")
     assert read_figure("672.478", mostly_points) == 672.478
