@@ -16,8 +16,8 @@ So no file is read with two signs. In a file with both, figures that prove the c
 The last line keeps one typo from failing thousands of rows: there, points must be proven `POINTS_FOR_A_COMMA` times as
 often as commas, counted in the first `HEAD_BYTES` of the records for the points and in the whole file for the commas. A
 figure whose point groups thousands was written by somebody who writes decimal commas, and rows of such people nearly
-always have another figure that proves the comma and fails them; what is left is a row of a kind that is under one in a
-hundred, and has no other figure than whole numbers from 1,000 to 999,999.
+always have another figure that proves the comma and fails them; what is left is a row of a kind that is under one in
+ten, and has no other figure than whole numbers from 1,000 to 999,999.
 
 With a declared sign nothing is ambiguous.
 """
@@ -28,9 +28,9 @@ from typing import Final
 
 from shared.inputs.columns import COLUMNS, Column, Kind, ProfileName
 from shared.inputs.numbers import evidence_of
-from shared.vocabulary import DECIMAL_POINT, MAX_NOTE_ROWS, DecimalConvention, JobType, Note
+from shared.vocabulary import MAX_NOTE_ROWS, DecimalConvention, JobType, Note
 
-POINTS_FOR_A_COMMA: Final = 100
+POINTS_FOR_A_COMMA: Final = 10
 HEAD_BYTES: Final = 64 << 10
 MOST_RARE_COMMAS: Final = 200
 """More figures that prove the comma are never rare."""
@@ -77,7 +77,8 @@ def decide(findings: Findings, *, has_typed_cells: bool = False) -> tuple[Decima
     """Returns the convention of a file by its figures, and what to say about it."""
     if not findings.commas:
         is_open = findings.either_rows and not findings.points
-        return DECIMAL_POINT, (_assumed(findings.either_rows),) if is_open else ()
+        convention = DecimalConvention(has_typed_cells=has_typed_cells)
+        return convention, (_assumed(findings.either_rows),) if is_open else ()
     enough_points = POINTS_FOR_A_COMMA * findings.commas
     is_rare = findings.commas <= MOST_RARE_COMMAS and findings.points >= enough_points
     convention = DecimalConvention(

@@ -23,7 +23,7 @@ from shared.inputs.numbers import TEXT_MARK
 from shared.jobs.job import JobType
 from shared.jobs.ports import GivenRows
 from shared.jobs.representations import API_ROOT
-from shared.vocabulary import DECIMAL_POINT, DecimalConvention, Note
+from shared.vocabulary import DecimalConvention, Note
 
 _NO_TEXT = "is no text: it has half of a surrogate pair"
 
@@ -113,7 +113,7 @@ def _decimal_convention(
             if not isinstance(row[place], _Number):
                 findings.add(row[place], column, row=number)
     convention, notes = decide(findings, has_typed_cells=True)
-    if convention != DECIMAL_POINT:
+    if convention.ambiguous or convention.sign != ".":
         for row in cells:
             for place, _ in figures:
                 if not isinstance(row[place], _Number) and "." in row[place] and not row[place].startswith(TEXT_MARK):

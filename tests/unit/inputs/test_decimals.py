@@ -212,9 +212,9 @@ def test_chunks_of_a_file_are_read_by_the_convention_of_the_file(rows: list[list
         (["672.478", "12,5", "12.5"], MIXED, "mixed_decimals"),
         (["672.478", "1.234.567", "12.5"], MIXED, "mixed_decimals"),
         (["1,234,567", "12,5"], MIXED, "mixed_decimals"),
-        (["672.478", "12,5", *["12.5"] * 99], MIXED, "mixed_decimals"),
-        (["672.478", "12,5", *["12.5"] * 100], MOSTLY_POINTS, "mixed_decimals"),
-        (["672.478", *["12,5"] * 2, *["12.5"] * 199], MIXED, "mixed_decimals"),
+        (["672.478", "12,5", *["12.5"] * 9], MIXED, "mixed_decimals"),
+        (["672.478", "12,5", *["12.5"] * 10], MOSTLY_POINTS, "mixed_decimals"),
+        (["672.478", *["12,5"] * 2, *["12.5"] * 19], MIXED, "mixed_decimals"),
     ],
 )
 def test_convention_of_a_file(figures: list[str], convention: DecimalConvention, code: str | None) -> None:
@@ -248,7 +248,10 @@ def test_typed_cell_is_evidence_only_if_it_is_text() -> None:
     rows = [row_of("672.478", "12.5"), row_of("17,25")]
     convention, _ = decided(written(rows, ","), layout_of(","), has_typed_cells=True)
     assert convention == replace(COMMAS, has_typed_cells=True)
-    assert decided(written(rows[:1], ","), layout_of(","), has_typed_cells=True) == (DECIMAL_POINT, ())
+    assert decided(written(rows[:1], ","), layout_of(","), has_typed_cells=True) == (
+        replace(DECIMAL_POINT, has_typed_cells=True),
+        (),
+    )
     marked = [row_of("'672.478", "12.5")]
     _, (note,) = decided(written(marked, ","), layout_of(","), has_typed_cells=True)
     assert (note.code, note.rows) == ("decimal_assumed", (1,))

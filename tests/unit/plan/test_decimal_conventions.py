@@ -113,3 +113,13 @@ def test_corrected_row_of_a_retry_is_read_by_the_convention_of_its_parent() -> N
     assert errors_of(child) == [(2, "ambiguous_number", "1.234")]
     turned = planned(file_of("672.4780", "672,478"), retry=a_retry(decimal=parent.job.decimal, has_source_row=False))
     assert errors_of(turned) == [(1, "invalid_market_cap", "672.4780"), (2, "ambiguous_number", "672,478")]
+
+
+def test_value_right_of_the_table_of_a_workbook_is_named_by_its_column() -> None:
+    header = row(*map(inline, RATIOS.split(",")))
+    cells = [inline(cell) for cell in ("ACME", "Acme Inc", "Tech")]
+    values = [number("2015"), *[number("12.5")] * (len(RATIOS.split(",")) - 4)]
+    body = workbook(worksheet(header, row(*cells, *values), row(*cells, *values, inline(""), inline("check this"))))
+    errors = [json.loads(line) for line in scored(planned(body, filename="a.xlsx")).parts.errors.splitlines()]
+    assert [(error["row"], error["code"]) for error in errors] == [(2, "malformed_row")]
+    assert "it has a value in column L, right of the table" in errors[0]["error"]
