@@ -55,8 +55,15 @@ _RATIO_LIMITS: Final = (
     "A blank ratio contributes the population's mean. The metrics with each input blank say what that costs.",
 )
 
-_PANEL_LOOKS: Final = 65
-"""About 45 configurations and the model chosen before the first release; since then 18 candidates, and these models."""
+_PANEL_LOOKS: Final = 66
+"""About 45 configurations and the model chosen before the first release; since then 18 candidates and two of these."""
+
+_FIRMS: Final = {
+    "smallest": "firms with total assets up to USD {1} million",
+    "middle": "firms with total assets of USD {0} to {1} million",
+    "largest": "firms with total assets above USD {0} million",
+}
+_NOTABLE_Z: Final = 3
 
 _METHOD: Final = (
     "Additive model: one monotone function a feature, piecewise linear and published as steps, all fitted by one "
@@ -119,7 +126,7 @@ def card(
     limits = list(_RATIO_LIMITS) if model.name != "statements" else []
     if "quarterly" in artifact["job_types"]:
         limits.append(_QUARTERLY_LIMIT)
-    limits += _limits_by_size(metrics)
+    limits += limits_by_size(metrics)
     return {
         "card_schema_version": CARD_SCHEMA_VERSION,
         "name": model.name,
@@ -163,16 +170,23 @@ def card(
     }
 
 
-def _limits_by_size(metrics: Mapping[str, Any]) -> list[str]:
-    smallest, area = metrics["calibration_by_size"][0], metrics["roc_auc"]
-    if smallest["roc_auc"] is None or smallest["roc_auc"] >= area:
-        return []
-    largest_of_them = smallest["total_assets"][1]
-    limit = (
-        f"Small firms are ranked less well: the ROC AUC is {smallest['roc_auc']:.2f} in the smallest third, with total "
-        f"assets up to USD {largest_of_them:,.0f} million, and {area:.2f} among all."
-    )
-    return [limit]
+def limits_by_size(metrics: Mapping[str, Any]) -> list[str]:
+    """Returns sentences on the sizes of firms that a model ranks less well, or whose level is off."""
+    limits = []
+    for third in metrics["calibration_by_size"]:
+        firms = _FIRMS[third["name"]].format(*(bound and f"{bound:,.0f}" for bound in third["total_assets"]))
+        if third["name"] == "smallest" and third["roc_auc"] is not None and third["roc_auc"] < metrics["roc_auc"]:
+            limits.append(
+                f"Small firms are ranked less well: among {firms} the ROC AUC is {third['roc_auc']:.2f}, among all "
+                f"{metrics['roc_auc']:.2f}."
+            )
+        if abs(third["z"]) >= _NOTABLE_Z:
+            level = "low" if third["z"] > 0 else "high"
+            limits.append(
+                f"Probabilities of {firms} are too {level}: {third['expected']:.0f} failures were expected in the test "
+                f"window, and there were {third['events']} (z {third['z']:+.1f})."
+            )
+    return limits
 
 
 def _window(rows: Panel) -> dict[str, Any]:

@@ -186,17 +186,17 @@ def report(comparison: Comparison) -> str:
         f"{'rows changing grade':<24}{np.mean(grades[0] != grades[1]):.2%}",
         f"{'rows changing level':<24}{np.mean(levels[0] != levels[1]):.2%}",
         "",
-        f"{'default probability':<24}{'before':>12}{'after':>12}",
+        f"{'default probability':<24}{'before':>16}{'after':>16}",
         _pair("mean", float(np.mean(before)), float(np.mean(after))),
         *(_pair(name, _quantile(before, share), _quantile(after, share)) for name, share in QUANTILES.items()),
         "",
-        f"{'grade':<24}{'before':>12}{'after':>12}",
+        f"{'grade':<24}{'before':>16}{'after':>16}",
         *(
-            f"{name:<24}{first:>12,}{second:>12,}"
+            f"{name:<24}{first:>16,}{second:>16,}"
             for name, first, second in zip(RISK_GRADES, *map(_by_grade, grades), strict=True)
         ),
         "",
-        f"{'largest moves, row':<24}{'before':>12}{'after':>12}  company",
+        f"{'largest moves, row':<24}{'before':>16}{'after':>16}  company",
         *(
             _pair(f"{row:,}", first, second) + f"  {symbol}"
             for row, symbol, first, second in largest_moves(rows).itertuples(index=False, name=None)
@@ -218,7 +218,7 @@ def _pair(name: str, before: float, after: float) -> str:
         np.format_float_positional(number, precision=6, unique=False, fractional=False, trim="-")
         for number in (before, after)
     ]
-    return f"{name:<24}{shown[0]:>12}{shown[1]:>12}"
+    return f"{name:<24}{shown[0]:>16}{shown[1]:>16}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from sklearn.metrics import brier_score_loss
 
 from shared.scoring.catalog import RISK_GRADES, RISK_LEVELS
 from shared.scoring.features import FloatArray
@@ -20,8 +21,11 @@ FEWEST_ROWS_OF_A_RATE: Final = 30
 """With fewer rows a group shows its counts alone: no events of five would read as a rate of 0 %."""
 
 
-def evaluation(model: Model, features: FloatArray, panel: Panel) -> dict[str, Any]:
-    """Returns the metrics of a model on test rows: features `[n, k]`, and the panel's n rows that they come from."""
+def evaluation(model: Model, features: FloatArray, panel: Panel, *, training: Panel) -> dict[str, Any]:
+    """Returns the metrics of a model on test rows: features `[n, k]`, and the panel's n rows that they come from.
+
+    Small, middle and large firms are those of the three thirds of the training rows by total assets.
+    """
     scores = model.score(features)
     table = metrics.calibration_table(scores.default_probability, panel.event)
     return {
@@ -29,7 +33,7 @@ def evaluation(model: Model, features: FloatArray, panel: Panel) -> dict[str, An
         **_calibration(scores, panel),
         "expected_calibration_error": metrics.expected_calibration_error(table),
         "calibration_table": table,
-        "calibration_by_size": _by_size(scores, panel),
+        "calibration_by_size": _by_size(scores, panel, _thirds(training)),
         "calibration_by_year": _by_year(scores, panel),
         "risk_levels": _shares(RISK_LEVELS, risk_levels(scores.default_probability), panel),
         "risk_grades": _shares(RISK_GRADES, risk_grades(scores.default_probability), panel),
@@ -93,26 +97,34 @@ def _rows_by_grade(scores: Scores) -> list[int]:
 
 def _calibration(scores: Scores, panel: Panel) -> dict[str, float]:
     return {
-        "brier": metrics.brier(scores.default_probability, panel.event),
+        "brier": float(brier_score_loss(panel.event, scores.default_probability)),
         "mean_predicted": float(np.mean(scores.default_probability)),
         "observed_rate": float(np.mean(panel.event)),
     }
 
 
-def _by_size(scores: Scores, panel: Panel) -> list[dict[str, Any]]:
-    """Returns the calibration and ROC AUC of each third of the rows by total assets, in USD million."""
+def _thirds(panel: Panel) -> FloatArray:
+    """Returns the two bounds of the thirds of rows by total assets."""
+    return np.quantile(panel.amounts["total_assets"], [1 / 3, 2 / 3])
+
+
+def _by_size(scores: Scores, panel: Panel, bounds: FloatArray) -> list[dict[str, Any]]:
+    """Returns the calibration and ROC AUC of rows between two bounds of total assets, in USD million, and on each side.
+
+    `total_assets` are the bounds of a group, None at the ends.
+    """
     assets = panel.amounts["total_assets"]
-    bounds = np.quantile(assets, [1 / 3, 2 / 3])
+    ends = [None, *bounds.tolist(), None]
     thirds: IntArray = np.searchsorted(bounds, assets, side="left")
     entries = []
     for place, name in enumerate(SIZES):
         rows = thirds == place
-        # Of rows with equal assets a third may be empty.
+        # None of the later firms may be as small or as large.
         if np.any(rows):
             entries.append(
                 {
                     "name": name,
-                    "total_assets": [float(np.min(assets[rows])), float(np.max(assets[rows]))],
+                    "total_assets": ends[place : place + 2],
                     **_expected(scores, panel, rows),
                     "roc_auc": _roc_auc_if_defined(scores.log_odds[rows], panel.event[rows]),
                 }

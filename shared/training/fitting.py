@@ -36,7 +36,7 @@ class Settings:
     `origins` is how many years, the last ones, recalibrate the model by scores out of time; None for all.
     """
 
-    ridge: float
+    ridge: float = 4.0
     cells: int = 6
     origins: int | None = None
 
@@ -153,8 +153,8 @@ def fit(features: FloatArray, event: Mask, *, inputs: Sequence[Feature], setting
         if not found.success:
             raise FitError(f"the fit does not converge: {found.message}")
         steps = tuple(
-            Steps(break_points=basis.break_points, places=basis.places, values=basis.shares @ own)
-            for basis, own in zip(bases, np.split(found.x, ends[:-1])[1:], strict=True)
+            _steps(basis, own, feature)
+            for basis, own, feature in zip(bases, np.split(found.x, ends[:-1])[1:], inputs, strict=True)
         )
     return Fit(intercept=float(found.x[0]), steps=steps)
 
@@ -172,6 +172,12 @@ def _basis(values: FloatArray, feature: Feature, cells: int) -> _Basis:
         shares=feature.risk_direction * np.clip((places[:, None] - knots[:-1]) / np.diff(knots), 0, 1),
         step_of=np.searchsorted(break_points, values, side="left"),
     )
+
+
+def _steps(basis: _Basis, increments: FloatArray, feature: Feature) -> Steps:
+    # Sums that are equal but for rounding must not go the wrong way.
+    rising = np.maximum.accumulate(feature.risk_direction * (basis.shares @ increments))
+    return Steps(break_points=basis.break_points, places=basis.places, values=feature.risk_direction * rising)
 
 
 def recalibration(log_odds: FloatArray, event: Mask, size: FloatArray | None = None) -> Recalibration:

@@ -6,6 +6,7 @@ Scores and probabilities are float64 `[n]`, higher meaning riskier; events are b
 from typing import Any, Final
 
 import numpy as np
+from sklearn.metrics import average_precision_score, roc_curve
 
 from shared.scoring.features import FloatArray
 from shared.training.panel import IntArray, Mask
@@ -59,24 +60,10 @@ def roc_auc_interval(scores: FloatArray, event: Mask, firm: IntArray) -> tuple[f
     return float(low), float(high)
 
 
-def pr_auc(scores: FloatArray, event: Mask) -> float:
-    """Returns the average precision: precision at each threshold, weighted by the recall it adds."""
-    order, ends = _runs(-scores)
-    hits = np.cumsum(event[order])[ends]
-    return float(np.sum(np.diff(hits, prepend=0) / hits[-1] * hits / (ends + 1)))
-
-
 def kolmogorov_smirnov(scores: FloatArray, event: Mask) -> float:
     """Returns the largest distance between the distributions of scores with and without an event."""
-    order, ends = _runs(scores)
-    with_event = np.cumsum(event[order])[ends] / np.sum(event)
-    without = np.cumsum(~event[order])[ends] / np.sum(~event)
+    without, with_event, _ = roc_curve(event, scores, drop_intermediate=False)
     return float(np.max(np.abs(with_event - without)))
-
-
-def brier(probability: FloatArray, event: Mask) -> float:
-    """Returns the mean squared error of the probabilities (Brier 1950)."""
-    return float(np.mean((probability - event) ** 2))
 
 
 def calibration_table(probability: FloatArray, event: Mask) -> list[dict[str, float | int]]:
@@ -105,6 +92,6 @@ def ranking(scores: FloatArray, event: Mask, firm: IntArray) -> dict[str, Any]:
     return {
         "roc_auc": roc_auc(scores, event),
         "roc_auc_95_interval": list(roc_auc_interval(scores, event, firm)),
-        "pr_auc": pr_auc(scores, event),
+        "pr_auc": float(average_precision_score(event, scores)),
         "ks": kolmogorov_smirnov(scores, event),
     }

@@ -30,9 +30,9 @@ JOB_TYPES: Final[dict[ModelName, tuple[str, ...]]] = {
 # Chosen on 2006 to 2014, each of four windows scored by a model of the years before it. Ratios alone say little of how
 # the rate of defaults moves from year to year, so their level follows the latest years.
 SETTINGS: Final[dict[ModelName, Settings]] = {
-    "statements": Settings(ridge=4.0),
-    "ratios-annual": Settings(ridge=10.0, origins=3),
-    "ratios-quarterly": Settings(ridge=10.0, origins=3),
+    "statements": Settings(),
+    "ratios-annual": Settings(origins=3),
+    "ratios-quarterly": Settings(origins=3),
 }
 
 SIZE: Final = "ln_total_assets"
@@ -133,7 +133,7 @@ def _train(
         training_grades=grade_counts(model, features[split.training]),
         recalibration=asdict(line),
         is_out_of_time=bool(split.origins),
-        metrics=evaluation(model, test_features, test),
+        metrics=evaluation(model, test_features, test, training=panel.rows(split.training)),
         masked=masked(model, test_features, test),
         baselines=baselines(test),
         compared=_compared(model, previous, _figures(name, test)),

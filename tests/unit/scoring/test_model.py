@@ -165,7 +165,7 @@ def test_infinite_values_are_on_the_outermost_steps(name: ModelName) -> None:
 
 
 def test_matrix_of_another_width_is_refused() -> None:
-    with pytest.raises(ValueError, match="statements has 7 features, the matrix 5"):
+    with pytest.raises(ValueError, match="statements has 9 features, the matrix 5"):
         load_model("statements").score(np.zeros((3, 5)))
 
 

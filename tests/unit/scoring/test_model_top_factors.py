@@ -64,4 +64,4 @@ def test_equal_rows_share_the_text_of_their_top_factors() -> None:
 def test_top_factor_count_out_of_bounds_is_refused(count: int) -> None:
     model = load_model("statements")
     with pytest.raises(ValueError, match="count must be 1 to 5"):
-        top_factors(model.score(np.zeros((1, 7))), model, count=count)
+        top_factors(model.score(np.zeros((1, len(model.features)))), model, count=count)

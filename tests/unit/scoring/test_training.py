@@ -1,36 +1,26 @@
 import csv
 import gzip
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from openpyxl import load_workbook
-from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
 from shared.scoring.catalog import MODEL_NAMES, ModelName, artifact_text, model_card
-from shared.scoring.features import FEATURES, Direction, FloatArray, feature_matrix
+from shared.scoring.features import FloatArray
 from shared.scoring.model import load_model, parse_model, risk_levels
 from shared.training.__main__ import main
+from shared.training.cards import limits_by_size
 from shared.training.fitting import (
     FitError,
-    Recalibration,
     Settings,
-    artifact,
-    fit,
-    recalibration,
-    training_distribution,
 )
 from shared.training.panel import AMOUNTS, Panel, PanelError, ratio_figures, read_panel
-from shared.training.training import Previous, assert_parity, calibrated_fit, check_sizes, train
-from shared.training.windows import Split, windows
-
-DIRECTIONS: tuple[Direction, ...] = (1, -1)
-THREE_WINDOWS = Split(training_from=2005, training_until=2006, calibration_until=2009)
+from shared.training.training import Previous, check_sizes, train
+from shared.training.windows import windows
 
 
 def panel_of(rows: int = 1500, *, seed: int = 1) -> Panel:
@@ -105,142 +95,6 @@ def test_another_ridge_gives_another_model_and_version(panel: Panel) -> None:
     assert parse_model(first.artifact).version != parse_model(second.artifact).version
 
 
-@pytest.mark.parametrize("name", MODEL_NAMES)
-def test_artifact_has_the_log_odds_of_its_fit(panel: Panel, name: ModelName) -> None:
-    inputs = FEATURES[name]
-    features = feature_matrix(panel.amounts if name == "statements" else ratio_figures(panel.amounts), inputs)
-    split = windows(panel)
-    fitted, _ = calibrated_fit(features, panel, split, inputs=inputs, settings=Settings(ridge=4.0))
-    content = artifact(fitted, features[split.training], name=name, inputs=inputs, job_types=["annual"], provenance={})
-    model = parse_model(json.dumps(content))
-    beyond = np.concatenate([features, np.full((1, len(inputs)), np.inf), np.full((1, len(inputs)), -np.inf)])
-    all_points = [steps.break_points for steps in fitted.steps]
-    adjacent = [np.nextafter(np.resize(points, 400), side) for points in all_points for side in (-9e9, 9e9)]
-    on = np.column_stack([np.resize(points, 400) for points in all_points])
-    near = np.column_stack(adjacent)
-    for matrix in (beyond, on, near[:, ::2], near[:, 1::2]):
-        assert np.max(np.abs(model.score(matrix).log_odds - fitted.log_odds(matrix))) <= 1e-12
-    assert model.score(features[split.training]).contributions.mean(axis=0) == pytest.approx(0, abs=1e-9)
-    moved = fitted.recalibrated(Recalibration(offset=0.001, slope=1.0))
-    with pytest.raises(FitError, match=r"differ from the fit by 0\.001"):
-        assert_parity(model, moved, features)
-
-
-def test_fit_recovers_the_function_that_events_come_from() -> None:
-    generator = np.random.default_rng(4)
-    features = generator.uniform(-2, 2, (60_000, 2))
-    truth = np.clip(2 * features[:, 0], -1, 3) - features[:, 1]
-    event = generator.uniform(size=len(truth)) < expit(truth - 2)
-    inputs = [replace(FEATURES["statements"][0], name=f"x{sign}", risk_direction=sign) for sign in DIRECTIONS]
-    fitted = fit(features, event, inputs=inputs, settings=Settings(ridge=1.0))
-    assert np.mean(np.abs(fitted.log_odds(features) - (truth - 2))) < 0.1
-
-
-def test_function_that_falls_where_its_direction_rises_is_fitted_flat() -> None:
-    generator = np.random.default_rng(4)
-    features = generator.uniform(-2, 2, (5_000, 1))
-    event = generator.uniform(size=5_000) < expit(-features[:, 0])
-    inputs = [replace(FEATURES["statements"][0], risk_direction=1)]
-    (steps,) = fit(features, event, inputs=inputs, settings=Settings(ridge=1.0)).steps
-    assert np.max(np.abs(steps.values)) < 1e-9
-
-
-def test_feature_with_one_value_is_refused(panel: Panel) -> None:
-    constant = replace(panel, table=panel.table.assign(current_assets=1.0, inventory=2.0))
-    with pytest.raises(FitError, match="quick_ratio has one value only"):
-        train(constant, date="2018-12-31", names=["statements"])
-
-
-def test_recalibration_that_reverses_the_directions_is_refused() -> None:
-    odds = np.linspace(-3, 3, 200)
-    with pytest.raises(FitError, match="later window contradicts"):
-        recalibration(odds, np.random.default_rng(0).uniform(size=200) < 1 / (1 + np.exp(odds)))
-
-
-def test_recalibration_recovers_offset_slope_and_size() -> None:
-    generator = np.random.default_rng(2)
-    odds, size = generator.normal(0, 2, 200_000), generator.normal(5, 2, 200_000)
-    event = generator.uniform(size=len(odds)) < expit(-0.5 + 0.8 * odds + 0.2 * size)
-    found = recalibration(odds, event, size)
-    assert (found.offset, found.slope, found.size) == pytest.approx((-0.5, 0.8, 0.2), abs=0.05)
-
-
-def test_risk_that_falls_with_size_is_recalibrated_without_size() -> None:
-    generator = np.random.default_rng(2)
-    odds, size = generator.normal(0, 2, 5_000), generator.normal(5, 2, 5_000)
-    event = generator.uniform(size=len(odds)) < expit(0.5 + 0.8 * odds - 0.2 * size)
-    assert recalibration(odds, event, size) == recalibration(odds, event)
-    assert recalibration(odds, event).size == 0
-
-
-def test_recalibration_by_size_ends_at_the_largest_firm_of_training(panel: Panel) -> None:
-    inputs = FEATURES["statements"]
-    features = feature_matrix(panel.amounts, inputs)
-    fitted, _ = calibrated_fit(features, panel, windows(panel), inputs=inputs, settings=Settings(ridge=4.0))
-    column = [feature.name for feature in inputs].index("ln_total_assets")
-    sized = fitted.recalibrated(Recalibration(offset=0.0, slope=1.0, size=0.5), size_column=column)
-    rows = features[[np.argmax(features[:, column])] * 2].copy()
-    rows[1, column] += 10
-    before, after = fitted.log_odds(rows), sized.log_odds(rows)
-    assert after - before == pytest.approx(0.5 * np.max(fitted.steps[column].places))
-
-
-def test_years_with_enough_before_them_are_scored_out_of_time(panel: Panel) -> None:
-    split = windows(panel)
-    assert split.origins == tuple(range(2006, 2015))
-    assert sorted(set(panel.year[split.training])) == list(range(2003, 2015))
-    assert sorted(set(panel.year[split.calibration])) == list(range(2006, 2015))
-    (trained,) = train(panel, date="2018-12-31", names=["statements"])
-    assert trained.card["method"].endswith("on scores of each year by a model of the years before it")
-
-
-def test_last_origins_alone_may_recalibrate(panel: Panel) -> None:
-    split = windows(panel, last_origins=3)
-    assert split.origins == (2012, 2013, 2014)
-    assert sorted(set(panel.year[split.calibration])) == [2012, 2013, 2014]
-    assert split.training.tolist() == windows(panel).training.tolist()
-
-
-def test_scores_of_an_origin_ignore_its_own_and_later_years(panel: Panel) -> None:
-    inputs = FEATURES["statements"]
-    features = feature_matrix(panel.amounts, inputs)
-    split = windows(panel)
-    _, line = calibrated_fit(features, panel, split, inputs=inputs, settings=Settings(ridge=4.0))
-    log_odds = np.concatenate(
-        [
-            fit(
-                features[(panel.year >= 2003) & (panel.year < year)],
-                panel.event[(panel.year >= 2003) & (panel.year < year)],
-                inputs=inputs,
-                settings=Settings(ridge=4.0),
-            ).log_odds(features[panel.year == year])
-            for year in split.origins
-        ]
-    )
-    rows = np.concatenate([np.flatnonzero(panel.year == year) for year in split.origins])
-    assert recalibration(log_odds, panel.event[rows], features[rows, 5]).slope == pytest.approx(line.slope)
-
-
-def test_few_years_with_failures_keep_three_windows(panel: Panel) -> None:
-    split = windows(panel, THREE_WINDOWS)
-    assert split.origins == ()
-    assert sorted(set(panel.year[split.training])) == [2005, 2006]
-    assert sorted(set(panel.year[split.calibration])) == [2007, 2008, 2009]
-    (trained,) = train(panel, date="2018-12-31", names=["statements"], years=THREE_WINDOWS)
-    assert trained.card["method"].endswith("on a later window")
-
-
-def test_window_without_failures_is_refused(panel: Panel) -> None:
-    with pytest.raises(FitError, match="the test window has 0 failures"):
-        windows(replace(panel, table=panel.table.assign(event=panel.event & (panel.year < 2015))))
-
-
-def test_perfectly_separated_calibration_window_is_refused() -> None:
-    odds = np.linspace(-3, 3, 50)
-    with pytest.raises(FitError, match="calibration window"):
-        recalibration(odds, odds > 0)
-
-
 def test_card_has_observed_and_expected_failures_by_size_and_year(panel: Panel) -> None:
     (trained,) = train(panel, date="2018-12-31", names=["statements"])
     model, metrics = parse_model(trained.artifact), trained.card["metrics"]
@@ -254,13 +108,15 @@ def test_card_has_observed_and_expected_failures_by_size_and_year(panel: Panel) 
         assert sum(group["n"] for group in groups) == len(test)
         assert sum(group["events"] for group in groups) == np.sum(test.event)
         assert sum(group["expected"] for group in groups) == pytest.approx(np.sum(probability))
-    low, high = sizes[2]["total_assets"]
-    rows = (assets >= low) & (assets <= high)
+    training = panel.rows((panel.year >= 2003) & (panel.year <= 2014)).amounts["total_assets"]
+    bounds = np.quantile(training, [1 / 3, 2 / 3]).tolist()
+    assert [group["total_assets"] for group in sizes] == [[None, bounds[0]], bounds, [bounds[1], None]]
+    rows = assets > bounds[1]
+    assert sizes[2]["n"] == np.sum(rows)
     expected = np.sum(probability[rows])
     deviation = np.sqrt(np.sum(probability[rows] * (1 - probability[rows])))
     assert sizes[2]["z"] == pytest.approx((np.sum(test.event[rows]) - expected) / deviation)
     assert sizes[2]["roc_auc"] == pytest.approx(roc_auc_score(test.event[rows], probability[rows]), abs=1e-3)
-    assert abs(sizes[0]["n"] - sizes[2]["n"]) <= 1
 
 
 def test_group_of_few_rows_has_counts_and_no_rate(panel: Panel) -> None:
@@ -270,6 +126,19 @@ def test_group_of_few_rows_has_counts_and_no_rate(panel: Panel) -> None:
     assert few
     assert all(group["observed"] is None for group in few)
     assert all(group["observed"] == group["events"] / group["n"] for group in groups if group["n"] >= 30)
+
+
+def test_card_lists_sizes_with_weak_ranking_or_wrong_level_among_the_limits() -> None:
+    thirds = [
+        {"name": "smallest", "total_assets": [None, 74.2], "events": 9, "expected": 30.04, "z": -4.01, "roc_auc": 0.7},
+        {"name": "middle", "total_assets": [74.2, 1678.4], "events": 9, "expected": 9.0, "z": 0.0, "roc_auc": 0.7},
+        {"name": "largest", "total_assets": [1678.4, None], "events": 9, "expected": 2.0, "z": 3.1, "roc_auc": None},
+    ]
+    ranking, small, large = limits_by_size({"roc_auc": 0.9, "calibration_by_size": thirds})
+    assert "with total assets up to USD 74 million the ROC AUC is 0.70, among all 0.90" in ranking
+    assert "with total assets up to USD 74 million are too high: 30 failures were expected" in small
+    assert "there were 9 (z -4.0)" in small
+    assert "with total assets above USD 1,678 million are too low: 2 failures were expected" in large
 
 
 def test_model_that_is_far_off_for_a_size_is_refused(panel: Panel) -> None:
@@ -298,15 +167,6 @@ def test_card_says_what_changes_against_the_model_before(panel: Panel) -> None:
     assert 0 < change["level_changed"] <= change["grade_changed"] < 1
     again: dict[ModelName, Previous] = {"statements": Previous(model=parse_model(after.artifact), card=after.card)}
     assert train(panel, date="2018-12-31", names=["statements"], previous=again)[0].card_text == after.card_text
-
-
-def test_training_distribution_has_finite_cut_points_and_all_rows() -> None:
-    values = np.concatenate([np.zeros(30), np.arange(50.0), np.full(20, np.inf)])
-    distribution = training_distribution(values)
-    assert distribution["cut_points"][0] == 0
-    assert np.all(np.isfinite(distribution["cut_points"]))
-    assert distribution["shares"][0] == pytest.approx(0.31)
-    assert sum(distribution["shares"]) == pytest.approx(1)
 
 
 def test_last_year_of_a_failed_firm_is_its_only_event(tmp_path: Path) -> None:

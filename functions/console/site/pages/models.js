@@ -95,7 +95,7 @@ function Card({ model }) {
   <//>`;
 }
 
-// Thirds of the firm-years by total assets, in USD million.
+// Firms as small, middling and large as the thirds of those that the model was trained on.
 function BySize({ sizes, years }) {
   return html`<div>
     <h3>Calibration by company size, ${years}</h3>
@@ -114,7 +114,7 @@ function BySize({ sizes, years }) {
         ${sizes.map(
           ({ name, total_assets: [low, high], n, events, expected, z, roc_auc: area }) =>
             html`<tr key=${name}>
-              <th scope="row">${count(Math.round(low))} to ${count(Math.round(high))}</th>
+              <th scope="row">${range(low, high)}</th>
               <td class="figure">${count(n)}</td>
               <td class="figure">${count(events)}</td>
               <td class="figure">${expected.toFixed(1)}</td>
@@ -125,4 +125,10 @@ function BySize({ sizes, years }) {
       </tbody>
     </table>
   </div>`;
+}
+
+function range(low, high) {
+  const [from, to] = [low, high].map((bound) => bound !== null && count(Math.round(bound)));
+  if (!from) return `up to ${to}`;
+  return to ? `${from} to ${to}` : `above ${from}`;
 }
