@@ -15,7 +15,7 @@ from shared.inputs.header import has_rows, read_layout
 from shared.jobs.uploads import FILE_SUFFIXES, display_name
 from shared.vocabulary import FileFormat, JobType
 
-# The search for the header may read every sheet; more than this takes seconds, and the caller waits.
+# Its shared strings and styles are read whole; more than this takes seconds, and the caller waits.
 WORKBOOK_MAX_UNPACKED_BYTES = 64 * 1024 * 1024
 # Of a gzipped file, of which no more is checked before its job is created.
 GZIP_CHECKED_BYTES = 8 * 1024 * 1024

@@ -104,7 +104,7 @@ class Planner:
                 file.stream.seek(0)
                 self._results.put_rewritten(job.id, file.stream)
         decimal, decimal_notes = (given, convention_notes(given)) if given else search.decided()
-        layout = replace(file.layout, decimal=decimal)
+        layout = replace(file.layout, decimal=decimal, is_workbook=file.has_typed_cells)
         model = model_for(layout.job_type, layout.profile)
         plan = InputPlan(
             layout=layout,

@@ -57,6 +57,7 @@ class Layout:
 
     `used_both` is true for a file that has both profiles of figures and is scored on `statements`. `data_start` is the
     byte after the header record. `decimal` is known once the whole file was read.
+    `is_workbook` is true for rows that come from an Excel workbook.
     """
 
     delimiter: Delimiter
@@ -67,6 +68,7 @@ class Layout:
     used_both: bool
     data_start: int
     decimal: DecimalConvention = DECIMAL_POINT
+    is_workbook: bool = False
 
     @property
     def field_count(self) -> int:

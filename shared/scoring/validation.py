@@ -387,7 +387,7 @@ def _malformed(reason: str, fields: int, layout: Layout, max_cell_bytes: int) ->
         return "Malformed row: it holds a NUL character, remove it"
     if reason == "oversize":
         return f"Malformed row: a cell is longer than {max_cell_bytes:,} bytes, shorten it"
-    if layout.decimal.has_typed_cells and fields > layout.field_count:
+    if layout.is_workbook and fields > layout.field_count:
         return (
             f"Malformed row: it has a value in column {column_letters(fields - 1)}, right of the table, whose header "
             f"ends in column {column_letters(layout.field_count - 1)}; delete it, or give its column a name"

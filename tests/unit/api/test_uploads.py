@@ -23,6 +23,7 @@ from shared.vocabulary import JobType
 from tests.fakes import FakeJobStore, FakeUploadStore, SettableClock
 from tests.unit.api.conftest import API, MULTIPART_MAX_BYTES, Client, ClientOf, Token, annual_csv, only_job
 from tests.unit.api.schema_checks import assert_matches
+from tests.unit.workbook.workbook_builders import counted_unpacking, workbook_of_one_part, worksheet
 
 URL = f"{API}/annual/bulk-upload-async"
 MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -290,6 +291,15 @@ class TestMultipart:
         response = send(client, body(), "figures.xlsx")
         assert (response.status_code, response.json()["code"]) == (status, code)
         assert not store.unsettled()
+
+    @pytest.mark.hazard("A workbook that unpacks to much, has many entries or states false sizes")
+    def test_workbook_of_many_sheets_is_refused_after_one_look_at_their_part(self, client: Client) -> None:
+        body = workbook_of_one_part(worksheet("<row/>" * 200_000), names=300)
+        assert len(body) < 40_000
+        with counted_unpacking() as sizes:
+            response = send(client, body, "figures.xlsx")
+        assert (response.status_code, response.json()["code"]) == (400, "empty_file")
+        assert sum(sizes) < 1_300_000
 
     def test_upload_leaves_a_workbook_that_unpacks_to_much_to_its_job(
         self, client: Client, store: FakeJobStore

@@ -1,9 +1,7 @@
 """Which sheet of a workbook is scored, and what is told about the others."""
 
 import io
-import zipfile
 from collections.abc import Mapping
-from unittest.mock import patch
 
 import pytest
 from hypothesis import given
@@ -17,11 +15,13 @@ from shared.workbook.limits import Limits
 from tests.unit.workbook.workbook_builders import (
     MAIN,
     RELATIONSHIPS,
+    counted_unpacking,
     inline,
     number,
     packed,
     row,
     workbook,
+    workbook_of_one_part,
     workbook_parts,
     worksheet,
 )
@@ -157,24 +157,14 @@ def test_megabytes_of_blank_rows_before_the_data_are_refused(blank: str) -> None
     assert converted(sheets, limits=limits)[1] == ["A", "B"]
 
 
-def with_one_part(sheet: str, names: int) -> bytes:
-    """Returns a workbook in which each of many sheets names the same part."""
-    parts = workbook_parts({"Data": sheet})
-    listed = "".join(f'<sheet name="{n}" sheetId="{n}" r:id="r1"/>' for n in range(1, names + 1))
-    parts["xl/workbook.xml"] = (
-        f'<workbook xmlns="{MAIN}" xmlns:r="{RELATIONSHIPS}"><sheets>{listed}</sheets></workbook>'
-    )
-    return packed(parts)
-
-
 @pytest.mark.hazard("A workbook that unpacks to much, has many entries or states false sizes")
 def test_part_that_many_sheets_name_is_read_once() -> None:
     blank = worksheet(*["<row/>"] * 20_000)
     limits = Limits(columns=200, searched_bytes=2 * len(blank))
     with pytest.raises(EmptyFileError, match="The file is empty"):
-        check_workbook(io.BytesIO(with_one_part(blank, 300)), job_type=JobType.ANNUAL, limits=limits)
+        check_workbook(io.BytesIO(workbook_of_one_part(blank, names=300)), job_type=JobType.ANNUAL, limits=limits)
     with pytest.raises(TooLargeError, match="many megabytes"):
-        check_workbook(io.BytesIO(with_one_part(blank * 3, 300)), job_type=JobType.ANNUAL, limits=limits)
+        check_workbook(io.BytesIO(workbook_of_one_part(blank * 3, names=300)), job_type=JobType.ANNUAL, limits=limits)
 
 
 @pytest.mark.hazard("A workbook that unpacks to much, has many entries or states false sizes")
@@ -192,18 +182,9 @@ def test_search_for_the_data_unpacks_no_more_than_its_limit(sheets: list[tuple[i
         f'<workbook xmlns="{MAIN}" xmlns:r="{RELATIONSHIPS}"><sheets>{listed}</sheets></workbook>'
     )
     file = packed(parts)
-    unpacked = 0
-    read = zipfile.ZipExtFile.read
-
-    def counted(self: zipfile.ZipExtFile, n: int | None = -1) -> bytes:
-        nonlocal unpacked
-        block = read(self, n)
-        unpacked += len(block)
-        return block
-
-    with patch.object(zipfile.ZipExtFile, "read", counted), pytest.raises(FileError):
+    with counted_unpacking() as sizes, pytest.raises(FileError):
         check_workbook(io.BytesIO(file), job_type=JobType.ANNUAL, limits=Limits(columns=200, searched_bytes=400_000))
-    assert unpacked < 400_000 + (256 << 10) + 10_000
+    assert sum(sizes) < 400_000 + (256 << 10) + 10_000
 
 
 def test_prose_below_the_table_is_left_out_with_a_note() -> None:

@@ -41,7 +41,7 @@ def scored(*rows: dict[str, str], beside: str = "", styles: str = "") -> tuple[C
     result = convert(io.BytesIO(workbook(sheet, styles=styles)), out, job_type=JobType.QUARTERLY)
     data = out.getvalue()
     layout = read_layout(data, CANONICAL, job_type=JobType.QUARTERLY, is_whole_file=True)
-    layout = replace(layout, decimal=DecimalConvention(has_typed_cells=True))
+    layout = replace(layout, is_workbook=True)
     done = score_chunk(
         data[layout.data_start :], layout=layout, first_row=1, model=made_up_model("statements"), next_year=NEXT_YEAR
     )

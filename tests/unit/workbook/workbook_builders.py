@@ -2,7 +2,9 @@
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from unittest.mock import patch
 from xml.sax.saxutils import escape, quoteattr
 
 from shared.workbook.limits import Limits
@@ -97,3 +99,28 @@ def only_row(cells: str, *, styles: str = "", shared_strings: str = "", properti
     file = workbook(worksheet(row(cells)), styles=styles, shared_strings=shared_strings, properties=properties)
     (found,) = rows_of(file)
     return [text.decode() for text in found]
+
+
+def workbook_of_one_part(sheet: str, *, names: int) -> bytes:
+    """Returns a workbook with so many sheets, each of which names the same part."""
+    parts = workbook_parts({"Data": sheet})
+    listed = "".join(f'<sheet name="{n}" sheetId="{n}" r:id="r1"/>' for n in range(1, names + 1))
+    parts["xl/workbook.xml"] = (
+        f'<workbook xmlns="{MAIN}" xmlns:r="{RELATIONSHIPS}"><sheets>{listed}</sheets></workbook>'
+    )
+    return packed(parts)
+
+
+@contextmanager
+def counted_unpacking() -> Iterator[list[int]]:
+    """Yields a list to which the size of each block unpacked from a ZIP archive is added."""
+    sizes: list[int] = []
+    read = zipfile.ZipExtFile.read
+
+    def counted(self: zipfile.ZipExtFile, n: int | None = -1) -> bytes:
+        block = read(self, n)
+        sizes.append(len(block))
+        return block
+
+    with patch.object(zipfile.ZipExtFile, "read", counted):
+        yield sizes
