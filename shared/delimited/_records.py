@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from shared.delimited._bits import packed, room_for, running_parity, unpacked
+from shared.delimited._bits import packed, places_of, room_for, running_parity, unpacked
 from shared.delimited._quotes import CR, LF, QUOTE, Quotes, irregular_quotes, open_quote
 from shared.delimited._words import Bytes, Mask, Positions
 from shared.delimited.cells import blanks_of, stray_quote, unquoted
@@ -29,6 +29,8 @@ class Records:
     field_counts: Positions
     quotes: Positions
     """Every `"` in `data`."""
+    inner_newlines: Positions
+    """Every newline inside quotes."""
     irregular: Quotes | None
     """The quotes by kind, where RFC 4180 does not allow all of them."""
     skipped: Positions
@@ -153,6 +155,8 @@ class CellPositions:
     """The data between two paddings of zeros, as `shared.delimited._words` reads it."""
     late_quotes: Positions
     """The quotes that open a field, but are not its first byte."""
+    inner_newlines: Positions
+    """The newlines in cells."""
     short: Positions
     """The records whose last fields are missing."""
     unusual: Positions | None
@@ -171,10 +175,11 @@ class CellPositions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
-    """The separators of a buffer outside quotes, its quotes, and the one that is still open at its end (or None)."""
+    """The separators of a buffer outside quotes, its quotes, newlines inside, and the quote open at its end or None."""
 
     separators: Positions
     quotes: Positions
+    inner_newlines: Positions
     irregular: Quotes | None
     open_quote: int | None
 
@@ -208,7 +213,16 @@ def split_records(data: bytes, delimiter: Delimiter) -> Records:
         skipped = starts[bounds.has_delimiters]
         starts, ends, field_counts, terminators = starts[kept], ends[kept], field_counts[kept], terminators[kept]
     return Records(
-        data, starts, ends, field_counts, structure.quotes, structure.irregular, skipped, separators, terminators
+        data=data,
+        starts=starts,
+        ends=ends,
+        field_counts=field_counts,
+        quotes=structure.quotes,
+        inner_newlines=structure.inner_newlines,
+        irregular=structure.irregular,
+        skipped=skipped,
+        separators=separators,
+        terminators=terminators,
     )
 
 
@@ -224,6 +238,8 @@ class RecordBounds:
     is_empty: Mask
     has_delimiters: Mask
 
+
+_NONE = np.empty(0, np.int64)
 
 _BLANK, _DELIMITER, _OTHER = range(3)
 
@@ -281,7 +297,7 @@ def structure_of(data: bytes, delimiter: Delimiter, *, is_whole: bool = True) ->
     separator = text == LF
     separator |= np.equal(text, ord(delimiter), out=found)
     if b'"' not in data:
-        return Structure(np.flatnonzero(separator), np.empty(0, np.int64), None, None)
+        return Structure(np.flatnonzero(separator), _NONE, _NONE, None, None)
     quotes = special = np.flatnonzero(np.equal(text, QUOTE, out=found))
     irregular = irregular_quotes(data, quotes, ord(delimiter), is_whole=is_whole)
     if irregular is not None:
@@ -289,6 +305,8 @@ def structure_of(data: bytes, delimiter: Delimiter, *, is_whole: bool = True) ->
         found[:] = False
         found[special] = True
     # A byte is inside a quoted field when the number of special quotes before it is odd.
-    inside = unpacked(running_parity(packed(flags)), len(text))
-    np.greater(separator, inside, out=separator)  # and not inside
-    return Structure(np.flatnonzero(separator), quotes, irregular, open_quote(special))
+    within = running_parity(packed(flags))
+    np.equal(text, LF, out=found)
+    inner_newlines = places_of(packed(flags) & within)
+    np.greater(separator, unpacked(within, len(text)), out=separator)  # and not inside
+    return Structure(np.flatnonzero(separator), quotes, inner_newlines, irregular, open_quote(special))

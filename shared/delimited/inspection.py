@@ -14,7 +14,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from shared.delimited._quotes import LF
 from shared.delimited._record_ends import RecordEnds
 from shared.delimited._records import Records, split_records
 from shared.delimited._words import Mask, Positions
@@ -108,11 +107,10 @@ class Inspection:
         Then they have as many delimiters as these need, or whole rows between them.
         """
         text = np.frombuffer(records.data, np.uint8)
-        special = records.quotes if records.irregular is None else records.irregular.special
-        newlines = np.flatnonzero(text == LF)
-        newlines = newlines[np.searchsorted(special, newlines) % 2 == 1]
+        newlines = records.inner_newlines
         if not len(newlines):
             return
+        special = records.quotes if records.irregular is None else records.irregular.special
         is_apart = np.diff(special) > 1
         opening = special[::2][np.append(True, is_apart[1::2])]
         closing = special[1::2][np.append(is_apart[1::2], True)]

@@ -148,11 +148,13 @@ class Table:
 
     def _find_split(self, splits: bytes, followers: bytes) -> Mapping[int, Positions]:
         text, cells = np.frombuffer(self.data, np.uint8), self.cells
-        places = [np.flatnonzero(text == split) for split in splits if self._may_be_in_cells(split)]
-        if not places:
-            return {}
+        places = [self._places_in_cells(split) for split in splits]
         found = np.concatenate(places)
-        found = found[np.isin(text.take(found + 1, mode="clip"), np.frombuffer(followers, np.uint8))]
+        if not len(found):
+            return {}
+        is_follower = np.zeros(256, np.bool_)
+        is_follower[list(followers)] = True
+        found = found[is_follower.take(text.take(found + 1, mode="clip"))]
         rows = np.searchsorted(cells.record_starts, found, side="right") - 1
         inside = (rows >= 0) & (found < cells.record_ends[rows]) & self.well_formed[rows]
         found, rows = found[inside], rows[inside]
@@ -160,14 +162,17 @@ class Table:
         inside = cells.field_starts[columns, rows] <= found
         return {column: np.unique(rows[inside & (columns == column)]) for column in np.unique(columns[inside]).tolist()}
 
-    def _may_be_in_cells(self, byte: int) -> bool:
-        """Returns whether cells may have the byte in them; false is certain."""
+    def _places_in_cells(self, byte: int) -> Positions:
+        """Returns where the byte is in cells, or between them."""
         character = bytes([byte])
-        if character not in self.data or b'"' in self.data:
-            return character in self.data
-        if character == b"\r":
-            return self.data.count(b"\r") > self.data.count(b"\r\n")
-        return character not in (self.delimiter.encode(), b"\n")
+        if character == b"\n":
+            return self.cells.inner_newlines
+        may_be = character in self.data
+        if may_be and character == self.delimiter.encode():
+            may_be = b'"' in self.data
+        if may_be and character == b"\r" and b'"' not in self.data:
+            may_be = self.data.count(b"\r") > self.data.count(b"\r\n")
+        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == byte) if may_be else np.empty(0, np.int64)
 
     def cells_opening_with(self, openings: bytes, *, except_numbers: Mask) -> list[tuple[int, int]]:
         """Returns the columns and rows of cells whose text begins with one of these bytes.
@@ -257,6 +262,7 @@ def read_table(
             odd=odd,
             firsts=firsts,
             buffer=buffer,
+            inner_newlines=records.inner_newlines,
             late_quotes=records.quotes[:0] if records.irregular is None else records.irregular.late,
             short=np.flatnonzero(~is_malformed & (records.field_counts < field_count)),
             unusual=unusual_places(data),
