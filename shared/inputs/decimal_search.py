@@ -30,6 +30,7 @@ from shared.inputs.decimals import (
 )
 from shared.inputs.header import Layout
 from shared.inputs.numbers import Evidence, evidence_of, is_untyped
+from shared.inputs.tolerance import row_shape
 from shared.vocabulary import MAX_NOTE_ROWS, DecimalConvention, Note
 
 Bytes = NDArray[np.uint8]
@@ -74,6 +75,7 @@ class DecimalSearch:
 
     def __init__(self, layout: Layout, *, has_typed_cells: bool = False, proves_point: bool = False) -> None:
         self._layout = layout
+        self._needed_fields = row_shape(layout).needed
         self._has_typed_cells = has_typed_cells
         self._figures = [
             (layout.place(column.name), column)
@@ -259,7 +261,12 @@ class DecimalSearch:
 
         As in scoring, a malformed record has no figures.
         """
-        table = read_table(text, self._layout.delimiter, field_count=self._layout.field_count)
+        table = read_table(
+            text,
+            self._layout.delimiter,
+            field_count=self._layout.field_count,
+            needed_fields=self._needed_fields,
+        )
         records = np.flatnonzero(table.well_formed)
         for place, column in self._figures:
             for record, cell in zip(records.tolist(), table.texts(place, records), strict=True):

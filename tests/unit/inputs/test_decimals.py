@@ -3,7 +3,7 @@ import io
 import math
 import re
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import example, given, settings
@@ -16,8 +16,10 @@ from shared.inputs.chunks import plan_chunks
 from shared.inputs.columns import BY_NAME
 from shared.inputs.decimal_search import DecimalSearch
 from shared.inputs.decimals import Findings, decide
+from shared.inputs.errors import FileError
 from shared.inputs.header import Layout
 from shared.inputs.numbers import evidence_of, read_figure
+from shared.inputs.tolerance import inspection_for
 from shared.scoring.chunk import score_chunk
 from shared.scoring.validation import validate_rows
 from shared.vocabulary import DECIMAL_POINT, DecimalConvention, JobType, Note
@@ -237,6 +239,46 @@ def test_text_and_figures_of_the_other_profile_are_no_evidence() -> None:
     assert decided(written(rows, ";"), layout_of(";"))[0] == DECIMAL_POINT
     names = tuple("ebitda" if name == "note" else name for name in NAMES)
     assert decided(written(rows, ";"), replace(layout_of(";"), names=names, normalized=names))[0] == DECIMAL_POINT
+
+
+@pytest.mark.parametrize("delimiter", DELIMITERS)
+def test_row_that_is_scored_in_spite_of_its_number_of_fields_is_evidence(delimiter: Delimiter) -> None:
+    figures = [row_of("672,478"), row_of("12,5")]
+    for rows in ([[*row, ""] for row in figures], [row[:-1] for row in figures]):
+        assert decided(written(rows, delimiter), layout_of(delimiter))[0] == COMMAS
+
+
+@settings(max_examples=300)
+@given(
+    files(),
+    st.sampled_from(DELIMITERS),
+    st.lists(
+        st.tuples(st.integers(0, 600), st.sampled_from([b'"', b'""', b"\n", b";", b",", b'";', b"\0", b"'"])),
+        max_size=4,
+    ),
+    st.integers(1, 300),
+)
+def test_search_adds_no_refusal_of_its_own(
+    rows: list[list[str]], delimiter: Delimiter, damage: list[tuple[int, bytes]], block_bytes: int
+) -> None:
+    data = written(rows, delimiter)
+    for place, added in damage:
+        data = data[: place % (len(data) + 1)] + added + data[place % (len(data) + 1) :]
+    layout = layout_of(delimiter)
+
+    def planned(**options: Any) -> object:
+        inspection = inspection_for(layout)
+        try:
+            return list(plan_chunks(io.BytesIO(data), layout, chunk_bytes=200, inspection=inspection, **options))
+        except FileError as error:
+            return str(error)
+
+    search, other = DecimalSearch(layout), DecimalSearch(layout)
+    expected = planned()
+    assert planned(on_records=search.add) == expected
+    if not isinstance(expected, str):
+        planned(on_records=other.add, block_bytes=block_bytes)
+        assert other.decided() == search.decided()
 
 
 def test_malformed_row_is_no_evidence() -> None:
