@@ -19,7 +19,7 @@ _FIVE_MINUTES = Duration.minutes(5)
 _TEN_MINUTES_SECONDS = 600
 # By convention, a population stability index of 0.25 or more means that the population has shifted.
 _PSI_SHIFTED = 0.25
-# Somebody waits for the response of these functions.
+# Callers wait for the response of these functions.
 _SYNCHRONOUS = ("api", "claims", "console")
 
 
@@ -32,7 +32,7 @@ class Alarms(Construct):
         self._topic = topic
 
     def of_functions(self, functions: Mapping[str, lambda_.IFunction]) -> None:
-        """Adds alarms on the errors of every function, on throttling, and on a schedule that stands still."""
+        """Adds alarms on the errors of every function, on throttling, and on a schedule that stopped."""
         for name, function in functions.items():
             errors = _sum(function.metric_errors())
             match name:

@@ -48,7 +48,7 @@ class Api(Construct):
             api_name=stage.stack_name,
             create_default_stage=False,
             cors_preflight=_cors(stage),
-            # It would bypass what is in front of the domain, and nobody could sign in to its console.
+            # It would bypass what is in front of the domain, and its console could sign in no user.
             disable_execute_api_endpoint=stage.domain is not None,
         )
         self.origin = self._origin(stage)

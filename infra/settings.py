@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from infra.stages import Stage
 
-# Consequences that the name of a setting does not tell.
+# Consequences that the name of a setting does not show.
 _CONSEQUENCES = {
     "kms": "What is stored with the key cannot be read without it",
     "domain_name": "Callers of the old address get no answer, and a new domain has another DomainTarget",

@@ -68,7 +68,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> None:
 
 
 def _job_of(execution_name: str) -> UUID | None:
-    """Returns the job of an execution; None for one that somebody started by hand under another name."""
+    """Returns the job of an execution; None for one started by hand under another name."""
     try:
         return UUID(execution_name)
     except ValueError:

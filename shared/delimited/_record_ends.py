@@ -189,12 +189,12 @@ class RecordFinder:
         within = running_parity(quotes)
         # Parity is right exactly when outside quotes only marks are next to one: see `irregular_quotes`, which has the
         # last word.
-        beside = one_on(quotes)
-        beside[0] ^= np.uint64(1)
-        beside |= one_back(quotes)
-        beside &= ~(within | marks)
-        beside[len(data) // WORD] &= np.uint64((1 << len(data) % WORD) - 1)
-        if not np.count_nonzero(beside):
+        adjacent = one_on(quotes)
+        adjacent[0] ^= np.uint64(1)
+        adjacent |= one_back(quotes)
+        adjacent &= ~(within | marks)
+        adjacent[len(data) // WORD] &= np.uint64((1 << len(data) % WORD) - 1)
+        if not np.count_nonzero(adjacent):
             return within, None
         places = places_of(quotes)
         irregular = irregular_quotes(data, places, ord(self._delimiter), is_whole=is_last)
@@ -228,12 +228,12 @@ def _reached(starts: Words, marks: Words) -> Words:
     between = ~marks
     # The sum of a start and the places without marks after it overflows through them to the bit of the next mark.
     reached = between + starts
-    carries = (reached < between)[:-1]
+    overflow = (reached < between)[:-1]
     for _ in range(_WORDS_PASSED):
-        reached[1:] += carries
+        reached[1:] += overflow
         # Through all of a word without marks it goes on to the one after that.
-        passing = carries & (reached[1:] == 0)
+        passing = overflow & (reached[1:] == 0)
         if not passing[:-1].any():
             return reached
-        carries = np.concatenate(([False], passing[:-1]))
+        overflow = np.concatenate(([False], passing[:-1]))
     return np.full_like(reached, _ALL)

@@ -185,7 +185,7 @@ class DecimalSearch:
         quotes, other = self._flags_of(run)
         behind = run.text[1:]
         np.equal(run.text[:-1], np.uint8(_QUOTE), out=quotes)
-        # Most quotes stand before a letter, a delimiter or the end of a line. Bytes beyond ASCII are negative here.
+        # Most quotes are before a letter, a delimiter or the end of a line. Bytes beyond ASCII are negative here.
         quotes &= np.less(behind.view(np.int8), np.int8(_AFTER_DIGITS), out=other)
         for byte in (_COMMA, _LF):
             quotes &= np.not_equal(behind, np.uint8(byte), out=other)
@@ -204,13 +204,13 @@ class DecimalSearch:
         found, text = self._found, run.text
         if not (found.points or found.commas or len(found.either_rows) == MAX_NOTE_ROWS):
             return places
-        tells = np.zeros(len(places), np.bool_)
+        decisive = np.zeros(len(places), np.bool_)
         if self._counts_commas or separator == _POINT:
-            tells |= ~self._can_only_group(run, places, separator)
+            decisive |= ~self._can_only_group(run, places, separator)
         if not found.points:
             # Two of them prove the other sign.
-            tells |= _is_group(text, places) & (_at(text, places, _GROUP) == separator)
-        return places[tells]
+            decisive |= _is_group(text, places) & (_at(text, places, _GROUP) == separator)
+        return places[decisive]
 
     def _can_only_group(self, run: Run, places: Places, separator: int) -> Mask:
         """Returns which separators prove nothing as decimal signs for certain: those before a group of three digits.

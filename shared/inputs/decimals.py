@@ -15,7 +15,7 @@ So no file is read with two signs. In a file with both, figures that prove the c
 
 The last line keeps one typo from failing thousands of rows: there, points must be proven `POINTS_FOR_A_COMMA` times as
 often as commas, counted in the first `HEAD_BYTES` of the records for the points and in the whole file for the commas. A
-figure whose point groups thousands was written by somebody who writes decimal commas, and rows of such people nearly
+figure whose point groups thousands comes from a person who writes decimal commas, and rows of such people nearly
 always have another figure that proves the comma and fails them; what is left is a row of a kind that is under one in
 ten, and has no other figure than whole numbers from 1,000 to 999,999.
 
@@ -100,7 +100,7 @@ def _assumed(rows: Sequence[int]) -> Note:
     return Note(
         code="decimal_assumed",
         message=(
-            "Some figures could have a decimal point or a decimal comma, and no other figure tells which. They were "
+            "Some figures could have a decimal point or a decimal comma, and no other figure shows which. They were "
             "read with the point as decimal sign (672.478 is below a thousand, 672,478 above). If that is wrong, "
             "declare decimal=, when you upload the file."
         ),

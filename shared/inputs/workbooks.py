@@ -108,7 +108,7 @@ def _format_notes(applied: AppliedFormats, header: Header) -> Iterator[Note]:
             continue  # no number, which is an error of its row
         place = f"{shortened(column)}: the format {shortened(code)}"
         if text.startswith(b"#"):
-            message = f"{place} does not tell in which unit it shows a number; {before:,f} was not read"
+            message = f"{place} does not show the unit of a number; {before:,f} was not read"
         else:
             after = Decimal(text.decode().rstrip("%"))
             thousands = (before / after).adjusted() // 3 if after else 0

@@ -43,7 +43,7 @@ def windows(panel: Panel, years: Split = PANEL_SPLIT, *, last_origins: int | Non
 
     An origin is a year with both outcomes, up to `calibration_until`, that at least three years of training with both
     outcomes precede. With enough origins every year up to `calibration_until` trains the model, and recalibration uses
-    scores of each origin, or of the last so many, by a model of the years before it. With fewer, the years after
+    scores of each origin, or of the last `last_origins`, by a model of the years before it. With fewer, the years after
     `training_until` recalibrate.
     """
     early = (panel.year >= years.training_from) & (panel.year <= years.calibration_until)

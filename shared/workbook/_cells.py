@@ -44,7 +44,7 @@ _LONGEST_FIGURE: Final = 100
 def missing_rows(number: int, expected: int) -> int:
     """Returns how many blank rows to yield before a row, from its number (0: none) and that which follows the last one.
 
-    Programs write no blank rows. A few are enough to tell that there are some, where a part leaves out a million.
+    Programs write no blank rows. A few are enough to show that there are some, where a part leaves out a million.
     """
     return min(max(number - expected, 0), _LONGEST_GAP)
 

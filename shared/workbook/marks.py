@@ -8,7 +8,7 @@ The reader does not know what a column holds, and these cells are read different
 | text of digits and points that could be grouped by them, such as `672.478` or `1.234.567` | `'672.478` | `672.478` |
 | text of digits with a point that can only be a decimal sign, such as `12.4` | `12.4` | `12.4` |
 
-The third has two texts so that `proves_point` can tell it from a numeric cell, which always has a decimal point.
+The third has two texts so that `proves_point` can distinguish it from a numeric cell, which always has a decimal point.
 A marked cell is MARK, the one text, MARK, the other. MARK is a byte that no UTF-8 text has, so no text can forge it.
 """
 

@@ -9,10 +9,10 @@ A cell has a type, a style and a value. The value of a text is inline or a numbe
 of a formula is the one saved with it. The style says how a number is displayed. `_cells` and `_number_formats` turn all
 three into the displayed text, with all digits of a number. No formula is evaluated, and no link to another file is
 followed. Rows and columns that are hidden are read: people hide them by filters. Hidden sheets can be read too;
-`Sheet.is_visible` tells them apart.
+`Sheet.is_visible` distinguishes them.
 
 Read as no number, whatever the column: a formula saved without a value, as `#FORMULA! =A1/B1`; a numeric cell whose
-value is no number in XML (`12,5`), and a number whose format does not tell its unit, both with `#` before them. A row
+value is no number in XML (`12,5`), and a number whose format leaves its unit unclear, both with `#` before them. A row
 that has a cell twice, or a cell with two values, is an error of the workbook.
 
 A sheet is read by one of two readers that find the same rows: `_regex_reader` for the shape that spreadsheet programs
@@ -59,7 +59,7 @@ class Workbook:
 
         Blank rows that the part leaves out are among them, at most thirty in a row.
         A cell's index is its column; empty cells at the end of a row are left out. Some cells have two texts, which
-        `marks` tells apart. The sheet's declared dimension is ignored. Formats that scale numbers by thousands are
+        `marks` distinguishes. The sheet's declared dimension is ignored. Formats that scale numbers by thousands are
         added to `applied`. Raises `UnreadableWorkbookError` or `WorkbookTooLargeError`, also after some rows.
         """
         blocks = partial(self._package.blocks, sheet.part)

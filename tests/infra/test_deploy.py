@@ -24,7 +24,7 @@ OUTPUTS = {"ApiUrl": "https://api.example.com", "ConsoleUrl": "https://api.examp
 
 
 class RecordedCdk:
-    """Stands in for the cdk command; `failures` of its runs fail, and a deployment has outputs."""
+    """Replaces the cdk command; `failures` of its runs fail, and a deployment has outputs."""
 
     def __init__(self, failures: int = 0) -> None:
         self.runs: list[tuple[str, ...]] = []

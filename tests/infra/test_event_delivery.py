@@ -1,4 +1,4 @@
-"""In every context, alarms and events reach their targets, and nobody else's do."""
+"""In every context, alarms and events reach their targets, and those of no other account do."""
 
 import json
 from collections.abc import Mapping
@@ -147,7 +147,7 @@ def watched(synthesized: Template, namespace: str, metric: str) -> set[str]:
     }
 
 
-def test_alarm_reports_a_reconcile_schedule_that_stands_still(synthesized: Template) -> None:
+def test_alarm_reports_a_reconcile_schedule_that_stopped(synthesized: Template) -> None:
     (function,) = (name for name in synthesized.resources("AWS::Lambda::Function") if "Reconcile" in name)
     (alarm,) = (
         alarm

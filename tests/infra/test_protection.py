@@ -24,7 +24,7 @@ def synthesized(name: str) -> Template:
     return template(**CONTEXTS[name])
 
 
-def test_nobody_can_sign_up(synthesized: Template, name: str) -> None:
+def test_no_stranger_can_sign_up(synthesized: Template, name: str) -> None:
     pools = synthesized.resources("AWS::Cognito::UserPool").values()
     assert len(pools) == (0 if "issuer" in CONTEXTS[name] else 1)
     for pool in pools:

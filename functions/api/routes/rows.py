@@ -105,7 +105,7 @@ def _decimal_convention(
 ) -> tuple[DecimalConvention, tuple[Note, ...]]:
     """Returns the convention of the rows, which only figures in strings decide, and notes about it.
 
-    Where such a figure could be ambiguous, strings get the mark that tells them from numbers.
+    Where such a figure could be ambiguous, strings get the mark that distinguishes them from numbers.
     """
     findings = Findings()
     for number, row in enumerate(cells, start=1):

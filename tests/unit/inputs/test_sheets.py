@@ -1,4 +1,4 @@
-"""Which sheet of a workbook is scored, and what is told about the others."""
+"""Which sheet of a workbook is scored, and the notes on the others."""
 
 import io
 from collections.abc import Mapping

@@ -112,7 +112,7 @@ def test_number_in_an_uncertain_unit_is_not_read_and_a_note_says_why() -> None:
     result, found = converted({"market_cap": number("332800000", ' s="1"')}, styles=styles_of(code))
     assert found["market_cap"] == "#332800000"
     assert [note.message for note in result.notes] == [
-        f"market_cap: the format {code} does not tell in which unit it shows a number; 332,800,000 was not read"
+        f"market_cap: the format {code} does not show the unit of a number; 332,800,000 was not read"
     ]
 
 

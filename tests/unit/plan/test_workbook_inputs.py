@@ -1,4 +1,4 @@
-"""Workbooks that are planned: the sheet and the cells that are scored, and what the job tells about them."""
+"""Workbooks that are planned: the sheet and the cells that are scored, and the notes of the job on them."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def test_named_sheet_is_scored() -> None:
     )
 
 
-def test_formats_and_footnotes_are_told_in_the_notes_of_the_job() -> None:
+def test_notes_of_the_job_name_formats_and_footnotes() -> None:
     scaled = sheet("A", market_cap=number("332812000", ' s="1"'))
     scaled = scaled.replace("</sheetData>", "<row/>" + row(inline("Source: a vendor")) + "</sheetData>")
     found = planned(packed(workbook_parts({"Data": scaled}, styles=styles_of("#,##0.0,,"))), "a.xlsx")

@@ -30,13 +30,13 @@ CELLS = {
 FORMULA = "<c><f>B2/C2</f></c>"
 
 
-def scored(*rows: dict[str, str], beside: str = "", styles: str = "") -> tuple[Converted, list[dict[str, Any]]]:
-    """Scores a quarterly workbook: its valid cells with those given for each row, and `beside` right of the last row.
+def scored(*rows: dict[str, str], right_of_table: str = "", styles: str = "") -> tuple[Converted, list[dict[str, Any]]]:
+    """Scores a quarterly workbook: its valid cells with those given for each row, and a cell right of the last row.
 
     Returns the rows of the `all` file, with `errors` as values.
     """
     cells = ["".join((CELLS | given)[name] for name in STATEMENTS) for given in rows]
-    sheet = worksheet(row(*map(inline, STATEMENTS)), *map(row, cells[:-1]), row(cells[-1], beside))
+    sheet = worksheet(row(*map(inline, STATEMENTS)), *map(row, cells[:-1]), row(cells[-1], right_of_table))
     out = io.BytesIO()
     result = convert(io.BytesIO(workbook(sheet, styles=styles)), out, job_type=JobType.QUARTERLY)
     data = out.getvalue()
@@ -107,7 +107,7 @@ def test_value_of_a_numeric_cell_that_is_no_number_fails_its_row(value: str) -> 
 
 
 def test_value_right_of_the_table_is_named_by_its_column() -> None:
-    _, (found,) = scored({}, beside="<c/>" + inline("check!"))
+    _, (found,) = scored({}, right_of_table="<c/>" + inline("check!"))
     assert found["errors"][0]["code"] == "malformed_row"
     assert found["errors"][0]["error"] == (
         "Malformed row: it has a value in column O, right of the table, whose header ends in column M; delete it, or "
@@ -138,7 +138,7 @@ def test_number_is_scored_as_the_sheet_shows_it(cell: str) -> None:
     assert plain["default_probability"] == found["default_probability"] != ""
 
 
-def test_number_and_text_with_a_point_are_told_apart_where_commas_are_decimal_signs() -> None:
+def test_number_and_text_with_a_point_are_distinguished_where_commas_are_decimal_signs() -> None:
     cells = {"market_cap": inline("672.478")}, {"market_cap": number("672.478")}, {"market_cap": inline("672,478")}
     sheet = worksheet(
         row(*map(inline, STATEMENTS)), *(row(*((CELLS | one)[name] for name in STATEMENTS)) for one in cells)

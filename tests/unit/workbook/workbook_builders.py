@@ -102,7 +102,7 @@ def only_row(cells: str, *, styles: str = "", shared_strings: str = "", properti
 
 
 def workbook_of_one_part(sheet: str, *, names: int) -> bytes:
-    """Returns a workbook with so many sheets, each of which names the same part."""
+    """Returns a workbook with this number of sheets, each of which names the same part."""
     parts = workbook_parts({"Data": sheet})
     listed = "".join(f'<sheet name="{n}" sheetId="{n}" r:id="r1"/>' for n in range(1, names + 1))
     parts["xl/workbook.xml"] = (
