@@ -30,6 +30,8 @@ HAZARDS: Final[dict[str, tuple[str, ...]]] = {
         "A workbook with a false dimension",
         "Entity bombs, external links, macros, dates, formulas, error cells, a merged header",
         "An unbalanced quote",
+        "Decimal commas, points as thousands, or both in one file",
+        "A workbook with a hidden sheet, or with one part for many sheets",
         "Duplicate headers, ragged rows, NUL, huge fields, no last newline, CR alone, blank lines, no rows",
         "Byte-order marks, UTF-16, Windows-1252, mixed encodings",
         "Quoted newlines across a chunk border",
@@ -38,6 +40,7 @@ HAZARDS: Final[dict[str, tuple[str, ...]]] = {
         "Hundreds of hostile files, each run as a whole",
         "A file of arbitrary bytes",
     ),
+    "One caller cannot hurt another": ("Abandoned announcements keep reconcile from the jobs that are due",),
     "Tokens and callers": (
         "Forged, stripped, expired, foreign and oversized tokens",
         "Every route by every caller on every kind of job",

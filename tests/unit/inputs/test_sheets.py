@@ -63,6 +63,7 @@ def refused(
     return caught.value
 
 
+@pytest.mark.hazard("A workbook with a hidden sheet, or with one part for many sheets")
 @pytest.mark.parametrize("state", ["hidden", "veryHidden"])
 def test_hidden_sheet_is_not_read(state: str) -> None:
     result, symbols = converted({"Old": data("OLD"), "Data": data("NEW")}, Old=state)
@@ -158,6 +159,7 @@ def test_megabytes_of_blank_rows_before_the_data_are_refused(blank: str) -> None
 
 
 @pytest.mark.hazard("A workbook that unpacks to much, has many entries or states false sizes")
+@pytest.mark.hazard("A workbook with a hidden sheet, or with one part for many sheets")
 def test_part_that_many_sheets_name_is_read_once() -> None:
     blank = worksheet(*["<row/>"] * 20_000)
     limits = Limits(columns=200, searched_bytes=2 * len(blank))
