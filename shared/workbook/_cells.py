@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Final
 
-from shared.workbook._number_formats import REFUSED, NumberFormat, shortest
+from shared.workbook._number_formats import REFUSED, NumberFormat
+from shared.workbook._number_texts import shortest
 from shared.workbook.errors import damaged, text_too_long
 from shared.workbook.limits import MAX_TEXT_BYTES
 from shared.workbook.marks import TEXT_SIGN, WITHOUT_VALUE, marked
@@ -151,8 +152,8 @@ class Values:
             return text_cell(raw)
         if kind == b"b":
             return b"TRUE" if raw.strip() in {b"1", b"true"} else b"FALSE"
-        if kind in NUMERIC and raw:
-            return self._number(raw, self.formats.get(style))
+        if kind in NUMERIC:
+            return self.number(raw, style)
         return raw  # an error such as #DIV/0!, or an ISO date
 
     def note_format(self, applied: AppliedFormats, at: int, style: bytes, raw: bytes, text: bytes) -> None:
@@ -160,9 +161,17 @@ class Values:
         if text != b"0" and len(applied) < _MAX_APPLIED:
             applied.setdefault((at, self.formats[style].code), (raw, text))
 
-    def plain_number(self, raw: bytes) -> bytes:
-        """Returns the text of a number whose style does not change the displayed text."""
-        return self._number(raw, None)
+    def number(self, raw: bytes, style: bytes | None = None) -> bytes:
+        """Returns the text of a numeric cell of this style, without one of a style that does not matter."""
+        try:
+            number = float(raw)
+        except ValueError:
+            return self._no_number(raw)
+        if not isfinite(number) or b"_" in raw:
+            return self._no_number(raw)
+        if style is not None and style in self.formats:
+            return self.formats[style].text(number, dates_from_1904=self.dates_from_1904).encode()
+        return shortest(number).encode()
 
     def formula_without_value(self, kind: bytes, formula: bytes, raw: bytes | None) -> bytes | None:
         """Returns the text of a cell whose formula was saved without a value; None when it has a value.
@@ -177,17 +186,6 @@ class Values:
         shown = formula if len(formula) <= _MAX_FORMULA_BYTES else formula[:_MAX_FORMULA_BYTES] + b"..."
         # A cut in the middle of a character leaves no valid UTF-8.
         return WITHOUT_VALUE + b"=" + shown.decode(errors="ignore").encode()
-
-    def _number(self, raw: bytes, meaning: NumberFormat | None) -> bytes:
-        try:
-            number = float(raw)
-        except ValueError:
-            return self._no_number(raw)
-        if not isfinite(number) or b"_" in raw:
-            return self._no_number(raw)
-        if meaning is None:
-            return shortest(number).encode()
-        return meaning.text(number, dates_from_1904=self.dates_from_1904).encode()
 
     def _no_number(self, raw: bytes) -> bytes:
         """Returns the value of a numeric cell that is none in XML, such as 12,5: refused where a text would be read."""

@@ -24,17 +24,12 @@ import operator
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Final
 
-_EPOCH_1900: Final = datetime(1899, 12, 30)  # noqa: DTZ001 - a spreadsheet's dates have no zone
-_EPOCH_1904: Final = datetime(1904, 1, 1)  # noqa: DTZ001
-_LAST_SERIAL: Final = 2_958_466  # the day after 9999-12-31
-_FIRST_RIGHT_SERIAL: Final = 61  # Excel has a 29 February 1900; before 1 March its numbers are one day off
-_MINIMUM_POSITIONAL: Final = 1e-4
-_MAXIMUM_POSITIONAL: Final = 1e16
+from shared.workbook._number_texts import iso_date, positional, shortest
+
 REFUSED: Final = b"#"
 """The sign before a number whose reading is not certain. No number and no blank begins with it."""
 
@@ -72,6 +67,11 @@ class _Section:
     pattern: tuple[str | None, ...] = ()
     is_unclear: bool = False
 
+    @property
+    def thousands(self) -> int:
+        """The power of ten that the number is multiplied by besides percent signs."""
+        return self.shift - 2 * self.percent_signs
+
     def applies(self, number: float) -> bool:
         return self.condition is not None and _COMPARE[self.condition[0]](number, self.condition[1])
 
@@ -102,9 +102,20 @@ class NumberFormat:
     code: str
     sections: tuple[_Section, ...]
     """Of numbers: at most three."""
+    scales: bool
+    """Whether a section scales by thousands, or may do so."""
+    is_mixed: bool
+    """Whether the sections scale numbers other than zero by different thousands."""
+    only: _Section | None
+    """The section that has the effect of all: it scales and does nothing else. None where they differ."""
 
     def text(self, number: float, *, dates_from_1904: bool) -> str:
         """Returns the text of a finite number."""
+        if only := self.only:
+            return positional(Decimal(repr(number)).scaleb(only.shift)) + "%" * only.percent_signs
+        return self._text_by_section(number, dates_from_1904=dates_from_1904)
+
+    def _text_by_section(self, number: float, *, dates_from_1904: bool) -> str:
         section = self._section(number)
         if section is None or section.is_unclear or (self.is_mixed and number and section.kind is not _Kind.DATE):
             return REFUSED.decode() + shortest(number)
@@ -120,24 +131,11 @@ class NumberFormat:
             return date[:4] if date[4:5] == "-" else "1904" if dates_from_1904 else "1900"
         return date
 
-    @property
-    def scales(self) -> bool:
-        """Whether a section scales by thousands, or may do so."""
-        return any(one.is_unclear or one.shift != 2 * one.percent_signs for one in self.sections)
-
-    @property
-    def is_mixed(self) -> bool:
-        """Whether its sections scale numbers other than zero by different thousands."""
-        has_conditions = any(one.condition for one in self.sections[:2])
-        sections = self.sections if has_conditions else self.sections[:2]
-        shifts = {one.shift - 2 * one.percent_signs for one in sections if one.kind is _Kind.NUMBER}
-        return len(shifts) > 1
-
     def _section(self, number: float) -> _Section | None:
-        first, *others = self.sections
-        if not others:
+        first = self.sections[0]
+        if len(self.sections) == 1:
             return first if first.condition is None or first.applies(number) else None
-        second, *third = others
+        _, second, *third = self.sections
         if first.applies(number) or (first.condition is None and (number > 0 or (number == 0 and not third))):
             return first
         if second.applies(number) or (second.condition is None and (number < 0 or not third)):
@@ -160,7 +158,21 @@ def number_format(code: str) -> NumberFormat | None:
     found = tuple(section or _Section(kind=_Kind.NUMBER) for section in sections[:_MOST_NUMBER_SECTIONS])
     if all(section.is_plain or section.kind is _Kind.LITERAL for section in found):
         return None
-    return NumberFormat(code=code, sections=found)
+    # Without conditions the third section is that of zero.
+    shown = found if any(section.condition for section in found[:2]) else found[:2]
+    scaled = {
+        (section.shift, section.percent_signs)
+        if section.kind is _Kind.NUMBER and section.digits == 1 and not section.condition and not section.is_unclear
+        else None
+        for section in found
+    }
+    return NumberFormat(
+        code=code,
+        sections=found,
+        only=found[0] if len(scaled) == 1 and None not in scaled else None,
+        scales=any(section.is_unclear or section.thousands for section in found),
+        is_mixed=len({section.thousands for section in shown if section.kind is _Kind.NUMBER}) > 1,
+    )
 
 
 def read_formats(elements: Iterable[tuple[str, dict[str, str]]]) -> dict[bytes, NumberFormat]:
@@ -181,6 +193,8 @@ def read_formats(elements: Iterable[tuple[str, dict[str, str]]]) -> dict[bytes, 
             if found:
                 formats[str(style).encode()] = found
             style += 1
+    if b"0" in formats:
+        formats[b""] = formats[b"0"]  # of cells without a style
     return formats
 
 
@@ -264,35 +278,3 @@ def _scaled(tokens: list[re.Match[str]], condition: tuple[str, float] | None) ->
         pattern=tuple(pattern) if is_pattern and zeros > 1 else (),
         is_unclear=is_unclear,
     )
-
-
-def shortest(number: float) -> str:
-    """Returns the shortest decimal that reads back as the same double, without exponent: `5`, `0.1`, `0.00001`."""
-    if number == 0 or _MINIMUM_POSITIONAL <= abs(number) < _MAXIMUM_POSITIONAL:
-        return repr(number).removesuffix(".0")
-    return positional(Decimal(repr(number)))
-
-
-def positional(number: Decimal) -> str:
-    """Returns a decimal without exponent and without zeros at its end."""
-    text = f"{number:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def iso_date(serial: float, *, dates_from_1904: bool) -> str | None:
-    """Returns the ISO date, time, or both of a date serial, to the millisecond; None when it is no date."""
-    if not 0 <= serial < _LAST_SERIAL:
-        return None
-    epoch = _EPOCH_1904 if dates_from_1904 else _EPOCH_1900
-    if not dates_from_1904 and serial < _FIRST_RIGHT_SERIAL:
-        epoch += timedelta(days=1)
-    try:
-        moment = epoch + timedelta(milliseconds=round(serial * 86_400_000))
-    except OverflowError:
-        return None
-    precision = "milliseconds" if moment.microsecond else "seconds"
-    if serial < 1 and not (dates_from_1904 and serial == 0):
-        return moment.time().isoformat(precision)
-    if moment.time() == datetime.min.time():
-        return moment.date().isoformat()
-    return moment.isoformat(timespec=precision)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from shared.workbook._cells import (
-    NUMERIC,
     AppliedFormats,
     Row,
     Values,
@@ -46,6 +45,8 @@ _CELL: Final = re.compile(
     rb"(?:<v>(?:(" + PLAIN_NUMBER + rb')|([^<]*))</v>|<v ?/>|<is><t(?: xml:space="preserve")?>([^<]*)</t></is>)?'
     rb"</c>)\s*)"
 )
+# Escapes of XML and of cells, and points, which may make a number of a text.
+_SPECIAL: Final = re.compile(rb"[&_.]")
 _REFERENCE: Final = re.compile(rb'<c r="([A-Z]{1,3}[0-9]{1,7})"')
 
 _MAX_SHAPES: Final = 4
@@ -187,38 +188,36 @@ class _Sheet:
 
     def _row(self, piece: bytes, start: int) -> Row:
         row: Row = []
-        at = 0
-        seen: set[int] = set()
-        repeated: list[str] = []
+        at, width = 0, 0
+        repeated: tuple[bytes, int] | None = None
         covered = len(piece) - len(piece[start:].lstrip())
-        formats = self._values.formats
+        formats, most = self._values.formats, self._limits.columns
         cells = _CELL.findall(piece, covered)
         for cell in cells:
             whole, letters, style, kind, formula, plain, raw, inline = cell
             covered += len(whole)
             if letters:
                 at = self._columns[letters] if letters in self._columns else column_index(letters.decode())
-            if at in seen:
-                repeated.append(_reference(whole, at))
-            seen.add(at)
-            if plain and not formula and kind in NUMERIC and style not in formats:
+            if plain and not formula and (not kind or kind == b"n") and style not in formats:
                 text = plain
             elif inline:
-                text = text_cell(_unescaped(inline))
+                text = text_cell(_unescaped(inline)) if _SPECIAL.search(inline) else inline
             elif plain or raw or formula:
                 text = self._text(at, cell)
             else:
                 text = b""
-            if text:
-                if at >= self._limits.columns:
-                    raise too_wide(column_letters(at), self._limits.columns)
-                row.extend([b""] * (at + 1 - len(row)))
-                row[at] = text
+            if text and at == width < most:
+                row.append(text)
+                width += 1
+            elif at < width and row[at]:
+                repeated = repeated or (whole, at)
+            elif text:
+                width = _put(row, at, text, most)
             at += 1
         if covered != len(piece):
             raise UnusualShapeError
         if repeated:
-            raise repeated_cell(repeated[0])
+            raise repeated_cell(_reference(*repeated))
         if len(self._shapes) < _MAX_SHAPES and (shape := RowShape.of(cells, self._columns, formats)):
             # The header is the first row, and has a shape of its own.
             self._shapes.insert(0, shape)
@@ -226,15 +225,27 @@ class _Sheet:
 
     def _text(self, at: int, cell: FoundCell) -> bytes:
         whole, _, style, kind, formula, plain, raw, _ = cell
-        values, value = self._values, _unescaped(plain or raw)
-        text = values.text(kind, style, value) if value else b""
-        if value and style in values.scaling and kind in NUMERIC:
-            values.note_format(self._applied, at, style, value, text)
+        values, value = self._values, plain or _unescaped(raw)
+        if value and (not kind or kind == b"n"):
+            text = values.number(value, style)
+            if style in values.scaling:
+                values.note_format(self._applied, at, style, value, text)
+        else:
+            text = values.text(kind, style, value) if value else b""
         if not formula:
             return text
         has_value = value or b"<v" in whole[whole.index(formula) + len(formula) :]
         found = _unescaped(formula_of(formula))
         return values.formula_without_value(kind, found, value if has_value else None) or text
+
+
+def _put(row: Row, at: int, text: bytes, most: int) -> int:
+    """Puts a text into a column of the row, which is empty, and returns how many columns the row has then."""
+    if at >= most:
+        raise too_wide(column_letters(at), most)
+    row.extend([b""] * (at + 1 - len(row)))
+    row[at] = text
+    return len(row)
 
 
 def _reference(cell: bytes, at: int) -> str:

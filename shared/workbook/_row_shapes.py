@@ -76,7 +76,7 @@ class RowShape:
             if index := groups[place]:
                 row[at] = text(index)
         for at, place in self.numbers:
-            row[at] = groups[place] or ((raw := groups[place + 1]) and values.plain_number(raw))
+            row[at] = groups[place] or ((raw := groups[place + 1]) and values.number(raw))
         while row and not row[-1]:
             row.pop()
         return row

@@ -151,7 +151,6 @@ class _Sheet:
         self._row_bytes = 0
         self._count = 0
         self._at = 0
-        self._seen: set[int] = set()
         self._attributes: dict[str, str] = {}
         self._found: set[str] = set()
         self._value: list[str] = []
@@ -199,7 +198,6 @@ class _Sheet:
         self._count += 1
         self.finished.extend(blank_rows(missing_rows(number, self._count)))
         self._row, self._row_bytes, self._at = [], 0, 0
-        self._seen.clear()
         self._count = max(number, self._count)
         if self._count > self._limits.rows:
             raise too_many_rows(self._limits.rows)
@@ -213,9 +211,8 @@ class _Sheet:
         letters = _LETTERS.match(attributes.get("r", ""))
         if letters:
             self._at = column_index(letters[0])
-        if self._at in self._seen:
+        if self._at < len(self._row) and self._row[self._at]:
             raise repeated_cell(self._reference())
-        self._seen.add(self._at)
 
     def _reference(self) -> str:
         """Returns the reference of the cell, or its column where it has none."""

@@ -13,7 +13,7 @@ followed. Rows and columns that are hidden are read: people hide them by filters
 
 Read as no number, whatever the column: a formula saved without a value, as `#FORMULA! =A1/B1`; a numeric cell whose
 value is no number in XML (`12,5`), and a number whose format leaves its unit unclear, both with `#` before them. A row
-that has a cell twice, or a cell with two values, is an error of the workbook.
+that names a cell again that has a value, and a cell with two values, are errors of the workbook.
 
 A sheet is read by one of two readers that find the same rows: `_regex_reader` for the shape that spreadsheet programs
 write, and `_xml_reader` for everything else, several times slower (`infra/decisions/0019-two-xlsx-readers.md`).

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.workbook._number_formats import iso_date, number_format, shortest
+from shared.workbook._number_formats import number_format
+from shared.workbook._number_texts import iso_date, shortest
 from shared.workbook.limits import MAX_COLUMNS
 from shared.workbook.references import column_index, column_letters
 

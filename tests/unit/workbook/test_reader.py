@@ -126,6 +126,14 @@ def test_cell_with_two_values_is_an_error_that_names_it(content: str) -> None:
         only_row(f'<c r="B7">{content}</c>')
 
 
+@pytest.mark.parametrize("start", ["", "<!-- -->"])
+def test_cell_without_a_style_has_the_first_one(start: str) -> None:
+    styles = f'<styleSheet xmlns="{MAIN}"><cellXfs><xf numFmtId="9"/><xf numFmtId="0"/></cellXfs></styleSheet>'
+    cells = number("0.5", ' r="A1"') + number("0.5", ' r="B1" s="0"') + number("0.50", ' r="C1" s="1"')
+    rows = rows_of(workbook(worksheet(start, *[row(cells)] * 3), styles=styles))
+    assert rows == [[b"50%", b"50%", b"0.5"]] * 3
+
+
 def test_dates_may_count_from_1904() -> None:
     properties = '<workbookPr date1904="1"/>'
     assert only_row(number("43860", ' s="1"'), styles=STYLES, properties=properties) == ["2024-01-31"]
