@@ -54,25 +54,27 @@ class Reconciliation:
     def reconcile_due(self, *, has_time: Callable[[], bool] = lambda: True) -> int:
         """Reconciles every job that is due, the longest due first, while there is time.
 
-        Returns how many failed. One failure never hides another job, nor does it keep the next run from it: every job
-        that was looked at is due again later than the others.
+        Returns how many failed. One failure never hides another job, nor does it keep the next run from it: a job that
+        failed is due again at once, but after all others.
         """
         failures = 0
         for job in self.store.due(self.clock()):
             if not has_time():
                 logger.warning("The run ended before every due job had its turn; the next one continues")
                 break
+            wait = CHECK_INTERVAL
             try:
                 self.reconcile(job.id, trust_heartbeat=True)
             except Exception:  # the other jobs must have their turn; the handler fails the run by the count
                 logger.exception("A job could not be reconciled", extra={"job_id": str(job.id)})
                 failures += 1
-            self._look_again(job)
+                wait = timedelta()
+            self._look_again(job, at=self.clock() + wait)
         return failures
 
-    def _look_again(self, job: DueJob) -> None:
+    def _look_again(self, job: DueJob, *, at: datetime) -> None:
         try:
-            self.store.look_again(job, at=self.clock() + CHECK_INTERVAL)
+            self.store.look_again(job, at=at)
         except TransitionRefusedError:
             return  # settled, or changed and so due at a time of its own
 

@@ -13,7 +13,6 @@ from uuid import UUID
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from shared.jobs.deadlines import CHECK_INTERVAL
 from shared.jobs.errors import (
     CommitRefusedError,
     JobNotCancellableError,
@@ -266,7 +265,6 @@ class JobStateMachine(RuleBasedStateMachine):
         may_lose = self.lossy.calls_left > 0
         if self.reconciliation.reconcile_due():
             assert may_lose
-            self.clock.advance(CHECK_INTERVAL)
             raise UnavailableError
 
     @rule()

@@ -245,7 +245,6 @@ class TestDeleted:
             patch.setattr(world.results, "delete_all", crash)
             assert world.reconciliation.reconcile_due() == 1
         assert world.store.unsettled() == [job.id]
-        world.clock.advance(CHECK_INTERVAL)
         assert world.reconciliation.reconcile_due() == 0
         assert world.results.files == {}
 

@@ -68,6 +68,7 @@ def test_event_of_a_status_change_is_the_status_response_and_its_owner(bus: Fake
         "celery_status": "PENDING",
         "celery_meta": None,
         "cancelled": False,
+        "notes_count": 0,
         "previous_status": "pending",
         "organization_id": "acme",
         "labels": {"desk": "credit"},
