@@ -42,7 +42,6 @@ class _Scannable:
     size: int
     layout: Layout
     notes: tuple[Note, ...]
-    is_csv: bool
     is_rewritten: bool
     has_typed_cells: bool = False
     proves_point: bool = False
@@ -90,7 +89,7 @@ class Planner:
             search = DecimalSearch(file.layout, has_typed_cells=file.has_typed_cells, proves_point=file.proves_point)
             given = _given_convention(job, has_typed_cells=file.has_typed_cells)
             # Rows of a workbook, and of a file that was written here, are as they should be.
-            inspection = inspection_for(file.layout) if file.is_csv and not _is_ours(job) else None
+            inspection = inspection_for(file.layout) if not (file.has_typed_cells or _is_ours(job)) else None
             chunks = list(
                 plan_chunks(
                     file.stream,
@@ -148,9 +147,7 @@ class Planner:
             if not dialect.needs_rewrite and not within_gzip:
                 size = stored_input.size
                 with closing(self._uploads.open(stored_input)) as stream:
-                    yield _Scannable(
-                        stream=stream, size=size, layout=layout, notes=notes, is_csv=True, is_rewritten=False
-                    )
+                    yield _Scannable(stream=stream, size=size, layout=layout, notes=notes, is_rewritten=False)
                 return
         with scratch_folder() as folder, (folder / "input.csv").open("w+b") as rewritten:
             if file_format is FileFormat.CSV:
@@ -177,7 +174,6 @@ class Planner:
                 size=size,
                 layout=layout,
                 notes=notes,
-                is_csv=file_format is FileFormat.CSV,
                 is_rewritten=True,
                 has_typed_cells=has_typed_cells,
                 proves_point=proves_point,
